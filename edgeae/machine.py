@@ -1,0 +1,52 @@
+"""What machine this is, as recorded beside every figure."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+__all__ = ["cpu_name", "describe", "peak_rss_bytes"]
+
+
+def cpu_name() -> str:
+    """Return the processor's name, as the kernel gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def describe() -> dict[str, Any]:
+    """Return the facts of this machine that move a latency. Values are strings and numbers."""
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count() or 1,
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def peak_rss_bytes() -> int | None:
+    """Return this process's peak resident memory, bytes; None where the kernel does not tell.
+
+    `getrusage` will not do: its maximum survives `exec`, so a child inherits its parent's.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    lines = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(lines[0].split()[1]) * 1024 if lines else None
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
