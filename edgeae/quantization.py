@@ -1,0 +1,77 @@
+"""Between real numbers and a tensor's integers: the one place where edgeae rounds.
+
+real = scale × (q − zero_point); a step of `scale` is one LSB. Rounding is half away from zero, in
+float32, as `tflite::AffineQuantize` and LiteRT's QUANTIZE kernel do it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput
+
+__all__ = ["Affine", "dequantize", "quantize", "round_half_away"]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Per-tensor affine parameters of an integer tensor.
+
+    Attributes:
+        scale: real size of one LSB, > 0; a float32 value.
+        zero_point: the integer that stands for 0.0; inside the range of `dtype`.
+        dtype: `int8`, `uint8` or `int16`.
+    """
+
+    scale: float
+    zero_point: int
+    dtype: str
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ("int8", "uint8", "int16"):
+            raise BadInput(f"quantized dtype {self.dtype!r}: allowed are int8, uint8, int16")
+        if not (np.isfinite(self.scale) and self.scale > 0):
+            raise BadInput(f"scale {self.scale!r}: must be finite and above 0")
+        low, high = self.limits
+        if not low <= self.zero_point <= high:
+            raise BadInput(f"zero_point {self.zero_point}: outside {low} to {high} of {self.dtype}")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest integer of `dtype`."""
+        info = np.iinfo(self.dtype)
+        return int(info.min), int(info.max)
+
+
+def round_half_away(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Round to the nearest integer, halves away from zero, exactly (no `+ 0.5` that may carry)."""
+    whole: NDArray[np.floating] = np.trunc(values)
+    # values − trunc(values) is exact in binary floating point, so a half is exactly a half.
+    carry: NDArray[np.floating] = np.copysign(np.abs(values - whole) >= 0.5, values)
+    rounded: NDArray[np.floating] = whole + carry.astype(values.dtype)
+    return rounded
+
+
+def quantize(real: NDArray[np.floating], affine: Affine) -> NDArray[np.integer]:
+    """Quantize real values of any shape to `affine.dtype`, clamping to its range.
+
+    Raises:
+        BadInput: a value is NaN or infinite; no integer stands for it.
+    """
+    if not np.isfinite(real).all():
+        raise BadInput("cannot quantize NaN or infinity")
+    with np.errstate(over="ignore"):  # beyond float32 is beyond the range too
+        scaled = np.asarray(real, np.float32) / np.float32(affine.scale)
+    low, high = affine.limits
+    # one step wider than the range: clamps before infinity meets arithmetic
+    scaled = np.clip(scaled, low - affine.zero_point - 1, high - affine.zero_point + 1)
+    # float64 from here: adding a zero point to a large float32 could round a second time
+    steps = round_half_away(scaled).astype(np.float64) + affine.zero_point
+    return np.clip(steps, low, high).astype(affine.dtype)
+
+
+def dequantize(integers: NDArray[np.integer], affine: Affine) -> NDArray[np.float32]:
+    """Return the float32 values, same shape, that the integers stand for."""
+    steps = integers.astype(np.int32) - np.int32(affine.zero_point)
+    return steps.astype(np.float32) * np.float32(affine.scale)
