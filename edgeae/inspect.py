@@ -1,0 +1,274 @@
+"""What is in an artifact: edges, operators, work, zeros, and where its bytes go.
+
+Reads one file, without running it and without TensorFlow. The readers of the two formats, and the
+packages that they need, are imported when a file of that format is opened.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae.bundle import OpVersion, TensorSpec, gzip_size
+from edgeae.errors import BadInput, RuntimeUnavailable
+
+__all__ = ["Inspection", "Layer", "inspect"]
+
+_TFLITE_IDENTIFIER = b"TFL3"
+#: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
+_ONNX_START = b"\x08"
+_COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of an artifact, in execution order.
+
+    Attributes:
+        name, version: of the operator; in ONNX files the version is that of the operator set.
+        shape, dtype: of its first output; empty and `?` when shape inference does not tell.
+        macs: multiply-accumulates of one inference.
+        weight_bytes: of the weights and biases that it computes with, as stored.
+    """
+
+    name: str
+    version: int
+    shape: tuple[int, ...]
+    dtype: str
+    macs: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in an artifact.
+
+    Attributes:
+        path: as given.
+        format: `tflite` or `onnx`, by content.
+        bytes, gzip_bytes, sha256: of the file; gzip at level 9.
+        inputs, outputs: tensors by signature name.
+        operators: kinds of operators with versions and counts.
+        minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N` of ONNX.
+        macs: multiply-accumulates of one inference.
+        parameters: how many values its weights and biases hold.
+        sparsity: weight tensor → share of zeros.
+        size_by_cause: cause → bytes; adds up to `bytes`.
+        layers: one row per operator.
+    """
+
+    path: str
+    format: str
+    bytes: int
+    gzip_bytes: int
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: tuple[OpVersion, ...]
+    minimum_runtime: str
+    macs: int
+    parameters: int
+    sparsity: dict[str, float]
+    size_by_cause: dict[str, int]
+    layers: tuple[Layer, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain lists, dicts and numbers."""
+        table = asdict(self)
+        return {key: _plain(value) for key, value in table.items()}
+
+    def to_text(self) -> str:
+        """Return a page for people: aligned, no colour, no line break at the end."""
+        sections = [
+            [self.path, *_aligned(self._facts(), "ll")],
+            ["inputs", *_aligned([_edge_row(spec) for spec in self.inputs], "lllll")],
+            ["outputs", *_aligned([_edge_row(spec) for spec in self.outputs], "lllll")],
+            ["size by cause", *_aligned(self._size_rows(), "lrr")],
+            ["operators", *_aligned([_operator_row(op) for op in self.operators], "lrr")],
+            ["zeros among the weights", *_aligned(self._sparsity_rows(), "lr")],
+            ["layers", *_aligned([_COLUMNS, *self._layer_rows()], "rlrllrrr")],
+        ]
+        return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        opens = "needs" if self.format == "onnx" else "minimum runtime"
+        return [
+            ("format", self.format),
+            (opens, self.minimum_runtime),
+            ("size", f"{self.bytes:,} B"),
+            ("gzip", f"{self.gzip_bytes:,} B ({_share(self.gzip_bytes, self.bytes)})"),
+            ("sha256", self.sha256),
+            ("MACs", f"{self.macs:,}"),
+            ("parameters", f"{self.parameters:,}"),
+        ]
+
+    def _size_rows(self) -> list[tuple[str, str, str]]:
+        sizes = self.size_by_cause.items()
+        return [(cause, f"{size:,} B", _share(size, self.bytes)) for cause, size in sizes]
+
+    def _sparsity_rows(self) -> list[tuple[str, str]]:
+        return [(name, f"{share:.1%}") for name, share in self.sparsity.items()]
+
+    def _layer_rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                str(place),
+                layer.name,
+                str(layer.version),
+                _dimensions(layer.shape),
+                layer.dtype,
+                f"{layer.macs:,}",
+                _share(layer.macs, self.macs),
+                f"{layer.weight_bytes:,}",
+            )
+            for place, layer in enumerate(self.layers)
+        ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _edge_row(spec: TensorSpec) -> tuple[str, ...]:
+    row = (spec.name, _dimensions(spec.shape), spec.dtype)
+    if spec.scale is None:
+        return (*row, "", "")
+    return (*row, f"scale {spec.scale:.9g}", f"zero point {spec.zero_point}")
+
+
+def _operator_row(operator: OpVersion) -> tuple[str, str, str]:
+    return operator.name, f"version {operator.version}", f"{operator.count:,} ×"
+
+
+def _dimensions(shape: tuple[int | str, ...]) -> str:
+    return "×".join(str(size) for size in shape) or "scalar"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Lay rows out in columns two spaces apart, each aligned to its side: `l` or `r`."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "".join(
+            "  " + (cell.ljust(width) if side == "l" else cell.rjust(width))
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def inspect(path: Path) -> Inspection:
+    """Inspect a `.tflite` or `.onnx` file; its content tells which, whatever it is called.
+
+    Raises:
+        BadInput: there is no such file, or it is neither of the two, truncated or damaged.
+        RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
+    """
+    content = _content(path)
+    reader = _tflite if content[4:8] == _TFLITE_IDENTIFIER else _onnx
+    if reader is _onnx and not content.startswith(_ONNX_START):
+        raise BadInput(f"{path}: neither a .tflite nor an .onnx file, by its content")
+    return Inspection(
+        path=str(path),
+        bytes=len(content),
+        gzip_bytes=gzip_size(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        **reader(content, str(path)),
+    )
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise BadInput(f"{path}: a folder, not a .tflite or .onnx file")
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    if not path.is_file():
+        raise BadInput(f"{path}: not a regular file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: not readable ({error.strerror})") from None
+    if not content:
+        raise BadInput(f"{path}: an empty file")
+    return content
+
+
+def _tflite(content: bytes, origin: str) -> dict[str, Any]:
+    from edgeae.formats import census, tflite
+
+    graph = tflite.read(content, origin)
+    try:
+        return {
+            "format": "tflite",
+            "inputs": census.edge_specs(graph, graph.inputs),
+            "outputs": census.edge_specs(graph, graph.outputs),
+            "operators": census.operators(graph),
+            "minimum_runtime": census.minimum_runtime(graph),
+            "macs": census.macs(graph),
+            "parameters": census.parameters(graph),
+            "sparsity": census.sparsity(graph),
+            "size_by_cause": census.size_by_cause(content, graph),
+            "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
+        }
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from None
+
+
+def _tflite_layer(graph: Any, operator: Any) -> Layer:
+    from edgeae.formats import census
+
+    output = next((graph.tensors[index] for index in operator.outputs if index >= 0), None)
+    return Layer(
+        operator.name,
+        operator.version,
+        output.shape if output else (),
+        output.dtype if output else "?",
+        census.operator_macs(graph, operator),
+        census.weight_bytes(graph, operator),
+    )
+
+
+def _onnx(content: bytes, origin: str) -> dict[str, Any]:
+    try:
+        from edgeae.formats import onnx_file
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        reason = f"{origin}: reading an ONNX file takes the package onnx"
+        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+
+    model = onnx_file.read(content, origin)
+    try:
+        return {
+            "format": "onnx",
+            "inputs": onnx_file.inputs(model),
+            "outputs": onnx_file.outputs(model),
+            "operators": onnx_file.operators(model),
+            "minimum_runtime": f"opset {onnx_file.opset(model)}",
+            "macs": onnx_file.macs(model),
+            "parameters": onnx_file.parameters(model),
+            "sparsity": onnx_file.sparsity(model),
+            "size_by_cause": onnx_file.size_by_cause(content, model),
+            "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
+        }
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from None
+
+
+def _onnx_layer(model: Any, node: Any) -> Layer:
+    from edgeae.formats import onnx_file
+
+    return Layer(
+        onnx_file.operator_name(node),
+        onnx_file.operator_version(model, node),
+        model.shapes.get(node.output[0], ()),
+        model.dtypes.get(node.output[0], "?"),
+        onnx_file.node_macs(model, node),
+        onnx_file.weight_bytes(model, node),
+    )
