@@ -1,0 +1,68 @@
+"""A Keras autoencoder and the parts cut out of it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae.errors import BadInput
+from edgeae.legacy_keras import keras
+
+__all__ = ["both_ends", "clone", "load_model", "load_parts", "parts", "weights_sha256"]
+
+
+def load_model(path: Path) -> Any:
+    """Load a `.keras` file, uncompiled; code inside it never runs.
+
+    Raises:
+        BadInput: Keras cannot read it.
+    """
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"{path}: Keras cannot load it: {reason}") from None
+
+
+def parts(model: Any, code_layer: str) -> dict[str, Any]:
+    """Cut a flat model into encoder, decoder and autoencoder, which share its layers.
+
+    Args:
+        model: a functional model with one input and one output.
+        code_layer: name of the layer whose output is the code.
+    """
+    code = model.get_layer(code_layer).output
+    return {
+        "encoder": keras.Model(model.input, code, name="encoder"),
+        "decoder": keras.Model(code, model.output, name="decoder"),
+        "autoencoder": model,
+    }
+
+
+def load_parts(path: Path, code_layer: str) -> dict[str, Any]:
+    """`parts` of a `.keras` file."""
+    return parts(load_model(path), code_layer)
+
+
+def both_ends(model: Any, code_layer: str) -> Any:
+    """Return a model image → {`code`, `reconstruction`}: one conversion then covers both."""
+    code = model.get_layer(code_layer).output
+    return keras.Model(model.input, {"code": code, "reconstruction": model.output})
+
+
+def clone(model: Any) -> Any:
+    """Return a copy that shares nothing: tfmot changes the model it is given."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def weights_sha256(model: Any) -> str:
+    """Hash a model's identity: name, shape and bytes of each weight, in order."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        values = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{weight.name} {values.dtype.str} {values.shape}\n".encode())
+        digest.update(values.data)
+    return digest.hexdigest()

@@ -1,0 +1,33 @@
+"""The one place that imports TensorFlow: Keras 2 must be chosen before it, or tfmot rejects models.
+
+Only `training/`, `compression/`, `conversion/` and `runtimes/tensorflow.py` import this module.
+"""
+
+import os
+import sys
+import tempfile
+
+if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") != "1":
+    raise ImportError("TF_USE_LEGACY_KERAS must be 1: tfmot rejects Keras 3 models")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# TensorFlow's C++ logs a screenful before it can be told not to; it is shown if the import fails.
+with tempfile.TemporaryFile() as _chatter:
+    _terminal = os.dup(2)
+    os.dup2(_chatter.fileno(), 2)
+    try:
+        import tensorflow as tf
+        import tf_keras as keras
+    except BaseException:
+        _chatter.seek(0)
+        os.write(_terminal, _chatter.read())
+        raise
+    finally:
+        sys.stderr.flush()
+        os.dup2(_terminal, 2)
+        os.close(_terminal)
+
+if not tf.keras.Model.__module__.startswith("tf_keras"):
+    raise ImportError("tf.keras is Keras 3: TensorFlow was imported before edgeae.legacy_keras")
+
+__all__ = ["keras", "tf"]

@@ -1,0 +1,90 @@
+"""The runtimes: engines with their kernels and device, one file each and one line in this table.
+
+A name says all of it (`litert-xnnpack`); nothing about an engine is an option elsewhere. Importing
+this package imports no engine; `load` imports one.
+"""
+
+import importlib
+from typing import NamedTuple
+
+from edgeae.errors import RuntimeUnavailable, unknown
+from edgeae.program import Program
+from edgeae.runtimes.protocol import Runtime, Session
+
+__all__ = ["RUNTIMES", "Entry", "Program", "Runtime", "Session", "formats", "load"]
+
+
+class Entry(NamedTuple):
+    """Where a runtime is, what it opens, and what brings its package."""
+
+    module: str
+    attribute: str
+    formats: tuple[str, ...]
+    remedy: str
+    about: str
+
+
+_HOST = "pip install 'edgeae[host]'"
+_CORE = "pip install edgeae"
+_ALL = ("keras", "tflite", "onnx")
+
+#: Every runtime there is.
+RUNTIMES = {
+    "tensorflow-cpu": Entry(
+        "edgeae.runtimes.tensorflow", "CPU", ("keras",), _HOST, "the original as one tf.function"
+    ),
+    "tensorflow-gpu": Entry(
+        "edgeae.runtimes.tensorflow", "GPU", ("keras",), _HOST, "the original on an NVIDIA GPU"
+    ),
+    "litert-xnnpack": Entry(
+        "edgeae.runtimes.litert", "XNNPACK", ("tflite",), _CORE, "TFLite with its default delegate"
+    ),
+    "litert-builtin": Entry(
+        "edgeae.runtimes.litert", "BUILTIN", ("tflite",), _CORE, "TFLite's optimized kernels"
+    ),
+    "litert-reference": Entry(
+        "edgeae.runtimes.litert", "REFERENCE", ("tflite",), _CORE, "TFLite's reference kernels"
+    ),
+    "onnxruntime-cpu": Entry(
+        "edgeae.runtimes.onnxruntime", "CPU", ("onnx",), _CORE, "ONNX Runtime on the CPU"
+    ),
+    "onnxruntime-cuda": Entry(
+        "edgeae.runtimes.onnxruntime",
+        "CUDA",
+        ("onnx",),
+        "pip install onnxruntime-gpu",
+        "ONNX Runtime on an NVIDIA GPU",
+    ),
+    "null": Entry(
+        "edgeae.runtimes.null", "NULL", _ALL, "", "no arithmetic: the harness's own overhead"
+    ),
+}
+
+
+def formats(name: str) -> tuple[str, ...]:
+    """Return the formats that a runtime opens, without importing it.
+
+    Raises:
+        BadInput: there is no runtime of that name.
+    """
+    if name not in RUNTIMES:
+        raise unknown("runtime", name, RUNTIMES)
+    return RUNTIMES[name].formats
+
+
+def load(name: str) -> Runtime:
+    """Import a runtime.
+
+    Raises:
+        BadInput: there is no runtime of that name.
+        RuntimeUnavailable: its package is not installed.
+    """
+    if name not in RUNTIMES:
+        raise unknown("runtime", name, RUNTIMES)
+    entry = RUNTIMES[name]
+    try:
+        module = importlib.import_module(entry.module)
+    except ImportError as error:
+        raise RuntimeUnavailable(f"{error}", entry.remedy) from None
+    runtime: Runtime = getattr(module, entry.attribute)
+    return runtime

@@ -1,0 +1,100 @@
+"""LiteRT's interpreter (TFLite) with three sets of kernels, told apart by name."""
+
+import importlib.metadata
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput, NotMeasured
+from edgeae.machine import cpu_name
+from edgeae.program import Program
+
+__all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
+
+
+class _Session:
+    def __init__(self, interpreter: Any, note: str) -> None:
+        self.note = note
+        self._interpreter = interpreter
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._output = interpreter.get_output_details()[0]["index"]
+        # A call takes a microsecond: look the methods up once.
+        self._set, self._invoke = interpreter.set_tensor, interpreter.invoke
+        self._get = interpreter.get_tensor
+
+    def run(self, x: NDArray[Any]) -> NDArray[Any]:
+        self._set(self._input, x)
+        self._invoke()
+        output: NDArray[Any] = self._get(self._output)
+        return output
+
+    def close(self) -> None:
+        del self._set, self._invoke, self._get, self._interpreter
+
+
+@dataclass(frozen=True)
+class _LiteRt:
+    resolver: Any
+    delegated: bool
+    formats: tuple[str, ...] = ("tflite",)
+    answers: bool = True
+
+    def version(self) -> str:
+        return importlib.metadata.version("ai-edge-litert")
+
+    def device(self) -> str:
+        return cpu_name()
+
+    def open(self, program: Program, threads: int) -> _Session:
+        try:
+            interpreter = Interpreter(
+                model_content=program.content,
+                num_threads=threads,
+                experimental_op_resolver_type=self.resolver,
+            )
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise BadInput(f"{program.path}: refused by LiteRT: {reason}") from None
+        _check_edge(program, interpreter)
+        return _Session(interpreter, _left_over(interpreter) if self.delegated else "")
+
+
+def _check_edge(program: Program, interpreter: Any) -> None:
+    details = interpreter.get_input_details()[0]
+    expected = program.artifact.input
+    if np.dtype(details["dtype"]) != np.dtype(expected.dtype):
+        raise BadInput(
+            f"{program.path}: input is {np.dtype(details['dtype'])}, expected {expected.dtype}"
+        )
+
+
+def _left_over(interpreter: Any) -> str:
+    """Say which operators XNNPACK did not take; an engine's name must not promise too much.
+
+    Raises:
+        NotMeasured: it took none, so a figure would be another runtime's.
+    """
+    details = getattr(interpreter, "_get_ops_details", None)  # private: may go
+    if details is None:
+        return "delegation unknown"
+    nodes = details()
+    delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
+    if not delegates:
+        raise NotMeasured("XNNPACK took none of the operators; litert-builtin would run them")
+    inputs = {int(item["index"]) for item in interpreter.get_input_details()}
+    outputs = {int(item["index"]) for item in interpreter.get_output_details()}
+    took_all = (
+        len(delegates) == 1
+        and inputs <= {int(index) for index in delegates[0]["inputs"]}
+        and outputs <= {int(index) for index in delegates[0]["outputs"]}
+    )
+    return "" if took_all else "some operators ran outside XNNPACK"
+
+
+XNNPACK = _LiteRt(OpResolverType.AUTO, delegated=True)
+BUILTIN = _LiteRt(OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, delegated=False)
+REFERENCE = _LiteRt(OpResolverType.BUILTIN_REF, delegated=False)

@@ -1,0 +1,76 @@
+"""ONNX Runtime on the CPU and on an NVIDIA GPU."""
+
+import importlib.metadata
+from dataclasses import dataclass
+from typing import Any
+
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.machine import cpu_name
+from edgeae.program import Program
+
+__all__ = ["CPU", "CUDA"]
+
+_ERRORS_ONLY = 3
+
+
+class _Session:
+    note = ""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._run = session.run
+        self._input = session.get_inputs()[0].name
+        self._outputs = [session.get_outputs()[0].name]
+
+    def run(self, x: NDArray[Any]) -> NDArray[Any]:
+        output: NDArray[Any] = self._run(self._outputs, {self._input: x})[0]
+        return output
+
+    def close(self) -> None:
+        del self._run, self._session
+
+
+@dataclass(frozen=True)
+class _OnnxRuntime:
+    provider: str
+    formats: tuple[str, ...] = ("onnx",)
+    answers: bool = True
+
+    def version(self) -> str:
+        if self.provider not in ort.get_available_providers():
+            raise RuntimeUnavailable(
+                f"onnxruntime {ort.__version__} here has no {self.provider}",
+                "pip install onnxruntime-gpu, on a machine with an NVIDIA GPU",
+            )
+        name = "onnxruntime-gpu" if self.provider.startswith("CUDA") else "onnxruntime"
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            return str(ort.__version__)
+
+    def device(self) -> str:
+        return cpu_name() if self.provider.startswith("CPU") else "NVIDIA GPU (CUDA device 0)"
+
+    def open(self, program: Program, threads: int) -> _Session:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            session = ort.InferenceSession(program.content, options, providers=[self.provider])
+        except Exception as error:  # its exception classes are not part of its interface
+            reason = " ".join(str(error).split())[:300]
+            raise BadInput(f"{program.path}: refused by onnxruntime: {reason}") from None
+        if session.get_providers()[0] != self.provider:
+            # onnxruntime falls back to the CPU when CUDA's libraries do not load
+            raise RuntimeUnavailable(
+                f"onnxruntime could not use {self.provider}", "install its CUDA and cuDNN libraries"
+            )
+        return _Session(session)
+
+
+CPU = _OnnxRuntime("CPUExecutionProvider")
+CUDA = _OnnxRuntime("CUDAExecutionProvider")
