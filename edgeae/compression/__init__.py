@@ -1,0 +1,1 @@
+"""Compression: a trained Keras model becomes a smaller one. Imports TensorFlow."""

@@ -1,0 +1,1 @@
+"""Conversion: a model under a recipe becomes a bundle. The child process imports TensorFlow."""

@@ -1,0 +1,147 @@
+"""Exports: which bundles are out of date, one child process for each, published in one step."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgeae import atomic, children
+from edgeae.bundle import MANIFEST, Bundle, open_bundle
+from edgeae.conversion.tools import tool_versions
+from edgeae.errors import EdgeaeError, ManifestMismatch, system_error
+from edgeae.model import open_model
+from edgeae.recipe import Recipe
+
+__all__ = ["Cell", "Outcome", "export", "is_current"]
+
+_TIMEOUT_S = 1800.0
+#: Where finished bundles lie; `<recipe>` beside it is a link to one of them.
+_STORE = ".bundles"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One bundle to make: a model's folder and a recipe."""
+
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def link(self) -> Path:
+        """Where users find the bundle."""
+        return self.folder / self.recipe.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: `current`, `exported` or `failed`, with the error."""
+
+    cell: Cell
+    state: str
+    error: EdgeaeError | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return what happened as JSON types."""
+        return {"state": self.state, "error": None if self.error is None else str(self.error)}
+
+
+def is_current(cell: Cell) -> bool:
+    """Tell whether the bundle there is whole and what an export would make now."""
+    if not (cell.link / MANIFEST).exists():
+        return False
+    training = open_model(cell.folder)
+    try:
+        bundle = open_bundle(cell.link)
+        for artifact in bundle.manifest.artifacts:
+            bundle.read(artifact)
+        for name in bundle.manifest.golden["sha256"]:
+            bundle.golden(name)
+    except EdgeaeError:
+        return False  # damaged, or of another schema: export again
+    manifest = bundle.manifest
+    return (
+        manifest.recipe_sha256 == cell.recipe.sha256
+        and manifest.weights_sha256 == training.weights_sha256
+        and manifest.dataset["sha256"] == training.dataset["sha256"]
+        and manifest.tools == tool_versions(cell.recipe)
+    )
+
+
+def export(
+    cells: list[Cell], *, jobs: int, force: bool, say: Callable[[str], None]
+) -> Iterator[Outcome]:
+    """Bring each cell up to date; one that fails does not stop the others.
+
+    Args:
+        cells: what to make.
+        jobs: child processes at once; each takes about 600 MB.
+        force: also make what is current.
+        say: told what is being done, a line each.
+    """
+    stale = []
+    for cell in cells:
+        try:
+            current = not force and is_current(cell)
+        except EdgeaeError as error:
+            yield Outcome(cell, "failed", error)
+            continue
+        if current:
+            yield Outcome(cell, "current")
+        else:
+            stale.append(cell)
+    if not stale:
+        return
+    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
+    try:
+        # fine-tuning takes longest: first, so that the short ones fill the other workers
+        stale.sort(key=lambda cell: cell.recipe.prune is None)
+        running = {pool.submit(_export, cell, say): cell for cell in stale}
+        for done in as_completed(running):
+            cell = running[done]
+            try:
+                done.result()
+                yield Outcome(cell, "exported")
+            except EdgeaeError as error:
+                yield Outcome(cell, "failed", error)
+            except OSError as error:
+                yield Outcome(cell, "failed", system_error(error))
+    except BaseException:
+        # Ctrl-C: without this, the interpreter would wait for every export to finish
+        pool.shutdown(wait=False, cancel_futures=True)
+        children.end_all()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _export(cell: Cell, say: Callable[[str], None]) -> Bundle:
+    store = cell.folder / _STORE
+    name = f"{cell.folder.name}/{cell.recipe.name}"
+    with atomic.lock(store / f"{cell.recipe.name}.lock", str(cell.link)):
+        for abandoned in store.glob(f"{cell.recipe.name}.*.part"):
+            shutil.rmtree(abandoned)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{cell.recipe.name}.", suffix=".part", dir=store))
+        try:
+            job = {
+                "model": str(cell.folder),
+                "recipe": asdict(cell.recipe),
+                "out": str(scratch),
+            }
+            # the order of Python's sets must not reach a file
+            env = {"PYTHONHASHSEED": "0"}
+            for report in children.stream(
+                "edgeae.conversion.build", job, timeout_s=_TIMEOUT_S, env=env
+            ):
+                say(f"export {name}: {report['doing']}")
+            finished = scratch.with_suffix("")
+            scratch.chmod(0o755)
+            scratch.rename(finished)
+            atomic.publish_folder(finished, cell.link)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    bundle = open_bundle(cell.link)
+    if bundle.manifest.recipe_sha256 != cell.recipe.sha256:
+        raise ManifestMismatch(f"{cell.link}: not the bundle that was just made")
+    return bundle

@@ -1,0 +1,30 @@
+"""What was exported, as text."""
+
+from collections.abc import Sequence
+
+from edgeae.bundle import open_bundle
+from edgeae.columns import align
+from edgeae.conversion.export import Outcome
+from edgeae.recipe import PARTS
+
+__all__ = ["render"]
+
+
+def render(outcomes: Sequence[Outcome]) -> str:
+    """Return a line per bundle that is there: dataset, loss, its ratio to the original's, sizes."""
+    rows = [["bundle", "dataset", "loss", "ratio", *PARTS]]
+    done = [item for item in outcomes if item.error is None]
+    rows += [_line(item) for item in sorted(done, key=lambda item: str(item.cell.link))]
+    return align(rows, left=2)
+
+
+def _line(outcome: Outcome) -> list[str]:
+    bundle = open_bundle(outcome.cell.link)
+    loss = bundle.manifest.loss
+    return [
+        str(outcome.cell.link),
+        bundle.manifest.dataset["name"],
+        f"{loss.exported:.6f}",
+        f"{loss.ratio:.4f}",
+        *(f"{bundle.artifact(part).bytes:,} B" for part in PARTS),
+    ]

@@ -1,0 +1,34 @@
+"""Which packages made a bundle.
+
+No TensorFlow here: the question whether a bundle is current must be cheap.
+"""
+
+import importlib.metadata
+
+from edgeae import __version__
+from edgeae.errors import RuntimeUnavailable
+from edgeae.recipe import Recipe
+
+__all__ = ["tool_versions"]
+
+_ALWAYS = ("ai-edge-litert", "numpy", "tensorflow", "tf-keras")
+
+
+def tool_versions(recipe: Recipe) -> dict[str, str]:
+    """Return package → version of whatever shapes the artifacts of a recipe.
+
+    Raises:
+        RuntimeUnavailable: one of them is not installed.
+    """
+    names = [*_ALWAYS]
+    if "onnx" in recipe.formats:
+        names += ["onnx", "tf2onnx"]
+    if recipe.prune is not None:
+        names += ["tensorflow-model-optimization"]
+    try:
+        versions = {name: importlib.metadata.version(name) for name in names}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise RuntimeUnavailable(
+            f"{error.name} is not installed", "pip install 'edgeae[host]'"
+        ) from None
+    return {"edgeae": __version__, **versions}
