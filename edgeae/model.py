@@ -78,7 +78,8 @@ class Training:
             format="keras",
             flavour="float32",
             path=KERAS,
-            sha256=hashlib.sha256(content).hexdigest(),
+            # a .keras file's own hash changes with the time it was written
+            sha256=self.weights_sha256,
             bytes=len(content),
             gzip_bytes=gzip_size(content),
             inputs=(TensorSpec(source, shapes[source], "float32"),),

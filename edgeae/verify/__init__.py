@@ -1,0 +1,1 @@
+"""Verify: is each export, on each runtime, still the original?"""

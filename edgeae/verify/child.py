@@ -1,0 +1,54 @@
+"""Child process: run artifacts of one bundle in one runtime over given inputs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae import children
+from edgeae.bundle import npy_bytes
+from edgeae.errors import EdgeaeError, RuntimeUnavailable
+from edgeae.inference import prepare, run_all
+from edgeae.program import open_program
+from edgeae.runtimes import load
+
+
+def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Run `job["tasks"]`, each `{name, part, inputs, outputs}`, the latter two `.npy` paths.
+
+    float32 inputs are real values; others are already in the artifact's element type. First reports
+    `{version, device}`, then per task, in order, `{note}` or `{error, code}`.
+
+    Raises:
+        RuntimeUnavailable: the engine or its hardware is absent.
+    """
+    runtime = load(job["runtime"])
+    yield {"version": runtime.version(), "device": runtime.device()}
+    for task in job["tasks"]:
+        try:
+            program = open_program(Path(job["root"]), task["part"], job["format"])
+            inputs = _inputs(Path(task["inputs"]))
+            session = runtime.open(program, threads=job["threads"])
+            if inputs.dtype == np.float32:
+                inputs = prepare(program.artifact, inputs)
+            outputs = run_all(session, program.artifact, inputs)
+            # numpy's own writing tells nothing of a full disk but a number of items
+            Path(task["outputs"]).write_bytes(npy_bytes(outputs))
+            yield {"note": session.note}
+            session.close()
+        except RuntimeUnavailable:
+            raise  # found out only by opening: no part can be run
+        except EdgeaeError as error:
+            yield {"error": str(error), "code": error.code}
+
+
+def _inputs(path: Path) -> Any:
+    try:
+        return np.load(path)
+    except FileNotFoundError:
+        raise EdgeaeError(f"no input: the part that makes {path.stem} failed") from None
+
+
+if __name__ == "__main__":
+    children.serve(run)

@@ -1,0 +1,150 @@
+"""What verify finds: rows, and the pure functions from outputs to rows."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.bundle import Artifact, TensorSpec
+from edgeae.parity import Parity, breaches, compare, mse
+from edgeae.quantization import dequantize, quantize
+from edgeae.recipe import Tolerance
+
+__all__ = ["Composition", "Losses", "Row", "compose", "losses", "parity"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One artifact in one runtime.
+
+    Attributes:
+        part, format, flavour, runtime, runtime_version, device: what ran where.
+        reference: whose answer it is compared with.
+        n: images compared.
+        share_over_1lsb, max_lsb, max_abs: see `Parity`; None where they do not apply.
+        loss: MSE of the reconstruction against the images; None for an encoder.
+        added_loss, loss_ratio: against the original's loss.
+        verdict: `pass`, `fail`, `crashed` or `unavailable`.
+        reasons: each breach, or why there is no answer.
+        note: what else a reader should know, from the session.
+    """
+
+    part: str
+    format: str
+    flavour: str
+    runtime: str
+    runtime_version: str = ""
+    device: str = ""
+    reference: str = ""
+    n: int = 0
+    share_over_1lsb: float | None = None
+    max_lsb: int | None = None
+    max_abs: float | None = None
+    loss: float | None = None
+    added_loss: float | None = None
+    loss_ratio: float | None = None
+    verdict: str = "pass"
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """decoder(encoder(x)) against autoencoder(x), in one runtime.
+
+    Attributes:
+        format, runtime: where.
+        n: images.
+        max_lsb: largest difference of an int8 bundle, LSB; None for floats.
+        max_abs: largest difference, real units; None if an output was not finite.
+        verdict: `pass` or `fail`.
+        reasons: the breach.
+    """
+
+    format: str
+    runtime: str
+    n: int
+    max_lsb: int | None
+    max_abs: float | None
+    verdict: str
+    reasons: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an export's reconstructions cost: see `Row`."""
+
+    loss: float | None = None
+    added_loss: float | None = None
+    loss_ratio: float | None = None
+    breaches: tuple[str, ...] = ()
+
+
+def parity(output: NDArray[Any], expected: NDArray[Any], spec: TensorSpec) -> Parity:
+    """Compare outputs (n, …) with the expected ones, in LSB where the values lie on a grid."""
+    if spec.grid is None or (spec.affine is None and not np.isfinite(output).all()):
+        return compare(output, expected, None)
+    return compare(_steps(output, spec), _steps(expected, spec), spec.grid)
+
+
+def _steps(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    """Return the integers of an output, also of one that left through a float edge."""
+    if spec.affine is None and spec.grid is not None:
+        return quantize(values, spec.grid)
+    return values
+
+
+def losses(
+    artifact: Artifact,
+    output: NDArray[Any],
+    images: NDArray[np.float32],
+    original_loss: float,
+    tolerance: Tolerance,
+) -> Losses:
+    """Judge the reconstructions (n, …) of an artifact; nothing to judge for an encoder."""
+    spec = artifact.output
+    if spec.name != "reconstruction" or not np.isfinite(output).all():
+        return Losses()
+    loss = mse(output if spec.affine is None else dequantize(output, spec.affine), images)
+    added = loss - original_loss
+    breach = f"added_loss {added:.2e} > {tolerance.added_loss:.2e}"
+    found = (breach,) if added > tolerance.added_loss else ()
+    return Losses(loss, added, loss / original_loss, found)
+
+
+def compose(
+    artifact: Artifact,
+    runtime: str,
+    composed: NDArray[Any],
+    whole: NDArray[Any],
+    tolerance: Tolerance,
+) -> Composition:
+    """Compare decoder(encoder(x)) with autoencoder(x); integers must be equal.
+
+    Args:
+        artifact: the autoencoder, whose output both are.
+        runtime: where both ran.
+        composed, whole: (n, …) outputs in the artifact's element type.
+        tolerance: `max_abs` limits float outputs.
+    """
+    found = parity(composed, whole, artifact.output)
+    exact = Tolerance(max_abs=tolerance.max_abs, share_over_1lsb=0.0, max_lsb=0)
+    reasons = tuple(f"composition: {breach}" for breach in breaches(found, exact))
+    return Composition(
+        format=artifact.format,
+        runtime=runtime,
+        n=len(whole),
+        max_lsb=found.max_lsb,
+        max_abs=found.max_abs if found.finite else None,
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
+    )

@@ -1,0 +1,282 @@
+"""The stage: a bundle in, `verify.json` beside its manifest out."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from edgeae import atomic, children
+from edgeae.bundle import Artifact, Bundle
+from edgeae.errors import (
+    BadInput,
+    EdgeaeError,
+    NotMeasured,
+    OutOfTolerance,
+    RuntimeCrashed,
+    RuntimeUnavailable,
+)
+from edgeae.parity import breaches
+from edgeae.recipe import PARTS, REFERENCE
+from edgeae.runtimes import RUNTIMES, formats
+from edgeae.verify.answers import COMPOSED, Answers, ask
+from edgeae.verify.rows import Composition, Row, compose, losses, parity
+from edgeae.verify.subject import Originals, Subject, golden_subject, subject
+
+__all__ = ["VERIFY", "Findings", "verify", "verify_all"]
+
+VERIFY = "verify.json"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that verify found out about one bundle.
+
+    Attributes:
+        bundle: which.
+        rows: one per artifact and runtime.
+        compositions: one per format and runtime.
+        codes: exit codes that apply; empty when all passed.
+    """
+
+    bundle: Bundle
+    rows: tuple[Row, ...]
+    compositions: tuple[Composition, ...]
+    codes: tuple[int, ...]
+
+    @property
+    def breaches(self) -> list[str]:
+        """One line per breach: artifact, runtime, figure and limit."""
+        root = self.bundle.root
+        lines = [
+            f"{root}/{row.part}.{row.format} on {row.runtime}: {reason}"
+            for row in self.rows
+            if row.verdict in ("fail", "crashed")
+            for reason in row.reasons
+        ]
+        return lines + [
+            f"{root}/*.{item.format} on {item.runtime}: {reason}"
+            for item in self.compositions
+            for reason in item.reasons
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `verify.json`'s content."""
+        manifest = self.bundle.manifest
+        return {
+            "schema": 1,
+            "model": manifest.model,
+            "recipe": manifest.recipe,
+            "weights_sha256": manifest.weights_sha256,
+            "recipe_sha256": manifest.recipe_sha256,
+            "dataset": manifest.dataset["name"],
+            "rows": [row.to_json() for row in self.rows],
+            "composition": [item.to_json() for item in self.compositions],
+        }
+
+
+def verify_all(
+    bundles: Sequence[Bundle],
+    sources: Mapping[str, Originals] | None,
+    runtimes: list[str] | None,
+    *,
+    jobs: int,
+    say: Callable[[str], None],
+) -> Iterator[Findings | EdgeaeError]:
+    """Verify several bundles; one that cannot be verified does not stop the others.
+
+    Args:
+        bundles: what to verify.
+        sources: dataset's sha256 → its test images; None for the golden vectors.
+        runtimes: names to restrict to, or None for all.
+        jobs: bundles at once.
+        say: told what is being done, a line each.
+
+    Yields:
+        findings, or the error that prevented them, as they come.
+
+    Raises:
+        BadInput: an unknown runtime is named.
+    """
+    for name in runtimes or []:
+        formats(name)
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        running = [
+            pool.submit(
+                verify,
+                bundle,
+                sources[bundle.manifest.dataset["sha256"]] if sources is not None else None,
+                runtimes,
+                say,
+            )
+            for bundle in bundles
+        ]
+        for done in as_completed(running):
+            try:
+                yield done.result()
+            except EdgeaeError as error:
+                yield error
+    except BaseException:
+        with children.ended():
+            pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown()
+
+
+def verify(
+    bundle: Bundle,
+    originals: Originals | None,
+    runtimes: list[str] | None,
+    say: Callable[[str], None],
+) -> Findings:
+    """Verify every artifact of a bundle in every runtime that opens it; write `verify.json`.
+
+    Args:
+        bundle: what to verify.
+        originals: the test images and the Keras models' answers; None compares with the bundle's
+            golden vectors instead, which takes neither dataset nor TensorFlow.
+        runtimes: names to restrict to, or None for all.
+        say: told what is being done, a line each.
+
+    Raises:
+        BadInput: an unknown runtime is named, or one that opens nothing in the bundle.
+        ManifestMismatch: a golden vector is not the one that was exported.
+        NotMeasured: there is no reference to compare with.
+    """
+    chosen = _chosen(bundle, runtimes)
+    against = golden_subject(bundle) if originals is None else subject(bundle, originals)
+    check = _Check(bundle, against)
+    for runtime, form in chosen:
+        say(f"verify {bundle.name}: {form} on {runtime}")
+        check.add(runtime, form)
+    if not check.compositions:
+        check.codes.append(NotMeasured.code)  # every runtime that opens it is absent
+    findings = Findings(
+        bundle, tuple(check.rows), tuple(check.compositions), tuple(sorted(set(check.codes)))
+    )
+    text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
+    atomic.write_text(bundle.root / VERIFY, text)
+    return findings
+
+
+def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
+    for name in names or []:
+        formats(name)  # an unknown name is an error
+    held = sorted({artifact.format for artifact in bundle.manifest.artifacts})
+    chosen = [
+        (name, form)
+        for name in RUNTIMES
+        if name != "null" and (names is None or name in names)
+        for form in formats(name)
+        if form in held
+    ]
+    if not chosen:
+        raise BadInput(
+            f"{bundle.root}: --runtime {', '.join(names or [])} opens none of its formats "
+            f"({', '.join(held)})"
+        )
+    return chosen
+
+
+class _Check:
+    """One bundle under verification: collects rows."""
+
+    def __init__(self, bundle: Bundle, against: Subject) -> None:
+        self._bundle, self._against = bundle, against
+        self._tolerance = bundle.manifest.tolerance
+        self.rows: list[Row] = []
+        self.compositions: list[Composition] = []
+        self.codes: list[int] = []
+
+    def add(self, runtime: str, form: str) -> None:
+        """Run one runtime over one format and add its rows."""
+        against = self._against
+        try:
+            answers = ask(self._bundle.root, runtime, form, against.images, against.codes)
+            itself = runtime == REFERENCE == against.reference
+            golden = golden_subject(self._bundle) if itself else against
+            compared = (
+                ask(self._bundle.root, runtime, form, golden.images, golden.codes)
+                if itself  # the reference against itself proves nothing
+                else answers
+            )
+        except RuntimeUnavailable as error:
+            flavour = self._bundle.artifact("autoencoder", form).flavour
+            self.rows.append(
+                Row("*", form, flavour, runtime, verdict="unavailable", reasons=(str(error),))
+            )
+            return
+        for part in PARTS:
+            artifact = self._bundle.artifact(part, form)
+            self._part(artifact, runtime, answers, compared, golden)
+        self._composition(runtime, form, answers)
+
+    def _part(
+        self, artifact: Artifact, runtime: str, answers: Answers, compared: Answers, golden: Subject
+    ) -> None:
+        part = artifact.part
+        who: dict[str, Any] = {
+            "part": part,
+            "format": artifact.format,
+            "flavour": artifact.flavour,
+            "runtime": runtime,
+            "runtime_version": answers.version,
+            "device": answers.device,
+        }
+        problem = answers.errors.get(part) or compared.errors.get(part)
+        if problem is not None:
+            self.rows.append(Row(**who, verdict=_verdict(problem), reasons=(str(problem),)))
+            self.codes.append(problem.code)
+            return
+        found = parity(compared.outputs[part], golden.expected[part], artifact.output)
+        cost = losses(
+            artifact,
+            answers.outputs[part],
+            self._against.images,
+            self._against.original_loss,
+            self._tolerance,
+        )
+        reasons = (*breaches(found, self._tolerance.on(runtime)), *cost.breaches)
+        self.rows.append(
+            Row(
+                **who,
+                reference=golden.reference,
+                n=len(golden.images),
+                share_over_1lsb=found.share_over_1lsb,
+                max_lsb=found.max_lsb,
+                max_abs=found.max_abs if found.finite else None,
+                loss=cost.loss,
+                added_loss=cost.added_loss,
+                loss_ratio=cost.loss_ratio,
+                verdict="fail" if reasons else "pass",
+                reasons=reasons,
+                note=answers.notes[part],
+            )
+        )
+        if reasons:
+            self.codes.append(OutOfTolerance.code)
+
+    def _composition(self, runtime: str, form: str, answers: Answers) -> None:
+        problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
+        if problem is not None:
+            self.compositions.append(
+                Composition(form, runtime, 0, None, None, "fail", (f"composition: {problem}",))
+            )
+            self.codes.append(problem.code)
+            return
+        artifact = self._bundle.artifact("autoencoder", form)
+        outputs = answers.outputs
+        item = compose(
+            artifact, runtime, outputs[COMPOSED], outputs["autoencoder"], self._tolerance
+        )
+        self.compositions.append(item)
+        if item.reasons:
+            self.codes.append(OutOfTolerance.code)
+
+
+def _verdict(problem: EdgeaeError) -> str:
+    if isinstance(problem, RuntimeCrashed):
+        return "crashed"
+    return "unavailable" if isinstance(problem, NotMeasured) else "fail"

@@ -1,0 +1,109 @@
+"""What a bundle's answers are compared with: the images and the expected outputs."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.bundle import EDGES, Bundle
+from edgeae.errors import NotMeasured, RuntimeUnavailable
+from edgeae.model import TRAIN, open_model
+from edgeae.parity import mse
+from edgeae.recipe import PARTS, REFERENCE
+from edgeae.verify.answers import COMPOSED, ask
+
+__all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "subject"]
+
+ORIGINAL = "tensorflow-cpu"
+GOLDEN = "golden"
+_HINT = "pass --golden to compare with the bundle's golden vectors alone"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Images, and what each part should make of them.
+
+    Attributes:
+        reference: whose answers these are.
+        images: (n, …) float32 in [0, 1].
+        codes: (n, …) what every decoder is fed with.
+        expected: part → (n, …) outputs, in the artifact's element type.
+        original_loss: MSE of the Keras model over these images.
+    """
+
+    reference: str
+    images: NDArray[np.float32]
+    codes: NDArray[Any]
+    expected: dict[str, NDArray[Any]]
+    original_loss: float
+
+
+class Originals:
+    """The Keras models' answers over the test images, computed once per model.
+
+    Args:
+        images: (n, …) float32 in [0, 1].
+    """
+
+    def __init__(self, images: NDArray[np.float32]) -> None:
+        self.images = images
+        self._known: dict[str, dict[str, NDArray[Any]]] = {}
+        self._computing = threading.Lock()
+
+    def of(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
+        """Return part → (n, …) float32 of the model that a bundle was made from.
+
+        Raises:
+            NotMeasured: TensorFlow or the original is missing here.
+        """
+        key = bundle.manifest.weights_sha256
+        with self._computing:  # bundles of one model may be verified at once
+            if key not in self._known:
+                self._known[key] = self._compute(bundle)
+            return self._known[key]
+
+    def _compute(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
+        folder = bundle.root.absolute().parent
+        if not (folder / TRAIN).exists():
+            raise NotMeasured(
+                f"{folder}: the original (model.keras, {TRAIN}) is not there; {_HINT}"
+            )
+        if open_model(folder).weights_sha256 != bundle.manifest.weights_sha256:
+            raise NotMeasured(f"{bundle.root}: made from other weights than {folder}; export again")
+        try:
+            answers = ask(folder, ORIGINAL, "keras", self.images, None, threads=2)
+        except RuntimeUnavailable as error:
+            raise NotMeasured(f"the Keras model is the reference: {error}; or {_HINT}") from None
+        for problem in answers.errors.values():
+            raise problem
+        return answers.outputs | {"decoder": answers.outputs[COMPOSED]}
+
+
+def golden_subject(bundle: Bundle) -> Subject:
+    """Return the bundle's own golden vectors as a subject."""
+    images = bundle.golden("image")
+    integers = bundle.artifact("autoencoder").output.grid is not None
+    expected = {part: bundle.golden(part if integers else EDGES[part][1]) for part in PARTS}
+    loss = mse(bundle.golden("reconstruction"), images)
+    return Subject(GOLDEN, images, expected["encoder"], expected, loss)
+
+
+def subject(bundle: Bundle, originals: Originals) -> Subject:
+    """Return the test images and the reference's answers: Keras for floats, LiteRT's for int8.
+
+    Raises:
+        NotMeasured: there is no original to compare with.
+        RuntimeUnavailable: LiteRT is not installed.
+    """
+    keras = originals.of(bundle)
+    images = originals.images.reshape(keras["autoencoder"].shape)
+    loss = mse(keras["autoencoder"], images)
+    if bundle.artifact("autoencoder").output.grid is None:
+        return Subject(ORIGINAL, images, keras["encoder"], keras, loss)
+    answers = ask(bundle.root, REFERENCE, "tflite", images, None)
+    for problem in answers.errors.values():
+        raise problem
+    outputs = answers.outputs | {"decoder": answers.outputs[COMPOSED]}
+    return Subject(REFERENCE, images, outputs["encoder"], outputs, loss)

@@ -1,0 +1,70 @@
+"""What verify found, as text."""
+
+from collections.abc import Sequence
+
+from edgeae.columns import align
+from edgeae.verify.rows import Row
+from edgeae.verify.stage import Findings
+
+__all__ = ["render"]
+
+_HEADER = ["bundle", "artifact", "runtime", "reference", "n", "over 1 LSB", "max LSB", "max abs"]
+
+
+def render(findings: Sequence[Findings]) -> str:
+    """Return the table, then a line per absent runtime, and a verdict for all."""
+    rows = [[*_HEADER, "loss", "ratio", "verdict"]]
+    absent: dict[str, str] = {}
+    for item in findings:
+        for row in item.rows:
+            if row.verdict == "unavailable":
+                absent[row.runtime] = row.reasons[0]
+            else:
+                rows.append(_line(item.bundle.name, row))
+    composed = [
+        ["bundle", "decoder(encoder(x)) = autoencoder(x)", "runtime", "n", "max", "verdict"],
+        *(
+            [
+                item.bundle.name,
+                found.format,
+                found.runtime,
+                f"{found.n:,}",
+                f"{found.max_lsb} LSB"
+                if found.max_lsb is not None
+                else f"{found.max_abs or 0:.1e}",
+                found.verdict,
+            ]
+            for item in findings
+            for found in item.compositions
+        ),
+    ]
+    text = [align(rows, left=4), "", align(composed, left=3)]
+    text += [f"{runtime}: {reason}" for runtime, reason in absent.items()]
+    count = f"{len(findings)} bundle{'s' if len(findings) > 1 else ''}"
+    return "\n".join([*text, f"{count}: {_verdict(findings)}"])
+
+
+def _verdict(findings: Sequence[Findings]) -> str:
+    breached = sum(len(item.breaches) for item in findings)
+    if breached:
+        return f"{breached} outside their tolerance"
+    answered = [item for item in findings if item.compositions]
+    if len(answered) < len(findings):
+        return f"{len(findings) - len(answered)} not verified: no runtime that opens them is here"
+    return "all pass"
+
+
+def _line(bundle: str, row: Row) -> list[str]:
+    return [
+        bundle,
+        f"{row.part}.{row.format}",
+        row.runtime,
+        row.reference,
+        f"{row.n:,}",
+        "" if row.share_over_1lsb is None else f"{row.share_over_1lsb:.3%}",
+        "" if row.max_lsb is None else str(row.max_lsb),
+        "" if row.max_abs is None else f"{row.max_abs:.2e}",
+        "" if row.loss is None else f"{row.loss:.6f}",
+        "" if row.loss_ratio is None else f"{row.loss_ratio:.4f}",
+        row.verdict,
+    ]
