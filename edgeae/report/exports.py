@@ -1,0 +1,214 @@
+"""What is known about each export: its manifest, and what `verify.json` beside it found."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeae.bundle import Artifact, Bundle, Loss
+from edgeae.errors import BadInput
+from edgeae.verify.rows import Composition, Row
+from edgeae.verify.stage import VERIFY
+
+__all__ = ["Export", "File", "Worst", "exports", "row_verdict", "worst"]
+
+#: From the worst down: what a group of rows amounts to is its worst row.
+_WORST_FIRST = ("crashed", "fail", "pass", "unavailable")
+
+
+@dataclass(frozen=True)
+class File:
+    """One artifact: the part of its manifest entry that a report shows.
+
+    Attributes:
+        part, format, flavour, sha256, bytes, gzip_bytes, minimum_runtime, macs: see `Artifact`.
+        sparsity: weight tensor → share of zeros.
+    """
+
+    part: str
+    format: str
+    flavour: str
+    sha256: str
+    bytes: int
+    gzip_bytes: int
+    minimum_runtime: str
+    macs: int
+    sparsity: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest differences among some rows; None where no row has the figure.
+
+    Attributes:
+        lsb, share_over_1lsb: of outputs on a grid.
+        real: of float outputs, real units.
+    """
+
+    lsb: int | None
+    share_over_1lsb: float | None
+    real: float | None
+
+
+@dataclass(frozen=True)
+class Export:
+    """One bundle.
+
+    Attributes:
+        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's.
+        files: its artifacts.
+        smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
+            where the float32 export is not there.
+        verdict: `pass`, `fail` or `missing`: verify did not run, or no runtime was there to run on.
+        problem: in a few words, why the verdict is not `pass`.
+        rows, compositions: see `edgeae.verify.rows`.
+    """
+
+    model: str
+    recipe: str
+    recipe_sha256: str
+    weights_sha256: str
+    dataset: dict[str, Any]
+    loss: Loss
+    tools: dict[str, str]
+    files: tuple[File, ...]
+    smaller: float | None
+    verdict: str
+    problem: str
+    rows: tuple[Row, ...]
+    compositions: tuple[Composition, ...]
+
+    @property
+    def name(self) -> str:
+        """`model/recipe`, as people say it."""
+        return f"{self.model}/{self.recipe}"
+
+    def file(self, part: str, format: str = "tflite") -> File | None:
+        """Return a part's file, or None where the recipe makes none."""
+        held = (file for file in self.files if (file.part, file.format) == (part, format))
+        return next(held, None)
+
+    @property
+    def size(self) -> int:
+        """Bytes of `autoencoder.tflite`; 0 when there is none."""
+        whole = self.file("autoencoder")
+        return whole.bytes if whole else 0
+
+
+def exports(bundles: Iterable[Bundle]) -> tuple[Export, ...]:
+    """Read what is known about the bundles; by model, the largest first.
+
+    Raises:
+        BadInput: a `verify.json` is damaged.
+    """
+    found = [_export(bundle) for bundle in bundles]
+    originals = {
+        (item.model, item.weights_sha256): item.size
+        for item in found
+        if (whole := item.file("autoencoder")) and whole.flavour == "float32"
+    }
+    compared = [
+        replace(item, smaller=size / item.size)
+        if (size := originals.get((item.model, item.weights_sha256))) and item.size
+        else item
+        for item in found
+    ]
+    return tuple(sorted(compared, key=lambda item: (item.model, -item.size, item.recipe)))
+
+
+def _export(bundle: Bundle) -> Export:
+    manifest = bundle.manifest
+    rows, compositions = _findings(bundle)
+    verdict, problem = _verdict(rows, compositions)
+    return Export(
+        model=manifest.model,
+        recipe=manifest.recipe,
+        recipe_sha256=manifest.recipe_sha256,
+        weights_sha256=manifest.weights_sha256,
+        dataset=manifest.dataset,
+        loss=manifest.loss,
+        tools=manifest.tools,
+        files=tuple(_file(artifact) for artifact in manifest.artifacts),
+        smaller=None,
+        verdict=verdict,
+        problem=problem,
+        rows=rows,
+        compositions=compositions,
+    )
+
+
+def _file(artifact: Artifact) -> File:
+    return File(
+        artifact.part,
+        artifact.format,
+        artifact.flavour,
+        artifact.sha256,
+        artifact.bytes,
+        artifact.gzip_bytes,
+        artifact.minimum_runtime,
+        artifact.macs,
+        artifact.sparsity,
+    )
+
+
+def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]:
+    """Read `verify.json`; nothing when there is none, or when it is about another export."""
+    path, manifest = bundle.root / VERIFY, bundle.manifest
+    if not path.exists():
+        return (), ()
+    table = _table(path)
+    identity = (table.get("weights_sha256"), table.get("recipe_sha256"))
+    if identity != (manifest.weights_sha256, manifest.recipe_sha256):
+        return (), ()
+    try:
+        rows = tuple(Row(**_frozen(row)) for row in table["rows"])
+        return rows, tuple(Composition(**_frozen(row)) for row in table["composition"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it anew") from None
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not readable: {error}") from None
+    if not isinstance(table, dict) or table.get("schema") != 1:
+        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it anew")
+    return table
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "reasons": tuple(row["reasons"])}
+
+
+def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tuple[str, str]:
+    """Return what all rows of a bundle amount to, and why it is not `pass`."""
+    if not rows:
+        return "missing", "not verified: run `edgeae verify`"
+    found: list[Row | Composition] = [*rows, *compositions]
+    broken = [item for item in found if item.verdict in ("fail", "crashed")]
+    if broken:
+        where = broken[0]
+        part = f"{where.part}.{where.format}" if isinstance(where, Row) else f"*.{where.format}"
+        reason = "; ".join(where.reasons) or where.verdict
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        return "fail", f"{part} on {where.runtime}: {reason}{more}"
+    if all(row.verdict == "unavailable" for row in rows):
+        return "missing", "not verified: no runtime that opens it is available here"
+    return "pass", ""
+
+
+def row_verdict(verdicts: Iterable[str]) -> str:
+    """Return the worst of some rows' verdicts; `missing` for no rows."""
+    found = set(verdicts)
+    return next((verdict for verdict in _WORST_FIRST if verdict in found), "missing")
+
+
+def worst(rows: Iterable[Row]) -> Worst:
+    """Return the largest figures among rows."""
+    told = list(rows)
+    steps = [row.max_lsb for row in told if row.max_lsb is not None]
+    shares = [row.share_over_1lsb for row in told if row.share_over_1lsb is not None]
+    reals = [row.max_abs for row in told if row.max_lsb is None and row.max_abs is not None]
+    return Worst(max(steps, default=None), max(shares, default=None), max(reals, default=None))

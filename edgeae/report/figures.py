@@ -1,0 +1,124 @@
+"""Figures as people read them; the page and the Markdown print the same."""
+
+from collections.abc import Iterable
+
+from edgeae.report.exports import Export, worst
+from edgeae.timing.table import duration
+from edgeae.verify.rows import Row
+
+__all__ = [
+    "MARKS",
+    "METHOD",
+    "added",
+    "count",
+    "difference",
+    "loss",
+    "outcome",
+    "ratio",
+    "real",
+    "share",
+    "size",
+    "span",
+    "stale",
+    "times",
+]
+
+#: Verdict → a mark for it; a word always stands beside the mark.
+MARKS = {"pass": "✓", "fail": "✗", "crashed": "✗", "missing": "○", "unavailable": "–"}
+#: What a reader must know to read a latency.
+METHOD = (
+    "Percentiles are over blocks of calls lasting about 0.3 ms each, divided by the calls in a "
+    "block. The runtime null does no arithmetic: its row is the harness’s own overhead, and it is "
+    "never subtracted."
+)
+
+
+def loss(value: float | None) -> str:
+    """MSE with six decimals: `0.006450`."""
+    return "" if value is None else f"{value:.6f}"
+
+
+def added(value: float) -> str:
+    """A difference of losses, two significant digits: `+1.4e-4`."""
+    return _plain_exponent(f"{value:+.1e}").replace("-", "−", 1 if value < 0 else 0)
+
+
+def ratio(value: float | None) -> str:
+    """A ratio of losses, to a tenth of a per mille: `1.0224`."""
+    return "" if value is None else f"{value:.4f}"
+
+
+def times(value: float | None) -> str:
+    """How many times smaller: `3.46×`."""
+    return "" if value is None else f"{value:.2f}×"
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands separators."""
+    return "" if value is None else f"{value:,}"
+
+
+def size(value: int) -> str:
+    """Bytes for an axis: `50 kB`, `1 MB`; k is 1,000."""
+    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+        if value >= unit:
+            return f"{value / unit:g} {name}"
+    return f"{value:g} B"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage with two significant digits: `0.013 %`; nothing is `0 %`."""
+    if value is None:
+        return ""
+    percent = value * 100
+    if 0 < percent < 1e-4:
+        return "< 0.0001 %"
+    return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def span(nanoseconds: float | None) -> str:
+    """A duration of three significant digits, or nothing."""
+    return "" if nanoseconds is None else duration(nanoseconds)
+
+
+def difference(rows: Iterable[Row]) -> str:
+    """The worst differences among rows: `2 LSB (0.013 % over 1)`, `3.4e-7`; or nothing."""
+    found = worst(rows)
+    told = []
+    if found.lsb is not None:
+        over = f" ({share(found.share_over_1lsb)} over 1)" if found.lsb > 1 else ""
+        told.append(f"{found.lsb} LSB{over}")
+    if found.real is not None:
+        told.append(real(found.real))
+    return ", ".join(told)
+
+
+def real(value: float | None) -> str:
+    """A difference in real units, two significant digits: `0.23`, `3.4e-7`."""
+    if value is None:
+        return ""
+    if value == 0 or value >= 1e-3:
+        return f"{value:.2g}"
+    return _plain_exponent(f"{value:.1e}")
+
+
+def outcome(export: Export) -> str:
+    """An export's verdict with its largest difference: `pass, 2 LSB`, `pass, 3.4e-7`."""
+    if export.verdict == "missing":
+        return "not verified"
+    found = worst(export.rows)
+    steps = [f"{found.lsb} LSB"] if found.lsb is not None else []
+    reals = [real(found.real)] if found.real is not None else []
+    return ", ".join([export.verdict, *steps, *reals])
+
+
+def stale(rows_n: int) -> str:
+    """Say that rows were left out."""
+    rows = "1 row is" if rows_n == 1 else f"{rows_n:,} rows are"
+    return f"{rows} left out: the artifact that was timed is no longer the one on disk."
+
+
+def _plain_exponent(text: str) -> str:
+    """`1.4e-04` → `1.4e-4`."""
+    digits, _, exponent = text.partition("e")
+    return f"{digits}e{int(exponent)}"

@@ -1,0 +1,186 @@
+"""The page: the summary and the images through `page.html.j2`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeae.errors import RuntimeUnavailable
+from edgeae.report import figures
+from edgeae.report.exports import Export, row_verdict
+from edgeae.report.gather import Summary
+from edgeae.report.latencies import Bar, latencies
+from edgeae.report.latency import Timing
+from edgeae.report.sheet import Sheet
+from edgeae.report.tradeoff import Level, Point, tradeoff
+from edgeae.runtimes import RUNTIMES
+from edgeae.timing.suite import ORIGINAL
+from edgeae.timing.table import duration, machine_line
+
+__all__ = ["page"]
+
+_TEMPLATE = "page.html.j2"
+#: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
+_WIDTHS = {"wide": 1120, "narrow": 350}
+_PARTS = ("autoencoder", "encoder", "decoder")
+#: Share of zeros from which a layer counts as pruned; int8 rounding alone makes a few percent.
+_PRUNED = 0.1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What verify found about one export in one runtime."""
+
+    verdict: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Latencies of one part of one model, the fastest first."""
+
+    model: str
+    part: str
+    timings: tuple[Timing, ...]
+
+
+def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
+    """Return the text of `index.html`.
+
+    Args:
+        summary: everything but the images.
+        sheets: model → its images.
+
+    Raises:
+        RuntimeUnavailable: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise RuntimeUnavailable("the report needs jinja2", "pip install 'edgeae[host]'") from None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("loss", "added", "ratio", "times", "count", "share", "real", "span"):
+        environment.filters[name] = getattr(figures, name)
+    text = environment.get_template(_TEMPLATE).render(
+        summary=summary,
+        sheets=sheets,
+        figures=figures,
+        tradeoff=_tradeoff(summary),
+        runtimes=_runtimes(summary),
+        cell=_cell,
+        row_verdict=row_verdict,
+        pruned=[export for export in summary.exports if _sparsity(export)],
+        sparsity=_sparsity,
+        groups=_groups(summary),
+        latencies={model.name: _latencies(summary, model.name) for model in summary.models},
+        machine_line=machine_line,
+        duration=duration,
+    )
+    return text.rstrip() + "\n"
+
+
+def _tradeoff(summary: Summary) -> dict[str, str]:
+    """Draw size and loss for each width; nothing without an export of the whole model."""
+    series = _series(summary)
+    points = [
+        Point(
+            export.recipe,
+            export.size,
+            export.loss.exported,
+            series[export.model],
+            f"{export.name}: {export.size:,} bytes, MSE {export.loss.exported:.6f}",
+        )
+        for export in summary.exports
+        if export.size
+    ]
+    levels = [
+        Level(f"{model.name}, float32 loss", model.float32_loss, series[model.name])
+        for model in summary.models
+    ]
+    if not points:
+        return {}
+    return {name: tradeoff(points, levels, width) for name, width in _WIDTHS.items()}
+
+
+def _latencies(summary: Summary, model: str) -> dict[str, str]:
+    """Draw the latencies of a model's autoencoder for each width."""
+    number = _series(summary)[model]
+    bars = [
+        Bar(
+            _label(item, summary),
+            item.p50_ns,
+            item.p99_ns,
+            None if item.runtime == "null" or item.recipe == ORIGINAL else number,
+            f"{item.recipe} {item.part}.{item.format} on {item.runtime}: p50 "
+            f"{duration(item.p50_ns)}, p99 {duration(item.p99_ns)}",
+        )
+        for item in summary.latency.timings
+        if (item.model, item.part) == (model, "autoencoder")
+    ]
+    if not bars:
+        return {}
+    title = f"Latency of the {model} autoencoder"
+    return {
+        name: latencies(bars, width, f"latency-{number}", title) for name, width in _WIDTHS.items()
+    }
+
+
+def _label(item: Timing, summary: Summary) -> str:
+    told = f"{item.recipe} · {item.runtime}"
+    if item.runtime == "null":
+        told = f"{item.recipe}.{item.format} · null"
+    if item.threads != 1:
+        told += f" · {item.threads} threads"
+    if len(summary.latency.machines) > 1:
+        told += f" · machine {item.machine + 1}"
+    return told
+
+
+def _series(summary: Summary) -> dict[str, int]:
+    return {model.name: number for number, model in enumerate(summary.models)}
+
+
+def _runtimes(summary: Summary) -> list[str]:
+    """Return the runtimes that verify met, in the order of the table of runtimes."""
+    met = {row.runtime for export in summary.exports for row in export.rows}
+    return sorted(
+        met, key=lambda name: (list(RUNTIMES).index(name) if name in RUNTIMES else 99, name)
+    )
+
+
+def _cell(export: Export, runtime: str) -> Cell | None:
+    """Return an export's worst row in a runtime; None when it holds nothing that opens there."""
+    rows = [row for row in export.rows if row.runtime == runtime]
+    if not rows:
+        return None
+    composed = (item.verdict for item in export.compositions if item.runtime == runtime)
+    verdict = row_verdict((*(row.verdict for row in rows), *composed))
+    if verdict == "unavailable":
+        return Cell(verdict, "not here")
+    return Cell(verdict, figures.difference(rows) or verdict)
+
+
+def _sparsity(export: Export) -> Sequence[tuple[str, float]]:
+    """Return layer → share of zeros of a pruned export; nothing of any other."""
+    whole = export.file("autoencoder")
+    layers = sorted(whole.sparsity.items()) if whole else []
+    return layers if any(share >= _PRUNED for _, share in layers) else []
+
+
+def _groups(summary: Summary) -> list[Group]:
+    timings = summary.latency.timings
+    groups = [
+        Group(
+            model.name,
+            part,
+            tuple(item for item in timings if (item.model, item.part) == (model.name, part)),
+        )
+        for model in summary.models
+        for part in _PARTS
+    ]
+    return [group for group in groups if group.timings]
