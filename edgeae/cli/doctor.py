@@ -1,0 +1,29 @@
+"""`edgeae doctor`."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from edgeae.cli.output import Json, put, put_json
+
+
+def doctor(json: Json = False) -> None:
+    """Show this machine and which runtimes it has; what is absent comes with its remedy."""
+    from edgeae.columns import align
+    from edgeae.machine import describe
+    from edgeae.runtimes import RUNTIMES
+    from edgeae.timing.bench import probe
+    from edgeae.timing.table import machine_line
+
+    machine = describe()
+    with ThreadPoolExecutor(2) as pool:  # two of them load TensorFlow
+        found = dict(zip(RUNTIMES, pool.map(probe, RUNTIMES), strict=True))
+    if json:
+        put_json({"machine": machine, "runtimes": found})
+        return
+    rows = [["runtime", "opens", "version", "device, or what is missing"]]
+    for name, entry in RUNTIMES.items():
+        answer = found[name]
+        version = answer.get("version", "absent")
+        rows.append(
+            [name, ", ".join(entry.formats), version, answer.get("device") or answer["error"]]
+        )
+    put(f"{machine_line(machine)}\n\n{align(rows, left=4)}")

@@ -1,0 +1,91 @@
+"""`edgeae`: the commands put together, and errors turned into one line and an exit code."""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from edgeae import __version__
+from edgeae.cli import bench, doctor, export, inspect, report, train, verify
+from edgeae.cli.output import drop_output, put, say
+from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
+
+__all__ = ["app", "main"]
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edgeae",
+    help="Train autoencoders, export them to the edge, prove that each export is the original.",
+    epilog=(
+        "Exit codes: 0 done and passed; 1 a budget, parity or loss tolerance not met; "
+        "2 wrong usage or bad input; 3 inconclusive or not measured; "
+        "4 an artifact does not match its manifest; 5 a runtime crashed or hung. "
+        "EDGEAE_DEBUG=1 shows tracebacks."
+    ),
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        put(f"edgeae {__version__}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (train, export, verify, bench, report, inspect, doctor):
+    app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    raise SystemExit(_run())
+
+
+def _run() -> int:
+    try:
+        code = int(typer.main.get_command(app).main(standalone_mode=False) or 0)
+        if code == _INTERRUPTED:  # typer turns Ctrl-C into a silent exit
+            raise KeyboardInterrupt
+        sys.stdout.flush()  # of --help
+        return code
+    except TyperException as error:
+        asked = error.format_message() if sys.argv[1:] else "which command? --help lists them"
+        return _failed(asked, BadInput.code)
+    except EdgeaeError as error:
+        return _failed(str(error), error.code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted; what was there before is whole", _INTERRUPTED)
+    except BrokenPipeError:
+        drop_output()
+        return 0
+    except OSError as error:
+        return _failed(str(system_error(error)), BadInput.code)
+    except Exception as error:
+        return _failed(
+            f"internal error: {type(error).__name__}: {error}; EDGEAE_DEBUG=1 shows where",
+            RuntimeCrashed.code,
+        )
+
+
+def _failed(line: str, code: int) -> int:
+    if os.environ.get("EDGEAE_DEBUG") == "1":
+        traceback.print_exc()
+    say(f"edgeae: {' '.join(line.split())}")
+    return code

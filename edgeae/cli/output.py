@@ -1,0 +1,47 @@
+"""Results go to standard output, talk to standard error."""
+
+import json
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["Build", "Json", "drop_output", "finish", "put", "put_json", "say"]
+
+#: Options that every command shares.
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles and results.")]
+
+
+def put(text: str) -> None:
+    """Print a result."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        drop_output()
+        if not isinstance(error, BrokenPipeError):  # a reader such as `head` has seen enough
+            raise
+
+
+def drop_output() -> None:
+    """Send what is still buffered for standard output nowhere: it would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def put_json(value: Any) -> None:
+    """Print a result as JSON."""
+    put(json.dumps(value, indent=1, allow_nan=False))
+
+
+def say(line: str) -> None:
+    """Tell what is going on."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def finish(code: int) -> None:
+    """End a command with an exit code other than 0."""
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,23 @@
+"""`edgeae report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, put, put_json
+
+
+def report(
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write [default: BUILD/report].")
+    ] = None,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Show everything on one page: build/report/index.html, summary.md and summary.json."""
+    from edgeae.report.write import write
+
+    folder = out or Path(build) / "report"
+    summary = write(Path(build), folder)
+    put_json(summary) if json else put(str(folder / "index.html"))

@@ -1,0 +1,61 @@
+"""`edgeae verify`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeae.cli.output import Json, finish, put, put_json, say
+
+
+def verify(
+    bundles: Annotated[
+        list[Path] | None, typer.Argument(help="Bundles, or folders of them [default: build].")
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option("--runtime", help="Only this runtime; repeatable [default: all]."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Dataset [default: the one in the manifest].")
+    ] = None,
+    golden: Annotated[
+        bool,
+        typer.Option(
+            "--golden", help="Compare with the bundle's golden vectors: no dataset, no TensorFlow."
+        ),
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Bundles at once.")] = 2,
+    json: Json = False,
+) -> None:
+    """Prove that each export still is the original, in each runtime; writes verify.json."""
+    from edgeae.bundle import find_bundles
+    from edgeae.errors import NotMeasured, exit_code
+    from edgeae.progress import Progress
+    from edgeae.verify.images import originals_of
+    from edgeae.verify.stage import Findings, verify_all
+    from edgeae.verify.table import render
+
+    found = find_bundles(bundles or [Path("build")])
+    sources = None if golden else originals_of(found, data, say)
+    findings, errors = [], []
+    with Progress(len(found), "verify", "bundle") as progress:
+        for outcome in verify_all(found, sources, runtime, jobs=jobs, say=progress.tell):
+            if isinstance(outcome, Findings):
+                findings.append(outcome)
+                progress.advance(outcome.bundle.name)
+            else:
+                errors.append(outcome)
+                progress.advance()
+    findings.sort(key=lambda item: item.bundle.name)
+    if json:
+        put_json([item.to_json() for item in findings])
+    elif findings:
+        put(render(findings))
+    for line in [line for item in findings for line in item.breaches] + [str(e) for e in errors]:
+        say(f"edgeae: {line}")
+    codes = [code for item in findings for code in item.codes] + [error.code for error in errors]
+    absent = {row.runtime for item in findings for row in item.rows if row.verdict == "unavailable"}
+    if runtime and absent & set(runtime):
+        codes.append(NotMeasured.code)  # absent, but asked for by name
+    finish(exit_code(codes))
