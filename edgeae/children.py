@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any
@@ -21,13 +22,15 @@ from typing import IO, Any
 from edgeae import errors
 from edgeae.errors import EdgeaeError, RuntimeCrashed
 
-__all__ = ["end_all", "run", "serve", "stream"]
+__all__ = ["ended", "run", "serve", "stream"]
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
 _PR_SET_PDEATHSIG = 1
 #: Children that run now, on whichever thread.
 _RUNNING: set[subprocess.Popen[str]] = set()
+#: Set while no child may run; see `ended`.
+_ENDED = threading.Event()
 
 
 def run(
@@ -51,6 +54,7 @@ def stream(
     Raises:
         EdgeaeError: the one that the child raised, of the same class.
         RuntimeCrashed: the child died or outlived `timeout_s`; says how, with its last line.
+        KeyboardInterrupt: another thread has ended all children.
     """
     read_end, write_end = os.pipe()
     with (
@@ -72,6 +76,8 @@ def stream(
         os.close(write_end)
         _RUNNING.add(child)
         try:
+            if _ENDED.is_set():
+                raise KeyboardInterrupt
             deadline = time.monotonic() + timeout_s
             for line in _lines(read_end, deadline, timeout_s):
                 message = json.loads(line)
@@ -80,6 +86,8 @@ def stream(
                 yield message
             child.wait(timeout=max(1.0, deadline - time.monotonic()))
             if child.returncode != 0:
+                if _ENDED.is_set():
+                    raise KeyboardInterrupt
                 raise RuntimeCrashed(f"{_death(child.returncode)}{_last_line(chatter)}")
         except subprocess.TimeoutExpired:
             raise RuntimeCrashed(f"hung at its end, past {timeout_s:.0f} s") from None
@@ -91,10 +99,20 @@ def stream(
                 sys.stderr.write(chatter.read())
 
 
-def end_all() -> None:
-    """Kill every running child, so that threads which wait for one return."""
-    for child in list(_RUNNING):
-        _end(child)
+@contextlib.contextmanager
+def ended() -> Iterator[None]:
+    """Kill every running child; for the duration of a `with` block, none may start.
+
+    Threads that run one get a KeyboardInterrupt: they must neither take the death of a child for a
+    crash nor go on with the next.
+    """
+    _ENDED.set()
+    try:
+        for child in list(_RUNNING):
+            _end(child)
+        yield
+    finally:
+        _ENDED.clear()
 
 
 def serve(work: Callable[[Message], Iterable[Message]]) -> None:

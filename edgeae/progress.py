@@ -1,6 +1,8 @@
 """Progress of long work, on standard error: a bar on a terminal, plain lines when piped."""
 
+import shutil
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -8,12 +10,12 @@ from typing import Self
 __all__ = ["Progress"]
 
 _BAR_WIDTH = 24
-#: Piped, at most this many lines tell of one piece of work.
+#: Piped, at most this many lines count the steps of one piece of work.
 _PLAIN_LINES = 10
 
 
 class Progress:
-    """Counts steps of known number; use as a context manager.
+    """Counts steps of known number; use as a context manager, from any thread.
 
     Args:
         total: how many steps there will be.
@@ -26,6 +28,7 @@ class Progress:
         self._done = 0
         self._started = time.monotonic()
         self._bar = sys.stderr.isatty()
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -36,16 +39,33 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar and self._done:
-            sys.stderr.write("\n")
+        if self._bar:
+            self._write("\n")
 
     def advance(self, note: str = "") -> None:
         """Count one step and say so; `note` is the latest figure."""
-        self._done += 1
-        if self._bar:
-            sys.stderr.write(f"\r\x1b[K{self._line(note)}")
-        elif self._is_due():
-            sys.stderr.write(self._line(note) + "\n")
+        with self._writing:
+            self._done += 1
+            if self._bar:
+                self._draw(note)
+            elif self._is_due():
+                self._write(self._line(note) + "\n")
+
+    def tell(self, line: str) -> None:
+        """Say what is being done within a step: beside the bar, or as a line of its own."""
+        with self._writing:
+            if self._bar:
+                self._draw(line)
+            else:
+                self._write(line + "\n")
+
+    def _draw(self, note: str) -> None:
+        # a line that wraps could not be overwritten
+        width = shutil.get_terminal_size().columns - 1
+        self._write(f"\r\x1b[K{self._line(note)[:width]}")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
         sys.stderr.flush()
 
     def _is_due(self) -> bool:
@@ -55,16 +75,16 @@ class Progress:
         return tenths > (self._done - 1) * _PLAIN_LINES // self._total
 
     def _line(self, note: str) -> str:
-        seconds = time.monotonic() - self._started
-        rate = self._done / seconds if seconds > 0 else 0.0
-        left = (self._total - self._done) / rate if rate else 0.0
-        filled = _BAR_WIDTH * self._done // self._total
+        filled = _BAR_WIDTH * self._done // max(1, self._total)
         bar = f"[{'█' * filled}{'·' * (_BAR_WIDTH - filled)}] " if self._bar else ""
-        pace = (
-            f"{rate:.2g} {self._unit}/s, {left:.0f} s left"
-            if self._done < self._total
-            else (f"{seconds:.1f} s")
-        )
-        return f"{self._label}: {bar}{self._done}/{self._total} {pace}" + (
-            f", {note}" if note else ""
-        )
+        count = f"{self._label}: {bar}{self._done}/{self._total} {self._pace()}"
+        return f"{count}, {note}" if note else count
+
+    def _pace(self) -> str:
+        seconds = time.monotonic() - self._started
+        if self._done >= self._total:
+            return f"{seconds:.1f} s"
+        if self._done == 0 or seconds <= 0:
+            return f"{seconds:.0f} s so far"
+        rate = self._done / seconds
+        return f"{rate:.2g} {self._unit}/s, {(self._total - self._done) / rate:.0f} s left"

@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: `current`, `exported` or `failed`, with the error."""
+    """What became of a cell: `up to date`, `exported` or `failed`, with the error."""
 
     cell: Cell
     state: str
@@ -88,7 +88,7 @@ def export(
             yield Outcome(cell, "failed", error)
             continue
         if current:
-            yield Outcome(cell, "current")
+            yield Outcome(cell, "up to date")
         else:
             stale.append(cell)
     if not stale:
@@ -109,8 +109,8 @@ def export(
                 yield Outcome(cell, "failed", system_error(error))
     except BaseException:
         # Ctrl-C: without this, the interpreter would wait for every export to finish
-        pool.shutdown(wait=False, cancel_futures=True)
-        children.end_all()
+        with children.ended():
+            pool.shutdown(cancel_futures=True)
         raise
     finally:
         pool.shutdown()

@@ -15,6 +15,7 @@ from edgeae import atomic
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.keras_parts import clone, weights_sha256
+from edgeae.legacy_keras import keras
 from edgeae.model import KERAS, TRAIN, Training
 from edgeae.parity import mse
 from edgeae.training.current import tool_versions
@@ -61,7 +62,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
     training = Training(
         model=folder.name,
         family=settings.family,
-        description=" → ".join(str(layer.output_shape[-1]) for layer in model.layers[1:]),
+        description=_widths(model),
         configuration=asdict(settings),
         dataset={
             "name": dataset.name,
@@ -88,6 +89,11 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         atomic.write_bytes(folder / KERAS, content)
         atomic.write_text(folder / TRAIN, training.to_json())
     return training
+
+
+def _widths(model: Any) -> str:
+    """Say the values of image, layers and reconstruction: `784 → 32 → 784`."""
+    return " → ".join(str(keras.backend.int_shape(layer.output)[-1]) for layer in model.layers)
 
 
 def _loss(model: Any, images: NDArray[np.float32]) -> float:
