@@ -1,0 +1,52 @@
+"""Child processes that behave and misbehave, for `test_children.py`: `{"do": …}` chooses."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgeae import children, errors
+
+
+def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if job["do"] == "touch":
+        Path(job["path"]).touch()
+    yield {"pid": os.getpid()}
+    match job["do"]:
+        case "echo":
+            yield {"echo": job["what"]}
+        case "count":
+            yield from ({"number": number} for number in range(job["to"]))
+        case "signal":
+            os.kill(os.getpid(), getattr(signal, job["signal"]))
+        case "hang":
+            time.sleep(60)
+        case "hang with a child":
+            yield {
+                "grandchild": subprocess.Popen(
+                    [sys.executable, "-c", "import time; time.sleep(60)"]
+                ).pid
+            }
+            time.sleep(60)
+        case "raise":
+            raise getattr(errors, job["kind"])(*job["arguments"])
+        case "bug":
+            raise ZeroDivisionError("a bug of ours")
+        case "exit":
+            sys.exit(job["status"])
+        case "noise":
+            os.write(1, b'{"raised": "BadInput", "arguments": ["not me"]}\n')
+            os.write(1, b'{"echo": "printed by a library"}\n')
+            os.write(2, b"warning: \xff\n")
+            yield {"echo": "the answer"}
+
+
+if __name__ == "__main__":
+    if marker := os.environ.get("CHILD_MARKER"):
+        Path(marker).write_text(str(os.getpid()))
+    time.sleep(float(os.environ.get("CHILD_STARTS_FOR_S", "0")))
+    children.serve(work)

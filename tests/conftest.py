@@ -1,0 +1,85 @@
+"""Fixtures for every test. The tiny model they serve is described in `tiny.py`.
+
+A test can also `import tiny` (or `child_examples`): pytest puts this folder on the path.
+Nothing here imports TensorFlow or touches the network.
+"""
+
+import importlib.util
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+from hypothesis import settings
+
+from edgeae.bundle import Bundle
+from edgeae.formats.tflite import Graph
+from edgeae.runtimes.protocol import Program
+
+# The same examples in every run, and no folder of examples left behind.
+settings.register_profile("edgeae", derandomize=True, deadline=None, database=None)
+settings.load_profile("edgeae")
+
+#: What the tests need beyond edgeae's core → how it is installed.
+_NEEDED = {"onnx": "host", "onnxruntime": "", "sklearn": "host", "ai_edge_litert": ""}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def everything_is_installed() -> None:
+    """Fail, never skip, when an engine is missing, and say what installs it."""
+    for module, extra in _NEEDED.items():
+        if importlib.util.find_spec(module) is None:
+            package = f"edgeae[{extra}]" if extra else "edgeae"
+            pytest.fail(f"{module} is missing: pip install '{package}'", pytrace=False)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make any attempt to connect, from this process, a failure."""
+
+    def refuse(*arguments: object, **settings: object) -> None:
+        raise AssertionError("the test reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(scope="session")
+def int8_graph() -> Graph:
+    """The tiny model in int8: image → hidden → code → reconstruction, tensors 0 to 3."""
+    return tiny.int8_graph()
+
+
+@pytest.fixture(scope="session")
+def float_graph() -> Graph:
+    """The same model in float32."""
+    return tiny.float_graph()
+
+
+@pytest.fixture(scope="session")
+def int8_program() -> Program:
+    """The int8 autoencoder, ready for a runtime."""
+    return tiny.program("autoencoder", "int8")
+
+
+@pytest.fixture(scope="session")
+def float_program() -> Program:
+    """The float32 autoencoder, ready for a runtime."""
+    return tiny.program("autoencoder", "float32")
+
+
+@pytest.fixture
+def tiny_bundle(tmp_path: Path) -> Callable[..., Bundle]:
+    """Build a bundle below `tmp_path`: `tiny_bundle()`, `tiny_bundle("float32")`.
+
+    It lies at `tmp_path/build/<model>/<recipe>`; the dataset it was judged on beside it, at
+    `tmp_path/build/<model>/tiny.npz`. Keywords are those of `tiny.write_bundle`.
+    """
+
+    def build(flavour: str = "int8", **options: object) -> Bundle:
+        names = options.get("model") or "tiny", options.get("recipe") or flavour
+        folder = tmp_path.joinpath("build", *map(str, names))
+        return tiny.write_bundle(folder, flavour, **options)  # type: ignore[arg-type]
+
+    return build

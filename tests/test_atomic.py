@@ -1,0 +1,189 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from edgeae import atomic
+from edgeae.errors import Busy
+
+
+def folder(path: Path, content: str) -> Path:
+    path.mkdir(parents=True)
+    (path / "file").write_text(content)
+    return path
+
+
+def test_a_file_is_written_and_replaced_and_nothing_else_stays(tmp_path):
+    path = tmp_path / "new" / "file"
+    atomic.write_bytes(path, b"old")
+    atomic.write_text(path, "né")
+    assert path.read_bytes() == "né".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch, call):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), full)
+    with pytest.raises(OSError, match="No space left"):
+        atomic.write_bytes(path, b"new" * 1000)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_too_large_for_the_disk_leaves_the_old_one_whole(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    program = """if True:
+        import resource, signal, sys
+        from pathlib import Path
+        from edgeae import atomic
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            atomic.write_bytes(Path(sys.argv[1]), bytes(100_000))
+        except OSError:
+            sys.exit(7)
+        """
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 7
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    steps, fsync, replace = [], os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (steps.append("fsync"), fsync(fd))[1])
+    monkeypatch.setattr(
+        Path, "replace", lambda self, target: (steps.append("rename"), replace(self, target))[1]
+    )
+    atomic.write_bytes(tmp_path / "file", b"x")
+    assert steps == ["fsync", "rename"]
+
+
+def test_publishing_shows_the_folder_and_deletes_the_replaced_one(tmp_path):
+    link = tmp_path / "shown" / "int8"
+    first, second = (
+        folder(tmp_path / "store" / "1", "first"),
+        folder(tmp_path / "store" / "2", "second"),
+    )
+    atomic.publish_folder(first, link)
+    assert link.is_symlink() and (link / "file").read_text() == "first"
+    atomic.publish_folder(second, link)
+    assert (link / "file").read_text() == "second"
+    assert not first.exists()
+    assert list(link.parent.iterdir()) == [link]
+
+
+def test_the_link_is_relative_so_that_the_build_can_be_moved(tmp_path):
+    atomic.publish_folder(folder(tmp_path / "a" / "store" / "1", "x"), tmp_path / "a" / "int8")
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert (tmp_path / "b" / "int8" / "file").read_text() == "x"
+
+
+def test_publishing_the_shown_folder_again_keeps_it(tmp_path):
+    only = folder(tmp_path / "1", "x")
+    atomic.publish_folder(only, tmp_path / "link")
+    atomic.publish_folder(only, tmp_path / "link")
+    assert (tmp_path / "link" / "file").read_text() == "x"
+
+
+def test_a_link_whose_folder_is_gone_is_replaced(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("store/gone")
+    atomic.publish_folder(folder(tmp_path / "store" / "1", "x"), link)
+    assert (link / "file").read_text() == "x"
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_no_link_is_refused_and_stays(tmp_path, kind):
+    link = tmp_path / "int8"
+    if kind == "folder":
+        folder(link, "mine")
+    else:
+        link.write_text("mine")
+    with pytest.raises(Busy, match="int8"):
+        atomic.publish_folder(folder(tmp_path / "1", "x"), link)
+    assert (link / "file" if kind == "folder" else link).read_text() == "mine"
+
+
+def test_a_link_that_somebody_else_made_is_refused_and_its_folder_stays(tmp_path):
+    precious = folder(tmp_path / "elsewhere" / "precious", "mine")
+    (tmp_path / "int8").symlink_to(precious)
+    with pytest.raises(Busy, match="int8"):
+        atomic.publish_folder(folder(tmp_path / "store" / "1", "x"), tmp_path / "int8")
+    assert (precious / "file").read_text() == "mine"
+
+
+def test_a_reader_sees_the_old_folder_or_the_new_one(tmp_path):
+    link, wrong, sightings, stop = tmp_path / "link", [], set(), threading.Event()
+    atomic.publish_folder(folder(tmp_path / "store" / "0", "0" * 5000), link)
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                text = (link / "file").read_text()
+            except OSError as error:
+                wrong.append(error)
+            else:
+                sightings.add(text[0])
+                if len(text) != 5000 or len(set(text)) != 1:
+                    wrong.append(text)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for turn in range(1, 60):
+            name = str(turn % 10)
+            atomic.publish_folder(folder(tmp_path / "store" / f"{turn}", name * 5000), link)
+    finally:
+        stop.set()
+        reader.join()
+    assert not wrong
+    assert len(sightings) > 3
+
+
+HOLDER = """if True:
+    import sys, time
+    from pathlib import Path
+    from edgeae import atomic
+    with atomic.lock(Path(sys.argv[1]), "it"):
+        print("held", flush=True)
+        time.sleep(60)
+    """
+
+
+def test_a_second_taker_is_told_who_holds_the_lock_and_a_killed_holder_lets_go(tmp_path):
+    path = tmp_path / "deep" / "lock"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(Busy) as caught, atomic.lock(path, "build/deep/int8"):
+                pytest.fail("two held the lock")
+            assert "build/deep/int8" in str(caught.value)
+            assert f"process {holder.pid})" in str(caught.value)
+        finally:
+            holder.send_signal(signal.SIGKILL)
+    with atomic.lock(path, "it"):
+        assert path.read_text() == str(os.getpid())
+
+
+def test_a_lock_is_released_at_the_end_also_of_a_failure(tmp_path):
+    with pytest.raises(KeyError), atomic.lock(tmp_path / "lock", "it"):
+        raise KeyError
+    with (
+        atomic.lock(tmp_path / "lock", "it"),
+        pytest.raises(Busy),
+        atomic.lock(tmp_path / "lock", "it"),
+    ):
+        pytest.fail("two held the lock")

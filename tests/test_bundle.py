@@ -1,0 +1,191 @@
+import copy
+import gzip
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import tiny
+
+from edgeae.bundle import find_bundles, gzip_size, npy_bytes, open_bundle
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
+from edgeae.quantization import Affine
+
+
+def damage(bundle, change) -> None:
+    """Rewrite a bundle's manifest after `change(table)`."""
+    path = bundle.root / "manifest.json"
+    table = json.loads(path.read_text())
+    change(table)
+    path.write_text(json.dumps(table))
+
+
+def test_a_manifest_goes_to_the_disk_and_back(tiny_bundle):
+    for flavour in ("int8", "float32"):
+        bundle = tiny_bundle(flavour)
+        again = open_bundle(bundle.root)
+        assert again.manifest == bundle.manifest
+        assert again.manifest.to_json() == (bundle.root / "manifest.json").read_text()
+
+
+def test_equal_manifests_are_equal_bytes_and_hold_no_nan(tiny_bundle):
+    manifest = tiny_bundle().manifest
+    assert copy.deepcopy(manifest).to_json() == manifest.to_json()
+    manifest.normalization["scale"] = float("nan")
+    with pytest.raises(ValueError, match="JSON"):
+        manifest.to_json()
+
+
+def test_artifacts_are_found_by_part_and_format(tiny_bundle):
+    bundle = tiny_bundle()
+    assert bundle.name == "tiny/int8"
+    for part in ("encoder", "decoder", "autoencoder"):
+        artifact = bundle.artifact(part)
+        assert artifact.part == part
+        assert bundle.read(artifact) == (bundle.root / f"{part}.tflite").read_bytes()
+    with pytest.raises(BadInput, match=r"encoder\.onnx"):
+        bundle.artifact("encoder", "onnx")
+
+
+def test_edges_say_what_their_integers_stand_for(tiny_bundle):
+    encoder = tiny_bundle().artifact("encoder")
+    assert encoder.input.affine == Affine(float(np.float32(1 / 255)), -128, "int8")
+    assert encoder.output.affine == Affine(*tiny.QUANTIZED["code"], "int8")
+    assert (encoder.input.values, encoder.output.values) == ((16,), (4,))
+    assert tiny_bundle("float32").artifact("encoder").input.affine is None
+    edge = tiny_bundle(io="float32").artifact("encoder").output
+    assert edge.affine is None
+    assert edge.grid is not None and edge.grid.scale == tiny.QUANTIZED["code"][0]
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_changed_byte_is_a_mismatch(tiny_bundle, place):
+    bundle = tiny_bundle()
+    path = bundle.root / "decoder.tflite"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ManifestMismatch, match=r"decoder\.tflite: sha256"):
+        bundle.read(bundle.artifact("decoder"))
+    bundle.read(bundle.artifact("encoder"))
+
+
+def test_a_missing_artifact_is_a_mismatch(tiny_bundle):
+    bundle = tiny_bundle()
+    (bundle.root / "encoder.tflite").unlink()
+    with pytest.raises(ManifestMismatch, match=r"encoder\.tflite: .*No such file"):
+        bundle.read(bundle.artifact("encoder"))
+
+
+def test_golden_arrays_come_checked(tiny_bundle):
+    bundle = tiny_bundle()
+    for name in ("image", "code", "reconstruction", "encoder", "decoder", "autoencoder"):
+        assert len(bundle.golden(name)) == bundle.manifest.golden["n"] == 64
+    np.testing.assert_array_equal(bundle.golden("decoder"), bundle.golden("autoencoder"))
+    path = bundle.root / "golden" / "code.npy"
+    path.write_bytes(npy_bytes(bundle.golden("code") + 1e-7))
+    with pytest.raises(ManifestMismatch, match=r"code\.npy"):
+        bundle.golden("code")
+    with pytest.raises(ManifestMismatch, match=r"latent\.npy"):
+        bundle.golden("latent")
+
+
+def replace_all(*path, value):
+    """A change that puts `value` at a place in the manifest."""
+
+    def change(table):
+        *way, last = path
+        for key in way:
+            table = table[key]
+        table[last] = value
+
+    return change
+
+
+DAMAGE = {
+    "a key too many": replace_all("colour", value="red"),
+    "a key too few": lambda table: table.pop("loss"),
+    "a key too few below": lambda table: table["loss"].pop("ratio"),
+    "an artifact's key too few": lambda table: table["artifacts"][1].pop("sha256"),
+    "null for a table": replace_all("loss", value=None),
+    "a list for a table": replace_all("code", value=[1]),
+    "null for a list": replace_all("artifacts", value=None),
+    "a number for a list": replace_all("artifacts", value=3),
+    "text for a list": replace_all("artifacts", value="abc"),
+    "a table for a list": replace_all("artifacts", 0, "inputs", value={"name": "x"}),
+    "null for text": replace_all("model", value=None),
+    "a number for text": replace_all("artifacts", 0, "path", value=3),
+    "text for a number": replace_all("loss", "float32", value="0.1"),
+    "text for a count": replace_all("artifacts", 0, "macs", value="many"),
+    "a bool for a count": replace_all("code", "size", value=True),
+    "null for golden": replace_all("golden", value=None),
+    "a negative tolerance": replace_all("tolerance", "max_abs", value=-1.0),
+    "text for a size": replace_all("artifacts", 0, "inputs", 0, "shape", value="116"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_manifest_is_named(tiny_bundle, kind):
+    bundle = tiny_bundle()
+    damage(bundle, DAMAGE[kind])
+    with pytest.raises(BadInput) as caught:
+        open_bundle(bundle.root)
+    line = str(caught.value)
+    assert line.startswith(f"{bundle.root / 'manifest.json'}: ") and "\n" not in line
+
+
+@pytest.mark.parametrize("schema", [0, 2, "1", None])
+def test_another_schema_is_told(tiny_bundle, schema):
+    bundle = tiny_bundle()
+    damage(bundle, replace_all("schema", value=schema))
+    with pytest.raises(BadInput, match=f"schema = {schema!r}"):
+        open_bundle(bundle.root)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"schema": 1}', "\udcff"])
+def test_what_is_no_manifest_is_told(tmp_path, text):
+    (tmp_path / "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BadInput, match=r"manifest\.json"):
+        open_bundle(tmp_path)
+
+
+def test_every_cut_of_a_manifest_is_refused(tiny_bundle):
+    bundle = tiny_bundle()
+    path = bundle.root / "manifest.json"
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 2, 41):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadInput):
+            open_bundle(bundle.root)
+
+
+def test_a_folder_without_manifest_is_told(tmp_path):
+    with pytest.raises(BadInput, match="edgeae export"):
+        open_bundle(tmp_path)
+
+
+def test_bundles_are_found_by_name_once_each(tiny_bundle, tmp_path):
+    for flavour in ("int8", "float32"):
+        tiny_bundle(flavour, model="b")
+    tiny_bundle(model="a")
+    tiny_bundle(model=".hidden")
+    (tmp_path / "link").symlink_to(tmp_path / "build" / "a" / "int8")
+    names = [bundle.name for bundle in find_bundles([tmp_path, tmp_path / "build" / "b"])]
+    assert names == ["a/int8", "b/float32", "b/int8"]
+    (only,) = find_bundles([tmp_path / "link"])
+    assert only.name == "a/int8"
+
+
+def test_nothing_found_and_nowhere_to_look_differ(tmp_path):
+    with pytest.raises(NotMeasured, match="edgeae export"):
+        find_bundles([tmp_path])
+    with pytest.raises(BadInput, match="no such folder"):
+        find_bundles([tmp_path / "gone"])
+
+
+def test_sizes_and_bytes_are_reproducible():
+    content = b"edge" * 1000
+    assert gzip_size(content) == gzip_size(content) < 100
+    assert len(gzip.decompress(gzip.compress(content, 9, mtime=0))) == 4000
+    array = np.arange(6, dtype=np.int8).reshape(2, 3)
+    assert hashlib.sha256(npy_bytes(array)).digest() == hashlib.sha256(npy_bytes(array)).digest()

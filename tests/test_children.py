@@ -1,0 +1,172 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edgeae import children, errors
+from edgeae.errors import RuntimeCrashed
+
+HERE = Path(__file__).parent
+OUTCOMES = [
+    errors.OutOfTolerance,
+    errors.BadInput,
+    errors.Busy,
+    errors.NotMeasured,
+    errors.ManifestMismatch,
+    errors.RuntimeCrashed,
+]
+
+
+@pytest.fixture(autouse=True)
+def examples_are_importable(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+def run(timeout_s: float = 20, env=None, **job):
+    return children.run("child_examples", job, timeout_s=timeout_s, env=env)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for counts as ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+def is_gone_soon(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if is_gone(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def until_it_fails(reports) -> tuple[list, Exception]:
+    seen = []
+    with pytest.raises(errors.EdgeaeError) as caught:
+        seen.extend(iter(reports))
+    return seen, caught.value
+
+
+def test_reports_come_back_in_their_order():
+    pid, *reports = run(do="count", to=50)
+    assert pid["pid"] != os.getpid()
+    assert reports == [{"number": number} for number in range(50)]
+
+
+def test_reports_come_as_they_are_made():
+    reports = children.stream("child_examples", {"do": "hang"}, timeout_s=20)
+    pid = next(reports)["pid"]
+    assert not is_gone(pid)
+    reports.close()
+    assert is_gone(pid)
+
+
+@pytest.mark.parametrize("size", [1 << 17, 1 << 21])
+def test_a_job_and_an_answer_larger_than_a_pipe(size):
+    assert run(do="echo", what="é" * size)[1] == {"echo": "é" * size}
+
+
+def test_what_a_library_prints_is_no_answer():
+    assert run(do="noise")[1:] == [{"echo": "the answer"}]
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL"])
+def test_a_crash_is_named_by_its_signal(name):
+    seen, error = until_it_fails(
+        children.stream("child_examples", {"do": "signal", "signal": name}, timeout_s=20)
+    )
+    assert isinstance(error, RuntimeCrashed) and f"crashed with {name}" in str(error)
+    assert len(seen) == 1 and is_gone(seen[0]["pid"])
+
+
+def test_a_hang_ends_at_its_limit_and_takes_the_child_and_its_children_along():
+    started = time.monotonic()
+    job = {"do": "hang with a child"}
+    seen, error = until_it_fails(children.stream("child_examples", job, timeout_s=1))
+    assert time.monotonic() - started < 4
+    assert isinstance(error, RuntimeCrashed) and "hung" in str(error) and "1 s" in str(error)
+    assert is_gone(seen[0]["pid"]) and is_gone_soon(seen[1]["grandchild"])
+
+
+def test_a_child_that_never_reads_a_large_job_is_a_hang_too():
+    started = time.monotonic()
+    with pytest.raises(RuntimeCrashed, match="hung"):
+        run(timeout_s=1, env={"CHILD_STARTS_FOR_S": "60"}, do="echo", what="x" * (1 << 20))
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("kind", OUTCOMES, ids=lambda kind: kind.__name__)
+def test_an_error_arrives_as_it_was_raised(kind):
+    with pytest.raises(errors.EdgeaeError) as caught:
+        run(do="raise", kind=kind.__name__, arguments=["a line, “as it was”"])
+    assert type(caught.value) is kind
+    assert str(caught.value) == "a line, “as it was”"
+
+
+def test_an_absent_runtime_arrives_with_its_remedy():
+    with pytest.raises(errors.RuntimeUnavailable) as caught:
+        run(do="raise", kind="RuntimeUnavailable", arguments=["no GPU", "plug one in"])
+    assert (caught.value.reason, caught.value.remedy) == ("no GPU", "plug one in")
+
+
+def test_a_bug_in_the_child_is_a_crash_with_its_last_line():
+    with pytest.raises(RuntimeCrashed, match="status 1: ZeroDivisionError: a bug of ours"):
+        run(do="bug")
+
+
+def test_an_exit_status_is_told():
+    with pytest.raises(RuntimeCrashed, match="ended with status 9"):
+        run(do="exit", status=9)
+
+
+def test_a_module_that_is_not_there_is_told():
+    with pytest.raises(RuntimeCrashed, match="No module named"):
+        children.run("no_such_module", {}, timeout_s=20)
+
+
+def test_a_child_does_not_outlive_a_parent_that_is_killed():
+    program = """if True:
+        from edgeae import children
+        for report in children.stream("child_examples", {"do": "hang"}, timeout_s=60):
+            print(report["pid"], flush=True)
+        """
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        assert not is_gone(pid)
+        parent.send_signal(signal.SIGKILL)
+    assert is_gone_soon(pid)
+
+
+def test_a_child_whose_parent_is_killed_before_it_starts_does_nothing(tmp_path):
+    program = """if True:
+        import sys
+        from edgeae import children
+        children.run("child_examples", {"do": "touch", "path": sys.argv[1]}, timeout_s=60)
+        """
+    marker, touched = tmp_path / "marker", tmp_path / "touched"
+    variables = {**os.environ, "CHILD_MARKER": str(marker), "CHILD_STARTS_FOR_S": "0.5"}
+    with subprocess.Popen([sys.executable, "-c", program, touched], env=variables) as parent:
+        while not (marker.exists() and marker.read_text()):
+            assert parent.poll() is None
+            time.sleep(0.01)
+        parent.send_signal(signal.SIGKILL)
+    assert is_gone_soon(int(marker.read_text()))
+    assert not touched.exists()
+
+
+def test_nothing_stays_open():
+    before = set(Path("/proc/self/fd").iterdir())
+    run(do="echo", what=1)
+    until_it_fails(
+        children.stream("child_examples", {"do": "signal", "signal": "SIGSEGV"}, timeout_s=9)
+    )
+    assert len(set(Path("/proc/self/fd").iterdir())) == len(before)

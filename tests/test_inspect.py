@@ -1,0 +1,173 @@
+"""`edgeae.inspect`: one file in, everything about it out."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny
+from onnx import TensorProto, helper, numpy_helper
+
+import edgeae.formats
+from edgeae.bundle import OpVersion, TensorSpec
+from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.formats.cut import with_edges
+from edgeae.formats.tflite import Graph, Tensor, write
+from edgeae.inspect import Layer, inspect
+
+MACS = 16 * 8 + 8 * 4 + 4 * 16
+
+
+@pytest.fixture
+def tflite_file(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(write(with_edges(tiny.int8_graph(), "float32")))
+    return path
+
+
+@pytest.fixture
+def onnx_file(tmp_path):
+    path = tmp_path / "model.onnx"
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "main",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("batch", 2))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ("batch", 3))],
+        [numpy_helper.from_array(np.zeros((2, 3), np.float32), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_a_tflite_file(tflite_file):
+    content = tflite_file.read_bytes()
+    found = inspect(tflite_file)
+    assert (found.format, found.bytes) == ("tflite", len(content))
+    assert found.sha256 == hashlib.sha256(content).hexdigest()
+    assert found.gzip_bytes == len(gzip.compress(content, 9, mtime=0))
+    assert found.inputs == (TensorSpec("image", (1, 16), "float32"),)
+    assert found.outputs == (TensorSpec("reconstruction", (1, 16), "float32"),)
+    assert OpVersion("FULLY_CONNECTED", 4, 3) in found.operators
+    assert found.minimum_runtime == "1.14.0"
+    assert (found.macs, found.parameters) == (MACS, MACS + 8 + 4 + 16)
+    assert sum(found.size_by_cause.values()) == found.bytes
+    assert [layer.name for layer in found.layers] == [
+        "QUANTIZE",
+        *["FULLY_CONNECTED"] * 3,
+        "DEQUANTIZE",
+    ]
+    assert found.layers[1] == Layer("FULLY_CONNECTED", 4, (1, 8), "int8", 128, 128 + 4 * 8)
+    assert sum(layer.macs for layer in found.layers) == MACS
+
+
+def test_an_onnx_file(onnx_file):
+    found = inspect(onnx_file)
+    assert (found.format, found.minimum_runtime) == ("onnx", "opset 18")
+    assert found.inputs == (TensorSpec("x", ("batch", 2), "float32"),)
+    assert found.layers == (Layer("MatMul", 18, (1, 3), "float32", 6, 24),)
+    assert found.sparsity == {"w": 1.0}
+    assert sum(found.size_by_cause.values()) == found.bytes
+
+
+def test_the_content_tells_the_format_and_not_the_suffix(tflite_file, onnx_file, tmp_path):
+    for file, name in ((tflite_file, "a.onnx"), (onnx_file, "b.tflite")):
+        other = tmp_path / name
+        other.write_bytes(file.read_bytes())
+        assert inspect(other).sha256 == inspect(file).sha256
+
+
+def test_json_is_plain_and_complete(tflite_file):
+    found = inspect(tflite_file)
+    table = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert table == found.to_json()
+    assert table["outputs"][0]["shape"] == [1, 16]
+    assert table["layers"][1]["weight_bytes"] == 160
+    assert table.keys() == vars(found).keys()
+
+
+def test_text_is_aligned_and_shows_every_operator(tflite_file):
+    text = inspect(tflite_file).to_text()
+    assert text == text.rstrip() and "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+    *_, layers = text.split("\n\n")
+    title, heading, *rows = layers.splitlines()
+    assert title == "layers"
+    assert [row.split()[1] for row in rows] == [
+        "QUANTIZE",
+        *["FULLY_CONNECTED"] * 3,
+        "DEQUANTIZE",
+    ]
+    assert {len(row) for row in rows} == {len(heading)}
+
+
+def test_text_groups_thousands_and_gives_shares(tflite_file):
+    found = inspect(tflite_file)
+    weights = f"weights {MACS} B {MACS / found.bytes:.1%}"
+    assert weights in {" ".join(line.split()) for line in found.to_text().splitlines()}
+    assert f"{found.bytes:,} B" in found.to_text()
+
+
+def test_text_of_a_file_without_work(tmp_path):
+    path = tmp_path / "identity.tflite"
+    tensor = Tensor("x", (1, 2), "float32")
+    path.write_bytes(write(Graph((tensor,), (), {"x": 0}, {"x": 0})))
+    found = inspect(path)
+    assert (found.macs, found.minimum_runtime) == (0, "unknown")
+    assert "inputs" in found.to_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "an empty file"),
+        (b"PK\x03\x04 a zip", "neither a .tflite nor an .onnx file"),
+        (b"\x00\x00\x00\x00TFL3", "a damaged or truncated TFLite model"),
+        (b"\x08\x08 not protobuf", "not an ONNX model"),
+    ],
+)
+def test_foreign_and_damaged_files_are_bad_input_in_one_line(tmp_path, content, reason):
+    path = tmp_path / "file.tflite"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=reason) as caught:
+        inspect(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_folders_and_devices_are_bad_input(tmp_path):
+    places = [("none.tflite", "no such file"), ("", "a folder"), ("/dev/null", "not a regular")]
+    for path, reason in places:
+        with pytest.raises(BadInput, match=reason):
+            inspect(tmp_path / path)
+
+
+def test_an_operator_that_cannot_be_counted_names_the_file(tmp_path):
+    graph = tiny.float_graph()
+    path = tmp_path / "broken.tflite"
+    operator = tiny.operator("FULLY_CONNECTED", 1, (0,), (3,), "FullyConnectedOptions")
+    path.write_bytes(write(type(graph)(graph.tensors, (operator,), graph.inputs, graph.outputs)))
+    with pytest.raises(BadInput, match=r"broken\.tflite: FULLY_CONNECTED"):
+        inspect(path)
+
+
+def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "edgeae.formats.onnx_file", raising=False)
+    monkeypatch.delattr(edgeae.formats, "onnx_file", raising=False)
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[host\]'$"):
+        inspect(onnx_file)
+
+
+def test_readers_are_imported_only_for_a_file_of_their_format(tflite_file):
+    script = (
+        "import sys; from pathlib import Path; from edgeae.inspect import inspect;"
+        "heavy = {'onnx', 'ai_edge_litert', 'tensorflow'};"
+        "assert not heavy & sys.modules.keys();"
+        f"inspect(Path({str(tflite_file)!r}));"
+        "assert heavy & sys.modules.keys() == {'ai_edge_litert'}"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

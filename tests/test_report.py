@@ -1,0 +1,586 @@
+import base64
+import html.parser
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tampering
+
+from edgeae.bundle import Bundle
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
+from edgeae.report import figures, png
+from edgeae.report.axes import linear_ticks, log_ticks
+from edgeae.report.exports import row_verdict
+from edgeae.report.labels import is_free, place
+from edgeae.report.write import write
+from edgeae.timing.bench import Result, append
+from edgeae.verify.rows import Composition, Row
+
+Build = Callable[..., Bundle]
+MACHINE = {
+    "cpu": "Fast 9000",
+    "cores": 2,
+    "memory_bytes": 8 * 2**30,
+    "system": "Linux 6",
+    "architecture": "x86_64",
+    "python": "3.11.2",
+    "governor": None,
+    "load_average": 0.25,
+}
+PASSED = Row(
+    "autoencoder",
+    "tflite",
+    "int8",
+    "litert-xnnpack",
+    "2.3.0",
+    "cpu",
+    "litert-reference",
+    64,
+    share_over_1lsb=0.00125,
+    max_lsb=3,
+    max_abs=0.0117,
+    loss=0.02,
+    added_loss=1e-4,
+    loss_ratio=1.005,
+)
+FAILED = replace(PASSED, verdict="fail", reasons=("max_lsb 3 > 1",))
+ABSENT = Row(
+    "*",
+    "onnx",
+    "qdq",
+    "onnxruntime-cuda",
+    verdict="unavailable",
+    reasons=("no GPU here; pip install a <b>GPU</b>",),
+)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    return tmp_path / "build"
+
+
+def verified(bundle: Bundle, *rows: Row, composition: str = "pass") -> None:
+    manifest = bundle.manifest
+    reasons = () if composition == "pass" else ("composition: max_lsb 9 > 0",)
+    composed = Composition("tflite", "litert-xnnpack", 64, 0, 0.0, composition, reasons)
+    table = {
+        "schema": 1,
+        "model": manifest.model,
+        "recipe": manifest.recipe,
+        "weights_sha256": manifest.weights_sha256,
+        "recipe_sha256": manifest.recipe_sha256,
+        "dataset": "tiny",
+        "rows": [asdict(row) for row in rows],
+        "composition": [asdict(composed)],
+    }
+    (bundle.root / "verify.json").write_text(json.dumps(table))
+
+
+def timed(bundle: Bundle, **changes: object) -> Result:
+    """Blocks of 10 calls of 100, 110, … 200 µs: p50 15.0 µs, p90 19.0 µs, p99 19.9 µs."""
+    artifact = bundle.artifact("autoencoder")
+    row = Result(
+        model=bundle.manifest.model,
+        recipe=bundle.manifest.recipe,
+        part="autoencoder",
+        format="tflite",
+        flavour=artifact.flavour,
+        artifact_sha256=artifact.sha256,
+        bytes=artifact.bytes,
+        runtime="litert-xnnpack",
+        threads=1,
+        machine=MACHINE,
+        commit=None,
+        runtime_version="2.3.0",
+        load_ns=1_230_000,
+        first_ns=45_600,
+        block=10,
+        samples_ns=tuple(range(100_000, 200_001, 10_000)),
+        settled=True,
+        rss_peak_bytes=51_000_000,
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def absent(runtime: str, reason: str) -> Result:
+    return Result("", "", "", "", "", "", 0, runtime, 0, MACHINE, None, error=reason, code=3)
+
+
+def report(build: Path) -> tuple[str, str, dict]:
+    summary = write(build, build / "report")
+    folder = build / "report"
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    return (folder / "index.html").read_text(), (folder / "summary.md").read_text(), summary
+
+
+class Reader(html.parser.HTMLParser):
+    """What a browser would make of the page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+
+def words(text: str) -> str:
+    return re.sub(r"\s+", " ", Reader(text).text)
+
+
+def decode(content: bytes) -> np.ndarray:
+    """Read a PNG of 8 bits whose rows are not filtered: (height, width, channels)."""
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks, at = [], 8
+    while at < len(content):
+        (length,) = struct.unpack_from(">I", content, at)
+        kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", content, at + 8 + length) == (zlib.crc32(kind + body),)
+        chunks.append((kind, body))
+        at += 12 + length
+    assert [kind for kind, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
+    width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
+    assert (depth, rest) == (8, [0, 0, 0])
+    rows = np.frombuffer(zlib.decompress(chunks[1][1]), np.uint8).reshape(height, -1)
+    assert not rows[:, 0].any()
+    return rows[:, 1:].reshape(height, width, {0: 1, 4: 2}[colour])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 3, 2), (28, 298, 2)])
+def test_png_decodes(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    assert np.array_equal(decode(png.encode(pixels)).reshape(shape), pixels)
+
+
+def test_page_loads_nothing(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED)
+    append(build / "results.jsonl", timed(bundle))
+    text, _, _ = report(build)
+    found = Reader(text)
+    assert not re.search(r"url\(|@import", text)
+    for tag, attributes in found.tags:
+        assert tag not in ("script", "iframe", "object", "embed", "base")
+        for name in ("src", "href", "srcset", "action", "poster", "data", "xlink:href"):
+            address = attributes.get(name)
+            assert address is None or address.startswith(("data:", "#")), (tag, address)
+    policy = [a["content"] for tag, a in found.tags if a.get("http-equiv")]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+
+
+def test_ids_are_unique_and_known(build: Path, tiny_bundle: Build) -> None:
+    for recipe in ("int8", "float32"):
+        append(build / "results.jsonl", timed(tiny_bundle(recipe)))
+    found = Reader(report(build)[0])
+    identities = [a["id"] for _, a in found.tags if "id" in a]
+    assert len(identities) == len(set(identities))
+    for _, attributes in found.tags:
+        wanted = (attributes.get("aria-labelledby") or "").split()
+        wanted += (
+            [(attributes.get("href") or "")[1:]] if attributes.get("href", "")[:1] == "#" else []
+        )
+        assert set(wanted) <= set(identities)
+
+
+def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None:
+    bundle, original = tiny_bundle("int8"), tiny_bundle("float32")
+    verified(bundle, PASSED)
+    verified(original, replace(PASSED, flavour="float32", max_lsb=None, share_over_1lsb=None))
+    append(build / "results.jsonl", timed(bundle))
+    text, markdown, summary = report(build)
+    loss = bundle.manifest.loss
+    size, whole = (item.artifact("autoencoder").bytes for item in (bundle, original))
+    for shown in (words(text), markdown):
+        for figure in (
+            *("15.0 µs", "19.0 µs", "19.9 µs"),
+            *(f"{loss.float32:.6f}", f"{loss.exported:.6f}", f"{loss.ratio:.4f}"),
+            *(f"{size:,}", f"{whole / size:.2f}×", "pass, 3 LSB", "pass, 0.012"),
+            *("All 2 exports verified.", "64", bundle.manifest.weights_sha256[:12]),
+        ):
+            assert figure in shown, figure
+    assert "3 LSB (0.12 % over 1)" in words(text)
+    assert "1.23 ms" in text and "45.6 µs" in text and "51&nbsp;MB" in text
+    (timing,) = summary["latency"]["timings"]
+    assert (timing["p50_ns"], timing["p90_ns"]) == (15_000, 19_000)
+    assert timing["p99_ns"] == pytest.approx(19_900)
+    # 95 % of 11 samples: the second to the tenth, 110 to 190 µs
+    assert timing["interval"] == pytest.approx((190 - 110) / 2 / 150)
+    (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
+    assert int8["loss"] == asdict(loss)
+    assert int8["smaller"] == whole / size
+    assert summary["schema"] == 1
+
+
+def test_two_reports_of_equal_inputs_are_equal(
+    build: Path, tiny_bundle: Build, tmp_path: Path
+) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED, ABSENT)
+    append(build / "results.jsonl", timed(bundle))
+    shutil.copytree(build, tmp_path / "elsewhere")
+    write(build, tmp_path / "first")
+    write(tmp_path / "elsewhere", tmp_path / "second")
+    for name in ("index.html", "summary.md", "summary.json"):
+        first, second = ((tmp_path / out / name).read_bytes() for out in ("first", "second"))
+        assert first == second
+        assert str(tmp_path).encode() not in first
+
+
+def test_nothing_verified_and_nothing_measured(build: Path, tiny_bundle: Build) -> None:
+    tiny_bundle()
+    text, markdown, summary = report(build)
+    assert summary["verdict"]["verdict"] == "missing"
+    assert summary["verdict"]["missing"] == ["tiny/int8"]
+    assert "1 export not verified yet: run edgeae verify" in words(text)
+    assert "not measured: run edgeae bench" in words(text)
+    assert "run `edgeae verify`" in markdown and "run `edgeae bench`" in markdown
+
+
+def test_one_of_two_is_not_verified(build: Path, tiny_bundle: Build) -> None:
+    verified(tiny_bundle("int8"), PASSED)
+    tiny_bundle("float32")
+    text, _, summary = report(build)
+    assert summary["verdict"]["sentence"] == (
+        "1 of 2 exports not verified yet: tiny/float32. The others are."
+    )
+    assert "not verified: run edgeae verify" in words(text)
+
+
+def test_findings_about_another_export_do_not_count(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED)
+    path = bundle.root / "verify.json"
+    path.write_text(path.read_text().replace(bundle.manifest.recipe_sha256, "0" * 64))
+    assert report(build)[2]["verdict"]["verdict"] == "missing"
+
+
+@pytest.mark.parametrize("what", ["part", "composition", "crash"])
+def test_a_failure_is_open_and_named(build: Path, tiny_bundle: Build, what: str) -> None:
+    verified(tiny_bundle("float32"), PASSED)
+    row = {"part": FAILED, "crash": replace(FAILED, verdict="crashed")}.get(what, PASSED)
+    composition = "fail" if what == "composition" else "pass"
+    verified(tiny_bundle("int8"), row, composition=composition)
+    text, markdown, summary = report(build)
+    reason = "max_lsb 9 > 0" if what == "composition" else "max_lsb 3 > 1"
+    assert summary["verdict"]["verdict"] == "fail"
+    assert summary["verdict"]["failed"] == ["tiny/int8"]
+    for shown in (words(text), markdown.replace("\\", "")):
+        assert "1 of 2 exports outside tolerance: tiny/int8." in shown
+    opened = text[text.index("<details open>") :]
+    assert reason.replace(">", "&gt;") in opened[: opened.index("</details>")]
+    assert "✗ fail" in markdown
+
+
+def test_unavailable_runtimes_are_shown_with_their_reason(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED, ABSENT)
+    append(build / "results.jsonl", timed(bundle))
+    append(build / "results.jsonl", absent("tensorflow-gpu", "TensorFlow sees no GPU"))
+    text, markdown, summary = report(build)
+    assert [item["runtime"] for item in summary["absent"]] == ["tensorflow-gpu", "onnxruntime-cuda"]
+    for shown in (words(text), markdown.replace("\\", "")):
+        assert "TensorFlow sees no GPU" in shown
+        assert "pip install a <b>GPU</b>" in shown
+    assert summary["verdict"]["verdict"] == "pass"
+
+
+def test_no_runtime_at_all_verifies_nothing(build: Path, tiny_bundle: Build) -> None:
+    verified(tiny_bundle(), ABSENT)
+    assert report(build)[2]["verdict"]["verdict"] == "missing"
+
+
+def test_a_runtime_that_came_back_is_not_absent(build: Path, tiny_bundle: Build) -> None:
+    append(build / "results.jsonl", absent("litert-xnnpack", "not installed"))
+    append(build / "results.jsonl", timed(tiny_bundle()))
+    assert report(build)[2]["absent"] == []
+
+
+def test_stale_rows_are_left_out_and_counted(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    stale = timed(bundle, artifact_sha256="f" * 64, samples_ns=(777_000_000,) * 20)
+    for row in (stale, replace(stale, recipe="gone"), timed(bundle)):
+        append(build / "results.jsonl", row)
+    text, markdown, summary = report(build)
+    assert summary["latency"]["stale"] == 2
+    for shown in (text, markdown):
+        assert "2 rows are left out" in shown
+        assert "77.7 ms" not in shown and "15.0 µs" in shown
+
+
+def test_the_latest_row_counts(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle, samples_ns=(5_000_000,) * 20))
+    append(build / "results.jsonl", timed(bundle, machine={**MACHINE, "load_average": 1.5}))
+    append(build / "results.jsonl", timed(bundle, threads=2, settled=False))
+    _, _, summary = report(build)
+    timings = summary["latency"]["timings"]
+    assert [(item["threads"], item["p50_ns"]) for item in timings] == [(1, 15_000), (2, 15_000)]
+    assert len(summary["latency"]["machines"]) == 1
+    assert "unsettled" in words((build / "report" / "index.html").read_text())
+
+
+def test_machines_are_kept_apart(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle))
+    append(build / "results.jsonl", timed(bundle, machine={**MACHINE, "cpu": "Slow 1"}))
+    text, _, summary = report(build)
+    assert [item["machine"] for item in summary["latency"]["timings"]] == [0, 1]
+    assert "Slow 1, 2 cores" in text and "Fast 9000, 2 cores" in text
+
+
+def test_a_worker_that_failed_is_a_row(build: Path, tiny_bundle: Build) -> None:
+    row = timed(tiny_bundle(), samples_ns=(), block=None, error="worker hung <for> 120 s", code=5)
+    append(build / "results.jsonl", row)
+    text, markdown, summary = report(build)
+    assert summary["latency"]["timings"] == []
+    assert "autoencoder.tflite on litert-xnnpack: worker hung <for> 120 s" in words(text)
+    assert "worker hung" in markdown
+
+
+def test_markdown_and_json_agree(build: Path, tiny_bundle: Build) -> None:
+    for number, recipe in enumerate(("int8", "float32")):
+        bundle = tiny_bundle(recipe)
+        verified(bundle, PASSED)
+        append(build / "results.jsonl", timed(bundle, block=10 + number))
+    _, markdown, summary = report(build)
+    rows = [line.split(" | ") for line in markdown.splitlines() if line.startswith("| tiny")]
+    losses, latencies = rows[:2], rows[2:]
+    assert [row[2] for row in losses] == [
+        f"{item['loss']['exported']:.6f}" for item in summary["exports"]
+    ]
+    assert [row[1] for row in latencies] == [
+        item["recipe"] for item in summary["latency"]["timings"]
+    ]
+    widths = {line.count("|") for line in markdown.splitlines() if line.startswith("|")}
+    assert len(widths) == 2  # two tables, each of one width
+
+
+def test_hostile_names_are_text(build: Path, tiny_bundle: Build) -> None:
+    name = "<script src=x>|`&\"'" + "w" * 80
+    bundle = tiny_bundle(model=name, recipe="<img src=x onerror=y>")
+    verified(bundle, FAILED, replace(ABSENT, reasons=("</style><script>z</script>",)))
+    append(build / "results.jsonl", timed(bundle))
+    append(build / "results.jsonl", absent("<b>", "<script>"))
+    text, markdown, _ = report(build)
+    found = Reader(text)
+    assert "script" not in [tag for tag, _ in found.tags]
+    assert all("onerror" not in attributes for _, attributes in found.tags)
+    assert name in words(text)
+    assert not re.search(r"(?<!\\)<", markdown)
+
+
+def test_images_are_the_golden_ones(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    found = Reader(report(build)[0])
+    strips = [a for tag, a in found.tags if tag == "img"]
+    assert len(strips) == 3  # originals, Keras, int8
+    assert all(strip["alt"] and "10 test images of tiny" in strip["alt"] for strip in strips)
+    for strip, expected in zip(
+        strips,
+        (
+            bundle.golden("image"),
+            bundle.golden("reconstruction"),
+            (bundle.golden("autoencoder") + 128.0) / 256,
+        ),
+        strict=True,
+    ):
+        pixels = decode(base64.b64decode((strip["src"] or "").partition(",")[2]))
+        assert pixels.shape == (4, 10 * 4 + 9 * 2, 2)
+        for number in range(10):
+            tile = pixels[:, number * 6 : number * 6 + 4]
+            wanted = np.clip(expected[number].reshape(4, 4), 0, 1) * 255
+            assert np.abs(tile[:, :, 0] - wanted).max() <= 0.51
+            assert (tile[:, :, 1] == 255).all()
+
+
+def test_what_is_no_image_is_not_drawn(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    tampering.replace_golden(bundle, "image", bundle.golden("image")[:, :15])
+    text = report(build)[0]
+    assert "An input of 15 values is not an image" in text and "<img" not in text
+
+
+def test_a_changed_golden_vector_is_an_error(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    tampering.corrupt(bundle.root / "golden" / "autoencoder.npy")
+    with pytest.raises(ManifestMismatch, match=r"autoencoder\.npy"):
+        write(build, build / "report")
+    assert not (build / "report").exists()
+
+
+def test_digits_are_not_passed_off_as_mnist(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["dataset"]["name"] = "digits"
+    tampering.rewrite(bundle.root, table)
+    text, markdown, _ = report(build)
+    assert "digits (scikit-learn’s, not MNIST)" in words(text)
+    assert "not MNIST" in markdown
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"schema": 2}', '{"schema": 1, "rows": [{"reasons": [], "odd": 1}]}']
+)
+def test_damaged_findings_are_named(build: Path, tiny_bundle: Build, content: str) -> None:
+    bundle = tiny_bundle()
+    if content.startswith('{"schema": 1'):
+        manifest = bundle.manifest
+        identity = {key: getattr(manifest, key) for key in ("weights_sha256", "recipe_sha256")}
+        content = json.dumps(json.loads(content) | identity)
+    (bundle.root / "verify.json").write_text(content)
+    with pytest.raises(BadInput, match=r"verify\.json"):
+        write(build, build / "report")
+
+
+def test_no_bundle_is_not_measured(tmp_path: Path) -> None:
+    with pytest.raises(NotMeasured, match="edgeae export"):
+        write(tmp_path, tmp_path / "report")
+
+
+def test_without_jinja2_the_remedy_is_named(
+    build: Path, tiny_bundle: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_bundle()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[host\]'"):
+        write(build, build / "report")
+    assert not (build / "report").exists()
+
+
+def test_report_needs_no_engine(build: Path, tiny_bundle: Build) -> None:
+    tiny_bundle()
+    code = (
+        "import sys; from pathlib import Path; from edgeae.report.write import write\n"
+        f"write(Path({str(build)!r}), Path({str(build / 'report')!r}))\n"
+        "heavy = {'tensorflow', 'ai_edge_litert', 'onnxruntime', 'onnx', 'sklearn'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (figures.added, 1.44e-4, "+1.4e-4"),
+        (figures.added, -3.8e-8, "−3.8e-8"),
+        (figures.added, 0.0, "+0.0e0"),
+        (figures.share, 0.0, "0 %"),
+        (figures.share, 1.3e-7, "< 0.0001 %"),
+        (figures.share, 0.0088, "0.88 %"),
+        (figures.share, 1.0, "100 %"),
+        (figures.real, 0.0, "0"),
+        (figures.real, 0.2345, "0.23"),
+        (figures.real, 1.53e-5, "1.5e-5"),
+        (figures.size, 50_000, "50 kB"),
+        (figures.size, 1_000_000, "1 MB"),
+        (figures.size, 900, "900 B"),
+    ],
+)
+def test_figures(function: Callable[[float], str], value: float, text: str) -> None:
+    assert function(value) == text
+
+
+def test_the_worst_row_speaks_for_a_group() -> None:
+    assert row_verdict(["pass", "fail", "crashed"]) == "crashed"
+    assert row_verdict(["unavailable", "pass"]) == "pass"
+    assert row_verdict([]) == "missing"
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert linear_ticks(0.0061, 0.0118) == pytest.approx([0.007, 0.008, 0.009, 0.01, 0.011])
+    assert log_ticks(40_000, 1_200_000) == [50_000, 100_000, 200_000, 500_000, 1_000_000]
+    for low, high in ((1.0, 1.001), (0.3, 7e8), (5.0, 50.0)):
+        assert all(low <= tick <= high for tick in log_ticks(low, high))
+
+
+def test_labels_cover_nothing() -> None:
+    frame = (0.0, 0.0, 300.0, 200.0)
+    points = [(100.0 + step, 100.0 + step % 3) for step in range(12)]
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in points]
+    for x, y in points:
+        box = place(x, y, 60, taken, frame)
+        assert box is not None and is_free(box, taken)
+        taken.append(box)
+    assert place(150, 100, 60, [frame], frame) is None
+
+
+@pytest.mark.chromium
+def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_path: Path) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert chromium, "chromium is missing: apt-get install chromium"
+    for recipe in ("int8", "float32", "a-recipe-with-a-rather-long-name"):
+        flavour = "float32" if recipe == "float32" else "int8"
+        bundle = tiny_bundle(flavour, recipe=recipe)
+        verified(bundle, FAILED if recipe == "int8" else PASSED, ABSENT)
+        for runtime in ("litert-xnnpack", "litert-reference", "null"):
+            append(build / "results.jsonl", timed(bundle, runtime=runtime))
+    append(build / "results.jsonl", absent("tensorflow-gpu", "needs " + "n" * 90))
+    broken = timed(bundle, runtime="litert-builtin", samples_ns=(), error="e" * 90)
+    append(build / "results.jsonl", broken)
+    text, _, _ = report(build)
+    (tmp_path / "phone.html").write_text(
+        "<!doctype html><meta charset=utf-8><body><p>unmeasured</p>"
+        f'<iframe style="width:390px;height:844px;border:0" srcdoc="{_quoted(text)}"></iframe>'
+        """<script>onload = () => {
+          const page = document.querySelector("iframe").contentDocument;
+          page.querySelectorAll("details").forEach(item => item.open = true);
+          const tables = [...page.querySelectorAll(".scroll")];
+          const cut = [...page.querySelectorAll("svg text")].filter(item => {
+            const [box, svg] = [item, item.ownerSVGElement].map(e => e.getBoundingClientRect());
+            return box.width && (box.left < svg.left - 1 || box.right > svg.right + 1);
+          });
+          document.querySelector("p").textContent = JSON.stringify({
+            page: page.documentElement.scrollWidth,
+            wide: tables.filter(item => item.scrollWidth > item.clientWidth).length,
+            cut: cut.map(item => item.textContent),
+          });
+        }</script>"""
+    )
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    done = subprocess.run(
+        [
+            chromium,
+            *options,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=800,900",
+            "--dump-dom",
+            (tmp_path / "phone.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    measured = re.search(r"<p>(.*?)</p>", done.stdout)
+    assert measured, done.stderr
+    found = json.loads(measured[1])
+    assert found["page"] <= 390
+    assert found["wide"] > 0  # what is too wide scrolls in its own container
+    assert found["cut"] == []
+
+
+def _quoted(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;")

@@ -1,0 +1,277 @@
+import collections
+import hashlib
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from tampering import add_onnx
+
+from edgeae.bundle import Bundle
+from edgeae.errors import BadInput, ManifestMismatch
+from edgeae.model import Training
+from edgeae.timing.suite import Job, Suite, expand, find
+
+SHIPPED = sorted((Path(__file__).parent.parent / "bench").glob("*.toml"))
+LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference")
+PARTS = ("encoder", "decoder", "autoencoder")
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def refusal(name: str) -> str:
+    """Find what is not a suite; return the one line that says why."""
+    with pytest.raises(BadInput) as caught:
+        find(name)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def what(job: Job) -> tuple[object, ...]:
+    artifact = job.artifact
+    return (job.model, job.recipe, artifact.part, artifact.format, job.runtime, job.threads)
+
+
+def originals(bundle, weights: str) -> None:
+    """Put a model beside the bundle, as training would; its `.keras` file is nonsense."""
+    folder = bundle.root.parent
+    (folder / "model.keras").write_bytes(b"a zip, normally")
+    training = Training(
+        model="tiny",
+        family="simple",
+        description="",
+        configuration={},
+        dataset={},
+        input_shape=(16,),
+        code_size=4,
+        code_layer="code",
+        parameters=1,
+        weights_sha256=weights,
+        keras_sha256=hashlib.sha256(b"a zip, normally").hexdigest(),
+        curve=[],
+        best_epoch=1,
+        losses={},
+        seconds=1.0,
+        tools={},
+    )
+    (folder / "train.json").write_text(training.to_json())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_suite_is_one_and_says_what_it_is_for(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    suite = find(path.stem)
+    assert suite == find(str(path)) and suite.name == path.stem and suite.description
+
+
+def test_there_are_the_two_suites_that_the_makefile_runs():
+    assert {"demo", "full"} <= {path.stem for path in SHIPPED}
+
+
+def test_every_key_arrives(tmp_path):
+    suite = find(
+        write(
+            tmp_path,
+            'description = "d"\nmodels = ["a", "b*"]\nrecipes = ["int8"]\nparts = ["encoder"]\n'
+            'runtimes = ["litert-*", "null"]\nthreads = [1, 2]\nseconds = 2\n',
+        )
+    )
+    runtimes = ("litert-*", "null")
+    assert suite == Suite("mine", "d", ("a", "b*"), ("int8",), ("encoder",), runtimes, (1, 2), 2.0)
+
+
+def test_an_own_suite_comes_before_the_shipped_one(tmp_path, monkeypatch):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "demo.toml").write_text('description = "mine"')
+    monkeypatch.chdir(tmp_path)
+    assert find("demo").description == "mine"
+    assert find("full").description != "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('recipe = ["int8"]', ["unknown key 'recipe'", "did you mean 'recipes'", "threads"]),
+        ('name = "other"', ["unknown key 'name'"]),
+        ("__class__ = 1", ["unknown key '__class__'"]),
+        ("[budget]\np50 = 1", ["unknown key 'budget'"]),
+        ('models = "deep"', ["models = 'deep'", "list of str"]),
+        ("models = []", ["models = []", "list of str"]),
+        ("parts = [1]", ["parts = [1]", "list of str"]),
+        ('threads = ["1"]', ["threads = ['1']", "list of int"]),
+        ("threads = [true]", ["threads = [True]", "list of int"]),
+        ("threads = [1.0]", ["threads = [1.0]", "list of int"]),
+        ("threads = [1, 0]", ["threads = [1, 0]", "from 1"]),
+        ("threads = [-1]", ["threads = [-1]", "from 1"]),
+        ("description = 3", ["description = 3", "str"]),
+        ('seconds = "1"', ["seconds = '1'", "float"]),
+        ("seconds = true", ["seconds = True", "float"]),
+        ("seconds = 0", ["seconds = 0", "above 0"]),
+        ("seconds = -1.5", ["seconds = -1.5", "above 0"]),
+        ("seconds = nan", ["seconds = nan", "above 0"]),
+        ("seconds = inf", ["seconds = inf", "3600"]),
+        ('parts = ["decodr"]', ["unknown part 'decodr'", "did you mean 'decoder'"]),
+        (
+            'runtimes = ["litert-*", "litert-xnpack"]',
+            ["unknown runtime 'litert-xnpack'", "did you mean 'litert-xnnpack'"],
+        ),
+        ('runtimes = ["tpu-*"]', ["unknown runtime 'tpu-*'", "onnxruntime-cpu"]),
+        ("threads = [1", ["not TOML"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(text, said, tmp_path):
+    line = refusal(write(tmp_path, text))
+    assert line.startswith(f"{tmp_path / 'mine.toml'}: ")
+    for part in said:
+        assert part in line
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert "not TOML" in refusal(str(path))
+
+
+def test_a_missing_suite_offers_the_nearest(tmp_path):
+    assert "did you mean 'demo'" in refusal("dmo")
+    assert refusal(str(tmp_path / "none.toml")) == f"{tmp_path / 'none.toml'}: no such file"
+
+
+def test_one_job_per_artifact_runtime_and_threads(tiny_bundle):
+    bundles = [tiny_bundle("float32"), tiny_bundle("int8")]
+    jobs = expand(Suite("s", threads=(1, 3)), bundles)
+    timed = [what(job) for job in jobs if job.runtime != "null"]
+    recipes = ("float32", "int8")
+    expected = itertools.product(("tiny",), recipes, PARTS, ("tflite",), LITERT, (1, 3))
+    assert collections.Counter(timed) == collections.Counter(expected)
+    for job in jobs:
+        assert job.root == job.golden
+        assert (
+            job.artifact in {bundle.root: bundle for bundle in bundles}[job.root].manifest.artifacts
+        )
+
+
+def test_each_format_goes_to_the_runtimes_that_open_it(tiny_bundle):
+    jobs = expand(Suite("s", parts=("encoder",)), [add_onnx(tiny_bundle("float32"))])
+    found = {(job.artifact.format, job.runtime) for job in jobs}
+    onnx = {("onnx", "onnxruntime-cpu"), ("onnx", "onnxruntime-cuda")}
+    assert found == {("tflite", name) for name in (*LITERT, "null")} | onnx
+
+
+def test_null_is_timed_once_per_kind_of_edges(tiny_bundle):
+    bundles = [
+        add_onnx(tiny_bundle("float32")),
+        tiny_bundle("int8"),
+        tiny_bundle("int8", recipe="float-edges", io="float32"),
+        tiny_bundle("int8", recipe="again"),
+    ]
+    jobs = [job for job in expand(Suite("s", threads=(1, 2)), bundles) if job.runtime == "null"]
+    edges = [(job.artifact.part, job.artifact.input.dtype) for job in jobs]
+    assert sorted(edges) == sorted(itertools.product(PARTS, ("float32", "int8")))
+
+
+@pytest.mark.parametrize(
+    ("restricted", "expected"),
+    [
+        ({"recipes": ("int8",)}, {"tiny/int8", "other/int8"}),
+        ({"recipes": ("*32",)}, {"tiny/float32"}),
+        ({"models": ("oth*",)}, {"other/int8"}),
+        ({"models": ("tiny",), "recipes": ("int*", "flo*")}, {"tiny/int8", "tiny/float32"}),
+        ({"models": ("tiny", "*")}, {"tiny/int8", "tiny/float32", "other/int8"}),
+        ({"models": ("other",), "recipes": ("float32",)}, set()),
+    ],
+)
+def test_patterns_choose_bundles(restricted, expected, tiny_bundle):
+    bundles = [tiny_bundle("float32"), tiny_bundle("int8"), tiny_bundle("int8", model="other")]
+    jobs = expand(Suite("s", **restricted, runtimes=LITERT), bundles)
+    assert {f"{job.model}/{job.recipe}" for job in jobs} == expected
+
+
+def test_patterns_choose_parts_and_runtimes(tiny_bundle):
+    suite = Suite("s", parts=("*coder",), runtimes=("litert-[br]*",))
+    jobs = expand(suite, [tiny_bundle()])
+    assert {job.artifact.part for job in jobs} == set(PARTS)
+    assert {job.runtime for job in jobs} == {"litert-builtin", "litert-reference"}
+    only = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
+    assert [(job.artifact.part, job.runtime) for job in only] == [("encoder", "null")]
+
+
+def test_patterns_are_case_sensitive():
+    with pytest.raises(BadInput, match=r"unknown part 'Encoder'.*'encoder'"):
+        Suite("s", parts=("Encoder",))
+
+
+@pytest.mark.parametrize(
+    ("restricted", "said"),
+    [
+        ({"models": ("tinny",)}, "suite s: unknown model 'tinny'; did you mean 'tiny'"),
+        ({"recipes": ("*", "int9")}, "suite s: unknown recipe 'int9'; did you mean 'int8'"),
+    ],
+)
+def test_a_pattern_that_fits_no_bundle_is_an_error(restricted, said, tiny_bundle):
+    with pytest.raises(BadInput) as caught:
+        expand(Suite("s", **restricted), [tiny_bundle()])
+    assert said in str(caught.value)
+
+
+def test_the_order_is_the_same_each_time(tiny_bundle):
+    bundles = [tiny_bundle("float32"), tiny_bundle("int8")]
+    jobs = [what(job) for job in expand(Suite("s", threads=(2, 1)), bundles)]
+    assert jobs == [what(job) for job in expand(Suite("s", threads=(2, 1)), bundles)]
+    recipes = [job[1] for job in jobs if job[4] != "null"]
+    assert recipes == sorted(recipes)
+    assert [job[5] for job in jobs[:2]] == [2, 1]
+
+
+def test_two_builds_of_one_recipe_are_two_measurements(tiny_bundle):
+    first = tiny_bundle()
+    folder = first.root.parent / "elsewhere"
+    second = Bundle(folder, first.manifest)
+    suite = Suite("s", parts=("encoder",), runtimes=("litert-builtin", "null"))
+    jobs = expand(suite, [first, second, first])
+    assert [(job.runtime, job.root) for job in jobs] == [
+        ("litert-builtin", first.root),
+        ("null", first.root),
+        ("litert-builtin", folder),
+    ]
+
+
+def test_the_original_is_timed_once_whatever_the_recipes(tiny_bundle):
+    bundles = [tiny_bundle("float32"), tiny_bundle("int8")]
+    originals(bundles[0], bundles[0].manifest.weights_sha256)
+    jobs = expand(Suite("s", recipes=("int8",)), bundles)
+    keras = [job for job in jobs if job.artifact.format == "keras"]
+    timed = collections.Counter((job.artifact.part, job.runtime) for job in keras)
+    tensorflow = itertools.product(PARTS, ("tensorflow-cpu", "tensorflow-gpu"))
+    assert timed - collections.Counter(tensorflow) == collections.Counter(
+        (part, "null") for part in PARTS
+    )
+    assert {job.recipe for job in keras} == {"original"}
+    assert {job.root for job in keras} == {bundles[0].root.parent}
+    assert all(job.golden in {bundle.root for bundle in bundles} for job in keras)
+
+
+def test_an_original_of_other_weights_is_no_original(tiny_bundle):
+    bundle = tiny_bundle()
+    originals(bundle, "0" * 64)
+    assert {job.artifact.format for job in expand(Suite("s"), [bundle])} == {"tflite"}
+
+
+def test_a_replaced_original_is_noticed(tiny_bundle):
+    bundle = tiny_bundle()
+    originals(bundle, bundle.manifest.weights_sha256)
+    (bundle.root.parent / "model.keras").write_bytes(b"another")
+    with pytest.raises(ManifestMismatch, match=r"model\.keras"):
+        expand(Suite("s"), [bundle])
+
+
+def test_a_damaged_train_json_is_named(tiny_bundle):
+    bundle = tiny_bundle()
+    (bundle.root.parent / "train.json").write_text(json.dumps({"model": "tiny"}))
+    with pytest.raises(BadInput, match=r"train\.json: damaged"):
+        expand(Suite("s"), [bundle])

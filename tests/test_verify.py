@@ -1,0 +1,427 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import odd_runtimes
+import pytest
+import tiny
+from tampering import add_onnx, corrupt, replace_golden, swap_rows
+
+from edgeae.bundle import Bundle, TensorSpec
+from edgeae.errors import (
+    BadInput,
+    EdgeaeError,
+    ManifestMismatch,
+    NotMeasured,
+    RuntimeCrashed,
+    RuntimeUnavailable,
+)
+from edgeae.recipe import Tolerance
+from edgeae.runtimes import RUNTIMES
+from edgeae.verify.answers import COMPOSED, ask
+from edgeae.verify.rows import compose, losses, parity
+from edgeae.verify.stage import Findings, verify, verify_all
+from edgeae.verify.subject import Originals
+from edgeae.verify.table import render
+
+LITERT = ["litert-xnnpack", "litert-builtin", "litert-reference"]
+PARTS = ["encoder", "decoder", "autoencoder"]
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch):
+    """The runtimes that misbehave, known here and in every child."""
+    table = dict(RUNTIMES)
+    odd_runtimes.register(table)
+    for name in odd_runtimes.NAMES:
+        monkeypatch.setitem(RUNTIMES, name, table[name])
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for key, value in odd_runtimes.environment(folder).items():
+        monkeypatch.setenv(key, value)
+
+
+class NumpyOriginals(Originals):
+    """The original's answers from numpy: what Keras would give, without it."""
+
+    def of(self, bundle: Bundle) -> dict[str, np.ndarray]:
+        known = tiny.forward(self.images)
+        code, whole = (known[name].astype(np.float32) for name in ("code", "reconstruction"))
+        return {"encoder": code, "decoder": whole, "autoencoder": whole, COMPOSED: whole}
+
+
+def originals(n: int = 200) -> Originals:
+    pixels = tiny.images(n, seed=21).reshape(n, tiny.PIXELS)
+    return NumpyOriginals(pixels.astype(np.float32) * np.float32(1 / 255))
+
+
+def check(bundle: Bundle, *runtimes: str, against: Originals | None = None) -> Findings:
+    return verify(bundle, against, list(runtimes) or None, lambda line: None)
+
+
+def verdicts(findings: Findings) -> dict[str, str]:
+    return {f"{row.part} {row.runtime}": row.verdict for row in findings.rows}
+
+
+@pytest.mark.parametrize(
+    ("flavour", "io"), [("float32", None), ("int8", "int8"), ("int8", "uint8"), ("int8", "float32")]
+)
+def test_a_sound_bundle_passes_on_its_golden_vectors(flavour, io, tiny_bundle):
+    bundle = tiny_bundle(flavour, io=io)
+    manifest = (bundle.root / "manifest.json").read_bytes()
+    findings = check(bundle)
+    assert verdicts(findings) == {f"{part} {name}": "pass" for part in PARTS for name in LITERT}
+    assert findings.codes == () and findings.breaches == []
+    for row in findings.rows:
+        assert (row.reference, row.n) == ("golden", 64)
+        assert row.format == "tflite" and row.flavour == flavour and row.runtime_version
+        # int8 is judged in LSB, also behind a float edge
+        assert (row.max_lsb is None) == (row.share_over_1lsb is None) == (flavour == "float32")
+        assert (row.loss is None) == (row.part == "encoder")
+    loss = bundle.manifest.loss
+    whole = {row.runtime: row for row in findings.rows if row.part == "autoencoder"}
+    reference = whole["litert-reference"]
+    assert reference.loss == pytest.approx(loss.exported, rel=1e-6)
+    assert reference.added_loss == pytest.approx(loss.added, abs=1e-8)
+    assert reference.loss_ratio == pytest.approx(loss.ratio, rel=1e-5)
+    assert (bundle.root / "manifest.json").read_bytes() == manifest
+
+
+def test_what_was_found_is_written_beside_the_manifest(tiny_bundle):
+    bundle = tiny_bundle()
+    findings = check(bundle, "litert-reference")
+    written = json.loads((bundle.root / "verify.json").read_text())
+    assert written == json.loads(json.dumps(findings.to_json()))
+    assert [(row["part"], row["verdict"]) for row in written["rows"]] == [
+        (part, "pass") for part in PARTS
+    ]
+    assert written["schema"] == 1 and written["dataset"] == "tiny"
+    assert written["weights_sha256"] == bundle.manifest.weights_sha256
+    assert not list(bundle.root.glob(".*"))
+
+
+def test_encoder_and_decoder_together_are_the_autoencoder(tiny_bundle):
+    findings = check(add_onnx(tiny_bundle("float32")), *LITERT, "onnxruntime-cpu")
+    found = {(item.format, item.runtime): item for item in findings.compositions}
+    assert set(found) == {("tflite", name) for name in LITERT} | {("onnx", "onnxruntime-cpu")}
+    for item in found.values():
+        assert (item.verdict, item.n, item.max_lsb) == ("pass", 64, None)
+        assert item.max_abs <= 1e-5
+    findings = check(tiny_bundle("int8"), "litert-reference")
+    assert [(item.max_lsb, item.verdict) for item in findings.compositions] == [(0, "pass")]
+
+
+@pytest.mark.parametrize("flavour", ["float32", "int8"])
+def test_two_swapped_rows_of_the_decoder_fail_by_name(flavour, tiny_bundle):
+    bundle = swap_rows(tiny_bundle(flavour), "decoder")
+    findings = check(bundle, "litert-reference")
+    assert verdicts(findings) == {
+        "encoder litert-reference": "pass",
+        "decoder litert-reference": "fail",
+        "autoencoder litert-reference": "pass",
+    }
+    assert findings.codes == (1,)
+    figure = "max_abs" if flavour == "float32" else "max_lsb"
+    start = f"{bundle.root}/decoder.tflite on litert-reference: "
+    named = [line for line in findings.breaches if line.startswith(start)]
+    assert any(line.removeprefix(start).split(" ")[0] == figure for line in named)
+    assert all(" > " in line and "\n" not in line for line in findings.breaches)
+    # its decoder is no longer what is inside the whole
+    (item,) = findings.compositions
+    assert item.verdict == "fail"
+    assert f"{bundle.root}/*.tflite on litert-reference: composition: {figure}" in "\n".join(
+        findings.breaches
+    )
+    assert "outside their tolerance" in render([findings])
+
+
+def test_a_float_edge_is_judged_in_lsb(tiny_bundle):
+    bundle = swap_rows(tiny_bundle("int8", io="float32"), "decoder")
+    (row,) = [row for row in check(bundle, "litert-reference").rows if row.part == "decoder"]
+    assert row.verdict == "fail" and row.max_lsb > 1
+    assert row.max_abs == pytest.approx(row.max_lsb / 256)
+
+
+def test_nan_fails_and_is_no_number_in_json(odd, tiny_bundle):
+    for bundle in (tiny_bundle("float32"), tiny_bundle("int8", io="float32")):
+        findings = check(bundle, "odd-nan")
+        assert set(verdicts(findings).values()) == {"fail"} and findings.codes == (1,)
+        for row in findings.rows:
+            assert row.reasons == ("output holds NaN or infinity",) and row.max_abs is None
+        assert findings.compositions[0].verdict == "fail"
+        text = (bundle.root / "verify.json").read_text()
+        assert "NaN" not in text.replace("holds NaN", "") and "Infinity" not in text
+
+
+def test_the_reference_is_held_to_the_golden_vectors(tiny_bundle):
+    """Against itself it would pass whatever it answers."""
+    sound = check(tiny_bundle(), "litert-reference", "litert-xnnpack", against=originals())
+    assert set(verdicts(sound).values()) == {"pass"}
+    n = {row.runtime: (row.reference, row.n) for row in sound.rows}
+    assert n == {"litert-reference": ("golden", 64), "litert-xnnpack": ("litert-reference", 200)}
+    bundle = tiny_bundle(recipe="swapped", tolerance=Tolerance(max_lsb=1, added_loss=1.0))
+    for part in ("decoder", "autoencoder"):
+        bundle = swap_rows(bundle, part)
+    found = verdicts(check(bundle, "litert-reference", "litert-xnnpack", against=originals()))
+    assert found["autoencoder litert-xnnpack"] == "pass"  # it does what the reference does
+    assert found["autoencoder litert-reference"] == found["decoder litert-reference"] == "fail"
+
+
+def test_floats_are_compared_with_the_original(tiny_bundle):
+    findings = check(tiny_bundle("float32"), "litert-xnnpack", against=originals())
+    assert {(row.reference, row.n, row.verdict) for row in findings.rows} == {
+        ("tensorflow-cpu", 200, "pass")
+    }
+    swapped = swap_rows(tiny_bundle("float32", recipe="swapped"), "autoencoder")
+    found = verdicts(check(swapped, "litert-xnnpack", against=originals()))
+    assert [part for part in PARTS if found[f"{part} litert-xnnpack"] == "fail"] == ["autoencoder"]
+
+
+def test_a_lossy_export_fails_though_it_is_its_own_reference(tiny_bundle):
+    class Sharp(NumpyOriginals):
+        def of(self, bundle: Bundle) -> dict[str, np.ndarray]:
+            return super().of(bundle) | {"autoencoder": self.images + np.float32(1e-3)}
+
+    findings = check(tiny_bundle(), "litert-reference", against=Sharp(originals().images))
+    lossy = {row.part: row for row in findings.rows}
+    assert lossy["encoder"].verdict == "pass"
+    for part in ("decoder", "autoencoder"):
+        (reason,) = lossy[part].reasons
+        assert reason == f"added_loss {lossy[part].added_loss:.2e} > 3.00e-04"
+    assert findings.codes == (1,)
+
+
+def test_a_missing_original_says_what_needs_none(tiny_bundle):
+    with pytest.raises(NotMeasured, match=r"model\.keras.*--golden"):
+        check(tiny_bundle(), "litert-reference", against=Originals(np.zeros((3, 16), np.float32)))
+
+
+def test_an_absent_runtime_is_a_row(odd, tiny_bundle):
+    findings = check(tiny_bundle(), "litert-reference", "odd-absent", "odd-found-absent")
+    found = {row.runtime: row for row in findings.rows if row.verdict == "unavailable"}
+    assert found["odd-absent"].reasons == ("no such board is connected; plug one in",)
+    assert found["odd-found-absent"].reasons == ("the board's library does not load; install it",)
+    assert findings.codes == () and findings.breaches == []
+    text = render([findings])
+    assert "odd-absent: no such board is connected; plug one in" in text
+    assert text.endswith("1 bundle: all pass")
+
+
+def test_a_bundle_that_nothing_here_opens_is_not_verified(odd, tiny_bundle):
+    findings = check(tiny_bundle(), "odd-absent")
+    assert findings.codes == (3,)
+    text = render([findings])
+    assert "all pass" not in text and "1 not verified" in text
+
+
+def test_a_crash_in_one_part_leaves_the_answers_of_the_others(odd, tiny_bundle):
+    bundle = tiny_bundle("float32")
+    images = bundle.golden("image")
+    answers = ask(bundle.root, "odd-crash-decoder", "tflite", images, bundle.golden("code"))
+    assert set(answers.outputs) == {"encoder", "autoencoder"}
+    assert answers.outputs["encoder"].shape == (64, 4)
+    assert answers.outputs["autoencoder"].shape == (64, 16)
+    assert set(answers.errors) == {"decoder", COMPOSED}
+    for error in answers.errors.values():
+        assert isinstance(error, RuntimeCrashed) and "SIGSEGV" in str(error)
+    assert (answers.version, answers.device) == ("0.0", "nothing")
+
+
+def test_a_crash_is_laid_at_the_door_of_the_part_that_crashed(odd, tiny_bundle):
+    bundle = tiny_bundle("float32")
+    images = bundle.golden("image")
+    answers = ask(bundle.root, "odd-crash-encoder", "tflite", images, bundle.golden("code"))
+    assert set(answers.outputs) == {"autoencoder", "decoder"}
+    assert isinstance(answers.errors["encoder"], RuntimeCrashed)
+    assert str(answers.errors[COMPOSED]) == "no input: the part that makes encoder failed"
+
+
+def test_a_crash_is_a_verdict_of_its_own(odd, tiny_bundle):
+    findings = check(tiny_bundle("float32"), "odd-crash-decoder", "litert-builtin")
+    found = verdicts(findings)
+    assert found["decoder odd-crash-decoder"] == "crashed"
+    assert found["encoder odd-crash-decoder"] == "fail"  # zeros are no answer
+    assert {found[f"{part} litert-builtin"] for part in PARTS} == {"pass"}
+    assert set(findings.codes) == {1, 5}
+
+
+def test_answers_are_the_runtimes_and_composed_is_fed_with_its_own_codes(tiny_bundle):
+    bundle = tiny_bundle("float32")
+    images, codes = bundle.golden("image"), np.zeros((64, 4), np.float32)
+    answers = ask(bundle.root, "litert-builtin", "tflite", images, codes)
+    known = tiny.forward(images)
+    for name, expected in {
+        "encoder": known["code"],
+        "autoencoder": known["reconstruction"],
+        COMPOSED: known["reconstruction"],
+        "decoder": np.tile(tiny.weights()["reconstruction"][1], (64, 1)),
+    }.items():
+        np.testing.assert_allclose(answers.outputs[name], expected, atol=1e-5)
+    without = ask(bundle.root, "litert-builtin", "tflite", images, None)
+    assert set(without.outputs) == {"encoder", "autoencoder", COMPOSED} and not without.errors
+
+
+def test_an_unavailable_runtime_has_no_answers(odd, tiny_bundle):
+    bundle = tiny_bundle()
+    for name in ("odd-absent", "odd-found-absent"):
+        with pytest.raises(RuntimeUnavailable) as caught:
+            ask(bundle.root, name, "tflite", bundle.golden("image"), None)
+        assert caught.value.remedy
+
+
+def test_an_artifact_that_the_manifest_does_not_know_fails(tiny_bundle):
+    bundle = tiny_bundle()
+    corrupt(bundle.root / "encoder.tflite")
+    findings = check(bundle, "litert-reference")
+    (row,) = [row for row in findings.rows if row.part == "encoder"]
+    assert row.verdict == "fail" and "encoder.tflite: sha256" in row.reasons[0]
+    assert 4 in findings.codes
+    assert verdicts(findings)["autoencoder litert-reference"] == "pass"
+
+
+def test_golden_vectors_that_the_manifest_does_not_know_are_refused(tiny_bundle):
+    bundle = tiny_bundle()
+    corrupt(bundle.root / "golden" / "autoencoder.npy")
+    with pytest.raises(ManifestMismatch, match=r"golden/autoencoder\.npy"):
+        check(bundle, "litert-reference")
+
+
+def test_other_golden_vectors_fail(tiny_bundle):
+    bundle = tiny_bundle()
+    golden = bundle.golden("encoder").copy()
+    golden[5, 2] += 2
+    bundle = replace_golden(bundle, "encoder", golden)
+    (row, *_) = check(bundle, "litert-reference").rows
+    assert (row.part, row.verdict, row.max_lsb) == ("encoder", "fail", 2)
+    assert row.share_over_1lsb == 1 / golden.size
+
+
+@pytest.mark.parametrize("name", ["litert-xnpack", "LITERT-XNNPACK"])
+def test_an_unknown_runtime_offers_the_nearest(name, tiny_bundle):
+    bundle = tiny_bundle()
+    with pytest.raises(BadInput, match="unknown runtime"):
+        check(bundle, name)
+    with pytest.raises(BadInput, match="litert-xnnpack"):
+        list(verify_all([bundle], None, [name], jobs=1, say=lambda line: None))
+
+
+@pytest.mark.parametrize("name", ["onnxruntime-cpu", "null"])
+def test_a_runtime_that_verifies_nothing_of_the_bundle_is_refused(name, tiny_bundle):
+    bundle = tiny_bundle()
+    with pytest.raises(BadInput, match=f"--runtime {name}"):
+        check(bundle, name)
+
+
+def test_one_broken_bundle_does_not_stop_the_others(tiny_bundle):
+    sound, broken = tiny_bundle(), tiny_bundle(recipe="broken")
+    corrupt(broken.root / "golden" / "image.npy")
+    said = []
+    outcomes = list(
+        verify_all([broken, sound], None, ["litert-reference"], jobs=2, say=said.append)
+    )
+    found = {type(outcome): outcome for outcome in outcomes}
+    assert isinstance(found.pop(ManifestMismatch), EdgeaeError)
+    (findings,) = found.values()
+    assert findings.bundle.name == "tiny/int8" and findings.codes == ()
+    assert "verify tiny/int8: tflite on litert-reference" in said
+
+
+INT8 = TensorSpec("reconstruction", (1, 2), "int8", 0.5, -128)
+FLOAT_EDGE = replace(INT8, dtype="float32")
+FLOAT = TensorSpec("reconstruction", (1, 2), "float32")
+
+
+def whole(spec: TensorSpec):
+    return replace(tiny.program("autoencoder").artifact, outputs=(spec,))
+
+
+def test_parity_of_integers_counts_steps():
+    output = np.array([[-128, 5], [127, 0]], np.int8)
+    expected = np.array([[-127, 5], [120, 0]], np.int8)
+    found = parity(output, expected, INT8)
+    assert (found.max_lsb, found.share_over_1lsb, found.max_abs) == (7, 0.25, 3.5)
+    assert found.reference_max == (120 + 128) * 0.5
+
+
+def test_parity_behind_a_float_edge_counts_the_same_steps():
+    output = np.array([[0.0, 66.5], [127.5, 64.0]], np.float32)
+    expected = np.array([[0.5, 66.5], [124.0, 64.0]], np.float32)
+    found = parity(output, expected, FLOAT_EDGE)
+    assert (found.max_lsb, found.share_over_1lsb, found.max_abs) == (7, 0.25, 3.5)
+    assert not parity(np.full((2, 2), np.inf, np.float32), expected, FLOAT_EDGE).finite
+
+
+def test_parity_of_floats_is_absolute():
+    expected = np.array([[1.0, -8.0]], np.float32)
+    found = parity(np.array([[1.0, -8.25]], np.float32), expected, FLOAT)
+    assert (found.max_abs, found.reference_max, found.max_lsb) == (0.25, 8.0, None)
+
+
+def test_losses_are_of_real_values_against_the_images():
+    images = np.array([[0.5, 1.0], [0.0, 0.0]], np.float32)
+    output = np.array([[-128, -126], [-128, -128]], np.int8)  # 0 and 1, 0 and 0
+    found = losses(whole(INT8), output, images, 0.05, Tolerance(added_loss=0.01))
+    assert (found.loss, found.loss_ratio) == (0.0625, 1.25)
+    assert found.added_loss == pytest.approx(0.0125)
+    assert found.breaches == ("added_loss 1.25e-02 > 1.00e-02",)
+    found = losses(whole(INT8), output, images, 0.05, Tolerance(added_loss=0.0126))
+    assert found.breaches == ()
+    # a better export than the original is no breach
+    better = losses(whole(FLOAT), images, images, 0.05, Tolerance(added_loss=0.0))
+    assert (better.loss, better.added_loss, better.breaches) == (0.0, -0.05, ())
+
+
+def test_a_code_has_no_loss_and_nan_has_none_either():
+    images = np.zeros((1, 2), np.float32)
+    code = replace(FLOAT, name="code")
+    nan = np.full((1, 2), np.nan, np.float32)
+    for spec, output in ((code, images), (FLOAT, nan)):
+        found = losses(whole(spec), output, images, 0.05, Tolerance())
+        assert (found.loss, found.added_loss, found.loss_ratio, found.breaches) == (
+            None,
+            None,
+            None,
+            (),
+        )
+
+
+def test_composed_integers_must_be_equal_whatever_the_tolerance():
+    output = np.array([[1, 2]], np.int8)
+    generous = Tolerance(max_lsb=9, share_over_1lsb=1.0)
+    same = compose(whole(INT8), "r", output, output.copy(), generous)
+    assert (same.verdict, same.max_lsb, same.max_abs, same.n) == ("pass", 0, 0.0, 1)
+    off = compose(whole(INT8), "r", output, output + np.int8(1), generous)
+    assert (off.verdict, off.max_lsb, off.reasons) == (
+        "fail",
+        1,
+        ("composition: max_lsb 1 > 0",),
+    )
+
+
+def test_composed_floats_have_the_tolerance_of_floats():
+    output = np.array([[1.0, 2.0]], np.float32)
+    tolerance = Tolerance(max_abs=1e-3)
+    assert compose(whole(FLOAT), "r", output, output + 1e-3, tolerance).verdict == "pass"
+    off = compose(whole(FLOAT), "r", output, output + np.float32(3e-3), tolerance)
+    assert off.reasons == ("composition: max_abs 0.003 > 0.002",)
+    nan = compose(whole(FLOAT), "r", output * np.nan, output, tolerance)
+    assert (nan.verdict, nan.max_abs) == ("fail", None)
+
+
+def test_the_table_has_a_line_per_row(tiny_bundle):
+    findings = check(tiny_bundle(), "litert-reference")
+    text = render([findings])
+    lines = [line.split() for line in text.splitlines()]
+    whole_line = next(line for line in lines if line[1:2] == ["autoencoder.tflite"])
+    assert whole_line[0] == "tiny/int8" and whole_line[2:5] == ["litert-reference", "golden", "64"]
+    assert whole_line[-1] == "pass" and f"{findings.rows[2].loss:.6f}" in whole_line
+    assert ["tiny/int8", "tflite", "litert-reference", "64", "0", "LSB", "pass"] in lines
+
+
+def test_nothing_is_left_in_the_temporary_folder(tiny_bundle, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    check(tiny_bundle(), "litert-reference")
+    assert list(Path(scratch).iterdir()) == []

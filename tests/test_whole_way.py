@@ -1,0 +1,327 @@
+"""The whole way with TensorFlow, small: train on digits, export, verify, export again."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edgeae_cli import ROOT, edgeae
+
+from edgeae.bundle import Bundle, open_bundle
+from edgeae.formats import census, tflite
+from edgeae.quantization import dequantize, quantize
+
+pytestmark = pytest.mark.tensorflow
+
+TRAIN = ("train", "deep", "--hidden", "24", "--code", "8", "--epochs", "2", "--data", "digits")
+PRUNED = """
+quantization = "int8"
+formats = ["tflite", "onnx"]
+representative = 50
+[prune]
+sparsity = 0.5
+steps = 100
+learning_rate = 3e-3
+[tolerance]
+added_loss = 0.1
+share_over_1lsb = 0.05
+builtin_share_over_1lsb = 0.05
+max_lsb = 64
+"""
+
+
+def lines(result: subprocess.CompletedProcess[str]) -> str:
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's project: a small model under every shipped recipe but the slow one, and two more."""
+    place = tmp_path_factory.mktemp("project")
+    (place / "export").mkdir()
+    for recipe in ("float32", "float16", "dynamic", "int8", "int8-per-tensor"):
+        shutil.copy(ROOT / "export" / f"{recipe}.toml", place / "export")
+    (place / "export" / "p50-int8.toml").write_text(PRUNED)
+    for io in ("uint8", "float32"):
+        text = (ROOT / "export" / "int8.toml").read_text()
+        (place / "export" / f"int8-{io}.toml").write_text(f'io = "{io}"\n{text}')
+    trained = edgeae(*TRAIN, cwd=place)
+    assert trained.returncode == 0, lines(trained)
+    names = [f"--recipe={path.stem}" for path in sorted((place / "export").glob("*.toml"))]
+    exported = edgeae("export", "deep-c8", *names, cwd=place)
+    assert exported.returncode == 0, lines(exported)
+    return place
+
+
+@pytest.fixture
+def int8(project: Path) -> Bundle:
+    return open_bundle(project / "build/deep-c8/int8")
+
+
+def test_every_recipe_verifies(project: Path) -> None:
+    manifests = {path: path.read_bytes() for path in project.glob("build/*/*/manifest.json")}
+    result = edgeae("verify", "--json", cwd=project)
+    assert result.returncode == 0, lines(result)
+    findings = json.loads(result.stdout)
+    assert len(findings) == len(manifests) == 8
+    for found in findings:
+        assert {row["verdict"] for row in found["rows"]} <= {"pass", "unavailable"}
+        assert all(item["max_lsb"] in (0, None) for item in found["composition"])
+        assert all(item["max_abs"] == 0 for item in found["composition"])
+        assert {row["dataset"] for row in findings} == {"digits"}
+    assert all(path.read_bytes() == content for path, content in manifests.items())
+
+
+def test_the_same_seed_gives_the_same_weights_and_the_same_bundle(project: Path) -> None:
+    other = project / "again"
+    other.mkdir()
+    shutil.copytree(project / "export", other / "export")
+    trained = edgeae(*TRAIN, cwd=other)
+    assert trained.returncode == 0, lines(trained)
+    first, second = (
+        json.loads((place / "build/deep-c8/train.json").read_text()) for place in (project, other)
+    )
+    assert first["weights_sha256"] == second["weights_sha256"]
+    exported = edgeae("export", "--recipe=float32", "--recipe=p50-int8", cwd=other)
+    assert exported.returncode == 0, lines(exported)
+    for recipe in ("float32", "p50-int8"):
+        place = project / "build/deep-c8" / recipe
+        names = [path.relative_to(place) for path in place.rglob("*") if path.is_file()]
+        assert len(names) == 13 + (place / "verify.json").exists()
+        for name in names:
+            if name.name != "verify.json":
+                copy = other / "build/deep-c8" / recipe / name
+                assert copy.read_bytes() == (place / name).read_bytes(), name
+
+
+def test_another_seed_gives_other_weights(project: Path, tmp_path: Path) -> None:
+    assert edgeae(*TRAIN, "--seed", "1", cwd=tmp_path).returncode == 0
+    hashes = {
+        json.loads((place / "build/deep-c8/train.json").read_text())["weights_sha256"]
+        for place in (project, tmp_path)
+    }
+    assert len(hashes) == 2
+
+
+def test_nothing_to_do_imports_no_tensorflow_and_changes_nothing(project: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in project.glob("build/**/*.tflite")}
+    for command in (TRAIN, ("export", "--recipe=int8", "--recipe=p50-int8")):
+        result = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "edgeae", *command],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert result.returncode == 0
+        assert "up to date" in result.stderr
+        assert " tensorflow" not in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in project.glob("build/**/*.tflite")} == before
+
+
+def test_pruned_tensors_hold_their_zeros(project: Path) -> None:
+    bundle = open_bundle(project / "build/deep-c8/p50-int8")
+    graph = tflite.read(bundle.read(bundle.artifact("autoencoder")), "autoencoder")
+    weights = [
+        tensor for tensor in graph.tensors if tensor.data is not None and tensor.data.ndim == 2
+    ]
+    assert len(weights) == 4
+    for tensor in weights:
+        assert np.mean(tensor.data == 0) >= 0.499
+    loss = bundle.manifest.loss
+    assert loss.control is not None and loss.control_ratio == loss.exported / loss.control
+    assert bundle.artifact("autoencoder").sparsity == census.sparsity(graph)
+
+
+def test_a_pixel_becomes_int8_by_subtracting_128(int8: Bundle) -> None:
+    affine = int8.artifact("encoder").input.affine
+    assert affine is not None
+    assert affine.zero_point == -128 and affine.scale == float(np.float32(1 / 255))
+    pixels = np.arange(256, dtype=np.uint8)
+    real = pixels.astype(np.float32) * np.float32(1 / 255)
+    assert (quantize(real, affine) == pixels.astype(int) - 128).all()
+
+
+def test_int8_artifacts_are_integer_inside_and_share_one_code(int8: Bundle) -> None:
+    for part in ("encoder", "decoder", "autoencoder"):
+        graph = tflite.read(int8.read(int8.artifact(part)), part)
+        assert census.float_operators(graph) == []
+        assert "DENSIFY" not in {operator.name for operator in graph.operators}
+        assert all(dtype != "float32" for dtype in (tensor.dtype for tensor in graph.tensors))
+    code = int8.manifest.code
+    for spec in (int8.artifact("encoder").output, int8.artifact("decoder").input):
+        assert (spec.name, spec.scale, spec.zero_point) == ("code", code.scale, code.zero_point)
+
+
+def test_signatures_name_the_edges(project: Path) -> None:
+    for path in project.glob("build/deep-c8/*/*.tflite"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        (signature,) = Interpreter(model_path=str(path)).get_signature_list().values()
+        source, target = {
+            "encoder": ("image", "code"),
+            "decoder": ("code", "reconstruction"),
+            "autoencoder": ("image", "reconstruction"),
+        }[path.stem]
+        assert signature == {"inputs": [source], "outputs": [target]}
+
+
+def test_edges_of_other_types_carry_the_same_integers(project: Path, int8: Bundle) -> None:
+    whole = int8.golden("autoencoder")
+    shifted = open_bundle(project / "build/deep-c8/int8-uint8").golden("autoencoder")
+    assert shifted.dtype == np.uint8
+    assert (shifted.astype(int) - 128 == whole).all()
+    real = open_bundle(project / "build/deep-c8/int8-float32").golden("autoencoder")
+    affine = int8.artifact("autoencoder").output.affine
+    assert affine is not None and real.dtype == np.float32
+    np.testing.assert_array_equal(real, dequantize(whole, affine))
+
+
+def test_onnx_files_keep_names_batch_and_scales(project: Path, int8: Bundle) -> None:
+    import onnx
+
+    float_model = onnx.load(project / "build/deep-c8/float32/autoencoder.onnx")
+    (value,) = float_model.graph.input
+    assert value.name == "image"
+    assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
+    encoder = onnx.load(project / "build/deep-c8/int8/encoder.onnx")
+    scales = {
+        float(onnx.numpy_helper.to_array(item).ravel()[0])
+        for item in encoder.graph.initializer
+        if item.data_type == onnx.TensorProto.FLOAT and not item.dims
+    }
+    assert {int8.manifest.code.scale, int8.artifact("encoder").input.scale} <= scales
+
+
+def test_two_exports_into_one_folder_at_once(project: Path) -> None:
+    from edgeae import atomic
+
+    folder = project / "build/deep-c8"
+    before = hashlib.sha256((folder / "int8/manifest.json").read_bytes()).hexdigest()
+    with atomic.lock(folder / ".bundles/int8.lock", "the test"):
+        result = edgeae("export", "--recipe=int8", "--force", cwd=project)
+    assert result.returncode == 2
+    assert f"being written by another edgeae (process {os.getpid()})" in result.stderr
+    assert hashlib.sha256((folder / "int8/manifest.json").read_bytes()).hexdigest() == before
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_export_leaves_the_earlier_bundle(
+    project: Path, end: signal.Signals
+) -> None:
+    folder = project / "build/deep-c8"
+    before = (folder / "p50-int8/manifest.json").read_bytes()
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgeae", "export", "--recipe=p50-int8", "--force"],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as running:
+        assert running.stderr is not None
+        assert any("prune" in line for line in running.stderr)
+        running.send_signal(end)
+        rest = running.stderr.read()
+        assert running.wait(30) == (130 if end == signal.SIGINT else -signal.SIGKILL)
+    if end == signal.SIGINT:
+        assert "interrupted" in rest and "Traceback" not in rest
+    assert (folder / "p50-int8/manifest.json").read_bytes() == before
+    time.sleep(0.5)
+    # no child goes on: the lock is free again, and the next export clears what was abandoned
+    again = edgeae("export", "--recipe=p50-int8", "--force", cwd=project)
+    assert again.returncode == 0, lines(again)
+    assert len(list((folder / ".bundles").glob("p50-int8.*.part"))) == 0
+    assert (folder / "p50-int8/manifest.json").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_earlier_bundle(project: Path, tmp_path: Path) -> None:
+    folder = project / "build/deep-c8"
+    before = (folder / "int8/manifest.json").read_bytes()
+    # every Python process of this export finds the disk full half way through the bundle
+    (tmp_path / "sitecustomize.py").write_text(
+        "import errno\n"
+        "from edgeae import atomic\n"
+        "write = atomic.write_bytes\n"
+        "def full(path, content):\n"
+        "    if path.name == 'autoencoder.onnx':\n"
+        "        raise OSError(errno.ENOSPC, 'No space left on device', str(path))\n"
+        "    write(path, content)\n"
+        "atomic.write_bytes = full\n"
+    )
+    result = edgeae(
+        "export", "--recipe=int8", "--force", cwd=project, PYTHONPATH=f"{tmp_path}:{ROOT}"
+    )
+    assert result.returncode == 2, lines(result)
+    assert "no room left to write" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (folder / "int8/manifest.json").read_bytes() == before
+    assert not list((folder / ".bundles").glob("int8.*.part"))
+
+
+def test_a_replaced_model_is_refused(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "build/deep-c8"
+    copy.mkdir(parents=True)
+    for name in ("model.keras", "train.json"):
+        shutil.copy(project / "build/deep-c8" / name, copy)
+    content = bytearray((copy / "model.keras").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / "model.keras").write_bytes(content)
+    result = edgeae("export", "--recipe=float32", cwd=tmp_path)
+    assert result.returncode == 4
+    assert "model.keras: not the file that" in result.stderr
+
+
+def test_a_dataset_that_changed_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def save(offset: float) -> None:
+        images = rng.random((60, 4, 4), dtype=np.float32) * 0.5 + offset
+        np.savez(tmp_path / "mine.npz", x_train=images[:40], x_test=images[40:])
+
+    save(0.0)
+    train = ("train", "simple", "--code", "4", "--epochs", "1", "--data", "mine.npz")
+    result = edgeae(*train, cwd=tmp_path)
+    assert result.returncode == 0, lines(result)
+    save(0.1)
+    result = edgeae("export", "simple-c4", "--recipe=float32", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "was trained on" in result.stderr
+
+
+def test_training_that_diverges_says_so(tmp_path: Path) -> None:
+    images = np.full((200, 16), 0.5, np.float32)
+    np.savez(tmp_path / "flat.npz", x_train=images, x_test=images)
+    from edgeae import data
+    from edgeae.errors import BadInput
+
+    dataset = data.load(str(tmp_path / "flat.npz"))
+    script = (
+        "import numpy as np\n"
+        "from edgeae import data\n"
+        "from edgeae.legacy_keras import keras\n"
+        "from edgeae.training.fit import fit\n"
+        f"dataset = data.load({str(tmp_path / 'flat.npz')!r})\n"
+        "x = keras.Input((16,))\n"
+        "nan = keras.layers.Lambda(lambda v: v * np.nan)\n"
+        "model = keras.Model(x, nan(keras.layers.Dense(16)(x)))\n"
+        "fit(model, dataset, epochs=1, batch=8, learning_rate=0.1, seed=0, label='t')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert dataset.name == "flat"
+    assert BadInput.__name__ in result.stderr
+    assert "training diverged: loss nan in epoch 1; lower --lr" in result.stderr
