@@ -152,7 +152,7 @@ class Loss:
         control: of the original trained for as many more steps as the recipe fine-tuned; or None.
         exported: of the exported `.tflite`, on the reference kernels.
         added: exported − float32.
-        ratio: exported ÷ float32.
+        ratio: exported ÷ float32; None if the original's loss is 0.
         control_ratio: exported ÷ control; or None.
     """
 
@@ -160,7 +160,7 @@ class Loss:
     control: float | None
     exported: float
     added: float
-    ratio: float
+    ratio: float | None
     control_ratio: float | None
 
     @classmethod
@@ -171,8 +171,8 @@ class Loss:
             control,
             exported,
             exported - float32,
-            exported / float32,
-            None if control is None else exported / control,
+            exported / float32 if float32 else None,
+            exported / control if control else None,
         )
 
 

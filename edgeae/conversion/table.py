@@ -25,6 +25,6 @@ def _line(outcome: Outcome) -> list[str]:
         str(outcome.cell.link),
         bundle.manifest.dataset["name"],
         f"{loss.exported:.6f}",
-        f"{loss.ratio:.4f}",
+        "" if loss.ratio is None else f"{loss.ratio:.4f}",
         *(f"{bundle.artifact(part).bytes:,} B" for part in PARTS),
     ]

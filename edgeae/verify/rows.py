@@ -118,7 +118,8 @@ def losses(
     added = loss - original_loss
     breach = f"added_loss {added:.2e} > {tolerance.added_loss:.2e}"
     found = (breach,) if added > tolerance.added_loss else ()
-    return Losses(loss, added, loss / original_loss, found)
+    # an original that reconstructs perfectly has no ratio, only an added loss
+    return Losses(loss, added, loss / original_loss if original_loss else None, found)
 
 
 def compose(

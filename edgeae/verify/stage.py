@@ -15,6 +15,7 @@ from edgeae.errors import (
     OutOfTolerance,
     RuntimeCrashed,
     RuntimeUnavailable,
+    system_error,
 )
 from edgeae.parity import breaches
 from edgeae.recipe import PARTS, REFERENCE
@@ -117,6 +118,8 @@ def verify_all(
                 yield done.result()
             except EdgeaeError as error:
                 yield error
+            except OSError as error:
+                yield system_error(error)
     except BaseException:
         with children.ended():
             pool.shutdown(cancel_futures=True)

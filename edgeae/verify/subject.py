@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.bundle import EDGES, Bundle
-from edgeae.errors import NotMeasured, RuntimeUnavailable
+from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.model import TRAIN, open_model
 from edgeae.parity import mse
 from edgeae.recipe import PARTS, REFERENCE
@@ -85,9 +85,22 @@ def golden_subject(bundle: Bundle) -> Subject:
     """Return the bundle's own golden vectors as a subject."""
     images = bundle.golden("image")
     integers = bundle.artifact("autoencoder").output.grid is not None
-    expected = {part: bundle.golden(part if integers else EDGES[part][1]) for part in PARTS}
+    expected = {part: _golden(bundle, part, integers) for part in PARTS}
     loss = mse(bundle.golden("reconstruction"), images)
     return Subject(GOLDEN, images, expected["encoder"], expected, loss)
+
+
+def _golden(bundle: Bundle, part: str, integers: bool) -> NDArray[Any]:
+    name = part if integers else EDGES[part][1]
+    array = bundle.golden(name)
+    spec = bundle.artifact(part).output
+    n = bundle.manifest.golden["n"]
+    if array.shape != (n, *spec.values) or array.dtype != spec.dtype:
+        raise ManifestMismatch(
+            f"{bundle.root}/golden/{name}.npy: {array.dtype} {array.shape}, "
+            f"{part} gives {spec.dtype} {(n, *spec.values)}"
+        )
+    return array
 
 
 def subject(bundle: Bundle, originals: Originals) -> Subject:
