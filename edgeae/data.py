@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from edgeae import children
 from edgeae.errors import BadInput, EdgeaeError, unknown
 
-__all__ = ["MNIST_SHA256", "Dataset", "load"]
+__all__ = ["BUILT_IN", "MNIST_SHA256", "Dataset", "absolute", "is_path", "load"]
 
 #: The file that keras downloads, `mnist.npz` (the hash is keras's own).
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+#: Datasets that a name is enough for.
+BUILT_IN = ("digits", "mnist")
 _DOWNLOAD_TIMEOUT_S = 120.0
 _IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
@@ -99,7 +101,7 @@ def load(
     Raises:
         BadInput: it is not to be had, or its content is not as it should be.
     """
-    if name.endswith(".npz"):
+    if is_path(name):
         dataset = _from_npz(Path(name), Path(name).stem)
         say(f"dataset: {dataset.name} ({dataset.origin})")
         return dataset
@@ -110,9 +112,19 @@ def load(
     elif name == "auto":
         dataset = _auto(download, say)
     else:
-        raise unknown("dataset", name, ["auto", "digits", "mnist", "PATH.npz"])
+        raise unknown("dataset", name, ["auto", *BUILT_IN, "PATH.npz"])
     say(f"dataset: {dataset.name} ({dataset.origin})")
     return dataset
+
+
+def is_path(name: str) -> bool:
+    """Tell whether `load` takes `name` for a file rather than for a dataset's name."""
+    return name.endswith(".npz")
+
+
+def absolute(name: str) -> str:
+    """Return what `load` takes for the same dataset in whatever folder it is asked."""
+    return str(Path(name).absolute()) if is_path(name) else name
 
 
 def _auto(download: bool, say: Callable[[str], None]) -> Dataset:
@@ -127,6 +139,17 @@ def _auto(download: bool, say: Callable[[str], None]) -> Dataset:
 
 
 def _mnist(download: bool) -> Dataset:
+    dataset = _find_mnist(download)
+    images = dataset.test  # of the same type and size as those of the training
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise BadInput(
+            f"{dataset.origin}: images are {images.dtype} of shape {images.shape[1:]}; "
+            "MNIST is uint8 (n, 28, 28)"
+        )
+    return dataset
+
+
+def _find_mnist(download: bool) -> Dataset:
     named = os.environ.get("EDGEAE_MNIST")
     if named:
         path = Path(named)
@@ -252,12 +275,6 @@ def _bilinear(source: int, target: int) -> NDArray[np.float64]:
 def _dataset(name: str, origin: Path, arrays: dict[str, NDArray[Any]]) -> Dataset:
     for key in ("x_train", "x_test"):
         _check_images(origin, key, arrays[key])
-        is_mnist = arrays[key].shape[1:] == (28, 28) and arrays[key].dtype == np.uint8
-        if name == "mnist" and not is_mnist:
-            raise BadInput(
-                f"{origin}: {key} is {arrays[key].dtype} {arrays[key].shape}; "
-                "MNIST is uint8 (n, 28, 28)"
-            )
     if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
         raise BadInput(
             f"{origin}: x_train holds images of shape {arrays['x_train'].shape[1:]}, "

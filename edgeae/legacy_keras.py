@@ -7,8 +7,7 @@ import os
 import sys
 import tempfile
 
-if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") != "1":
-    raise ImportError("TF_USE_LEGACY_KERAS must be 1: tfmot rejects Keras 3 models")
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # whatever the user's shell says, for this process
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # TensorFlow's C++ logs a screenful before it can be told not to; it is shown if the import fails.
@@ -18,7 +17,7 @@ with tempfile.TemporaryFile() as _chatter:
     try:
         import tensorflow as tf
         import tf_keras as keras
-    except BaseException:
+    except Exception:  # an interrupt is no failure
         _chatter.seek(0)
         os.write(_terminal, _chatter.read())
         raise

@@ -28,7 +28,8 @@ class Training:
         family: `simple`, `deep`, …
         description: the architecture in one line.
         configuration: every setting of the training.
-        dataset: `name`, `sha256`, `data` (what `--data` was given) and the sizes of the split.
+        dataset: `name`, `sha256`, `data` (what `--data` was given, a path made absolute) and the
+            sizes of the split.
         input_shape: of one image, as the model takes it.
         code_size: values of the code.
         code_layer: the layer whose output is the code.
@@ -58,6 +59,12 @@ class Training:
     losses: dict[str, float]
     seconds: float
     tools: dict[str, str]
+
+    @property
+    def data(self) -> str:
+        """What `data.load` takes to find the same images: a path stays one, whatever its stem."""
+        said = str(self.dataset["data"])
+        return str(self.dataset["name"]) if said == "auto" else said
 
     def to_json(self) -> str:
         """Return the file's text."""
@@ -95,7 +102,7 @@ def open_model(folder: Path) -> Training:
     """Read the model in a folder.
 
     Raises:
-        BadInput: there is none, or `train.json` is damaged.
+        BadInput: there is none, `train.json` is damaged, or the folder has another model's name.
         ManifestMismatch: `model.keras` is not the file that was trained.
     """
     file = folder / TRAIN
@@ -111,12 +118,23 @@ def open_model(folder: Path) -> Training:
         ) from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{file}: damaged: {error}") from None
+    _check_name(folder, training.model)
     keras_file = folder / KERAS
     if not keras_file.exists():
         raise BadInput(f"{keras_file}: missing; `edgeae train` makes it")
     if hashlib.sha256(keras_file.read_bytes()).hexdigest() != training.keras_sha256:
         raise ManifestMismatch(f"{keras_file}: not the file that {file} describes; train again")
     return training
+
+
+def _check_name(folder: Path, model: str) -> None:
+    # through a link, either name will do
+    names = (folder.absolute().name, folder.resolve().name)
+    if model not in names:
+        raise BadInput(
+            f"{folder}: a folder called {names[0]!r} with the model {model!r}; rename it back, "
+            f"or train again with --name {names[0]}"
+        )
 
 
 def find_model(build: Path, name: str) -> Path:

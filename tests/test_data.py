@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import odd_runtimes
 import pytest
 
 from edgeae import children, data
@@ -257,6 +258,18 @@ def test_mnist_must_look_like_mnist(tmp_path, monkeypatch):
     assert "(n, 28, 28)" in refusal("mnist")
 
 
+@pytest.mark.parametrize("stem", ["mnist", "digits"])
+def test_a_path_need_not_hold_what_its_name_says(tmp_path, stem):
+    dataset = data.load(str(save(tmp_path / f"{stem}.npz")))
+    assert dataset.name == stem and dataset.test.shape == (10, 4)
+
+
+def test_a_path_is_made_absolute_and_a_name_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert data.absolute("mine.npz") == str(tmp_path / "mine.npz")
+    assert [data.absolute(name) for name in ("auto", *data.BUILT_IN)] == ["auto", *data.BUILT_IN]
+
+
 def test_edgeae_mnist_comes_before_the_keras_cache(tmp_path, monkeypatch):
     np.savez(tmp_path / "named.npz", **mnist_like(train=50))
     cached = tmp_path / "no-keras" / "datasets" / "mnist.npz"
@@ -312,6 +325,14 @@ def test_auto_falls_back_to_digits_and_says_so_once(monkeypatch, failure):
 def test_mnist_itself_never_falls_back(monkeypatch):
     no_download(monkeypatch, BadInput("no route to host"))
     assert "no route to host" in refusal("mnist")
+
+
+def test_a_download_without_tensorflow_says_what_installs_it(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    site.mkdir()
+    for key, value in odd_runtimes.environment(site, "tensorflow", known=False).items():
+        monkeypatch.setenv(key, value)
+    assert refusal("mnist").endswith("pip install 'edgeae[host]'")
 
 
 def test_a_download_that_leaves_no_file_is_told(monkeypatch):

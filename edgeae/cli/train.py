@@ -58,8 +58,10 @@ def train(
     )
     folder = Path(build) / _folder_name(name or chosen.model)
 
-    from edgeae.training.current import current
+    from edgeae.training.current import current, tool_versions, writing
+    from edgeae.training.tools import missing
 
+    tool_versions()  # without TensorFlow nothing needs to be loaded
     training = None if force else current(folder, chosen, data)
     if training is not None:
         say(f"{folder}: up to date")
@@ -67,10 +69,12 @@ def train(
         from edgeae import data as datasets
 
         dataset = datasets.load(data, say=say)
-
-        from edgeae.training.train import train as run
-
-        training = run(folder, chosen, dataset, data)
+        with writing(folder):
+            try:
+                from edgeae.training.train import train as run
+            except ImportError as error:
+                raise missing(str(error)) from None
+            training = run(folder, chosen, dataset, data)
     if json:
         put(training.to_json().rstrip())
     else:

@@ -1,23 +1,35 @@
-"""Is a model already what a training would make? Asked without TensorFlow."""
+"""Is a model already what a training would make, and may it be written?
 
-import importlib.metadata
+Asked without TensorFlow.
+"""
+
+import contextlib
+import errno
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from edgeae import atomic
 from edgeae import data as datasets
 from edgeae.errors import EdgeaeError
 from edgeae.model import TRAIN, Training, open_model
 from edgeae.training.settings import Settings
+from edgeae.training.tools import versions
 
-__all__ = ["TOOLS", "current", "tool_versions"]
+__all__ = ["TOOLS", "current", "tool_versions", "writing"]
 
 TOOLS = ("tensorflow", "tf-keras")
 
 
 def tool_versions() -> dict[str, str]:
-    """Return package → version of whatever shapes the weights."""
-    return {name: importlib.metadata.version(name) for name in TOOLS}
+    """Return package → version of whatever shapes the weights.
+
+    Raises:
+        RuntimeUnavailable: one of them is not installed.
+    """
+    return versions(TOOLS)
 
 
 def current(folder: Path, settings: Settings, data: str) -> Training | None:
@@ -31,9 +43,25 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
     asked = json.loads(json.dumps(asdict(settings)))
     if training.configuration != asked or training.tools != tool_versions():
         return None
+    if datasets.is_path(training.data) and not Path(training.data).exists():
+        return None  # an export would look there
     try:
         # `auto` that became digits stays digits until MNIST can be had without a network
         dataset = datasets.load(data, download=False)
     except EdgeaeError:
         return None
     return training if dataset.sha256 == training.dataset["sha256"] else None
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold a model's folder for the duration of a `with` block; it is made when missing.
+
+    Raises:
+        Busy: another process is training the same model.
+        OSError: nothing can be written there.
+    """
+    with atomic.lock(folder / ".train.lock", str(folder)):
+        if not os.access(folder, os.W_OK | os.X_OK):  # a lock file may be left from better days
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        yield

@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeae import children
 from edgeae.errors import BadInput
-from edgeae.legacy_keras import keras
+from edgeae.training.tools import missing
 
 _SOCKET_TIMEOUT_S = 20.0
 
@@ -16,7 +16,12 @@ def download(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     Raises:
         BadInput: there is no network, or what came is not keras's file.
+        RuntimeUnavailable: keras is not installed.
     """
+    try:
+        from edgeae.legacy_keras import keras
+    except ImportError as error:
+        raise missing(str(error)) from None
     socket.setdefaulttimeout(_SOCKET_TIMEOUT_S)
     try:
         (images, _), _ = keras.datasets.mnist.load_data()

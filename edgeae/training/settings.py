@@ -12,6 +12,10 @@ __all__ = ["ACTIVATIONS", "FAMILIES", "Family", "Settings", "settings"]
 
 #: σ of the hidden layers and of the code.
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
+#: The widest layer; two such neighbours alone have 17 GB of weights.
+_WIDEST = 65_536
+#: What NumPy's and Keras's generators take.
+_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,16 @@ class Settings:
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise unknown("activation", self.activation, ACTIVATIONS)
-        for key in ("code", "epochs", "batch"):
+        for key in ("epochs", "batch"):
             if getattr(self, key) < 1:
                 raise BadInput(f"--{key} {getattr(self, key)}: allowed is 1 or more")
-        if any(width < 1 for width in self.hidden):
-            raise BadInput(f"--hidden {self.hidden}: allowed are widths of 1 or more")
+        if not 1 <= self.code <= _WIDEST:
+            raise BadInput(f"--code {self.code}: allowed is 1 to {_WIDEST:,}")
+        if not all(1 <= width <= _WIDEST for width in self.hidden):
+            said = ",".join(map(str, self.hidden))
+            raise BadInput(f"--hidden {said}: allowed are widths of 1 to {_WIDEST:,}")
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise BadInput(f"--seed {self.seed}: allowed is 0 to 2**32-1 ({_LARGEST_SEED:,})")
         if not 0 < self.learning_rate < 1:
             raise BadInput(f"--lr {self.learning_rate}: allowed is above 0 and below 1")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import atomic
-from edgeae.data import Dataset
+from edgeae.data import Dataset, absolute
 from edgeae.errors import BadInput
 from edgeae.keras_parts import clone, weights_sha256
 from edgeae.legacy_keras import keras
@@ -30,7 +30,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
     """Train a model and write `model.keras` and `train.json`.
 
     Args:
-        folder: `build/<model>`.
+        folder: `build/<model>`; held with `current.writing`.
         settings: everything that was chosen.
         dataset: what to train on.
         data: what `--data` was given, so that later commands find the same dataset.
@@ -67,7 +67,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         dataset={
             "name": dataset.name,
             "sha256": dataset.sha256,
-            "data": data,
+            "data": absolute(data),
             "train": len(dataset.train),
             "validation": len(dataset.validation),
             "test": len(dataset.test),
@@ -84,10 +84,9 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         seconds=round(time.monotonic() - started, 2),
         tools=tool_versions(),
     )
-    with atomic.lock(folder / ".train.lock", str(folder)):
-        # train.json last: it names the hash of model.keras, so a kill in between is noticed
-        atomic.write_bytes(folder / KERAS, content)
-        atomic.write_text(folder / TRAIN, training.to_json())
+    # train.json last: it names the hash of model.keras, so a kill in between is noticed
+    atomic.write_bytes(folder / KERAS, content)
+    atomic.write_text(folder / TRAIN, training.to_json())
     return training
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from edgeae import data as datasets
 from edgeae.bundle import Bundle
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, EdgeaeError
 from edgeae.model import TRAIN, open_model
 from edgeae.verify.subject import Originals
 
@@ -45,9 +45,13 @@ def originals_of(
 
 def _trained_on(bundle: Bundle) -> str:
     name: str = bundle.manifest.dataset["name"]
-    if name in ("mnist", "digits"):
+    try:
+        training = open_model(bundle.model_folder)
+        if training.dataset["sha256"] == bundle.manifest.dataset["sha256"]:
+            return training.data
+    except EdgeaeError:  # left behind, or damaged: that is said when its answers are needed
+        if name not in datasets.BUILT_IN and (bundle.model_folder / TRAIN).exists():
+            raise
+    if name in datasets.BUILT_IN:
         return name
-    folder = bundle.root.absolute().parent
-    if not (folder / TRAIN).exists():
-        raise BadInput(f"{bundle.root}: exported with dataset {name}; --data PATH.npz names it")
-    return str(open_model(folder).dataset["data"])
+    raise BadInput(f"{bundle.root}: exported with dataset {name}; --data PATH.npz names it")
