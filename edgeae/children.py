@@ -27,6 +27,7 @@ __all__ = ["ended", "run", "serve", "stream"]
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
 _PR_SET_PDEATHSIG = 1
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 #: Children that run now, on whichever thread.
 _RUNNING: set[subprocess.Popen[str]] = set()
 #: Set while no child may run; see `ended`.
@@ -104,15 +105,33 @@ def ended() -> Iterator[None]:
     """Kill every running child; for the duration of a `with` block, none may start.
 
     Threads that run one get a KeyboardInterrupt: they must neither take the death of a child for a
-    crash nor go on with the next.
+    crash nor go on with the next. In the main thread, further Ctrl-C are ignored meanwhile: they
+    would leave children behind.
     """
     _ENDED.set()
     try:
-        for child in list(_RUNNING):
-            _end(child)
-        yield
+        with _undisturbed():
+            for child in list(_RUNNING):
+                _end(child)
+            yield
     finally:
         _ENDED.clear()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore interrupts for the duration of a `with` block; only the main thread can do that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    try:
+        for number in handlers:
+            signal.signal(number, signal.SIG_IGN)
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def serve(work: Callable[[Message], Iterable[Message]]) -> None:

@@ -276,6 +276,18 @@ def test_a_damaged_line_is_named(damage: Callable[[bytes], bytes], tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
+def test_a_torn_last_line_is_no_row_and_the_next_append_cuts_it(share, tmp_path):
+    results = tmp_path / "results.jsonl"
+    for whole in ([], [ROW, ROW]):
+        line = json.dumps(asdict(ROW)).encode()
+        results.write_bytes((line + b"\n") * len(whole) + line[: int(len(line) * share)])
+        assert read_results(results) == whole
+        append(results, replace(ROW, process=7))
+        assert read_results(results) == [*whole, replace(ROW, process=7)]
+        assert results.read_bytes().count(b"\n") == len(whole) + 1
+
+
 def test_a_line_is_written_whole_or_not_at_all(tmp_path):
     results = tmp_path / "results.jsonl"
     append(results, ROW)

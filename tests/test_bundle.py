@@ -134,6 +134,18 @@ def test_a_damaged_manifest_is_named(tiny_bundle, kind):
     assert line.startswith(f"{bundle.root / 'manifest.json'}: ") and "\n" not in line
 
 
+def test_a_damaged_manifest_says_which_keys(tiny_bundle):
+    bundle = tiny_bundle()
+    tiny_bundle("float32")
+    damage(bundle, lambda table: (table.pop("artifacts"), table.pop("code"), table.update(hue=1)))
+    with pytest.raises(BadInput) as caught:
+        find_bundles([bundle.root.parent])
+    assert str(caught.value) == (
+        f"{bundle.root / 'manifest.json'}: damaged manifest: "
+        "keys of Manifest: missing 'artifacts', 'code'; unknown 'hue'"
+    )
+
+
 @pytest.mark.parametrize("schema", [0, 2, "1", None])
 def test_another_schema_is_told(tiny_bundle, schema):
     bundle = tiny_bundle()
@@ -174,6 +186,16 @@ def test_bundles_are_found_by_name_once_each(tiny_bundle, tmp_path):
     assert names == ["a/int8", "b/float32", "b/int8"]
     (only,) = find_bundles([tmp_path / "link"])
     assert only.name == "a/int8"
+
+
+def test_links_that_lead_back_up_end(tiny_bundle):
+    build = tiny_bundle().root.parent.parent
+    for name in ("a", "b", "z"):
+        (build / name).symlink_to(".")
+        (build / "tiny" / name).symlink_to("..")
+    (build / "itself").symlink_to("itself")
+    (only,) = find_bundles([build])
+    assert only.name == "tiny/int8"
 
 
 def test_nothing_found_and_nowhere_to_look_differ(tmp_path):

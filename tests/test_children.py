@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,34 @@ def test_a_child_whose_parent_is_killed_before_it_starts_does_nothing(tmp_path):
         parent.send_signal(signal.SIGKILL)
     assert is_gone_soon(int(marker.read_text()))
     assert not touched.exists()
+
+
+def test_interrupts_do_not_keep_children_from_being_ended():
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(run, do="hang") for _ in range(2)]
+        while len(children._RUNNING) < 2:
+            time.sleep(0.01)
+        pids = [child.pid for child in children._RUNNING]
+        with children.ended():
+            for number in (signal.SIGINT, signal.SIGTERM) * 2:
+                os.kill(os.getpid(), number)
+                time.sleep(0.01)
+            assert all(isinstance(item.exception(5), KeyboardInterrupt) for item in running)
+    assert all(is_gone(pid) for pid in pids)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_children_are_ended_from_another_thread_too():
+    def end() -> None:
+        with children.ended():
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(end).result()
+    assert run(do="echo", what=1)[1] == {"echo": 1}
 
 
 def test_nothing_stays_open():

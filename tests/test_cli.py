@@ -255,6 +255,13 @@ def test_an_absent_runtime_is_3_by_name_and_0_in_a_suite(edgeae, tiny_bundle, tm
     assert done.returncode == 3
 
 
+def test_what_a_runtime_that_is_there_did_not_measure_is_3(edgeae, tiny_bundle, tmp_path):
+    tiny_bundle()
+    (tmp_path / "s.toml").write_text('runtimes = ["litert-reference", "odd-found-absent"]')
+    done = edgeae("bench", "--part", "encoder", "--seconds", "0.05", "--suite", "s.toml")
+    assert done.returncode == 3 and "the board's library does not load" in done.stdout
+
+
 def test_a_runtime_that_opens_nothing_here_times_nothing(edgeae, tiny_bundle):
     tiny_bundle()
     line = refused(edgeae("bench", "--runtime", "onnxruntime-cpu"), 3)
@@ -350,9 +357,10 @@ def marked(marker: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("command", ["bench", "verify"])
+@pytest.mark.parametrize("signals", [["SIGINT"], ["SIGTERM"], ["SIGINT"] * 3], ids="-".join)
+@pytest.mark.parametrize("command", ["bench", "verify", "doctor"])
 def test_an_interrupt_is_130_and_leaves_no_child_and_whole_rows(
-    command, tiny_bundle, environment, tmp_path
+    command, signals, tiny_bundle, environment, tmp_path
 ):
     tiny_bundle("float32")
     marker = f"INTERRUPTED={tmp_path}"
@@ -360,11 +368,17 @@ def test_an_interrupt_is_130_and_leaves_no_child_and_whole_rows(
         # two rows come, and then a worker that would hang for two minutes
         "bench": ["--part", "encoder", "--seconds", "0.05", *LITERT, "--runtime", "odd-hang"],
         "verify": ["--golden", "--runtime", "odd-hang"],
+        "doctor": [],
     }[command]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    if command == "doctor":
+        site = Path(environment["PYTHONPATH"].split(os.pathsep)[0]) / "sitecustomize.py"
+        site.write_text("import os, time\n'EDGEAE_CHILD_PIPE' in os.environ and time.sleep(50)\n")
     with subprocess.Popen(
         [sys.executable, "-m", "edgeae", command, *options],
         cwd=tmp_path,
-        env={**environment, "INTERRUPTED": str(tmp_path)},
+        env={**environment, "INTERRUPTED": str(tmp_path), "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -376,18 +390,22 @@ def test_an_interrupt_is_130_and_leaves_no_child_and_whole_rows(
             assert parent.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         time.sleep(0.3)
-        parent.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        for name in signals:
+            parent.send_signal(signal.Signals[name])
+            time.sleep(0.01)
         try:
             out, said = parent.communicate(timeout=20)
         finally:
             parent.kill()
+    assert time.monotonic() - started < 5
     assert parent.returncode == 130
     assert out == "" and said.splitlines()[-1].startswith("edgeae: interrupted")
     assert "Traceback" not in said
     assert marked(marker) == []
     if command == "bench":
         assert [row.runtime for row in read_results(results)] == ["litert-reference"]
-    assert not list((tmp_path / "build").rglob(".*.tmp"))
+    assert not list((tmp_path / "build").rglob(".*.tmp")) and not list(temporary.iterdir())
 
 
 def test_doctor_shows_every_runtime_and_what_is_missing(edgeae):

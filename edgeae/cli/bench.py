@@ -59,5 +59,6 @@ def bench(
         put(render(rows))
     named = set(runtime or [])
     # an absent engine is a row; only one that was asked for by name fails the command
-    codes = [row.code for row in rows if row.code != NotMeasured.code or row.runtime in named]
-    finish(exit_code(codes))
+    absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
+    ignored = [row for row in absent if row.runtime not in named]
+    finish(exit_code(row.code for row in rows if row not in ignored))

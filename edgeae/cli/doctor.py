@@ -7,6 +7,7 @@ from edgeae.cli.output import Json, put, put_json
 
 def doctor(json: Json = False) -> None:
     """Show this machine and which runtimes it has; what is absent comes with its remedy."""
+    from edgeae import children
     from edgeae.columns import align
     from edgeae.machine import describe
     from edgeae.runtimes import RUNTIMES
@@ -14,8 +15,16 @@ def doctor(json: Json = False) -> None:
     from edgeae.timing.table import machine_line
 
     machine = describe()
-    with ThreadPoolExecutor(2) as pool:  # two of them load TensorFlow
+    pool = ThreadPoolExecutor(2)  # two of them load TensorFlow
+    try:
         found = dict(zip(RUNTIMES, pool.map(probe, RUNTIMES), strict=True))
+    except BaseException:
+        # Ctrl-C: without this, the interpreter would wait for every probe to finish
+        with children.ended():
+            pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown()
     if json:
         put_json({"machine": machine, "runtimes": found})
         return

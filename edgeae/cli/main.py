@@ -1,6 +1,7 @@
 """`edgeae`: the commands put together, and errors turned into one line and an exit code."""
 
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -55,6 +56,8 @@ for command in (train, export, verify, bench, report, inspect, doctor):
 
 def main() -> None:
     """Run the command line and exit."""
+    # a process that is asked to end cleans up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise SystemExit(_run())
 
 
@@ -71,6 +74,8 @@ def _run() -> int:
     except EdgeaeError as error:
         return _failed(str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is left to do is to clean up
         return _failed("interrupted; what was there before is whole", _INTERRUPTED)
     except BrokenPipeError:
         drop_output()

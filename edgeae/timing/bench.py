@@ -1,6 +1,7 @@
 """The stage: jobs in, one results row each, appended to `results.jsonl` as it comes."""
 
 import fcntl
+import io
 import json
 import os
 import subprocess
@@ -153,12 +154,16 @@ def _run(
 
 
 def append(results: Path, row: Result) -> None:
-    """Append one row; a line is written whole or not at all."""
+    """Append one row; a line is written whole or not at all.
+
+    What follows the last line's end is cut off: a process was killed while it wrote that.
+    """
     results.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(asdict(row), allow_nan=False).encode() + b"\n"
-    with results.open("ab", buffering=0) as stream:
+    with results.open("a+b", buffering=0) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)  # two benches may share the file
-        before = os.fstat(stream.fileno()).st_size
+        before = _whole_bytes(stream)
+        stream.truncate(before)
         try:
             while line:
                 line = line[stream.write(line) :]
@@ -168,8 +173,17 @@ def append(results: Path, row: Result) -> None:
             raise
 
 
+def _whole_bytes(stream: io.RawIOBase) -> int:
+    """Return how much of a file is whole lines."""
+    size = stream.seek(0, os.SEEK_END)
+    if not size or os.pread(stream.fileno(), 1, size - 1) == b"\n":
+        return size
+    stream.seek(0)
+    return stream.readall().rfind(b"\n") + 1
+
+
 def read_results(results: Path) -> list[Result]:
-    """Read all rows, the oldest first; no file is no rows.
+    """Read all rows, the oldest first; no file is no rows, nor is a last line without its end.
 
     Raises:
         BadInput: a line is not a results row.
@@ -178,7 +192,8 @@ def read_results(results: Path) -> list[Result]:
         return []
     known = {item.name for item in fields(Result)}
     rows = []
-    for number, line in enumerate(results.read_bytes().splitlines(), 1):
+    *lines, _torn = results.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
         try:
             table = json.loads(line)
             if table.keys() != known:
