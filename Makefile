@@ -6,6 +6,8 @@ JOBS ?= 2
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
+# each step reads what the one before it wrote
+.NOTPARALLEL:
 .PHONY: help setup demo train export verify bench report test acceptance lint clean
 
 help:  ## this list
@@ -23,8 +25,8 @@ demo: setup  ## train, export, verify, bench a small suite, report: the whole wa
 	@$(MAKE) --no-print-directory report
 
 train: setup  ## train the models simple and deep (DATA=mnist, digits, auto or PATH.npz)
-	$(EDGEAE) train simple --data $(DATA)
-	$(EDGEAE) train deep --data $(DATA)
+	$(EDGEAE) train simple --data '$(DATA)'
+	$(EDGEAE) train deep --data '$(DATA)'
 
 export: setup  ## export every model under every recipe of export/
 	$(EDGEAE) export --jobs $(JOBS)

@@ -13,7 +13,7 @@ import io
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "EDGES",
     "MANIFEST",
     "SCHEMA",
+    "STORE",
     "Artifact",
     "Bundle",
     "Code",
@@ -44,6 +45,8 @@ __all__ = [
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+#: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.
+STORE = ".bundles"
 #: What goes into each part and what comes out: the names of its signature.
 EDGES = {
     "encoder": ("image", "code"),
@@ -228,6 +231,11 @@ class Manifest:
     golden: dict[str, Any]
     artifacts: tuple[Artifact, ...]
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the file's text: what findings about a bundle name it by."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
@@ -244,6 +252,23 @@ class Bundle:
     def name(self) -> str:
         """`model/recipe`, as people say it."""
         return f"{self.manifest.model}/{self.manifest.recipe}"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the original lies, if it was not left behind."""
+        parent = self.root.absolute().parent
+        return parent.parent if parent.name == STORE else parent
+
+    def check(self) -> None:
+        """Read everything that the manifest names.
+
+        Raises:
+            ManifestMismatch: a file is missing, or is not what the manifest describes.
+        """
+        for artifact in self.manifest.artifacts:
+            self.read(artifact)
+        for name in self.manifest.golden["sha256"]:
+            self.golden(name)
 
     def artifact(self, part: str, format: str = "tflite") -> Artifact:
         """Return the artifact of a part.
@@ -322,8 +347,8 @@ def open_bundle(path: Path) -> Bundle:
         raise BadInput(f"{file}: schema = {found!r}: this edgeae reads schema {SCHEMA}")
     try:
         manifest = _from_json(Manifest, table)
-    except (KeyError, TypeError, ValueError, BadInput) as error:
-        raise BadInput(f"{file}: damaged manifest: {error!r}") from None
+    except (TypeError, ValueError, BadInput) as error:
+        raise BadInput(f"{file}: damaged manifest: {error}") from None
     return Bundle(path, manifest)
 
 
@@ -333,8 +358,7 @@ def _from_json(hint: Any, value: Any) -> Any:
         _check_type(value, dict)
         hints = typing.get_type_hints(hint)
         known = {item.name for item in dataclasses.fields(hint)}
-        if value.keys() != known:
-            raise KeyError(*sorted(value.keys() ^ known))
+        _check_keys(typing.cast(type, hint).__name__, value.keys(), known)
         return typing.cast(Any, hint)(
             **{key: _from_json(hints[key], item) for key, item in value.items()}
         )
@@ -363,6 +387,15 @@ def _check_type(value: Any, *kinds: type) -> None:
         raise TypeError(f"{value!r:.40} is not {' or '.join(kind.__name__ for kind in kinds)}")
 
 
+def _check_keys(kind: str, found: Set[str], known: Set[str]) -> None:
+    wrong = {"missing": known - found, "unknown": found - known}
+    if any(wrong.values()):
+        told = (
+            f"{what} {', '.join(map(repr, sorted(keys)))}" for what, keys in wrong.items() if keys
+        )
+        raise ValueError(f"keys of {kind}: {'; '.join(told)}")
+
+
 def find_bundles(places: list[Path]) -> list[Bundle]:
     """Return the bundles at or below the given folders, by name.
 
@@ -370,19 +403,24 @@ def find_bundles(places: list[Path]) -> list[Bundle]:
         BadInput: a place does not exist.
         NotMeasured: there is no bundle at any of them.
     """
-    found = {path.resolve(): path for place in places for path in _manifests(place)}
+    seen: set[Path] = set()
+    found = [path for place in places for path in _manifests(place, seen)]
     if not found:
         listing = ", ".join(str(place) for place in places)
         raise NotMeasured(f"no bundle at or below {listing}; `edgeae export` makes them")
-    return sorted((open_bundle(path) for path in found.values()), key=lambda bundle: bundle.name)
+    return sorted((open_bundle(path) for path in found), key=lambda bundle: bundle.name)
 
 
-def _manifests(place: Path) -> Iterator[Path]:
+def _manifests(place: Path, seen: set[Path]) -> Iterator[Path]:
     if not place.is_dir():
         raise BadInput(f"{place}: no such folder")
+    resolved = place.resolve()
+    if resolved in seen:  # a place named twice, or a link that leads back up
+        return
+    seen.add(resolved)
     if (place / MANIFEST).exists():
         yield place
         return
     for path in sorted(place.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
-            yield from _manifests(path)
+            yield from _manifests(path, seen)

@@ -7,6 +7,7 @@ ships. Every key is a field of `Recipe`, `Prune` or `Tolerance`; any other key i
 import hashlib
 import json
 import math
+import re
 import tomllib
 import typing
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
@@ -125,6 +126,8 @@ class Recipe:
     tolerance: Tolerance = field(default_factory=Tolerance)
 
     def __post_init__(self) -> None:
+        plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))
+        _require(plain, "name", self.name, "letters, digits, dots, dashes and underscores")
         _require(bool(self.formats), "formats", list(self.formats), "tflite, onnx or both")
         _require("tflite" in self.formats, "formats", list(self.formats), "tflite among them")
         once = len(set(self.formats)) == len(self.formats)

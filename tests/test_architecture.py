@@ -50,7 +50,7 @@ ROOMS = {
     "training": set(),
     "compression": {"training"},
     "conversion": {"training", "compression", "formats", "runtimes"},
-    "verify": {"runtimes"},
+    "verify": {"runtimes", "formats"},
     "timing": {"verify", "runtimes"},
     "report": {"verify", "timing", "runtimes"},
 }

@@ -49,8 +49,9 @@ def test_a_tflite_file(tflite_file):
     assert (found.format, found.bytes) == ("tflite", len(content))
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.gzip_bytes == len(gzip.compress(content, 9, mtime=0))
-    assert found.inputs == (TensorSpec("image", (1, 16), "float32"),)
-    assert found.outputs == (TensorSpec("reconstruction", (1, 16), "float32"),)
+    scale = float(np.float32(1 / 255))  # of the tensor behind the float edge
+    assert found.inputs == (TensorSpec("image", (1, 16), "float32", scale, -128),)
+    assert found.outputs == (TensorSpec("reconstruction", (1, 16), "float32", 1 / 256, -128),)
     assert OpVersion("FULLY_CONNECTED", 4, 3) in found.operators
     assert found.minimum_runtime == "1.14.0"
     assert (found.macs, found.parameters) == (MACS, MACS + 8 + 4 + 16)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tampering
+from test_suite import originals
 
 from edgeae.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
@@ -23,6 +24,7 @@ from edgeae.report.exports import row_verdict
 from edgeae.report.labels import is_free, place
 from edgeae.report.write import write
 from edgeae.timing.bench import Result, append
+from edgeae.timing.suite import Suite, expand
 from edgeae.verify.rows import Composition, Row
 
 Build = Callable[..., Bundle]
@@ -76,8 +78,9 @@ def verified(bundle: Bundle, *rows: Row, composition: str = "pass") -> None:
         "schema": 1,
         "model": manifest.model,
         "recipe": manifest.recipe,
-        "weights_sha256": manifest.weights_sha256,
-        "recipe_sha256": manifest.recipe_sha256,
+        "manifest_sha256": manifest.sha256,
+        "golden_only": False,
+        "runtimes": None,
         "dataset": "tiny",
         "rows": [asdict(row) for row in rows],
         "composition": [asdict(composed)],
@@ -271,7 +274,25 @@ def test_findings_about_another_export_do_not_count(build: Path, tiny_bundle: Bu
     bundle = tiny_bundle()
     verified(bundle, PASSED)
     path = bundle.root / "verify.json"
-    path.write_text(path.read_text().replace(bundle.manifest.recipe_sha256, "0" * 64))
+    path.write_text(path.read_text().replace(bundle.manifest.sha256, "0" * 64))
+    assert report(build)[2]["verdict"]["verdict"] == "missing"
+
+
+@pytest.mark.parametrize("scope", [{"golden_only": True}, {"runtimes": ["litert-xnnpack"]}])
+def test_a_check_of_a_part_is_no_verdict(build: Path, tiny_bundle: Build, scope: dict) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED)
+    path = bundle.root / "verify.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | scope))
+    assert report(build)[2]["verdict"]["verdict"] == "missing"
+
+
+def test_a_file_that_changed_since_is_not_verified(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    verified(bundle, PASSED)
+    content = bytearray((bundle.root / "decoder.tflite").read_bytes())
+    content[-1] ^= 1
+    (bundle.root / "decoder.tflite").write_bytes(content)
     assert report(build)[2]["verdict"]["verdict"] == "missing"
 
 
@@ -326,6 +347,32 @@ def test_stale_rows_are_left_out_and_counted(build: Path, tiny_bundle: Build) ->
     for shown in (text, markdown):
         assert "2 rows are left out" in shown
         assert "77.7 ms" not in shown and "15.0 µs" in shown
+
+
+def test_the_original_is_timed_too(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    originals(bundle, bundle.manifest.weights_sha256)
+    path = bundle.root.parent / "train.json"
+    dataset = {"dataset": bundle.manifest.dataset}
+    path.write_text(json.dumps(json.loads(path.read_text()) | dataset))
+    jobs = expand(Suite("s", parts=("autoencoder",), runtimes=("tensorflow-cpu",)), [bundle])
+    (keras,) = (job for job in jobs if job.artifact.format == "keras")
+    row = timed(
+        bundle,
+        recipe=keras.recipe,
+        format="keras",
+        flavour="float32",
+        artifact_sha256=keras.artifact.sha256,
+        bytes=keras.artifact.bytes,
+        runtime=keras.runtime,
+    )
+    append(build / "results.jsonl", row)
+    text, markdown, summary = report(build)
+    assert summary["latency"]["stale"] == 0
+    (timing,) = summary["latency"]["timings"]
+    assert (timing["recipe"], timing["format"]) == ("original", "keras")
+    for shown in (words(text), markdown):
+        assert "original" in shown and "15.0 µs" in shown
 
 
 def test_the_latest_row_counts(build: Path, tiny_bundle: Build) -> None:
@@ -445,9 +492,7 @@ def test_digits_are_not_passed_off_as_mnist(build: Path, tiny_bundle: Build) -> 
 def test_damaged_findings_are_named(build: Path, tiny_bundle: Build, content: str) -> None:
     bundle = tiny_bundle()
     if content.startswith('{"schema": 1'):
-        manifest = bundle.manifest
-        identity = {key: getattr(manifest, key) for key in ("weights_sha256", "recipe_sha256")}
-        content = json.dumps(json.loads(content) | identity)
+        content = json.dumps(json.loads(content) | {"manifest_sha256": bundle.manifest.sha256})
     (bundle.root / "verify.json").write_text(content)
     with pytest.raises(BadInput, match=r"verify\.json"):
         write(build, build / "report")

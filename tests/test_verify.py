@@ -8,7 +8,7 @@ import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, swap_rows
 
-from edgeae.bundle import Bundle, TensorSpec
+from edgeae.bundle import Bundle, TensorSpec, open_bundle
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -97,7 +97,7 @@ def test_what_was_found_is_written_beside_the_manifest(tiny_bundle):
         (part, "pass") for part in PARTS
     ]
     assert written["schema"] == 1 and written["dataset"] == "tiny"
-    assert written["weights_sha256"] == bundle.manifest.weights_sha256
+    assert written["manifest_sha256"] == bundle.manifest.sha256
     assert not list(bundle.root.glob(".*"))
 
 
@@ -273,11 +273,32 @@ def test_an_unavailable_runtime_has_no_answers(odd, tiny_bundle):
 def test_an_artifact_that_the_manifest_does_not_know_fails(tiny_bundle):
     bundle = tiny_bundle()
     corrupt(bundle.root / "encoder.tflite")
-    findings = check(bundle, "litert-reference")
-    (row,) = [row for row in findings.rows if row.part == "encoder"]
-    assert row.verdict == "fail" and "encoder.tflite: sha256" in row.reasons[0]
-    assert 4 in findings.codes
-    assert verdicts(findings)["autoencoder litert-reference"] == "pass"
+    with pytest.raises(ManifestMismatch, match=r"encoder\.tflite: sha256"):
+        check(bundle, "litert-reference")
+
+
+@pytest.mark.parametrize("place", ["scale", "zero_point"])
+def test_a_manifest_that_misdescribes_an_edge_is_refused(tiny_bundle, place):
+    bundle = tiny_bundle()
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    (decoder,) = [
+        item
+        for item in table["artifacts"]
+        if (item["part"], item["format"]) == ("decoder", "tflite")
+    ]
+    decoder["inputs"][0][place] += 1
+    (bundle.root / "manifest.json").write_text(json.dumps(table))
+    with pytest.raises(ManifestMismatch, match="its manifest says"):
+        check(open_bundle(bundle.root), "litert-reference")
+
+
+def test_a_code_that_is_not_the_artifacts_is_refused(tiny_bundle):
+    bundle = tiny_bundle()
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["code"]["scale"] *= 2
+    (bundle.root / "manifest.json").write_text(json.dumps(table))
+    with pytest.raises(ManifestMismatch, match="code: has"):
+        check(open_bundle(bundle.root), "litert-reference")
 
 
 def test_golden_vectors_that_the_manifest_does_not_know_are_refused(tiny_bundle):
@@ -285,6 +306,16 @@ def test_golden_vectors_that_the_manifest_does_not_know_are_refused(tiny_bundle)
     corrupt(bundle.root / "golden" / "autoencoder.npy")
     with pytest.raises(ManifestMismatch, match=r"golden/autoencoder\.npy"):
         check(bundle, "litert-reference")
+
+
+def test_floats_must_reproduce_their_own_export_whatever_the_recipe_allows(tiny_bundle):
+    bundle = tiny_bundle("float32", tolerance=Tolerance(max_abs=0.5, added_loss=0.5))
+    golden = bundle.golden("decoder").copy()
+    golden[5, 2] += 0.01
+    bundle = replace_golden(bundle, "decoder", golden)
+    (_, row, _) = check(bundle, "litert-reference").rows
+    assert (row.part, row.verdict) == ("decoder", "fail")
+    assert row.reasons == ("golden: max_abs 0.01 > 0.0001",)
 
 
 def test_other_golden_vectors_fail(tiny_bundle):
@@ -386,12 +417,11 @@ def test_a_code_has_no_loss_and_nan_has_none_either():
         )
 
 
-def test_composed_integers_must_be_equal_whatever_the_tolerance():
+def test_composed_integers_must_be_equal():
     output = np.array([[1, 2]], np.int8)
-    generous = Tolerance(max_lsb=9, share_over_1lsb=1.0)
-    same = compose(whole(INT8), "r", output, output.copy(), generous)
+    same = compose(whole(INT8), "r", output, output.copy())
     assert (same.verdict, same.max_lsb, same.max_abs, same.n) == ("pass", 0, 0.0, 1)
-    off = compose(whole(INT8), "r", output, output + np.int8(1), generous)
+    off = compose(whole(INT8), "r", output, output + np.int8(1))
     assert (off.verdict, off.max_lsb, off.reasons) == (
         "fail",
         1,
@@ -399,13 +429,12 @@ def test_composed_integers_must_be_equal_whatever_the_tolerance():
     )
 
 
-def test_composed_floats_have_the_tolerance_of_floats():
+def test_composed_floats_must_be_equal_but_for_rounding():
     output = np.array([[1.0, 2.0]], np.float32)
-    tolerance = Tolerance(max_abs=1e-3)
-    assert compose(whole(FLOAT), "r", output, output + 1e-3, tolerance).verdict == "pass"
-    off = compose(whole(FLOAT), "r", output, output + np.float32(3e-3), tolerance)
-    assert off.reasons == ("composition: max_abs 0.003 > 0.002",)
-    nan = compose(whole(FLOAT), "r", output * np.nan, output, tolerance)
+    assert compose(whole(FLOAT), "r", output, output + np.float32(1e-5)).verdict == "pass"
+    off = compose(whole(FLOAT), "r", output, output + np.float32(3e-3))
+    assert off.reasons == ("composition: max_abs 0.003 > 2e-05",)
+    nan = compose(whole(FLOAT), "r", output * np.nan, output)
     assert (nan.verdict, nan.max_abs) == ("fail", None)
 
 

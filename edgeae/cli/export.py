@@ -41,7 +41,10 @@ def export(
 
     names = models or _all_models(Path(build))
     plans = [recipes.find(name) for name in recipe or recipes.available()]
-    cells = [Cell(find_model(Path(build), name), plan) for name in names for plan in plans]
+    folders = [find_model(Path(build), name) for name in names]
+    cells = list(
+        {cell.link: cell for cell in (Cell(f, p) for f in folders for p in plans)}.values()
+    )
     outcomes = []
     with Progress(len(cells), "export", "bundle") as progress:
         for outcome in run(cells, jobs=jobs, force=force, say=progress.tell):

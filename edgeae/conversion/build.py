@@ -96,12 +96,11 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _dataset(training: Training) -> Dataset:
-    name = training.dataset["name"]
-    dataset = data.load(name if name in ("mnist", "digits") else training.dataset["data"])
+    dataset = data.load(training.data)
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(
-            f"dataset {name}: sha256 {dataset.sha256[:12]}…, {training.model} was trained on "
-            f"{training.dataset['sha256'][:12]}…"
+            f"dataset {training.data}: sha256 {dataset.sha256[:12]}…, "
+            f"{training.model} was trained on {training.dataset['sha256'][:12]}…"
         )
     return dataset
 

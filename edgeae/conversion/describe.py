@@ -1,12 +1,11 @@
 """Write one artifact and describe it for the manifest, from its own bytes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from edgeae import atomic
-from edgeae.bundle import Artifact, TensorSpec, gzip_size
+from edgeae.bundle import Artifact, gzip_size
 from edgeae.formats import census, onnx_file
-from edgeae.formats.tflite import Graph, read
+from edgeae.formats.tflite import read
 from edgeae.recipe import Recipe
 
 __all__ = ["describe_onnx", "describe_tflite"]
@@ -25,8 +24,8 @@ def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Art
         sha256=atomic.sha256(content),
         bytes=len(content),
         gzip_bytes=gzip_size(content),
-        inputs=tuple(_spec(graph, name, index) for name, index in graph.inputs.items()),
-        outputs=tuple(_spec(graph, name, index) for name, index in graph.outputs.items()),
+        inputs=census.edge_specs(graph, graph.inputs),
+        outputs=census.edge_specs(graph, graph.outputs),
         ops=census.operators(graph),
         minimum_runtime=census.minimum_runtime(graph),
         macs=census.macs(graph),
@@ -59,27 +58,3 @@ def describe_onnx(
         sparsity=onnx_file.sparsity(model),
         parent=None if parent is None else parent.path,
     )
-
-
-def _spec(graph: Graph, name: str, index: int) -> TensorSpec:
-    tensor = graph.tensors[index]
-    affine = tensor.affine
-    if affine is not None:
-        return TensorSpec(name, tensor.shape, tensor.dtype, affine.scale, affine.zero_point)
-    behind = _behind(graph, index)
-    return (behind and replace(behind, name=name)) or TensorSpec(name, tensor.shape, tensor.dtype)
-
-
-def _behind(graph: Graph, index: int) -> TensorSpec | None:
-    """Describe the int8 tensor behind a float edge, if there is one."""
-    for operator in graph.operators:
-        if operator.name == "QUANTIZE" and operator.inputs[0] == index:
-            inner = graph.tensors[operator.outputs[0]]
-        elif operator.name == "DEQUANTIZE" and operator.outputs[0] == index:
-            inner = graph.tensors[operator.inputs[0]]
-        else:
-            continue
-        affine = inner.affine
-        if affine is not None:
-            return TensorSpec("", inner.shape, "float32", affine.scale, affine.zero_point)
-    return None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgeae import atomic, children
-from edgeae.bundle import MANIFEST, Bundle, open_bundle
+from edgeae.bundle import MANIFEST, STORE, open_bundle
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import EdgeaeError, ManifestMismatch, system_error
 from edgeae.model import open_model
@@ -17,8 +17,8 @@ from edgeae.recipe import Recipe
 __all__ = ["Cell", "Outcome", "export", "is_current"]
 
 _TIMEOUT_S = 1800.0
-#: Where finished bundles lie; `<recipe>` beside it is a link to one of them.
-_STORE = ".bundles"
+#: Between a recipe's name and the rest of its folder's: no recipe's name can hold it.
+_MARK = "@"
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,7 @@ def is_current(cell: Cell) -> bool:
     training = open_model(cell.folder)
     try:
         bundle = open_bundle(cell.link)
-        for artifact in bundle.manifest.artifacts:
-            bundle.read(artifact)
-        for name in bundle.manifest.golden["sha256"]:
-            bundle.golden(name)
+        bundle.check()
     except EdgeaeError:
         return False  # damaged, or of another schema: export again
     manifest = bundle.manifest
@@ -116,13 +113,14 @@ def export(
         pool.shutdown()
 
 
-def _export(cell: Cell, say: Callable[[str], None]) -> Bundle:
-    store = cell.folder / _STORE
+def _export(cell: Cell, say: Callable[[str], None]) -> None:
+    store = cell.folder / STORE
     name = f"{cell.folder.name}/{cell.recipe.name}"
     with atomic.lock(store / f"{cell.recipe.name}.lock", str(cell.link)):
-        for abandoned in store.glob(f"{cell.recipe.name}.*.part"):
+        for abandoned in store.glob(f"{cell.recipe.name}{_MARK}*.part"):
             shutil.rmtree(abandoned)
-        scratch = Path(tempfile.mkdtemp(prefix=f"{cell.recipe.name}.", suffix=".part", dir=store))
+        prefix = f"{cell.recipe.name}{_MARK}"
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=store))
         try:
             job = {
                 "model": str(cell.folder),
@@ -135,13 +133,22 @@ def _export(cell: Cell, say: Callable[[str], None]) -> Bundle:
                 "edgeae.conversion.build", job, timeout_s=_TIMEOUT_S, env=env
             ):
                 say(f"export {name}: {report['doing']}")
+            _check_whole(scratch, cell)
             finished = scratch.with_suffix("")
             scratch.chmod(0o755)
             scratch.rename(finished)
             atomic.publish_folder(finished, cell.link)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    bundle = open_bundle(cell.link)
+
+
+def _check_whole(folder: Path, cell: Cell) -> None:
+    """Read everything that a manifest names, before readers can see it.
+
+    Raises:
+        ManifestMismatch: a file is missing or changed, or the manifest is another recipe's.
+    """
+    bundle = open_bundle(folder)
+    bundle.check()
     if bundle.manifest.recipe_sha256 != cell.recipe.sha256:
-        raise ManifestMismatch(f"{cell.link}: not the bundle that was just made")
-    return bundle
+        raise ManifestMismatch(f"{folder}: not made from recipe {cell.recipe.name}")

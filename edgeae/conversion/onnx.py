@@ -56,7 +56,7 @@ def _unsigned_inside(graph: Any) -> None:
     """Let int8 edges become uint8 just inside the graph: the same steps, 128 higher.
 
     onnxruntime turns int8 activations into uint8 to fuse QDQ into integer kernels, but not those of
-    the graph's own edges. Left alone, the first Gemm of each part runs in float, ten times slower,
+    the graph's own edges. Left alone, the first Gemm of each part runs in float, much slower,
     and the code is rounded differently in the encoder than inside the autoencoder.
     """
     constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}

@@ -3,11 +3,9 @@
 No TensorFlow here: the question whether a bundle is current must be cheap.
 """
 
-import importlib.metadata
-
 from edgeae import __version__
-from edgeae.errors import RuntimeUnavailable
 from edgeae.recipe import Recipe
+from edgeae.training.tools import versions
 
 __all__ = ["tool_versions"]
 
@@ -25,10 +23,4 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
         names += ["onnx", "tf2onnx"]
     if recipe.prune is not None:
         names += ["tensorflow-model-optimization"]
-    try:
-        versions = {name: importlib.metadata.version(name) for name in names}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise RuntimeUnavailable(
-            f"{error.name} is not installed", "pip install 'edgeae[host]'"
-        ) from None
-    return {"edgeae": __version__, **versions}
+    return {"edgeae": __version__, **versions(names)}

@@ -144,14 +144,29 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def edge_specs(graph: Graph, edges: dict[str, int]) -> tuple[TensorSpec, ...]:
-    """Describe `graph.inputs` or `graph.outputs` by signature name."""
-    return tuple(_edge_spec(name, graph.tensors[index]) for name, index in edges.items())
+    """Describe `graph.inputs` or `graph.outputs` by signature name.
+
+    A float edge of an integer graph carries the scale and zero point of the tensor behind it.
+    """
+    return tuple(_edge_spec(graph, name, index) for name, index in edges.items())
 
 
-def _edge_spec(name: str, tensor: Tensor) -> TensorSpec:
-    if len(tensor.scales) != 1 or tensor.dtype not in _QUANTIZED:
+def _edge_spec(graph: Graph, name: str, index: int) -> TensorSpec:
+    tensor = graph.tensors[index]
+    source = tensor if tensor.dtype in _QUANTIZED else _behind(graph, index)
+    if source is None or source.dtype not in _QUANTIZED or len(source.scales) != 1:
         return TensorSpec(name, tensor.shape, tensor.dtype)
-    return TensorSpec(name, tensor.shape, tensor.dtype, tensor.scales[0], tensor.zero_points[0])
+    return TensorSpec(name, tensor.shape, tensor.dtype, source.scales[0], source.zero_points[0])
+
+
+def _behind(graph: Graph, index: int) -> Tensor | None:
+    """Return the tensor on the other side of a (de)quantization at the graph's edge."""
+    for operator in graph.operators:
+        if operator.name == "QUANTIZE" and operator.inputs[:1] == (index,):
+            return graph.tensors[operator.outputs[0]]
+        if operator.name == "DEQUANTIZE" and operator.outputs[:1] == (index,):
+            return graph.tensors[operator.inputs[0]]
+    return None
 
 
 def parameters(graph: Graph) -> int:

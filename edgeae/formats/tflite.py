@@ -127,11 +127,6 @@ class Graph:
     outputs: dict[str, int]
     metadata: dict[str, bytes] = field(default_factory=dict)
 
-    def constants(self, operator: Operator) -> list[Tensor]:
-        """The constant inputs of an operator: its weights, biases and shapes."""
-        tensors = [self.tensors[index] for index in operator.inputs if index >= 0]
-        return [tensor for tensor in tensors if tensor.data is not None]
-
 
 def read(content: bytes, origin: str) -> Graph:
     """Read a flatbuffer.

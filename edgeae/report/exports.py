@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.bundle import Artifact, Bundle, Loss
-from edgeae.errors import BadInput
-from edgeae.verify.rows import Composition, Row
-from edgeae.verify.stage import VERIFY
+from edgeae.errors import BadInput, ManifestMismatch
+from edgeae.verify.rows import VERIFY, Composition, Row
 
 __all__ = ["Export", "File", "Worst", "exports", "row_verdict", "worst"]
 
@@ -158,9 +157,13 @@ def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]
     if not path.exists():
         return (), ()
     table = _table(path)
-    identity = (table.get("weights_sha256"), table.get("recipe_sha256"))
-    if identity != (manifest.weights_sha256, manifest.recipe_sha256):
-        return (), ()
+    same = table.get("manifest_sha256") == manifest.sha256
+    if not same or table.get("golden_only") or table.get("runtimes"):
+        return (), ()  # a check of a part, or of other files, is no verdict on this export
+    try:
+        bundle.check()
+    except ManifestMismatch:
+        return (), ()  # a file changed since
     try:
         rows = tuple(Row(**_frozen(row)) for row in table["rows"])
         return rows, tuple(Composition(**_frozen(row)) for row in table["composition"])

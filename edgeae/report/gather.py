@@ -126,7 +126,7 @@ def gather(build: Path, bundles: Sequence[Bundle]) -> Summary:
 
 
 def _trainings(bundles: Sequence[Bundle]) -> dict[str, Training]:
-    folders = {bundle.manifest.model: bundle.root.absolute().parent for bundle in bundles}
+    folders = {bundle.manifest.model: bundle.model_folder for bundle in bundles}
     return {
         model: open_model(folder) for model, folder in folders.items() if (folder / TRAIN).exists()
     }
@@ -142,7 +142,7 @@ def _current(
         for file in export.files
     }
     originals = {
-        (model, ORIGINAL, part, "keras"): training.keras_sha256
+        (model, ORIGINAL, part, "keras"): training.weights_sha256
         for model, training in trainings.items()
         for part in ("encoder", "decoder", "autoencoder")
     }

@@ -143,7 +143,7 @@ def expand(suite: Suite, bundles: list[Bundle]) -> list[Job]:
 def _of_bundle(suite: Suite, bundle: Bundle) -> list[Job]:
     manifest = bundle.manifest
     candidates = [(manifest.recipe, bundle.root, item) for item in manifest.artifacts]
-    folder = bundle.root.absolute().parent
+    folder = bundle.model_folder
     if (folder / TRAIN).exists():
         training = open_model(folder)
         if training.weights_sha256 == manifest.weights_sha256:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from numpy.typing import NDArray
 
 from edgeae import atomic, children
 from edgeae.bundle import Artifact, Bundle
@@ -17,16 +19,15 @@ from edgeae.errors import (
     RuntimeUnavailable,
     system_error,
 )
-from edgeae.parity import breaches
+from edgeae.parity import REPRODUCED, breaches
 from edgeae.recipe import PARTS, REFERENCE
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.verify.answers import COMPOSED, Answers, ask
-from edgeae.verify.rows import Composition, Row, compose, losses, parity
-from edgeae.verify.subject import Originals, Subject, golden_subject, subject
+from edgeae.verify.contract import check_contract
+from edgeae.verify.rows import VERIFY, Composition, Row, compose, losses, parity
+from edgeae.verify.subject import Originals, Subject, golden_subject, own_subject, subject
 
-__all__ = ["VERIFY", "Findings", "verify", "verify_all"]
-
-VERIFY = "verify.json"
+__all__ = ["Findings", "verify", "verify_all"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class Findings:
         rows: one per artifact and runtime.
         compositions: one per format and runtime.
         codes: exit codes that apply; empty when all passed.
+        golden_only: whether only the golden vectors were compared.
+        runtimes: the names that the check was restricted to, or None.
     """
 
     bundle: Bundle
     rows: tuple[Row, ...]
     compositions: tuple[Composition, ...]
     codes: tuple[int, ...]
+    golden_only: bool = False
+    runtimes: tuple[str, ...] | None = None
 
     @property
     def breaches(self) -> list[str]:
@@ -68,8 +73,9 @@ class Findings:
             "schema": 1,
             "model": manifest.model,
             "recipe": manifest.recipe,
-            "weights_sha256": manifest.weights_sha256,
-            "recipe_sha256": manifest.recipe_sha256,
+            "manifest_sha256": manifest.sha256,
+            "golden_only": self.golden_only,
+            "runtimes": self.runtimes,
             "dataset": manifest.dataset["name"],
             "rows": [row.to_json() for row in self.rows],
             "composition": [item.to_json() for item in self.compositions],
@@ -99,8 +105,12 @@ def verify_all(
     Raises:
         BadInput: an unknown runtime is named.
     """
-    for name in runtimes or []:
-        formats(name)
+    able = [bundle for bundle in bundles if _openers(bundle, runtimes)]
+    if not able:
+        _chosen(bundles[0], runtimes)  # raises, saying why
+    for bundle in bundles:
+        if bundle not in able:
+            say(f"{bundle.root}: holds nothing that {', '.join(runtimes or [])} opens; skipped")
     pool = ThreadPoolExecutor(max_workers=jobs)
     try:
         running = [
@@ -111,7 +121,7 @@ def verify_all(
                 runtimes,
                 say,
             )
-            for bundle in bundles
+            for bundle in able
         ]
         for done in as_completed(running):
             try:
@@ -149,38 +159,53 @@ def verify(
         NotMeasured: there is no reference to compare with.
     """
     chosen = _chosen(bundle, runtimes)
-    against = golden_subject(bundle) if originals is None else subject(bundle, originals)
-    check = _Check(bundle, against)
+    # an export that is published meanwhile must not mix its answers with this one's
+    pinned = replace(bundle, root=bundle.root.resolve())
+    check_contract(pinned)
+    against = golden_subject(pinned) if originals is None else subject(pinned, originals)
+    check = _Check(pinned, against)
     for runtime, form in chosen:
         say(f"verify {bundle.name}: {form} on {runtime}")
         check.add(runtime, form)
     if not check.compositions:
         check.codes.append(NotMeasured.code)  # every runtime that opens it is absent
     findings = Findings(
-        bundle, tuple(check.rows), tuple(check.compositions), tuple(sorted(set(check.codes)))
+        bundle,
+        tuple(check.rows),
+        tuple(check.compositions),
+        tuple(sorted(set(check.codes))),
+        golden_only=originals is None,
+        runtimes=None if runtimes is None else tuple(runtimes),
     )
     text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
-    atomic.write_text(bundle.root / VERIFY, text)
+    try:
+        atomic.write_text(pinned.root / VERIFY, text)
+    except OSError as error:  # the verdict stands without the file
+        say(f"{bundle.root / VERIFY} was not written: {system_error(error)}")
     return findings
 
 
 def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
+    chosen = _openers(bundle, names)
+    if not chosen:
+        held = ", ".join(sorted({artifact.format for artifact in bundle.manifest.artifacts}))
+        asked = ", ".join(names or [])
+        raise BadInput(f"{bundle.root}: --runtime {asked} has nothing to verify here ({held})")
+    return chosen
+
+
+def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
+    """Return each runtime and the format that it opens in a bundle; `null` answers nothing."""
     for name in names or []:
         formats(name)  # an unknown name is an error
-    held = sorted({artifact.format for artifact in bundle.manifest.artifacts})
-    chosen = [
+    held = {artifact.format for artifact in bundle.manifest.artifacts}
+    return [
         (name, form)
         for name in RUNTIMES
         if name != "null" and (names is None or name in names)
         for form in formats(name)
         if form in held
     ]
-    if not chosen:
-        raise BadInput(
-            f"{bundle.root}: --runtime {', '.join(names or [])} opens none of its formats "
-            f"({', '.join(held)})"
-        )
-    return chosen
 
 
 class _Check:
@@ -197,14 +222,14 @@ class _Check:
         """Run one runtime over one format and add its rows."""
         against = self._against
         try:
-            answers = ask(self._bundle.root, runtime, form, against.images, against.codes)
-            itself = runtime == REFERENCE == against.reference
-            golden = golden_subject(self._bundle) if itself else against
-            compared = (
-                ask(self._bundle.root, runtime, form, golden.images, golden.codes)
-                if itself  # the reference against itself proves nothing
-                else answers
-            )
+            own = self._reproduce(form) if runtime == REFERENCE else None
+            if own is not None and against.reference == REFERENCE:
+                # these answers are the reference; what they are compared with is the export's own
+                answers = replace(own.answers, outputs=_as_answers(against))
+                compared, golden = own.answers, own.subject
+            else:
+                answers = ask(self._bundle.root, runtime, form, against.images, against.codes)
+                compared, golden = answers, against
         except RuntimeUnavailable as error:
             flavour = self._bundle.artifact("autoencoder", form).flavour
             self.rows.append(
@@ -213,11 +238,17 @@ class _Check:
             return
         for part in PARTS:
             artifact = self._bundle.artifact(part, form)
-            self._part(artifact, runtime, answers, compared, golden)
+            self._part(artifact, runtime, answers, compared, golden, own)
         self._composition(runtime, form, answers)
 
     def _part(
-        self, artifact: Artifact, runtime: str, answers: Answers, compared: Answers, golden: Subject
+        self,
+        artifact: Artifact,
+        runtime: str,
+        answers: Answers,
+        compared: Answers,
+        golden: Subject,
+        own: "_Own | None",
     ) -> None:
         part = artifact.part
         who: dict[str, Any] = {
@@ -229,6 +260,8 @@ class _Check:
             "device": answers.device,
         }
         problem = answers.errors.get(part) or compared.errors.get(part)
+        if problem is None and own is not None:
+            problem = own.answers.errors.get(part)
         if problem is not None:
             self.rows.append(Row(**who, verdict=_verdict(problem), reasons=(str(problem),)))
             self.codes.append(problem.code)
@@ -241,7 +274,11 @@ class _Check:
             self._against.original_loss,
             self._tolerance,
         )
-        reasons = (*breaches(found, self._tolerance.on(runtime)), *cost.breaches)
+        reasons = (
+            *breaches(found, self._tolerance.on(runtime)),
+            *cost.breaches,
+            *([] if own is None else own.breaches(artifact)),
+        )
         self.rows.append(
             Row(
                 **who,
@@ -261,6 +298,11 @@ class _Check:
         if reasons:
             self.codes.append(OutOfTolerance.code)
 
+    def _reproduce(self, form: str) -> "_Own":
+        subject = own_subject(self._bundle)
+        answers = ask(self._bundle.root, REFERENCE, form, subject.images, subject.codes)
+        return _Own(subject, answers)
+
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
         problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
         if problem is not None:
@@ -271,12 +313,28 @@ class _Check:
             return
         artifact = self._bundle.artifact("autoencoder", form)
         outputs = answers.outputs
-        item = compose(
-            artifact, runtime, outputs[COMPOSED], outputs["autoencoder"], self._tolerance
-        )
+        item = compose(artifact, runtime, outputs[COMPOSED], outputs["autoencoder"])
         self.compositions.append(item)
         if item.reasons:
             self.codes.append(OutOfTolerance.code)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The reference kernels on the golden vectors: what the export must reproduce."""
+
+    subject: Subject
+    answers: Answers
+
+    def breaches(self, artifact: Artifact) -> list[str]:
+        """Return where an artifact no longer gives what it gave at its export."""
+        output = self.answers.outputs[artifact.part]
+        found = parity(output, self.subject.expected[artifact.part], artifact.output)
+        return [f"golden: {breach}" for breach in breaches(found, REPRODUCED)]
+
+
+def _as_answers(subject: Subject) -> dict[str, NDArray[Any]]:
+    return subject.expected | {COMPOSED: subject.expected["decoder"]}
 
 
 def _verdict(problem: EdgeaeError) -> str:

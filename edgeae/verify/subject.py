@@ -14,7 +14,7 @@ from edgeae.parity import mse
 from edgeae.recipe import PARTS, REFERENCE
 from edgeae.verify.answers import COMPOSED, ask
 
-__all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "subject"]
+__all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "own_subject", "subject"]
 
 ORIGINAL = "tensorflow-cpu"
 GOLDEN = "golden"
@@ -65,7 +65,7 @@ class Originals:
             return self._known[key]
 
     def _compute(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
-        folder = bundle.root.absolute().parent
+        folder = bundle.model_folder
         if not (folder / TRAIN).exists():
             raise NotMeasured(
                 f"{folder}: the original (model.keras, {TRAIN}) is not there; {_HINT}"
@@ -81,8 +81,16 @@ class Originals:
         return answers.outputs | {"decoder": answers.outputs[COMPOSED]}
 
 
+def own_subject(bundle: Bundle) -> Subject:
+    """Return what the `.tflite` files themselves gave on the reference kernels at export."""
+    images = bundle.golden("image")
+    expected = {part: _golden(bundle, part, integers=True) for part in PARTS}
+    loss = mse(bundle.golden("reconstruction"), images)
+    return Subject(GOLDEN, images, expected["encoder"], expected, loss)
+
+
 def golden_subject(bundle: Bundle) -> Subject:
-    """Return the bundle's own golden vectors as a subject."""
+    """Return the golden vectors that stand in for the test images: Keras's for floats."""
     images = bundle.golden("image")
     integers = bundle.artifact("autoencoder").output.grid is not None
     expected = {part: _golden(bundle, part, integers) for part in PARTS}
