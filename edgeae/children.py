@@ -17,12 +17,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from edgeae import errors
 from edgeae.errors import EdgeaeError, RuntimeCrashed
 
-__all__ = ["ended", "run", "serve", "stream"]
+__all__ = ["ended", "run", "serve", "stream", "threads"]
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
@@ -116,6 +117,23 @@ def ended() -> Iterator[None]:
             yield
     finally:
         _ENDED.clear()
+
+
+@contextlib.contextmanager
+def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that each run children; leaving early, as by Ctrl-C, ends the children too.
+
+    Without that, the interpreter would wait for every one of them to finish.
+    """
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        yield pool
+    except BaseException:
+        with ended():
+            pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """`edgeae doctor`."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from edgeae.cli.output import Json, put, put_json
 
 
@@ -15,16 +13,8 @@ def doctor(json: Json = False) -> None:
     from edgeae.timing.table import machine_line
 
     machine = describe()
-    pool = ThreadPoolExecutor(2)  # two of them load TensorFlow
-    try:
+    with children.threads(2) as pool:  # two of them load TensorFlow
         found = dict(zip(RUNTIMES, pool.map(probe, RUNTIMES), strict=True))
-    except BaseException:
-        # Ctrl-C: without this, the interpreter would wait for every probe to finish
-        with children.ended():
-            pool.shutdown(cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown()
     if json:
         put_json({"machine": machine, "runtimes": found})
         return

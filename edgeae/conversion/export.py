@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,10 +90,9 @@ def export(
             stale.append(cell)
     if not stale:
         return
-    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
-    try:
-        # fine-tuning takes longest: first, so that the short ones fill the other workers
-        stale.sort(key=lambda cell: cell.recipe.prune is None)
+    # fine-tuning takes longest: first, so that the short ones fill the other workers
+    stale.sort(key=lambda cell: cell.recipe.prune is None)
+    with children.threads(jobs) as pool:
         running = {pool.submit(_export, cell, say): cell for cell in stale}
         for done in as_completed(running):
             cell = running[done]
@@ -104,13 +103,6 @@ def export(
                 yield Outcome(cell, "failed", error)
             except OSError as error:
                 yield Outcome(cell, "failed", system_error(error))
-    except BaseException:
-        # Ctrl-C: without this, the interpreter would wait for every export to finish
-        with children.ended():
-            pool.shutdown(cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown()
 
 
 def _export(cell: Cell, say: Callable[[str], None]) -> None:

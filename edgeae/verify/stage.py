@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,8 +111,7 @@ def verify_all(
     for bundle in bundles:
         if bundle not in able:
             say(f"{bundle.root}: holds nothing that {', '.join(runtimes or [])} opens; skipped")
-    pool = ThreadPoolExecutor(max_workers=jobs)
-    try:
+    with children.threads(jobs) as pool:
         running = [
             pool.submit(
                 verify,
@@ -130,12 +129,6 @@ def verify_all(
                 yield error
             except OSError as error:
                 yield system_error(error)
-    except BaseException:
-        with children.ended():
-            pool.shutdown(cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown()
 
 
 def verify(
