@@ -106,6 +106,7 @@ def export(
 
 
 def _export(cell: Cell, say: Callable[[str], None]) -> None:
+    tool_versions(cell.recipe)  # a missing package is said before a child starts
     store = cell.folder / STORE
     name = f"{cell.folder.name}/{cell.recipe.name}"
     with atomic.lock(store / f"{cell.recipe.name}.lock", str(cell.link)):
