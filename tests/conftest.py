@@ -9,12 +9,14 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import odd_runtimes
 import pytest
 import tiny
 from hypothesis import settings
 
 from edgeae.bundle import Bundle
 from edgeae.formats.tflite import Graph
+from edgeae.runtimes import RUNTIMES
 from edgeae.runtimes.protocol import Program
 
 # The same examples in every run, and no folder of examples left behind.
@@ -83,3 +85,16 @@ def tiny_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         return tiny.write_bundle(folder, flavour, **options)  # type: ignore[arg-type]
 
     return build
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch):
+    """The runtimes that misbehave, known here and in every child process."""
+    table = dict(RUNTIMES)
+    odd_runtimes.register(table)
+    for name in odd_runtimes.NAMES:
+        monkeypatch.setitem(RUNTIMES, name, table[name])
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for key, value in odd_runtimes.environment(folder).items():
+        monkeypatch.setenv(key, value)

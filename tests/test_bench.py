@@ -10,7 +10,6 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
-import odd_runtimes
 import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, swap_rows
@@ -18,26 +17,12 @@ from tampering import add_onnx, corrupt, replace_golden, swap_rows
 from edgeae import children
 from edgeae.bundle import Bundle
 from edgeae.errors import BadInput
-from edgeae.runtimes import RUNTIMES
 from edgeae.timing import bench as stage
 from edgeae.timing.bench import Result, append, bench, probe, read_results
 from edgeae.timing.suite import Suite, expand
 
 LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference")
 SECONDS = 0.05
-
-
-@pytest.fixture
-def odd(tmp_path, monkeypatch):
-    """The runtimes that misbehave, known here and in every worker."""
-    table = dict(RUNTIMES)
-    odd_runtimes.register(table)
-    for name in odd_runtimes.NAMES:
-        monkeypatch.setitem(RUNTIMES, name, table[name])
-    folder = tmp_path / "site"
-    folder.mkdir()
-    for key, value in odd_runtimes.environment(folder).items():
-        monkeypatch.setenv(key, value)
 
 
 def time_all(bundles: list[Bundle], results: Path, *runtimes: str, part="autoencoder", say=None):

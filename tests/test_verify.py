@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import odd_runtimes
 import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, swap_rows
@@ -18,7 +17,6 @@ from edgeae.errors import (
     RuntimeUnavailable,
 )
 from edgeae.recipe import Tolerance
-from edgeae.runtimes import RUNTIMES
 from edgeae.verify.answers import COMPOSED, ask
 from edgeae.verify.rows import compose, losses, parity
 from edgeae.verify.stage import Findings, verify, verify_all
@@ -27,19 +25,6 @@ from edgeae.verify.table import render
 
 LITERT = ["litert-xnnpack", "litert-builtin", "litert-reference"]
 PARTS = ["encoder", "decoder", "autoencoder"]
-
-
-@pytest.fixture
-def odd(tmp_path, monkeypatch):
-    """The runtimes that misbehave, known here and in every child."""
-    table = dict(RUNTIMES)
-    odd_runtimes.register(table)
-    for name in odd_runtimes.NAMES:
-        monkeypatch.setitem(RUNTIMES, name, table[name])
-    folder = tmp_path / "site"
-    folder.mkdir()
-    for key, value in odd_runtimes.environment(folder).items():
-        monkeypatch.setenv(key, value)
 
 
 class NumpyOriginals(Originals):
