@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae.errors import RuntimeUnavailable
+from edgeae.bundle import Artifact
+from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.program import Program
-from edgeae.runtimes import RUNTIMES, Entry
+from edgeae.runtimes import RUNTIMES, Device, Entry
 
 HERE = Path(__file__).parent
 
@@ -23,8 +24,8 @@ HERE = Path(__file__).parent
 class _Session:
     note = "odd"
 
-    def __init__(self, does: str, program: Program) -> None:
-        self._does, self._artifact = does, program.artifact
+    def __init__(self, does: str, artifact: Artifact) -> None:
+        self._does, self._artifact = does, artifact
 
     def run(self, x: np.ndarray) -> np.ndarray:
         if self._does in ("crash", f"crash-{self._artifact.part}"):
@@ -52,18 +53,24 @@ class _Odd:
             raise RuntimeUnavailable("no such board is connected", "plug one in")
         return "0.0"
 
-    def device(self) -> str:
-        return "nothing"
+    def device(self) -> Device:
+        return Device("nothing", software=self.does == "software")
 
-    def open(self, program: Program, threads: int) -> _Session:
+    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
         if self.does == "found-absent":
             raise RuntimeUnavailable("the board's library does not load", "install it")
-        return _Session(self.does, program)
+        if self.does == "one-only" and batch != 1:
+            raise BadInput(f"{program.path}: this board takes one example a call")
+        return _Session(self.does, program.artifact)
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        return _Session(self.does, artifact)
 
 
 CRASH = _Odd("crash")
 CRASH_DECODER, CRASH_ENCODER = _Odd("crash-decoder"), _Odd("crash-encoder")
 HANG, NAN, ZERO = _Odd("hang"), _Odd("nan"), _Odd("zero")
+SOFTWARE, ONE_ONLY = _Odd("software", answers=False), _Odd("one-only", answers=False)
 ABSENT, FOUND_ABSENT = _Odd("absent"), _Odd("found-absent")
 NAMES = {f"odd-{odd.does}": name for name, odd in list(globals().items()) if isinstance(odd, _Odd)}
 

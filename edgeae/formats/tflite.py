@@ -245,12 +245,17 @@ def _text(raw: bytes | str | None) -> str:
     return raw.decode() if isinstance(raw, bytes) else (raw or "")
 
 
-def write(graph: Graph) -> bytes:
-    """Write a graph as a flatbuffer; the same graph gives the same bytes."""
+def write(graph: Graph, description: str = "edgeae") -> bytes:
+    """Write a graph as a flatbuffer; the same graph gives the same bytes.
+
+    Args:
+        graph: what to write.
+        description: free text in the file, which no engine reads.
+    """
     buffers = [schema.BufferT()]  # buffer 0 is empty by the schema's convention
     model = schema.ModelT()
     model.version = 3
-    model.description = "edgeae"
+    model.description = description
     codes = sorted({(operator.name, operator.version) for operator in graph.operators})
     model.operatorCodes = [_code(name, version) for name, version in codes]
     subgraph = schema.SubGraphT()

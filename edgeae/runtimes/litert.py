@@ -8,9 +8,12 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+from edgeae.bundle import Artifact
 from edgeae.errors import BadInput, NotMeasured
+from edgeae.formats import one_operator
 from edgeae.machine import cpu_name
 from edgeae.program import Program
+from edgeae.runtimes.protocol import Device
 
 __all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 
@@ -45,22 +48,34 @@ class _LiteRt:
     def version(self) -> str:
         return importlib.metadata.version("ai-edge-litert")
 
-    def device(self) -> str:
-        return cpu_name()
+    def device(self) -> Device:
+        return Device(cpu_name())
 
-    def open(self, program: Program, threads: int) -> _Session:
+    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+        interpreter = self._interpreter(program.content, str(program.path), threads, batch)
+        _check_edge(program, interpreter)
+        return _Session(interpreter, _left_over(interpreter) if self.delegated else "")
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        content = one_operator.tflite(artifact.input, artifact.output, batch)
+        return _Session(self._interpreter(content, "one operator", threads), "")
+
+    def _interpreter(self, content: bytes, origin: str, threads: int, batch: int = 1) -> Any:
         try:
             interpreter = Interpreter(
-                model_content=program.content,
+                model_content=content,
                 num_threads=threads,
                 experimental_op_resolver_type=self.resolver,
             )
+            if batch > 1:
+                details = interpreter.get_input_details()[0]
+                interpreter.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise BadInput(f"{program.path}: refused by LiteRT: {reason}") from None
-        _check_edge(program, interpreter)
-        return _Session(interpreter, _left_over(interpreter) if self.delegated else "")
+            asked = f" with a batch of {batch}" if batch > 1 else ""
+            raise BadInput(f"{origin}: refused by LiteRT{asked}: {reason}") from None
+        return interpreter
 
 
 def _check_edge(program: Program, interpreter: Any) -> None:

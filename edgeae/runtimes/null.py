@@ -1,15 +1,17 @@
 """No engine: a session that copies an input in and an output out, which is the harness's cost."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import __version__
-from edgeae.bundle import TensorSpec
+from edgeae.bundle import Artifact, TensorSpec
 from edgeae.machine import cpu_name
 from edgeae.program import Program
+from edgeae.runtimes.protocol import Device
 
 __all__ = ["NULL"]
 
@@ -17,9 +19,9 @@ __all__ = ["NULL"]
 class _Session:
     note = ""
 
-    def __init__(self, source: TensorSpec, target: TensorSpec) -> None:
-        self._input = np.zeros((1, *source.values), source.dtype)
-        self._output = np.zeros((1, *target.values), target.dtype)
+    def __init__(self, source: TensorSpec, target: TensorSpec, batch: int) -> None:
+        self._input = np.zeros((batch, *source.values), source.dtype)
+        self._output = np.zeros((batch, *target.values), target.dtype)
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
         self._input[...] = x
@@ -37,11 +39,18 @@ class _Null:
     def version(self) -> str:
         return __version__
 
-    def device(self) -> str:
-        return cpu_name()
+    def device(self) -> Device:
+        return Device(cpu_name())
 
-    def open(self, program: Program, threads: int) -> _Session:
-        return _Session(program.artifact.input, program.artifact.output)
+    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+        return _Session(program.artifact.input, program.artifact.output, batch)
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        source, target = (
+            replace(spec, shape=(1, math.prod(spec.values)))
+            for spec in (artifact.input, artifact.output)
+        )
+        return _Session(source, target, batch)
 
 
 NULL = _Null()

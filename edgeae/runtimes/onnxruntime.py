@@ -7,9 +7,12 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from edgeae.bundle import Artifact
 from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.formats import one_operator
 from edgeae.machine import cpu_name
 from edgeae.program import Program
+from edgeae.runtimes.protocol import Device
 
 __all__ = ["CPU", "CUDA"]
 
@@ -51,24 +54,35 @@ class _OnnxRuntime:
         except importlib.metadata.PackageNotFoundError:
             return str(ort.__version__)
 
-    def device(self) -> str:
-        return cpu_name() if self.provider.startswith("CPU") else "NVIDIA GPU (CUDA device 0)"
+    def device(self) -> Device:
+        cpu = self.provider.startswith("CPU")
+        return Device(cpu_name() if cpu else "NVIDIA GPU (CUDA device 0)")
 
-    def open(self, program: Program, threads: int) -> _Session:
+    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+        return self._session(program.content, str(program.path), threads, batch)
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        content = one_operator.onnx(artifact.input, artifact.output, batch)
+        return self._session(content, "one operator", threads, batch)
+
+    def _session(self, content: bytes, origin: str, threads: int, batch: int) -> _Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         try:
-            session = ort.InferenceSession(program.content, options, providers=[self.provider])
+            session = ort.InferenceSession(content, options, providers=[self.provider])
         except Exception as error:  # its exception classes are not part of its interface
             reason = " ".join(str(error).split())[:300]
-            raise BadInput(f"{program.path}: refused by onnxruntime: {reason}") from None
+            raise BadInput(f"{origin}: refused by onnxruntime: {reason}") from None
         if session.get_providers()[0] != self.provider:
             # onnxruntime falls back to the CPU when CUDA's libraries do not load
             raise RuntimeUnavailable(
                 f"onnxruntime could not use {self.provider}", "install its CUDA and cuDNN libraries"
             )
+        built_in = session.get_inputs()[0].shape[0]
+        if isinstance(built_in, int) and built_in != batch:
+            raise BadInput(f"{origin}: its batch of {built_in} is built in; {batch} was asked for")
         return _Session(session)
 
 

@@ -1,12 +1,27 @@
 """What a runtime is: the seam between edgeae and an engine."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from edgeae.bundle import Artifact
 from edgeae.program import Program
 
-__all__ = ["Runtime", "Session"]
+__all__ = ["Device", "Runtime", "Session"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a runtime computes on.
+
+    Attributes:
+        name: as the system gives it.
+        software: whether it is emulated on the processor: good for correctness, not for latency.
+    """
+
+    name: str
+    software: bool = False
 
 
 class Session(Protocol):
@@ -45,12 +60,19 @@ class Runtime(Protocol):
             RuntimeUnavailable: the engine or its hardware is absent; with the remedy.
         """
 
-    def device(self) -> str:
-        """Return the device it runs on, by name."""
+    def device(self) -> Device:
+        """Return the device it runs on."""
 
-    def open(self, program: Program, threads: int) -> Session:
-        """Load a model.
+    def open(self, program: Program, threads: int, batch: int = 1) -> Session:
+        """Load a model for calls of `batch` examples each.
 
         Raises:
-            BadInput: the engine refuses the file; says why.
+            BadInput: the engine refuses the file, or the batch; says why.
+        """
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> Session:
+        """Load one operator that computes next to nothing between the same edges.
+
+        What a call of it takes is what a call costs before any arithmetic: the harness, the
+        engine's own dispatch, the copies in and out. Its edges are flat: (batch, values).
         """

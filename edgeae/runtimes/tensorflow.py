@@ -1,16 +1,19 @@
 """The original Keras model as one tf.function, on the CPU or on an NVIDIA GPU."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from edgeae.bundle import Artifact
 from edgeae.errors import RuntimeUnavailable
 from edgeae.keras_parts import load_parts
 from edgeae.legacy_keras import tf
 from edgeae.machine import cpu_name
 from edgeae.model import open_model
 from edgeae.program import Program
+from edgeae.runtimes.protocol import Device
 
 __all__ = ["CPU", "GPU"]
 
@@ -46,27 +49,43 @@ class _TensorFlow:
             )
         return str(tf.__version__)
 
-    def device(self) -> str:
+    def device(self) -> Device:
         if self.kind == "CPU":
-            return cpu_name()
+            return Device(cpu_name())
         details = tf.config.experimental.get_device_details(
             tf.config.list_physical_devices("GPU")[0]
         )
-        return str(details.get("device_name", "GPU"))
+        return Device(str(details.get("device_name", "GPU")))
 
-    def open(self, program: Program, threads: int) -> _Session:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
         training = open_model(program.path.parent)
+        _use_threads(threads)
         with tf.device(f"/{self.kind}:0"):
             part = load_parts(program.path, training.code_layer)[program.artifact.part]
-            shape = (None, *program.artifact.input.values)
-            function = tf.function(
-                lambda x: part(x, training=False),
-                input_signature=[tf.TensorSpec(shape, tf.float32)],
-            )
-            function.get_concrete_function()
+            return self._session(program.artifact.input.values, lambda x: part(x, training=False))
+
+    def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        wide, narrow = math.prod(artifact.output.values), math.prod(artifact.input.values)
+
+        def resized(flat: Any) -> Any:
+            return flat[:, :wide] if narrow > wide else tf.pad(flat, [[0, 0], [0, wide - narrow]])
+
+        _use_threads(threads)
+        with tf.device(f"/{self.kind}:0"):
+            return self._session((narrow,), resized)
+
+    def _session(self, values: tuple[int, ...], answer: Any) -> _Session:
+        shape = tf.TensorSpec((None, *values), tf.float32)
+        function = tf.function(answer, input_signature=[shape])
+        function.get_concrete_function()
         return _Session(function, f"/{self.kind}:0")
+
+
+def _use_threads(threads: int) -> None:
+    # refused once TensorFlow has started; a worker opens everything with one number of threads
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 CPU = _TensorFlow("CPU")

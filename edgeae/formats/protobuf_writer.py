@@ -1,0 +1,40 @@
+"""Protobuf's wire format, written by hand: a device has onnxruntime but not the package onnx.
+
+Fields are written in the order they are given; in ascending order the bytes are those that
+protobuf itself writes. See https://protobuf.dev/programming-guides/encoding/.
+"""
+
+__all__ = ["integer", "message", "text"]
+
+_VARINT, _LENGTH = 0, 2
+
+
+def integer(field: int, value: int) -> bytes:
+    """Return an `int64` or enum field.
+
+    Raises:
+        ValueError: the value is negative, which none of edgeae's is.
+    """
+    return _varint(field << 3 | _VARINT) + _varint(value)
+
+
+def text(field: int, value: str | bytes) -> bytes:
+    """Return a `string` or `bytes` field."""
+    content = value.encode() if isinstance(value, str) else value
+    return _varint(field << 3 | _LENGTH) + _varint(len(content)) + content
+
+
+def message(field: int, *fields: bytes) -> bytes:
+    """Return a field that is a message of its own, made of `fields`."""
+    return text(field, b"".join(fields))
+
+
+def _varint(value: int) -> bytes:
+    if value < 0:
+        raise ValueError(f"a varint of {value}")
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
