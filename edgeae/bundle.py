@@ -135,6 +135,11 @@ class Artifact:
     sparsity: dict[str, float]
     parent: str | None = None
 
+    @classmethod
+    def from_json(cls, table: dict[str, Any]) -> "Artifact":
+        """Rebuild a description from what JSON made of its `asdict`."""
+        return typing.cast("Artifact", _from_json(cls, table))
+
     @property
     def input(self) -> TensorSpec:
         """The only input."""

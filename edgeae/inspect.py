@@ -12,12 +12,10 @@ from typing import Any
 
 from edgeae.bundle import OpVersion, TensorSpec, gzip_size
 from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.program import read_file
 
 __all__ = ["Inspection", "Layer", "inspect"]
 
-_TFLITE_IDENTIFIER = b"TFL3"
-#: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
-_ONNX_START = b"\x08"
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
 
 
@@ -52,6 +50,7 @@ class Inspection:
         operators: kinds of operators with versions and counts.
         minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N` of ONNX.
         macs: multiply-accumulates of one inference.
+        arena_bytes: what TFLite's planner needs for the activations; None of ONNX.
         parameters: how many values its weights and biases hold.
         sparsity: weight tensor → share of zeros.
         size_by_cause: cause → bytes; adds up to `bytes`.
@@ -68,6 +67,7 @@ class Inspection:
     operators: tuple[OpVersion, ...]
     minimum_runtime: str
     macs: int
+    arena_bytes: int | None
     parameters: int
     sparsity: dict[str, float]
     size_by_cause: dict[str, int]
@@ -101,6 +101,7 @@ class Inspection:
             ("sha256", self.sha256),
             ("MACs", f"{self.macs:,}"),
             ("parameters", f"{self.parameters:,}"),
+            *([] if self.arena_bytes is None else [("arena", f"{self.arena_bytes:,} B")]),
         ]
 
     def _size_rows(self) -> list[tuple[str, str, str]]:
@@ -170,10 +171,8 @@ def inspect(path: Path) -> Inspection:
         BadInput: there is no such file, or it is neither of the two, truncated or damaged.
         RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
     """
-    content = _content(path)
-    reader = _tflite if content[4:8] == _TFLITE_IDENTIFIER else _onnx
-    if reader is _onnx and not content.startswith(_ONNX_START):
-        raise BadInput(f"{path}: neither a .tflite nor an .onnx file, by its content")
+    content, form = read_file(path)
+    reader = _tflite if form == "tflite" else _onnx
     return Inspection(
         path=str(path),
         bytes=len(content),
@@ -183,24 +182,8 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise BadInput(f"{path}: a folder, not a .tflite or .onnx file")
-    if not path.exists():
-        raise BadInput(f"{path}: no such file")
-    if not path.is_file():
-        raise BadInput(f"{path}: not a regular file")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: not readable ({error.strerror})") from None
-    if not content:
-        raise BadInput(f"{path}: an empty file")
-    return content
-
-
 def _tflite(content: bytes, origin: str) -> dict[str, Any]:
-    from edgeae.formats import census, tflite
+    from edgeae.formats import arena, census, tflite
 
     graph = tflite.read(content, origin)
     try:
@@ -211,6 +194,7 @@ def _tflite(content: bytes, origin: str) -> dict[str, Any]:
             "operators": census.operators(graph),
             "minimum_runtime": census.minimum_runtime(graph),
             "macs": census.macs(graph),
+            "arena_bytes": arena.arena_bytes(graph),
             "parameters": census.parameters(graph),
             "sparsity": census.sparsity(graph),
             "size_by_cause": census.size_by_cause(content, graph),
@@ -252,6 +236,7 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
             "operators": onnx_file.operators(model),
             "minimum_runtime": f"opset {onnx_file.opset(model)}",
             "macs": onnx_file.macs(model),
+            "arena_bytes": None,
             "parameters": onnx_file.parameters(model),
             "sparsity": onnx_file.sparsity(model),
             "size_by_cause": onnx_file.size_by_cause(content, model),

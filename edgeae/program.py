@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.bundle import Artifact, open_bundle
+from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.model import open_model
 
-__all__ = ["Program", "open_program"]
+__all__ = ["Program", "open_file", "open_program", "read_file"]
+
+_TFLITE_IDENTIFIER = b"TFL3"
+#: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
+_ONNX_START = b"\x08"
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,49 @@ def open_program(root: Path, part: str, form: str) -> Program:
     bundle = open_bundle(root)
     artifact = bundle.artifact(part, form)
     return Program(artifact, bundle.read(artifact), root / artifact.path)
+
+
+def open_file(path: Path) -> Program:
+    """Read a bare `.tflite` or `.onnx` file: one without manifest, described from its bytes.
+
+    Its artifact is of the part `model`.
+
+    Raises:
+        BadInput: it is neither of the two, damaged, or not a model of one input and one output.
+        RuntimeUnavailable: it is an ONNX file, and the package `onnx` is not installed.
+    """
+    from edgeae.formats import describe  # an engine's worker that opens a bundle needs no reader
+
+    content, form = read_file(path)
+    try:
+        return Program(describe.bare(content, form, str(path)), content, path)
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        reason = f"{path}: reading an ONNX file takes the package onnx"
+        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+
+
+def read_file(path: Path) -> tuple[bytes, str]:
+    """Return a file's bytes and its format, `tflite` or `onnx`: by content, not by name.
+
+    Raises:
+        BadInput: there is no such file, or it is neither of the two.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path}: a folder, not a .tflite or .onnx file")
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    if not path.is_file():
+        raise BadInput(f"{path}: not a regular file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: not readable ({error.strerror})") from None
+    if not content:
+        raise BadInput(f"{path}: an empty file")
+    if content[4:8] == _TFLITE_IDENTIFIER:
+        return content, "tflite"
+    if not content.startswith(_ONNX_START):
+        raise BadInput(f"{path}: neither a .tflite nor an .onnx file, by its content")
+    return content, "onnx"

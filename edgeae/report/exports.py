@@ -1,14 +1,12 @@
 """What is known about each export: its manifest, and what `verify.json` beside it found."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from edgeae.bundle import Artifact, Bundle, Loss
-from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.verify.rows import VERIFY, Composition, Row
+from edgeae.verify.findings import read_findings
+from edgeae.verify.rows import Composition, Row
 
 __all__ = ["Export", "File", "Worst", "exports", "row_verdict", "worst"]
 
@@ -118,7 +116,7 @@ def exports(bundles: Iterable[Bundle]) -> tuple[Export, ...]:
 
 def _export(bundle: Bundle) -> Export:
     manifest = bundle.manifest
-    rows, compositions = _findings(bundle)
+    rows, compositions = read_findings(bundle)
     verdict, problem = _verdict(rows, compositions)
     return Export(
         model=manifest.model,
@@ -149,40 +147,6 @@ def _file(artifact: Artifact) -> File:
         artifact.macs,
         artifact.sparsity,
     )
-
-
-def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]:
-    """Read `verify.json`; nothing when there is none, or when it is about another export."""
-    path, manifest = bundle.root / VERIFY, bundle.manifest
-    if not path.exists():
-        return (), ()
-    table = _table(path)
-    same = table.get("manifest_sha256") == manifest.sha256
-    if not same or table.get("golden_only") or table.get("runtimes"):
-        return (), ()  # a check of a part, or of other files, is no verdict on this export
-    try:
-        bundle.check()
-    except ManifestMismatch:
-        return (), ()  # a file changed since
-    try:
-        rows = tuple(Row(**_frozen(row)) for row in table["rows"])
-        return rows, tuple(Composition(**_frozen(row)) for row in table["composition"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it anew") from None
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable: {error}") from None
-    if not isinstance(table, dict) or table.get("schema") != 1:
-        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it anew")
-    return table
-
-
-def _frozen(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "reasons": tuple(row["reasons"])}
 
 
 def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tuple[str, str]:

@@ -1,0 +1,124 @@
+"""An artifact described from its own bytes."""
+
+import hashlib
+from typing import Any
+
+from edgeae.bundle import Artifact, gzip_size
+from edgeae.errors import BadInput
+from edgeae.formats import census
+from edgeae.formats.tflite import Graph, read
+
+__all__ = ["bare", "onnx", "tflite"]
+
+#: The part that a file outside any bundle counts as.
+_WHOLE = "model"
+_QUANTIZED = ("int8", "uint8", "int16")
+
+
+def tflite(
+    part: str, content: bytes, path: str, flavour: str | None = None, parent: str | None = None
+) -> Artifact:
+    """Describe a `.tflite`.
+
+    Args:
+        part: see `Artifact`.
+        content: the file's bytes.
+        path: where it lies, for the description and for errors.
+        flavour: see `Artifact`; found out from the tensors unless given.
+        parent: see `Artifact`.
+
+    Raises:
+        BadInput: it is damaged, or holds what edgeae does not read.
+    """
+    graph = read(content, path)
+    return Artifact(
+        part=part,
+        format="tflite",
+        flavour=flavour or _tflite_flavour(graph),
+        path=path,
+        inputs=census.edge_specs(graph, graph.inputs),
+        outputs=census.edge_specs(graph, graph.outputs),
+        ops=census.operators(graph),
+        minimum_runtime=census.minimum_runtime(graph),
+        macs=census.macs(graph),
+        sparsity=census.sparsity(graph),
+        parent=parent,
+        **_sizes(content),
+    )
+
+
+def onnx(
+    part: str, content: bytes, path: str, flavour: str | None = None, source: Artifact | None = None
+) -> Artifact:
+    """Describe an `.onnx` file; `source` is the `.tflite` that it was made from.
+
+    Raises:
+        BadInput: it is damaged, or holds what edgeae does not read.
+        ModuleNotFoundError: the package `onnx` is not installed.
+    """
+    from edgeae.formats import onnx_file
+
+    model = onnx_file.read(content, path)
+    return Artifact(
+        part=part,
+        format="onnx",
+        flavour=flavour or _onnx_flavour(model),
+        path=path,
+        inputs=onnx_file.inputs(model) if source is None else source.inputs,
+        outputs=onnx_file.outputs(model) if source is None else source.outputs,
+        ops=onnx_file.operators(model),
+        minimum_runtime=f"opset {onnx_file.opset(model)}",
+        macs=onnx_file.macs(model),
+        sparsity=onnx_file.sparsity(model),
+        parent=None if source is None else source.path,
+        **_sizes(content),
+    )
+
+
+def bare(content: bytes, form: str, path: str) -> Artifact:
+    """Describe a file that is in no bundle: part `model`, one input, one output, a batch of 1.
+
+    Raises:
+        BadInput: it is damaged, or its edges are not those of a model that edgeae can call.
+        ModuleNotFoundError: it is an ONNX file, and the package `onnx` is not installed.
+    """
+    artifact = (tflite if form == "tflite" else onnx)(_WHOLE, content, path)
+    for kind, edges in (("input", artifact.inputs), ("output", artifact.outputs)):
+        if len(edges) != 1:
+            raise BadInput(f"{path}: {len(edges)} {kind}s: a model that is timed has one {kind}")
+        shape = edges[0].shape
+        free_batch = shape[:1] == (1,) or isinstance((shape or (0,))[0], str)
+        if not free_batch or not all(isinstance(size, int) for size in shape[1:]):
+            told = "×".join(map(str, shape)) or "scalar"
+            raise BadInput(
+                f"{path}: {kind} {edges[0].name!r} has the shape {told}: allowed is a batch of 1 "
+                "or a free one, and fixed sizes behind it"
+            )
+    return artifact
+
+
+def _sizes(content: bytes) -> dict[str, Any]:
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "gzip_bytes": gzip_size(content),
+    }
+
+
+def _tflite_flavour(graph: Graph) -> str:
+    computed = {tensor.dtype for tensor in graph.tensors if tensor.data is None}
+    stored = {tensor.dtype for tensor in graph.tensors if tensor.data is not None and tensor.scales}
+    if computed & set(_QUANTIZED) and not census.float_operators(graph):
+        return "int16x8" if "int16" in computed else "int8"
+    if stored & set(_QUANTIZED):
+        return "dynamic"
+    return "float16" if any(item.dtype == "float16" for item in graph.tensors) else "float32"
+
+
+def _onnx_flavour(model: Any) -> str:
+    kinds = {node.op_type for node in model.nodes}
+    if any(kind.startswith("QLinear") or kind.endswith("Integer") for kind in kinds):
+        return "qoperator"
+    if "DequantizeLinear" in kinds:
+        return "qdq"
+    return "fp16" if "float16" in model.dtypes.values() else "fp32"
