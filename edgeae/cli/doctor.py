@@ -22,7 +22,8 @@ def doctor(json: Json = False) -> None:
     for name, entry in RUNTIMES.items():
         answer = found[name]
         version = answer.get("version", "absent")
-        rows.append(
-            [name, ", ".join(entry.formats), version, answer.get("device") or answer["error"]]
-        )
+        where = answer.get("device") or answer["error"]
+        if answer.get("software"):
+            where += " (software device)"
+        rows.append([name, ", ".join(entry.formats), version, where])
     put(f"{machine_line(machine)}\n\n{align(rows, left=4)}")

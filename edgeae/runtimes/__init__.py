@@ -9,9 +9,19 @@ from typing import NamedTuple
 
 from edgeae.errors import RuntimeUnavailable, unknown
 from edgeae.program import Program
-from edgeae.runtimes.protocol import Runtime, Session
+from edgeae.runtimes.protocol import Device, Runtime, Session
 
-__all__ = ["RUNTIMES", "Entry", "Program", "Runtime", "Session", "formats", "load"]
+__all__ = [
+    "RUNTIMES",
+    "USUAL",
+    "Device",
+    "Entry",
+    "Program",
+    "Runtime",
+    "Session",
+    "formats",
+    "load",
+]
 
 
 class Entry(NamedTuple):
@@ -45,6 +55,9 @@ RUNTIMES = {
     "litert-reference": Entry(
         "edgeae.runtimes.litert", "REFERENCE", ("tflite",), _CORE, "TFLite's reference kernels"
     ),
+    "litert-gpu": Entry(
+        "edgeae.runtimes.litert_gpu", "GPU", ("tflite",), _CORE, "TFLite on a GPU, over Vulkan"
+    ),
     "onnxruntime-cpu": Entry(
         "edgeae.runtimes.onnxruntime", "CPU", ("onnx",), _CORE, "ONNX Runtime on the CPU"
     ),
@@ -59,6 +72,9 @@ RUNTIMES = {
         "edgeae.runtimes.null", "NULL", _ALL, "", "no arithmetic: the harness's own overhead"
     ),
 }
+
+#: Format → the runtime that opens it where the user names none.
+USUAL = {"tflite": "litert-xnnpack", "onnx": "onnxruntime-cpu"}
 
 
 def formats(name: str) -> tuple[str, ...]:

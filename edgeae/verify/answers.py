@@ -12,10 +12,12 @@ from edgeae import children
 from edgeae.bundle import npy_bytes
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
 
-__all__ = ["COMPOSED", "Answers", "ask"]
+__all__ = ["COMPOSED", "SOFTWARE_IMAGES", "Answers", "ask"]
 
 #: The decoder fed with this runtime's own codes.
 COMPOSED = "composed"
+#: A software device takes milliseconds where kernels for the processor take microseconds.
+SOFTWARE_IMAGES = 200
 _TIMEOUT_S = 600.0
 
 
@@ -25,14 +27,17 @@ class Answers:
 
     Attributes:
         version, device: of the runtime.
+        software: whether the device is emulated on the processor.
         outputs: `encoder`, `decoder`, `autoencoder` and `composed` → (n, …), in the artifact's
-            element type; a part that failed is missing.
+            element type; a part that failed is missing. A software device answers about the first
+            `SOFTWARE_IMAGES` inputs.
         errors: part → what went wrong with it.
         notes: part → what the session has to say.
     """
 
     version: str = ""
     device: str = ""
+    software: bool = False
     outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
     errors: dict[str, EdgeaeError] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
@@ -101,6 +106,7 @@ def _run(
         ):
             if "version" in report:
                 answers.version, answers.device = report["version"], report["device"]
+                answers.software = report["software"]
                 continue
             task = left.pop(0)
             if "error" in report:

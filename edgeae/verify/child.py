@@ -12,23 +12,27 @@ from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.inference import prepare, run_all
 from edgeae.program import open_program
 from edgeae.runtimes import load
+from edgeae.verify.answers import SOFTWARE_IMAGES
 
 
 def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run `job["tasks"]`, each `{name, part, inputs, outputs}`, the latter two `.npy` paths.
 
     float32 inputs are real values; others are already in the artifact's element type. First reports
-    `{version, device}`, then per task, in order, `{note}` or `{error, code}`.
+    `{version, device, software}`, then per task, in order, `{note}` or `{error, code}`.
+    A software device is asked about the first `SOFTWARE_IMAGES` inputs alone.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is absent.
     """
     runtime = load(job["runtime"])
-    yield {"version": runtime.version(), "device": runtime.device()}
+    version, device = runtime.version(), runtime.device()
+    yield {"version": version, "device": device.name, "software": device.software}
     for task in job["tasks"]:
         try:
             program = open_program(Path(job["root"]), task["part"], job["format"])
             inputs = _inputs(Path(task["inputs"]))
+            inputs = inputs[:SOFTWARE_IMAGES] if device.software else inputs
             session = runtime.open(program, threads=job["threads"])
             if inputs.dtype == np.float32:
                 inputs = prepare(program.artifact, inputs)

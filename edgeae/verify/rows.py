@@ -23,6 +23,7 @@ class Row:
 
     Attributes:
         part, format, flavour, runtime, runtime_version, device: what ran where.
+        software: whether that device is emulated on the processor.
         reference: whose answer it is compared with.
         n: images compared.
         share_over_1lsb, max_lsb, max_abs: see `Parity`; None where they do not apply.
@@ -39,6 +40,7 @@ class Row:
     runtime: str
     runtime_version: str = ""
     device: str = ""
+    software: bool = False
     reference: str = ""
     n: int = 0
     share_over_1lsb: float | None = None

@@ -22,7 +22,7 @@ from edgeae.errors import (
 from edgeae.parity import REPRODUCED, breaches
 from edgeae.recipe import PARTS, REFERENCE
 from edgeae.runtimes import RUNTIMES, formats
-from edgeae.verify.answers import COMPOSED, Answers, ask
+from edgeae.verify.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
 from edgeae.verify.contract import check_contract
 from edgeae.verify.rows import VERIFY, Composition, Row, compose, losses, parity
 from edgeae.verify.subject import Originals, Subject, golden_subject, own_subject, subject
@@ -222,6 +222,8 @@ class _Check:
                 compared, golden = own.answers, own.subject
             else:
                 answers = ask(self._bundle.root, runtime, form, against.images, against.codes)
+                if answers.software:
+                    against = against.first(SOFTWARE_IMAGES)
                 compared, golden = answers, against
         except RuntimeUnavailable as error:
             flavour = self._bundle.artifact("autoencoder", form).flavour
@@ -231,7 +233,7 @@ class _Check:
             return
         for part in PARTS:
             artifact = self._bundle.artifact(part, form)
-            self._part(artifact, runtime, answers, compared, golden, own)
+            self._part(artifact, runtime, answers, compared, golden, against, own)
         self._composition(runtime, form, answers)
 
     def _part(
@@ -241,6 +243,7 @@ class _Check:
         answers: Answers,
         compared: Answers,
         golden: Subject,
+        against: Subject,
         own: "_Own | None",
     ) -> None:
         part = artifact.part
@@ -251,6 +254,7 @@ class _Check:
             "runtime": runtime,
             "runtime_version": answers.version,
             "device": answers.device,
+            "software": answers.software,
         }
         problem = answers.errors.get(part) or compared.errors.get(part)
         if problem is None and own is not None:
@@ -263,8 +267,8 @@ class _Check:
         cost = losses(
             artifact,
             answers.outputs[part],
-            self._against.images,
-            self._against.original_loss,
+            against.images,
+            against.original_loss,
             self._tolerance,
         )
         reasons = (

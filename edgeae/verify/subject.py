@@ -30,14 +30,35 @@ class Subject:
         images: (n, …) float32 in [0, 1].
         codes: (n, …) what every decoder is fed with.
         expected: part → (n, …) outputs, in the artifact's element type.
-        original_loss: MSE of the Keras model over these images.
+        original: (n, …) the Keras model's reconstructions of these images.
+        original_loss: their MSE.
     """
 
     reference: str
     images: NDArray[np.float32]
     codes: NDArray[Any]
     expected: dict[str, NDArray[Any]]
+    original: NDArray[np.float32]
     original_loss: float
+
+    @classmethod
+    def of(
+        cls,
+        reference: str,
+        images: NDArray[np.float32],
+        expected: dict[str, NDArray[Any]],
+        original: NDArray[np.float32],
+    ) -> "Subject":
+        """Build one whose decoders are fed with the expected codes."""
+        loss = mse(original, images)
+        return cls(reference, images, expected["encoder"], expected, original, loss)
+
+    def first(self, n: int) -> "Subject":
+        """Return the same for the first `n` images alone; the loss, too, is theirs."""
+        if n >= len(self.images):
+            return self
+        expected = {part: array[:n] for part, array in self.expected.items()}
+        return Subject.of(self.reference, self.images[:n], expected, self.original[:n])
 
 
 class Originals:
@@ -85,8 +106,7 @@ def own_subject(bundle: Bundle) -> Subject:
     """Return what the `.tflite` files themselves gave on the reference kernels at export."""
     images = bundle.golden("image")
     expected = {part: _golden(bundle, part, integers=True) for part in PARTS}
-    loss = mse(bundle.golden("reconstruction"), images)
-    return Subject(GOLDEN, images, expected["encoder"], expected, loss)
+    return Subject.of(GOLDEN, images, expected, bundle.golden("reconstruction"))
 
 
 def golden_subject(bundle: Bundle) -> Subject:
@@ -94,8 +114,7 @@ def golden_subject(bundle: Bundle) -> Subject:
     images = bundle.golden("image")
     integers = bundle.artifact("autoencoder").output.grid is not None
     expected = {part: _golden(bundle, part, integers) for part in PARTS}
-    loss = mse(bundle.golden("reconstruction"), images)
-    return Subject(GOLDEN, images, expected["encoder"], expected, loss)
+    return Subject.of(GOLDEN, images, expected, bundle.golden("reconstruction"))
 
 
 def _golden(bundle: Bundle, part: str, integers: bool) -> NDArray[Any]:
@@ -120,11 +139,10 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
     """
     keras = originals.of(bundle)
     images = originals.images.reshape(keras["autoencoder"].shape)
-    loss = mse(keras["autoencoder"], images)
     if bundle.artifact("autoencoder").output.grid is None:
-        return Subject(ORIGINAL, images, keras["encoder"], keras, loss)
+        return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
     answers = ask(bundle.root, REFERENCE, "tflite", images, None)
     for problem in answers.errors.values():
         raise problem
     outputs = answers.outputs | {"decoder": answers.outputs[COMPOSED]}
-    return Subject(REFERENCE, images, outputs["encoder"], outputs, loss)
+    return Subject.of(REFERENCE, images, outputs, keras["autoencoder"])
