@@ -6,7 +6,7 @@ Nothing here imports TensorFlow or touches the network.
 
 import importlib.util
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import odd_runtimes
@@ -34,6 +34,14 @@ def everything_is_installed() -> None:
         if importlib.util.find_spec(module) is None:
             package = f"edgeae[{extra}]" if extra else "edgeae"
             pytest.fail(f"{module} is missing: pip install '{package}'", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_host_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let tests wait for no bench of this machine but their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEAE_LOCK", str(tmp_path_factory.mktemp("lock") / "edgeae-bench.lock"))
+        yield
 
 
 @pytest.fixture

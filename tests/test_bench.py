@@ -5,8 +5,10 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
+import types
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,15 @@ from tampering import add_onnx, corrupt, replace_golden, swap_rows
 
 from edgeae import children
 from edgeae.bundle import Bundle
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, OutOfTolerance
+from edgeae.program import open_program
+from edgeae.runtimes import Device, load
 from edgeae.timing import bench as stage
+from edgeae.timing import worker
 from edgeae.timing.bench import Result, append, bench, probe, read_results
-from edgeae.timing.suite import Suite, expand
+from edgeae.timing.conditions import Conditions, reasons
+from edgeae.timing.measurement import Patience
+from edgeae.timing.suite import Job, Suite, expand
 
 LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference")
 SECONDS = 0.05
@@ -93,10 +100,88 @@ def test_memory_is_the_workers_own_peak(tiny_bundle, tmp_path):
 def test_an_absent_runtime_is_one_row_with_the_remedy(timed):
     rows, said, _, _ = timed
     absent = [row for row in rows if row.error]
-    assert [row.runtime for row in absent] == ["onnxruntime-cuda"]
-    assert absent[0].code == 3 and absent[0].samples_ns == ()
-    assert "CUDAExecutionProvider" in absent[0].error and "pip install" in absent[0].error
-    assert said == [f"onnxruntime-cuda: {absent[0].error}"]
+    assert [row.runtime for row in absent] == ["litert-gpu", "onnxruntime-cuda"]
+    assert all(row.code == 3 and row.samples_ns == () for row in absent)
+    gpu, cuda = (row.error for row in absent)
+    assert "Vulkan has no device" in gpu and "apt-get install" in gpu
+    assert "CUDAExecutionProvider" in cuda and "pip install" in cuda
+    assert said == [f"litert-gpu: {gpu}", f"onnxruntime-cuda: {cuda}"]
+
+
+def test_a_cold_start_is_made_of_its_parts(timed):
+    for row in timed[0]:
+        if not row.error:
+            assert row.import_ns > 0 and row.import_ns + row.load_ns + row.first_ns < row.start_ns
+            assert row.start_ns < 60_000_000_000
+
+
+class Mine:
+    """A runtime that remembers when it was first asked; its session is itself."""
+
+    answers, note, first_ns = True, "", 0
+
+    def version(self) -> str:
+        return "1"
+
+    def device(self) -> Device:
+        return Device("mine")
+
+    def open(self, program: object, threads: int, batch: int) -> "Mine":
+        return self
+
+    open_fixed = open
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        self.first_ns = self.first_ns or time.monotonic_ns()
+        return x
+
+    def close(self) -> None:
+        pass
+
+
+def test_answers_are_checked_after_the_first_was_timed(monkeypatch):
+    mine, checked_ns, program = Mine(), [], tiny.program("encoder", "int8")
+
+    def check(*arguments: object) -> None:
+        checked_ns.append(time.monotonic_ns())
+        time.sleep(0.2)  # must not count as a cold start
+
+    monkeypatch.setattr(worker, "load", lambda name: mine)
+    monkeypatch.setattr(worker, "check_finite", check)
+    monkeypatch.setattr(worker, "_program", lambda job: program)
+    spawned_ns = time.monotonic_ns()
+    job = {"runtime": "mine", "golden": None, "batch": 1, "threads": 1, "spawned_ns": spawned_ns}
+    (row,) = worker.work({**job, "patience": asdict(Patience(max_ns=1, warm_up_ns=1))})
+    assert mine.first_ns - spawned_ns <= row["start_ns"] <= checked_ns[0] - spawned_ns
+
+
+def test_the_fixed_cost_stands_beside_each_latency(timed):
+    for row in timed[0]:
+        if not row.error:
+            assert len(row.fixed_samples_ns) >= len(row.samples_ns) // 3
+            fixed = statistics.median(row.fixed_samples_ns) / row.fixed_block
+            # a model of a few hundred weights is little more than its fixed cost
+            assert 0 < fixed < 3 * statistics.median(row.samples_ns) / row.block
+
+
+def test_a_row_tells_how_it_was_measured(timed):
+    for row in timed[0]:
+        if not row.error:
+            assert row.warm_up_ns > 0 and row.warmed_up in (True, False)
+            assert row.resolution_ns >= 1 and row.clock_ns > 0 and row.loop_ns > 0
+            # the clock's share of a block
+            assert row.clock_ns < 0.01 * statistics.median(row.samples_ns)
+            before, after = (Conditions(**row.conditions[key]) for key in ("before", "after"))
+            assert before.at_s < after.at_s
+            assert row.unstable == reasons(before, after, row.samples_ns, 0.01, row.warmed_up)
+
+
+def test_rows_of_one_bench_share_session_and_seed(timed):
+    rows = timed[0]
+    for recipe in ("float32", "int8"):
+        own = [row for row in rows if row.recipe == recipe]
+        assert len({(row.session, row.seed) for row in own}) == 1 and own[0].session
+    assert len({row.session for row in rows}) == 2
 
 
 def test_results_are_json_lines_that_read_back_equal(timed):
@@ -112,7 +197,48 @@ def test_results_are_json_lines_that_read_back_equal(timed):
 
 def test_processes_are_numbered(timed):
     numbers = [row.process for row in timed[0] if not row.error and row.recipe == "float32"]
-    assert numbers == list(range(5))
+    assert numbers == list(range(len(numbers))) and len(numbers) >= 5
+
+
+def order(jobs: list[Job], rounds: int, seed: int) -> list[tuple[int, str]]:
+    return [(number, job.runtime) for number, job in stage.in_rounds(jobs, rounds, seed)]
+
+
+def test_each_round_has_every_job_in_an_order_of_its_own(tiny_bundle):
+    jobs = expand(Suite("s"), [tiny_bundle()])
+    found = list(stage.in_rounds(jobs, 4, seed=7))
+    rounds = [[job for number, job in found if number == place] for place in range(4)]
+    assert [number for number, _ in found] == sorted(number for number, _ in found)
+    for done in rounds:
+        assert len(done) == len(jobs) and all(job in done for job in jobs)
+    assert len({tuple(map(id, done)) for done in rounds}) == 4
+
+
+def test_the_order_can_be_had_again_from_its_seed(tiny_bundle):
+    jobs = expand(Suite("s"), [tiny_bundle()])
+    assert order(jobs, 3, seed=7) == order(jobs, 3, seed=7) != order(jobs, 3, seed=8)
+    # more rounds leave the earlier ones as they were
+    assert order(jobs, 5, seed=7)[: 3 * len(jobs)] == order(jobs, 3, seed=7)
+
+
+def test_rounds_are_fresh_processes_whose_rows_say_which(tiny_bundle, tmp_path):
+    jobs = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
+    results = tmp_path / "r.jsonl"
+    rows = list(bench(jobs, SECONDS, results, print, rounds=3, seed=11))
+    assert [(row.round, row.process, row.seed) for row in rows] == [
+        (0, 0, 11),
+        (1, 1, 11),
+        (2, 2, 11),
+    ]
+    assert len({row.session for row in rows}) == 1 and read_results(results) == rows
+
+
+def test_a_drawn_seed_is_recorded(tiny_bundle, tmp_path):
+    jobs = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
+    seeds = [
+        row.seed for _ in range(2) for row in bench(jobs, SECONDS, tmp_path / "r.jsonl", print)
+    ]
+    assert all(seed is not None and seed >= 0 for seed in seeds) and len(set(seeds)) == 2
 
 
 def only(rows: list[Result]) -> Result:
@@ -142,6 +268,146 @@ def test_a_decoder_is_checked_on_the_golden_codes(tiny_bundle, tmp_path):
     bundle = swap_rows(tiny_bundle("int8"), "decoder")
     row = only(time_all([bundle], tmp_path / "r.jsonl", "litert-reference", part="decoder"))
     assert row.code == 1
+
+
+@pytest.mark.parametrize("batch", [3, 64, 100])
+@pytest.mark.parametrize("flavour", ["float32", "int8"])
+def test_every_example_of_a_batch_is_checked(batch, flavour, tiny_bundle, tmp_path):
+    bundle = tiny_bundle(flavour)
+    suite = Suite("s", parts=("autoencoder",), runtimes=("litert-reference",), batch=(batch,))
+    (row,) = bench(expand(suite, [bundle]), SECONDS, tmp_path / "r.jsonl", print)
+    assert row.error is None and row.batch == batch and row.samples_ns
+    wrong = swap_rows(bundle, "autoencoder")
+    (row,) = bench(expand(suite, [wrong]), SECONDS, tmp_path / "r.jsonl", print)
+    assert row.code == 1 and row.error.startswith("wrong answer on the golden vectors")
+
+
+@pytest.mark.parametrize("place", [0, 4, 7])
+def test_one_wrong_answer_in_a_batch_is_enough(place, tiny_bundle):
+    bundle = tiny_bundle("float32")
+    program = open_program(bundle.root, "encoder", "tflite")
+    session = load("litert-reference").open(program, 1, 8)
+    inputs = worker.golden_inputs(program, bundle)
+    whole = np.concatenate([session.run(chunk) for chunk in np.split(inputs, 8)])
+    worker.check_golden(session, program, bundle, inputs, "litert-reference", 8)
+
+    def spoilt(x: np.ndarray) -> np.ndarray:
+        answer = session.run(x)
+        if np.array_equal(answer, whole[-8:]):
+            answer[place] += 1
+        return answer
+
+    wrong = types.SimpleNamespace(run=spoilt)
+    with pytest.raises(OutOfTolerance, match="wrong answer on the golden vectors"):
+        worker.check_golden(wrong, program, bundle, inputs, "litert-reference", 8)
+
+
+def test_a_larger_batch_takes_longer(tiny_bundle, tmp_path):
+    suite = Suite("s", parts=("autoencoder",), runtimes=("litert-reference",), batch=(1, 256))
+    rows = bench(expand(suite, [tiny_bundle()]), SECONDS, tmp_path / "r.jsonl", print)
+    p50 = {row.batch: statistics.median(row.samples_ns) / row.block for row in rows}
+    assert p50[256] > 5 * p50[1]
+
+
+@dataclass
+class Answering:
+    """A session that gives these answers, whatever it is asked."""
+
+    answers: np.ndarray
+    note: str = ""
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        return self.answers
+
+    def close(self) -> None:
+        pass
+
+
+def test_too_few_answers_to_a_batch_are_wrong():
+    program = tiny.program("encoder", "float32")
+    with pytest.raises(OutOfTolerance, match="a call of 8 examples gave 1 answers"):
+        worker.check_finite(
+            Answering(np.zeros((1, 4), np.float32)), program, np.zeros((8, 16), np.float32), 8
+        )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_bare_file_that_answers_nonsense_is_not_timed(bad):
+    program = tiny.program("encoder", "float32")
+    answers = np.zeros((4, 4), np.float32)
+    answers[3, 3] = bad
+    with pytest.raises(OutOfTolerance, match="NaN or infinity on random inputs"):
+        worker.check_finite(Answering(answers), program, np.zeros((8, 16), np.float32), 4)
+    worker.check_finite(
+        Answering(np.zeros((4, 4), np.float32)), program, np.zeros((8, 16), np.float32), 4
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [("float32", 0, 1), ("float16", 0, 1), ("int8", -128, 127), ("uint8", 0, 255), ("int64", 0, 1)],
+)
+def test_random_inputs_are_of_the_inputs_type_and_always_the_same(dtype, low, high):
+    artifact = tiny.program("encoder").artifact
+    spec = replace(artifact.input, shape=(1, 30, 30), dtype=dtype)
+    inputs = worker.seeded_inputs(replace(artifact, inputs=(spec,)), 20)
+    assert inputs.shape == (20, 30, 30) and inputs.dtype == np.dtype(dtype)
+    assert inputs.min() >= low and inputs.max() <= high and len(np.unique(inputs)) > 1
+    if dtype in ("int8", "uint8"):
+        assert (inputs.min(), inputs.max()) == (low, high)
+    again = worker.seeded_inputs(replace(artifact, inputs=(spec,)), 20)
+    assert np.array_equal(inputs, again)
+
+
+def test_an_input_that_is_no_number_is_refused():
+    artifact = tiny.program("encoder").artifact
+    spec = replace(artifact.input, dtype="bool")
+    with pytest.raises(BadInput, match="input is bool: allowed are"):
+        worker.seeded_inputs(replace(artifact, inputs=(spec,)))
+
+
+def bare(folder: Path, name: str, content: bytes) -> list[Job]:
+    (folder / name).write_bytes(content)
+    suite = Suite("s", artifacts=(str(folder / name),), models=(), runtimes=LITERT[1:2])
+    return expand(suite, [])
+
+
+def test_a_bare_file_is_timed_without_golden_vectors(tmp_path):
+    content = tiny.program("autoencoder", "int8").content
+    (row,) = bench(bare(tmp_path, "a.tflite", content), SECONDS, tmp_path / "r.jsonl", print)
+    assert (row.model, row.recipe, row.part, row.error) == ("a", "file", "model", None)
+    assert row.samples_ns and row.fixed_samples_ns and row.bytes == len(content)
+
+
+def test_a_bare_file_that_changes_meanwhile_is_not_timed(tmp_path):
+    jobs = bare(tmp_path, "a.tflite", tiny.program("autoencoder", "int8").content)
+    (tmp_path / "a.tflite").write_bytes(tiny.program("autoencoder", "float32").content)
+    row = only(list(bench(jobs, SECONDS, tmp_path / "r.jsonl", print)))
+    assert row.code == 4 and row.error == f"{tmp_path / 'a.tflite'}: changed since this bench began"
+
+
+def test_a_batch_that_a_runtime_refuses_is_a_row_and_the_others_still_run(
+    odd, tiny_bundle, tmp_path
+):
+    suite = Suite("s", parts=("encoder",), runtimes=("odd-one-only",), batch=(1, 8))
+    rows = bench(expand(suite, [tiny_bundle()]), SECONDS, tmp_path / "r.jsonl", print)
+    found = {row.batch: row for row in rows}
+    assert found[1].error is None and found[1].samples_ns
+    assert found[8].code == 2 and found[8].error.endswith("takes one example a call")
+
+
+def test_a_batch_built_into_an_onnx_file_is_told(tiny_bundle, tmp_path):
+    bundle = add_onnx(tiny_bundle("float32"))
+    suite = Suite("s", parts=("encoder",), runtimes=("onnxruntime-cpu",), batch=(8,))
+    (row,) = bench(expand(suite, [bundle]), SECONDS, tmp_path / "r.jsonl", print)
+    assert row.error is None and row.batch == 8  # its batch is free
+
+
+def test_a_software_device_is_marked(odd, tiny_bundle, tmp_path):
+    names = ("odd-software", "litert-reference")
+    found = {row.runtime: row for row in time_all([tiny_bundle()], tmp_path / "r.jsonl", *names)}
+    assert found["odd-software"].software and not found["litert-reference"].software
+    assert found["odd-software"].device == "nothing"
 
 
 def test_bytes_that_the_manifest_does_not_know_are_not_timed(tiny_bundle, tmp_path):
@@ -192,11 +458,17 @@ def test_a_row_is_what_the_worker_said_and_it_had_time_to_say_it(
     answer = {
         "runtime_version": "1",
         "device": "d",
+        "software": True,
+        "start_ns": 3,
+        "import_ns": 4,
         "load_ns": 5,
         "first_ns": 6,
         "block": 7,
         "samples_ns": [30, 10, 20],
         "settled": True,
+        "fixed_block": 9,
+        "fixed_samples_ns": [3, 1],
+        "unstable": ["because"],
         "rss_peak_bytes": 8,
         "note": "n",
     }
@@ -210,7 +482,8 @@ def test_a_row_is_what_the_worker_said_and_it_had_time_to_say_it(
     jobs = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
     (row,) = bench(jobs, 500.0, tmp_path / "r.jsonl", lambda line: None)
     table = asdict(row)
-    assert {key: table[key] for key in answer} == {**answer, "samples_ns": (30, 10, 20)}
+    tuples = {"samples_ns": (30, 10, 20), "fixed_samples_ns": (3, 1), "unstable": ("because",)}
+    assert {key: table[key] for key in answer} == {**answer, **tuples}
     assert given_s[-1] > 500
 
 
@@ -229,6 +502,43 @@ ROW = Result("m", "r", "encoder", "tflite", "int8", "0" * 64, 1, "null", 1, {"cp
 
 def test_no_file_is_no_rows(tmp_path):
     assert read_results(tmp_path / "results.jsonl") == []
+
+
+#: A row as the first schema had it, written out: nothing here follows from the code.
+OLD = (
+    '{"model": "deep", "recipe": "int8", "part": "encoder", "format": "tflite", "flavour": "int8",'
+    ' "artifact_sha256": "ab", "bytes": 5, "runtime": "null", "threads": 1, "machine": {},'
+    ' "commit": null, "runtime_version": "0.1.0", "device": "cpu", "batch": 1, "process": 3,'
+    ' "load_ns": 10, "first_ns": 20, "block": 30, "samples_ns": [300, 301], "settled": true,'
+    ' "rss_peak_bytes": 40, "error": null, "code": 0, "note": ""}'
+)
+
+
+def test_rows_of_the_first_schema_are_still_read(tmp_path):
+    results = tmp_path / "results.jsonl"
+    results.write_text(f"{OLD}\n")
+    append(results, ROW)
+    old, new = read_results(results)
+    assert new == ROW and new.schema == 2
+    assert (old.schema, old.process, old.samples_ns) == (1, 3, (300, 301))
+    assert (old.session, old.software, old.fixed_samples_ns, old.start_ns) == ("", False, (), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"software": True}, "software"),  # not in that schema
+        ({"schema": 3}, "schema = 3: this edgeae reads 1 to 2"),
+        ({"schema": 2}, "missing or unknown"),
+        ({"schema": []}, "unhashable"),
+    ],
+)
+def test_rows_of_no_known_schema_are_refused(change, said, tmp_path):
+    results = tmp_path / "results.jsonl"
+    results.write_text(json.dumps(json.loads(OLD) | change) + "\n")
+    with pytest.raises(BadInput, match=r"results\.jsonl:1: not a results row") as caught:
+        read_results(results)
+    assert said in str(caught.value)
 
 
 def test_rows_are_appended_in_their_order(tmp_path):

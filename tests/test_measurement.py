@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgeae.errors import NotMeasured
+from edgeae.timing import clock as clocks
 from edgeae.timing import measurement, statistics
-from edgeae.timing.measurement import BLOCK_NS, Patience, measure, time_block
+from edgeae.timing.clock import Overhead, Witness, overhead
+from edgeae.timing.measurement import BLOCK_NS, Patience, calibrate, measure, time_block
 
 PATIENCE = Patience(max_ns=300_000_000, warm_up_ns=30_000_000)
 
@@ -176,56 +176,162 @@ def test_a_coarse_clock_does_not_pass_for_a_settled_zero():
     assert not coarse.settled
 
 
+def test_the_fixed_cost_is_timed_between_the_blocks():
+    clock = FakeClock()
+    order = []
+
+    def called(name: str, cost_ns: int):
+        def call() -> None:
+            order.append(name)
+            clock.now += cost_ns
+
+        return call
+
+    found = measure(called("model", 20_000), PATIENCE, clock, fixed=called("fixed", 5_000))
+    assert found.fixed_block == 60 and set(found.fixed_samples_ns) == {300_000}
+    assert found.block == 15 and set(found.samples_ns) == {300_000}
+    # spread over the whole run and not before it: one after every third block of the model
+    assert len(found.fixed_samples_ns) == math.ceil(len(found.samples_ns) / 3)
+    timed = "".join(name[0] for name in order)
+    assert timed.rstrip("m").endswith("f") and len(timed) - len(timed.rstrip("m")) <= 15 * 3 + 3
+
+
+def test_without_a_fixed_cost_there_are_no_blocks_of_it():
+    found, _ = run(1_000)
+    assert found.fixed_block is None and found.fixed_samples_ns == ()
+
+
+def test_the_warm_up_ends_when_calls_stop_getting_faster():
+    clock = FakeClock()
+    falling = itertools.chain(range(600_000, 300_000, -2_000), itertools.repeat(300_000))
+
+    def call() -> None:
+        clock.now += next(falling)
+
+    found = measure(call, Patience(max_ns=30_000_000, warm_up_ns=900_000_000), clock)
+    assert found.warmed_up
+    # 150 calls fall and last 67 ms; most of the later half must then be steady ones
+    assert 80_000_000 < found.warm_up_ns < 200_000_000
+    assert set(found.samples_ns) == {300_000}
+
+
+def test_a_warm_up_that_reached_its_limit_says_so():
+    clock = FakeClock()
+    falling = itertools.count(100_000_000, -100_000)
+
+    def call() -> None:
+        clock.now += next(falling)
+
+    found = measure(call, Patience(max_ns=300_000_000, warm_up_ns=2_000_000_000), clock)
+    assert not found.warmed_up and found.warm_up_ns >= 2_000_000_000
+
+
+def test_noise_is_no_trend_that_a_warm_up_waits_for():
+    random = np.random.default_rng(3)
+    costs = random.normal(300_000, 30_000, 4096).astype(int).tolist()
+    found, _ = run(*costs, patience=Patience(warm_up_ns=900_000_000))
+    assert found.warmed_up and found.warm_up_ns < 60_000_000
+
+
+@pytest.mark.parametrize(("costs", "aim_ns"), [(Overhead(1, 50.0), 300_000)])
+def test_a_cheap_clock_leaves_blocks_as_they_are(costs, aim_ns):
+    clock = FakeClock()
+    found = measure(FakeCall(clock, 1_000), PATIENCE, clock, overhead=costs)
+    assert found.block * 1_000 == aim_ns
+
+
+@pytest.mark.parametrize("costs", [Overhead(10_000, 1.0), Overhead(1, 10_000.0)])
+def test_what_the_clock_adds_stays_below_a_hundredth_of_a_block(costs):
+    clock = FakeClock()
+    found = measure(FakeCall(clock, 1_000), PATIENCE, clock, overhead=costs)
+    assert found.block * 1_000 == 1_000_000
+
+
+def test_a_clock_that_goes_back_is_no_measurement():
+    clock = FakeClock()
+    costs = itertools.chain(itertools.repeat(300_000, 150), [-9_000_000], itertools.repeat(300_000))
+
+    def call() -> None:
+        clock.now += next(costs)
+
+    with pytest.raises(NotMeasured, match=r"the clock went back by 9\.000 ms") as caught:
+        measure(call, PATIENCE, clock)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("slept_ns", "agrees"),
+    [(0, True), (900_000, True), (40_000_000, False), (3_600 * 10**9, False), (-(10**9), False)],
+)
+def test_a_machine_that_slept_is_no_measurement(slept_ns, agrees):
+    clock = FakeClock()
+    call = FakeCall(clock, 300_000)
+
+    def witness() -> int:
+        return clock.now + (slept_ns if call.calls > 150 else 0)
+
+    if agrees:
+        assert measure(call, PATIENCE, clock, witness=witness).settled
+    else:
+        with pytest.raises(NotMeasured, match="the clock jumped"):
+            measure(call, PATIENCE, clock, witness=witness)
+
+
+@pytest.mark.parametrize("apart_ns", [-10_900_000, 10_900_000, -11_100_000, 11_100_000])
+def test_two_clocks_may_be_a_hundredth_and_a_millisecond_apart(apart_ns):
+    now = [0, 0]
+    witness = Witness(lambda: now[0], lambda: now[1])
+    now[:] = [10**9 + apart_ns, 10**9]
+    if abs(apart_ns) < 11_000_000:
+        witness.check()
+    else:
+        with pytest.raises(NotMeasured, match=r"1\.000 s on the machine's other clock"):
+            witness.check()
+
+
+def test_being_preempted_between_two_readings_is_no_jump():
+    now = itertools.count(0, 10)
+    readings = itertools.count()
+
+    def preempted() -> int:
+        # the first reading of each witness is delayed by 50 ms, as by another process
+        return next(now) + (50_000_000 if next(readings) % 5 == 0 else 0)
+
+    Witness(lambda: next(now), preempted).check()
+
+
+def test_the_two_clocks_of_this_machine_agree():
+    witness = Witness(measurement.time.perf_counter_ns, clocks.boot_ns)
+    sum(range(100_000))
+    witness.check()
+
+
+@pytest.mark.parametrize("tick_ns", [1, 100, 15_625])
+def test_the_resolution_is_the_smallest_step(tick_ns):
+    readings = itertools.count(0, 7)
+    found = overhead(lambda: next(readings) // tick_ns * tick_ns)
+    assert found.resolution_ns == max(7, tick_ns)
+    assert found.clock_ns == pytest.approx(7, abs=tick_ns)
+
+
+def test_a_clock_that_never_moves_has_no_resolution():
+    with pytest.raises(NotMeasured, match="the clock stands still"):
+        overhead(lambda: 7)
+
+
+def test_the_clock_and_the_loop_cost_little_here():
+    found = overhead(measurement.time.perf_counter_ns)
+    assert 1 <= found.resolution_ns < 100_000
+    assert 0 < found.clock_ns < 100_000 and 0 < found.loop_ns < 10_000
+
+
+@pytest.mark.parametrize(("cost_ns", "block"), [(1_000, 300), (299_000, 1), (10, 15_000)])
+def test_calibrating_alone_gives_the_calls_of_a_block(cost_ns, block):
+    clock = FakeClock()
+    assert calibrate(FakeCall(clock, cost_ns), clock) == block
+
+
 def test_real_calls_on_the_real_clock():
     found = measure(lambda: sum(range(100)), Patience(max_ns=50_000_000, warm_up_ns=20_000_000))
     assert found.block > 1
     assert 50_000 < float(np.median(found.samples_ns)) < 3_000_000
-
-
-SAMPLES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)
-
-
-@given(SAMPLES, st.floats(0, 1))
-def test_a_percentile_is_numpys(samples, share):
-    expected = float(np.percentile(samples, share * 100))
-    scale = max(1.0, *map(abs, samples))
-    assert statistics.percentile(samples, share) == pytest.approx(expected, abs=1e-9 * scale)
-
-
-@given(SAMPLES)
-def test_a_median_is_numpys_whatever_the_order(samples):
-    expected = pytest.approx(float(np.median(samples)), abs=1e-6)
-    assert statistics.median(samples) == expected
-    assert statistics.median(samples[::-1]) == expected
-
-
-@given(SAMPLES)
-def test_the_interval_is_made_of_samples_around_the_median(samples):
-    low, high = statistics.median_interval(samples)
-    assert low in samples and high in samples
-    assert low <= statistics.median(samples) <= high
-    if len(samples) < 6:
-        assert (low, high) == (min(samples), max(samples))
-
-
-@pytest.mark.parametrize("n", [20, 200])
-def test_the_interval_holds_the_true_median_as_often_as_it_says(n):
-    draws = np.random.default_rng(n).exponential(size=(2000, n))
-    intervals = map(statistics.median_interval, draws.tolist())
-    held = [low <= math.log(2) <= high for low, high in intervals]
-    # never less than promised, and not so wide that it says nothing
-    assert 0.93 <= np.mean(held) <= 0.995
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
-def test_a_share_outside_0_to_1_is_refused(share):
-    with pytest.raises(ValueError, match="percentile"):
-        statistics.percentile([1.0, 2.0], share)
-
-
-@pytest.mark.parametrize(
-    "function", [lambda none: statistics.percentile(none, 0.5), statistics.median_interval]
-)
-def test_no_samples_have_no_statistics(function):
-    with pytest.raises(ValueError, match=r"no samples|0 samples"):
-        function([])

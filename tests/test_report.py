@@ -232,7 +232,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
     assert int8["smaller"] == whole / size
-    assert summary["schema"] == 1
+    assert summary["schema"] == 2
 
 
 def test_two_reports_of_equal_inputs_are_equal(
@@ -387,6 +387,92 @@ def test_the_latest_row_counts(build: Path, tiny_bundle: Build) -> None:
     assert "unsettled" in words((build / "report" / "index.html").read_text())
 
 
+def test_the_processes_of_one_bench_are_pooled(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle, session="old", samples_ns=(9_000_000,) * 9))
+    for number, ns in enumerate((120_000, 180_000, 140_000)):
+        row = timed(bundle, session="new", round=number, samples_ns=(ns,) * 9, load_ns=ns)
+        append(build / "results.jsonl", replace(row, start_ns=number * 10**6 + 10**8))
+    broken = timed(bundle, session="new", samples_ns=(), error="crashed with SIGSEGV", code=5)
+    append(build / "results.jsonl", broken)
+    text, _, summary = report(build)
+    (timing,) = summary["latency"]["timings"]
+    assert (timing["p50_ns"], timing["processes"], timing["blocks"]) == (14_000, 3, 27)
+    # of three processes the whole range
+    assert timing["interval"] == pytest.approx((18_000 - 12_000) / 2 / 14_000)
+    assert (timing["load_ns"], timing["start_ns"]) == (140_000, 101_000_000)
+    assert "14.0 µs" in text and "crashed with SIGSEGV" in text
+
+
+def test_the_fixed_cost_and_the_cold_start_are_shown(build: Path, tiny_bundle: Build) -> None:
+    row = timed(tiny_bundle(), fixed_block=100, fixed_samples_ns=(130_000, 140_000, 120_000))
+    append(build / "results.jsonl", replace(row, start_ns=412_000_000, import_ns=78_000_000))
+    text, markdown, summary = report(build)
+    (timing,) = summary["latency"]["timings"]
+    assert (timing["fixed_ns"], timing["p50_ns"]) == (1_300, 15_000)
+    assert timing["examples_per_s"] == pytest.approx(1e9 / 15_000)
+    for shown in (words(text), markdown):
+        for figure in ("1.30 µs", "66.7 k/s", "412 ms", "78.0 ms", "1.23 ms", "ever subtracted"):
+            assert figure in shown
+    assert "Cold start: 1 timed" in words(text) and "### Cold start" in markdown
+
+
+def test_batches_are_told_apart_in_tables_and_plots(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle))
+    append(build / "results.jsonl", timed(bundle, batch=64, threads=2))
+    text, _, summary = report(build)
+    found = [(item["threads"], item["batch"]) for item in summary["latency"]["timings"]]
+    assert found == [(1, 1), (2, 64)]
+    assert "int8 · litert-xnnpack · 2 threads · batch 64" in text
+
+
+def test_software_devices_are_in_a_table_of_their_own_and_in_no_plot(
+    build: Path, tiny_bundle: Build
+) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle))
+    emulated = timed(bundle, runtime="litert-gpu", device="SwiftShader 5", software=True)
+    append(build / "results.jsonl", emulated)
+    text, markdown, _ = report(build)
+    assert all("litert-gpu" not in drawing for drawing in re.findall(r"<svg.*?</svg>", text, re.S))
+    before, after = words(text).split("Software devices")
+    assert "litert-gpu" not in before[before.index("Latency") :]
+    assert "litert-gpu on SwiftShader 5" in after and "no plot" in after
+    real, rest = markdown.split("### Software devices")
+    assert "litert-gpu" not in real and "litert-gpu on SwiftShader 5" in rest
+
+
+def test_only_software_devices_still_make_a_page(build: Path, tiny_bundle: Build) -> None:
+    append(build / "results.jsonl", timed(tiny_bundle(), device="SwiftShader", software=True))
+    text, markdown, _ = report(build)
+    assert "on SwiftShader" in text and "on SwiftShader" in markdown
+    assert "latency-0-wide" not in text
+
+
+def test_what_is_unstable_says_so_with_its_reasons(build: Path, tiny_bundle: Build) -> None:
+    reasons = ("drift of +4.1% from the first block to the last", "preempted 900 times in 1.0 s")
+    append(build / "results.jsonl", timed(tiny_bundle(), unstable=reasons))
+    text, markdown, summary = report(build)
+    said = f"unstable: {'; '.join(reasons)}"
+    assert said in words(text) and said in markdown.replace("\\", "")
+    assert summary["latency"]["timings"][0]["unstable"] == list(reasons)
+
+
+def test_rows_of_bare_files_are_of_no_build(build: Path, tiny_bundle: Build) -> None:
+    bundle = tiny_bundle()
+    append(build / "results.jsonl", timed(bundle))
+    append(build / "results.jsonl", timed(bundle, model="mine", recipe="file", part="model"))
+    _, _, summary = report(build)
+    assert len(summary["latency"]["timings"]) == 1 and summary["latency"]["stale"] == 0
+
+
+def test_a_clock_of_zeros_does_not_break_the_page(build: Path, tiny_bundle: Build) -> None:
+    append(build / "results.jsonl", timed(tiny_bundle(), samples_ns=(0, 0), settled=False))
+    text, _, summary = report(build)
+    assert summary["latency"]["timings"][0]["interval"] is None and "unsettled" in text
+
+
 def test_machines_are_kept_apart(build: Path, tiny_bundle: Build) -> None:
     bundle = tiny_bundle()
     append(build / "results.jsonl", timed(bundle))
@@ -412,15 +498,16 @@ def test_markdown_and_json_agree(build: Path, tiny_bundle: Build) -> None:
         append(build / "results.jsonl", timed(bundle, block=10 + number))
     _, markdown, summary = report(build)
     rows = [line.split(" | ") for line in markdown.splitlines() if line.startswith("| tiny")]
-    losses, latencies = rows[:2], rows[2:]
+    losses, latencies, cold = rows[:2], rows[2:4], rows[4:]
     assert [row[2] for row in losses] == [
         f"{item['loss']['exported']:.6f}" for item in summary["exports"]
     ]
     assert [row[1] for row in latencies] == [
         item["recipe"] for item in summary["latency"]["timings"]
     ]
+    assert [row[:6] for row in cold] == [row[:6] for row in latencies]
     widths = {line.count("|") for line in markdown.splitlines() if line.startswith("|")}
-    assert len(widths) == 2  # two tables, each of one width
+    assert len(widths) == 2  # three tables, two of one width
 
 
 def test_hostile_names_are_text(build: Path, tiny_bundle: Build) -> None:
@@ -571,7 +658,7 @@ def test_labels_cover_nothing() -> None:
     assert place(150, 100, 60, [frame], frame) is None
 
 
-@pytest.mark.chromium
+@pytest.mark.system
 def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_path: Path) -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     assert chromium, "chromium is missing: apt-get install chromium"

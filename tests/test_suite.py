@@ -2,9 +2,11 @@ import collections
 import hashlib
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny
 from tampering import add_onnx
 
 from edgeae.bundle import Bundle
@@ -13,7 +15,7 @@ from edgeae.model import Training
 from edgeae.timing.suite import Job, Suite, expand, find
 
 SHIPPED = sorted((Path(__file__).parent.parent / "bench").glob("*.toml"))
-LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference")
+LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference", "litert-gpu")
 PARTS = ("encoder", "decoder", "autoencoder")
 
 
@@ -77,12 +79,36 @@ def test_every_key_arrives(tmp_path):
     suite = find(
         write(
             tmp_path,
-            'description = "d"\nmodels = ["a", "b*"]\nrecipes = ["int8"]\nparts = ["encoder"]\n'
-            'runtimes = ["litert-*", "null"]\nthreads = [1, 2]\nseconds = 2\n',
+            'description = "d"\nartifacts = ["a.tflite"]\nmodels = ["a", "b*"]\n'
+            'recipes = ["int8"]\nparts = ["encoder"]\nruntimes = ["litert-*", "null"]\n'
+            "threads = [1, 2]\nbatch = [1, 8]\nseconds = 2\nrounds = 3\nseed = 0\n"
+            'baseline = "bench/baselines"\n[budget]\nmax_ratio = 1.03\n',
         )
     )
-    runtimes = ("litert-*", "null")
-    assert suite == Suite("mine", "d", ("a", "b*"), ("int8",), ("encoder",), runtimes, (1, 2), 2.0)
+    assert suite == Suite(
+        name="mine",
+        description="d",
+        artifacts=("a.tflite",),
+        models=("a", "b*"),
+        recipes=("int8",),
+        parts=("encoder",),
+        runtimes=("litert-*", "null"),
+        threads=(1, 2),
+        batch=(1, 8),
+        seconds=2.0,
+        rounds=3,
+        seed=0,
+        baseline="bench/baselines",
+        budget={"max_ratio": 1.03},
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "models"),
+    [("", ()), ('models = ["deep"]\n', ("deep",)), ('recipes = ["int8"]\n', ("*",))],
+)
+def test_a_suite_of_files_has_no_models_unless_it_names_them(named, models, tmp_path):
+    assert find(write(tmp_path, f'artifacts = ["*.tflite"]\n{named}')).models == models
 
 
 def test_an_own_suite_comes_before_the_shipped_one(tmp_path, monkeypatch):
@@ -99,7 +125,19 @@ def test_an_own_suite_comes_before_the_shipped_one(tmp_path, monkeypatch):
         ('recipe = ["int8"]', ["unknown key 'recipe'", "did you mean 'recipes'", "threads"]),
         ('name = "other"', ["unknown key 'name'"]),
         ("__class__ = 1", ["unknown key '__class__'"]),
-        ("[budget]\np50 = 1", ["unknown key 'budget'"]),
+        ("budget = 1", ["budget = 1", "allowed is a table"]),
+        ('artifacts = "a.tflite"', ["artifacts = 'a.tflite'", "list of str"]),
+        ("artifacts = []", ["artifacts = []", "not empty"]),
+        ("batch = [0]", ["batch = [0]", "from 1"]),
+        ("batch = [8.0]", ["batch = [8.0]", "list of int"]),
+        ("batch = 8", ["batch = 8", "list of int"]),
+        ("rounds = 0", ["rounds = 0", "1 to 1000"]),
+        ("rounds = 1001", ["rounds = 1001", "1 to 1000"]),
+        ("rounds = 2.0", ["rounds = 2.0", "int"]),
+        ("rounds = true", ["rounds = True", "int"]),
+        ("seed = -1", ["seed = -1", "from 0"]),
+        ('seed = "x"', ["seed = 'x'", "int"]),
+        ("baseline = 1", ["baseline = 1", "str"]),
         ('models = "deep"', ["models = 'deep'", "list of str"]),
         ("models = []", ["models = []", "list of str"]),
         ("parts = [1]", ["parts = [1]", "list of str"]),
@@ -275,3 +313,81 @@ def test_a_damaged_train_json_is_named(tiny_bundle):
     (bundle.root.parent / "train.json").write_text(json.dumps({"model": "tiny"}))
     with pytest.raises(BadInput, match=r"train\.json: damaged"):
         expand(Suite("s"), [bundle])
+
+
+def test_batch_is_an_axis_beside_threads(tiny_bundle):
+    suite = Suite("s", parts=("encoder",), runtimes=("litert-builtin",), threads=(1, 2))
+    jobs = expand(replace(suite, batch=(1, 8, 64)), [tiny_bundle()])
+    axes = [(job.threads, job.batch) for job in jobs]
+    assert axes == list(itertools.product((1, 2), (1, 8, 64)))
+
+
+def test_null_is_timed_for_each_batch(tiny_bundle):
+    suite = Suite("s", parts=("encoder",), runtimes=("null",), threads=(1, 2), batch=(1, 8))
+    assert [job.batch for job in expand(suite, [tiny_bundle()])] == [1, 8]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch) -> Path:
+    """A folder with bare files: `one/a.tflite`, `two/a.tflite` and `b.onnx`."""
+    for name, flavour in (("one", "float32"), ("two", "int8")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.tflite").write_bytes(tiny.program("encoder", flavour).content)
+    (tmp_path / "b.onnx").write_bytes(tiny.onnx_model("encoder"))
+    (tmp_path / "c.txt").write_text("no model")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_bare_files_are_timed_without_a_bundle(files):
+    suite = Suite("s", artifacts=("*/a.tflite", "b.*"), models=(), runtimes=("*-cpu", "*-builtin"))
+    jobs = expand(suite, [])
+    assert [(job.name, job.runtime) for job in jobs] == [
+        ("one/a.tflite", "litert-builtin"),
+        ("two/a.tflite", "litert-builtin"),
+        ("b.onnx", "onnxruntime-cpu"),
+    ]
+    for job in jobs:
+        assert (job.recipe, job.artifact.part, job.golden) == ("file", "model", None)
+        assert job.artifact.sha256 == hashlib.sha256(job.path.read_bytes()).hexdigest()
+    assert [job.model for job in jobs] == ["a", "a", "b"]
+    assert [job.artifact.flavour for job in jobs] == ["float32", "int8", "fp32"]
+
+
+def test_a_bare_file_is_described_as_the_export_it_is(files):
+    (job,) = expand(Suite("s", artifacts=("two/*",), models=(), runtimes=("litert-builtin",)), [])
+    known = tiny.program("encoder", "int8").artifact
+    for name in ("format", "flavour", "sha256", "bytes", "gzip_bytes", "inputs", "outputs", "ops"):
+        assert getattr(job.artifact, name) == getattr(known, name)
+
+
+def test_files_stand_beside_bundles_where_a_suite_names_both(files, tiny_bundle):
+    suite = Suite("s", artifacts=("one/*",), parts=("encoder",), runtimes=("litert-builtin",))
+    assert [job.recipe for job in expand(suite, [tiny_bundle()])] == ["file", "int8"]
+
+
+def test_a_file_that_two_patterns_name_is_timed_once(files):
+    suite = Suite("s", artifacts=("one/*", "*/a.tflite", f"{files}/one/a.tflite"), models=())
+    jobs = expand(replace(suite, runtimes=("litert-builtin",)), [])
+    assert [job.path.parent.name for job in jobs] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("three/*.tflite", "suite s: artifacts = 'three/*.tflite': no such file below"),
+        ("c.txt", "c.txt: neither a .tflite nor an .onnx file"),
+        ("one", "one: a folder, not a .tflite or .onnx file"),
+    ],
+)
+def test_a_pattern_that_fits_no_model_is_an_error(pattern, said, files):
+    with pytest.raises(BadInput) as caught:
+        expand(Suite("s", artifacts=(pattern,), models=()), [])
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_an_error_before_anything_is_timed(files):
+    content = (files / "two" / "a.tflite").read_bytes()
+    (files / "two" / "a.tflite").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadInput, match=r"two/a\.tflite: a damaged or truncated"):
+        expand(Suite("s", artifacts=("*/a.tflite",), models=()), [])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgeae.columns import align
 from edgeae.timing.bench import Result
-from edgeae.timing.table import duration, machine_line, render, size
+from edgeae.timing.table import duration, machine_line, render, size, throughput
 
 UNIT_NS = {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}
 MACHINE = {
@@ -115,8 +115,101 @@ def test_a_row_shows_calls_and_not_blocks():
         "2.3.0",
     ]
     assert " 3.00 µs" in line and " 3.40 µs" in line and " 3.49 µs" in line  # p50, p90, p99
-    for cell in ("1.23 ms", "45.6 µs", "51 MB", "2,345 B"):
+    # MAD of a straight line: a quarter of its range, 25 of 300 µs; a call in 2.9985 µs
+    for cell in ("8.3%", "334 k/s", "2,345 B"):
         assert cell in line
+
+
+def section(text: str, name: str) -> list[str]:
+    """The lines below a heading, up to an empty one."""
+    lines = text.split("\n")
+    start = lines.index(name) + 1
+    return lines[start : [*lines, ""].index("", start)]
+
+
+def test_the_fixed_cost_stands_beside_the_median_and_is_never_subtracted():
+    fixed = replace(ROW, fixed_block=200, fixed_samples_ns=(250_000, 260_000, 290_000))
+    header, line = render([fixed]).split("\n")[1:3]
+    assert re.split(r"\s{2,}", header)[5:8] == ["batch", "p50", "fixed"]
+    assert re.search(r" 3\.00 µs\s+1\.30 µs ", line)
+    assert "never subtracted" in render([fixed])
+
+
+def test_a_cold_start_has_a_table_of_its_own():
+    row = replace(ROW, start_ns=412_000_000, import_ns=78_000_000)
+    steady, cold = render([row]).split("cold start")
+    for cell in ("1.23 ms", "45.6 µs", "51 MB", "412 ms", "78.0 ms"):
+        assert cell not in steady and cell in cold
+    header, line = section(render([row]), "cold start")
+    assert header.endswith("start to answer   import     load    first  peak RSS")
+    assert line.endswith("412 ms  78.0 ms  1.23 ms  45.6 µs     51 MB")
+
+
+def test_a_row_of_the_first_schema_leaves_empty_what_it_does_not_know():
+    (_, line) = section(render([ROW]), "cold start")
+    assert re.split(r"\s{2,}", line)[-3:] == ["1.23 ms", "45.6 µs", "51 MB"]
+
+
+def test_what_is_unstable_says_so_below_its_row_with_all_reasons():
+    shaky = replace(ROW, unstable=("drift of +4.1%", "preempted 900 times"))
+    lines = render([shaky, replace(ROW, part="decoder")]).split("\n")
+    (warning,) = [line for line in lines if "unstable" in line]
+    assert warning == "  unstable: drift of +4.1%; preempted 900 times"
+    assert "encoder.tflite" in lines[lines.index(warning) - 1]
+
+
+def test_software_devices_stand_apart_and_say_what_they_are():
+    emulated = replace(ROW, runtime="litert-gpu", device="SwiftShader", software=True)
+    text = render([emulated, ROW])
+    first, *rest = text.split("\n\n")
+    assert "litert-gpu" not in first and "litert-xnnpack" in first
+    assert rest[0].startswith("software devices, emulated")
+    assert "litert-gpu on SwiftShader" in rest[0] and "litert-xnnpack" not in rest[0]
+    only = render([emulated])
+    assert "software devices" in only and "p50" in only
+
+
+def test_processes_of_one_bench_are_pooled_and_those_of_two_are_not():
+    blocks = {1: 100_000, 2: 300_000, 3: 200_000}
+    rows = [
+        replace(ROW, session="s", round=number, samples_ns=(ns,) * 200)
+        for number, ns in blocks.items()
+    ]
+    lines = [line for line in render(rows).split("\n") if "encoder.tflite" in line]
+    assert len(lines) == 2 and " 2.00 µs" in lines[0]  # steady state, cold start
+    apart = [*rows, replace(ROW, session="t")]
+    assert len([line for line in render(apart).split("\n") if "encoder.tflite" in line]) == 4
+
+
+def test_batches_and_threads_are_kept_apart():
+    rows = [
+        replace(ROW, session="s", threads=threads, batch=batch, samples_ns=(300_000 * batch,) * 9)
+        for threads in (1, 2)
+        for batch in (1, 8)
+    ]
+    lines = [line for line in render(rows).split("\n") if "encoder.tflite" in line][:4]
+    cells = [re.split(r"\s{2,}", line)[4:7] for line in lines]
+    assert cells == [
+        ["1", "1", "3.00 µs"],
+        ["2", "1", "3.00 µs"],
+        ["1", "8", "24.0 µs"],
+        ["2", "8", "24.0 µs"],
+    ]
+    # as many examples a second, whatever the batch
+    assert all(" 333 k/s " in line for line in lines)
+
+
+def test_a_bare_file_goes_by_its_name():
+    text = render([replace(ROW, model="mine", recipe="file", part="model")])
+    assert re.search(r"^mine\s+model\.tflite", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0, "0.00 /s"), (12.34, "12.3 /s"), (999_700, "1.00 M/s"), (2.6e9, "2.60 G/s")],
+)
+def test_throughput_has_three_digits(rate, text):
+    assert throughput(rate) == text
 
 
 def test_rows_are_sorted_by_model_part_and_median():
@@ -151,6 +244,8 @@ def test_what_was_not_timed_is_told_below_with_its_reason():
         "board: none here; buy one",
         "tiny/int8 encoder.tflite on broken: wrong answer",
     ]
+    batch = render([replace(wrong, batch=8, threads=2)])
+    assert batch.endswith("tiny/int8 encoder.tflite on broken (2 threads, batch 8): wrong answer")
 
 
 def test_a_note_is_told_once():
@@ -170,4 +265,4 @@ def test_a_memory_that_the_kernel_does_not_tell_is_unknown():
 
 
 def test_a_clock_of_zeros_does_not_break_the_table():
-    assert "inf%" in render([replace(ROW, samples_ns=(0, 0), settled=False)])
+    assert " ?!" in render([replace(ROW, samples_ns=(0, 0), settled=False)])

@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeae.cli.numbers import numbers
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+
+if TYPE_CHECKING:
+    from edgeae.timing.suite import Job, Suite
 
 
 def bench(
-    bundles: Annotated[
-        list[Path] | None, typer.Argument(help="Bundles, or folders of them [default: build].")
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Bundles, folders of them, .tflite or .onnx files [default: build]."),
     ] = None,
     suite: Annotated[
         str, typer.Option(help="What to time: a file of bench/ by name, or its path.")
@@ -23,36 +28,74 @@ def bench(
         list[str] | None, typer.Option("--part", help="Only this part; repeatable.")
     ] = None,
     threads: Annotated[
-        list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatable.")
+        list[str] | None, typer.Option("--threads", help="Numbers of threads: 1,2; repeatable.")
+    ] = None,
+    batch: Annotated[
+        list[str] | None, typer.Option("--batch", help="Examples per call: 1,8,64; repeatable.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.01, help="The longest that one worker times.")
     ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Fresh processes of each job, in shuffled order.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of that order [default: drawn, and recorded].")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--compare",
+            help="Two artifacts side by side, interleaved in one process; of two --runtime, "
+            "the first runs A and the second B, which may be the same file.",
+        ),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=2, help="With --compare: fresh processes, load order alternating.")
+    ] = 6,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for another bench on this machine.")
+    ] = 600.0,
     build: Build = "build",
     json: Json = False,
 ) -> None:
     """Time artifacts in runtimes, one worker process each; appends to build/results.jsonl."""
     from dataclasses import asdict
 
-    from edgeae.bundle import find_bundles
     from edgeae.errors import NotMeasured, exit_code
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
+    from edgeae.timing.host_lock import host_lock
     from edgeae.timing.table import render
 
-    chosen = suites.find(suite)
-    if runtime:
-        chosen = replace(chosen, runtimes=tuple(runtime))
-    if part:
-        chosen = replace(chosen, parts=tuple(part))
-    if threads:
-        chosen = replace(chosen, threads=tuple(threads))
-    if seconds is not None:
-        chosen = replace(chosen, seconds=seconds)
-    jobs = suites.expand(chosen, find_bundles(bundles or [Path(build)]))
+    if compare:
+        _refuse_beside_compare(places=places, part=part, rounds=rounds, json=json)
+        with host_lock(say, wait):
+            put(_compared(compare, runtime or [], threads or [], batch or [], processes))
+        return
+    asked: dict[str, Any] = {
+        "runtimes": tuple(runtime or ()),
+        "parts": tuple(part or ()),
+        "threads": numbers("--threads", threads or []),
+        "batch": numbers("--batch", batch or []),
+        "seconds": seconds,
+        "rounds": rounds,
+    }
+    chosen = replace(suites.find(suite), **{key: value for key, value in asked.items() if value})
+    jobs = _jobs(chosen, places or [], Path(build))
     if not jobs:
         raise NotMeasured("nothing to time: no artifact is opened by any of these runtimes")
-    rows = list(run(jobs, chosen.seconds, Path(build) / "results.jsonl", say))
+    with host_lock(say, wait):
+        rows = list(
+            run(
+                jobs,
+                chosen.seconds,
+                Path(build) / "results.jsonl",
+                say,
+                rounds=chosen.rounds,
+                seed=chosen.seed if seed is None else seed,
+            )
+        )
     if json:
         put_json([asdict(row) for row in rows])
     else:
@@ -62,3 +105,53 @@ def bench(
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
     finish(exit_code(row.code for row in rows if row not in ignored))
+
+
+def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
+    """Return the jobs of a suite for what the command line names, else for all of the build."""
+    import glob
+
+    from edgeae.bundle import find_bundles
+    from edgeae.errors import BadInput
+    from edgeae.timing.suite import expand
+
+    for place in places:
+        if not place.exists():
+            raise BadInput(f"{place}: no such file or folder")
+    files = [place for place in places if not place.is_dir()]
+    folders = [place for place in places if place.is_dir()]
+    if places:  # what is named replaces the suite's own artifacts
+        suite = replace(suite, artifacts=tuple(glob.escape(str(file)) for file in files))
+        suite = suite if folders else replace(suite, models=())
+    bundles = find_bundles(folders or [build]) if suite.models else []
+    return expand(suite, bundles)
+
+
+def _compared(
+    pair: tuple[Path, Path],
+    runtimes: list[str],
+    threads: list[str],
+    batch: list[str],
+    processes: int,
+) -> str:
+    from edgeae.errors import BadInput
+    from edgeae.gate.compare import compare
+
+    counts: list[int] = []
+    for option, texts in (("--threads", threads), ("--batch", batch)):
+        found = numbers(option, texts) or (1,)
+        if len(found) != 1:
+            raise BadInput(f"{option} {','.join(map(str, found))}: --compare takes one number")
+        counts += found
+    if len(runtimes) > 2:
+        raise BadInput(f"--runtime: --compare takes two at most, not {len(runtimes)}")
+    return compare(*pair, tuple(runtimes), counts[0], counts[1], processes, say)
+
+
+def _refuse_beside_compare(**given: object) -> None:
+    from edgeae.errors import BadInput
+
+    for name, value in given.items():
+        if value:
+            what = "PLACES" if name == "places" else f"--{name}"
+            raise BadInput(f"{what}: not together with --compare A B")

@@ -3,15 +3,18 @@
 from collections.abc import Iterable
 
 from edgeae.report.exports import Export, worst
-from edgeae.timing.table import duration
+from edgeae.timing.table import duration, throughput
 from edgeae.verify.rows import Row
 
 __all__ = [
+    "COLD",
     "MARKS",
     "METHOD",
+    "SOFTWARE",
     "added",
     "count",
     "difference",
+    "interval",
     "loss",
     "outcome",
     "ratio",
@@ -20,6 +23,7 @@ __all__ = [
     "size",
     "span",
     "stale",
+    "throughput",
     "times",
 ]
 
@@ -28,8 +32,18 @@ MARKS = {"pass": "✓", "fail": "✗", "crashed": "✗", "missing": "○", "unav
 #: What a reader must know to read a latency.
 METHOD = (
     "Percentiles are over blocks of calls lasting about 0.3 ms each, divided by the calls in a "
-    "block. The runtime null does no arithmetic: its row is the harness’s own overhead, and it is "
-    "never subtracted."
+    "block. Fixed is what such a call costs before any arithmetic: one operator between the same "
+    "edges, timed in the same process. It is part of p50, and so is the harness’s own overhead, "
+    "the row of the runtime null; neither is ever subtracted."
+)
+#: What a reader must know to read a cold start.
+COLD = (
+    "From the start of the process to its first answer, and of that: importing the engine, opening "
+    "the artifact, the first call; with the peak of the process’s memory until then."
+)
+#: Why some figures stand apart.
+SOFTWARE = (
+    "Devices emulated on the processor: good for correctness, not for latency. They are in no plot."
 )
 
 
@@ -79,6 +93,11 @@ def share(value: float | None) -> str:
 def span(nanoseconds: float | None) -> str:
     """A duration of three significant digits, or nothing."""
     return "" if nanoseconds is None else duration(nanoseconds)
+
+
+def interval(value: float | None) -> str:
+    """Half an interval as a share of what it is about: `0.4 %`; `?` where that is 0."""
+    return "?" if value is None else f"{value:.1%}".replace("%", "\xa0%")
 
 
 def difference(rows: Iterable[Row]) -> str:

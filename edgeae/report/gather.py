@@ -2,6 +2,8 @@
 
 Schema of `summary.json`, its history:
 1   the first.
+2   latency: fixed cost, cold start, batch, throughput, software devices, why a figure is unstable;
+    the processes of a bench pooled.
 """
 
 import json
@@ -16,12 +18,12 @@ from edgeae.model import TRAIN, Training, open_model
 from edgeae.report.commands import commands
 from edgeae.report.exports import Export, exports
 from edgeae.report.latency import Absent, Latency, latency
-from edgeae.timing.bench import read_results
+from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
 __all__ = ["SCHEMA", "Model", "Summary", "Verdict", "gather"]
 
-SCHEMA = 1
+SCHEMA = 2
 RESULTS = "results.jsonl"
 
 

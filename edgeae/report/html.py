@@ -64,7 +64,18 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("loss", "added", "ratio", "times", "count", "share", "real", "span"):
+    for name in (
+        "loss",
+        "added",
+        "ratio",
+        "times",
+        "count",
+        "share",
+        "real",
+        "span",
+        "interval",
+        "throughput",
+    ):
         environment.filters[name] = getattr(figures, name)
     text = environment.get_template(_TEMPLATE).render(
         summary=summary,
@@ -77,6 +88,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         pruned=[export for export in summary.exports if _sparsity(export)],
         sparsity=_sparsity,
         groups=_groups(summary),
+        emulated=[item for item in summary.latency.timings if item.software],
         latencies={model.name: _latencies(summary, model.name) for model in summary.models},
         machine_line=machine_line,
         duration=duration,
@@ -120,7 +132,7 @@ def _latencies(summary: Summary, model: str) -> dict[str, str]:
             f"{duration(item.p50_ns)}, p99 {duration(item.p99_ns)}",
         )
         for item in summary.latency.timings
-        if (item.model, item.part) == (model, "autoencoder")
+        if (item.model, item.part) == (model, "autoencoder") and item.p50_ns and not item.software
     ]
     if not bars:
         return {}
@@ -136,6 +148,8 @@ def _label(item: Timing, summary: Summary) -> str:
         told = f"{item.recipe}.{item.format} · null"
     if item.threads != 1:
         told += f" · {item.threads} threads"
+    if item.batch != 1:
+        told += f" · batch {item.batch}"
     if len(summary.latency.machines) > 1:
         told += f" · machine {item.machine + 1}"
     return told
@@ -173,7 +187,7 @@ def _sparsity(export: Export) -> Sequence[tuple[str, float]]:
 
 
 def _groups(summary: Summary) -> list[Group]:
-    timings = summary.latency.timings
+    timings = [item for item in summary.latency.timings if not item.software]
     groups = [
         Group(
             model.name,

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from edgeae.timing.bench import Result
-from edgeae.timing.statistics import median_interval, percentile
+from edgeae.timing.pooled import Pooled, pool
+from edgeae.timing.results import Result
+from edgeae.timing.suite import FILE
 
 __all__ = ["Absent", "Failure", "Latency", "Timing", "latency"]
 
@@ -18,14 +19,14 @@ class Timing:
     """One artifact in one runtime, timed.
 
     Attributes:
-        model, recipe, part, format, flavour, bytes, runtime, runtime_version, device, threads:
-            what ran how; see `Result`.
+        model, recipe, part, format, flavour, bytes, runtime, runtime_version, device, software,
+            threads, batch: what ran how; see `Result`.
         machine: number of the machine in `Latency.machines`, from 0.
-        p50_ns, p90_ns, p99_ns: per call, over blocks of calls.
-        interval: half the 95 % confidence interval of the median, as a share of it.
-        blocks: samples.
+        p50_ns, p90_ns, p99_ns, mad_ns, interval, fixed_ns, examples_per_s, processes, blocks,
+            settled, unstable, start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Pooled`.
+        warning: that it is unstable, and why; or empty.
         block: calls per sample.
-        settled, load_ns, first_ns, rss_peak_bytes, note: see `Result`.
+        note: see `Result`.
     """
 
     model: str
@@ -37,18 +38,28 @@ class Timing:
     runtime: str
     runtime_version: str
     device: str
+    software: bool
     threads: int
+    batch: int
     machine: int
     p50_ns: float
     p90_ns: float
     p99_ns: float
-    interval: float
+    mad_ns: float
+    interval: float | None
+    fixed_ns: float | None
+    examples_per_s: float
+    processes: int
     blocks: int
     block: int
     settled: bool
-    load_ns: int | None
-    first_ns: int | None
-    rss_peak_bytes: int | None
+    unstable: tuple[str, ...]
+    warning: str
+    start_ns: float | None
+    import_ns: float | None
+    load_ns: float | None
+    first_ns: float | None
+    rss_peak_bytes: float | None
     note: str
 
 
@@ -62,6 +73,7 @@ class Failure:
     format: str
     runtime: str
     threads: int
+    batch: int
     machine: int
     error: str
 
@@ -80,7 +92,8 @@ class Latency:
 
     Attributes:
         machines: facts of each machine, from its latest row.
-        timings: by model, part and median; the latest of each artifact, runtime and thread count.
+        timings: by model, part, batch and median; the latest bench of each artifact, runtime,
+            thread count and batch, its processes pooled.
         failures: workers that ended without a latency.
         absent: runtimes that were asked for and are not there.
         stale: rows left out, because the artifact they timed is no longer on disk.
@@ -94,16 +107,17 @@ class Latency:
 
 
 def latency(rows: Iterable[Result], current: Current) -> Latency:
-    """Choose the latest row of everything on disk.
+    """Choose the latest bench of everything on disk; rows of bare files are in no build.
 
     Args:
         rows: the oldest first.
         current: what is on disk.
     """
-    told = list(rows)
-    absent, latest, machines = {}, {}, {}
+    absent: dict[tuple[Any, str], str] = {}
+    machines: dict[Any, dict[str, Any]] = {}
+    latest: dict[tuple[Any, ...], list[Result]] = {}
     stale = 0
-    for row in told:
+    for row in rows:
         machine = _identity(row.machine)
         if not row.model:
             absent[machine, row.runtime] = row.error or ""
@@ -111,18 +125,31 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
             continue
         absent.pop((machine, row.runtime), None)
         what = (row.model, row.recipe, row.part, row.format)
+        if row.recipe == FILE:
+            continue
         if current.get(what) != row.artifact_sha256:
             stale += 1
             continue
-        latest[*what, row.runtime, row.threads, machine] = row
+        group = latest.setdefault((*what, row.runtime, row.threads, row.batch, machine), [])
+        if not row.session or any(earlier.session != row.session for earlier in group):
+            group.clear()
+        group.append(row)
         machines[machine] = row.machine
     number = {machine: place for place, machine in enumerate(machines)}
-    chosen = [(row, number[_identity(row.machine)]) for row in latest.values()]
-    timings = [_timing(row, machine) for row, machine in chosen if row.samples_ns]
-    timings.sort(key=lambda item: (item.model, item.part, item.p50_ns, item.runtime, item.recipe))
-    failures = (_failure(row, machine) for row, machine in chosen if not row.samples_ns)
+    timings, failures = [], []
+    for group in latest.values():
+        place = number[_identity(group[-1].machine)]
+        timed = [row for row in group if row.samples_ns]
+        timings += [_timing(pool(timed), place)] if timed else []
+        failures += [_failure(row, place) for row in group if not row.samples_ns]
+    timings.sort(key=_order)
     gaps = dict.fromkeys(Absent(runtime, reason) for (_, runtime), reason in absent.items())
-    return Latency(tuple(machines.values()), tuple(timings), tuple(failures), tuple(gaps), stale)
+    once = tuple(dict.fromkeys(failures))
+    return Latency(tuple(machines.values()), tuple(timings), once, tuple(gaps), stale)
+
+
+def _order(item: Timing) -> tuple[Any, ...]:
+    return (item.model, item.part, item.batch, item.p50_ns, item.runtime, item.recipe)
 
 
 def _identity(machine: dict[str, Any]) -> tuple[Any, ...]:
@@ -130,33 +157,41 @@ def _identity(machine: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
 
 
-def _timing(row: Result, machine: int) -> Timing:
-    block = row.block or 1
-    low, high = median_interval(row.samples_ns)
-    middle = percentile(row.samples_ns, 0.5)
+def _timing(found: Pooled, machine: int) -> Timing:
+    row = found.row
     return Timing(
-        row.model,
-        row.recipe,
-        row.part,
-        row.format,
-        row.flavour,
-        row.bytes,
-        row.runtime,
-        row.runtime_version,
-        row.device,
-        row.threads,
-        machine,
-        middle / block,
-        percentile(row.samples_ns, 0.9) / block,
-        percentile(row.samples_ns, 0.99) / block,
-        (high - low) / 2 / middle,
-        len(row.samples_ns),
-        block,
-        row.settled,
-        row.load_ns,
-        row.first_ns,
-        row.rss_peak_bytes,
-        row.note,
+        model=row.model,
+        recipe=row.recipe,
+        part=row.part,
+        format=row.format,
+        flavour=row.flavour,
+        bytes=row.bytes,
+        runtime=row.runtime,
+        runtime_version=row.runtime_version,
+        device=row.device,
+        software=row.software,
+        threads=row.threads,
+        batch=row.batch,
+        machine=machine,
+        p50_ns=found.p50_ns,
+        p90_ns=found.p90_ns,
+        p99_ns=found.p99_ns,
+        mad_ns=found.mad_ns,
+        interval=found.interval,
+        fixed_ns=found.fixed_ns,
+        examples_per_s=found.examples_per_s,
+        processes=found.processes,
+        blocks=found.blocks,
+        block=row.block or 1,
+        settled=found.settled,
+        unstable=found.unstable,
+        warning=found.warning,
+        start_ns=found.start_ns,
+        import_ns=found.import_ns,
+        load_ns=found.load_ns,
+        first_ns=found.first_ns,
+        rss_peak_bytes=found.rss_peak_bytes,
+        note=row.note,
     )
 
 
@@ -168,6 +203,7 @@ def _failure(row: Result, machine: int) -> Failure:
         row.format,
         row.runtime,
         row.threads,
+        row.batch,
         machine,
         row.error or "no samples",
     )

@@ -33,7 +33,9 @@ _LOSS = (
     *("model", "recipe", "test MSE", "added", "ratio", "ratio to equal-budget control"),
     *("autoencoder", "smaller", "encoder", "decoder", "verify: worst"),
 )
-_LATENCY = ("model", "recipe", "part", "runtime", "threads", "p50", "p90", "p99", "±95 %")
+_WHAT = ("model", "recipe", "part", "runtime", "threads", "batch")
+_LATENCY = (*_WHAT, "p50", "fixed", "p90", "p99", "±95 %", "examples")
+_COLD = (*_WHAT, "start to answer", "import", "load", "first", "peak RSS")
 
 
 def _origin(model: Model) -> str:
@@ -70,32 +72,74 @@ def _latency(summary: Summary) -> list[str]:
     if not (found.timings or found.failures):
         told = ["Not measured: run `edgeae bench`."]
     else:
-        rows = [_timing_row(item) for item in found.timings]
+        real = [item for item in found.timings if not item.software]
         told = [
             "\n".join(f"- {_plain(machine_line(facts))}" for facts in found.machines),
-            _table(_LATENCY, 4, rows) if rows else "",
+            _table(_LATENCY, 4, map(_timing_row, real)) if real else "",
             figures.METHOD,
+            "\n".join(_warning(item) for item in found.timings if item.warning),
             "\n".join(_failure(item) for item in found.failures),
+            *_software([item for item in found.timings if item.software]),
+            *_cold(found.timings),
         ]
     if found.stale:
         told.append(figures.stale(found.stale))
     return [block for block in told if block]
 
 
-def _timing_row(item: Timing) -> list[str]:
+def _software(timings: Sequence[Timing]) -> list[str]:
+    if not timings:
+        return []
     return [
-        item.model,
-        item.recipe,
-        f"{item.part}.{item.format}",
-        item.runtime,
-        str(item.threads),
-        *(duration(value) for value in (item.p50_ns, item.p90_ns, item.p99_ns)),
-        f"{item.interval:.1%}" + ("" if item.settled else " unsettled"),
+        "### Software devices",
+        figures.SOFTWARE,
+        _table(_LATENCY, 4, map(_timing_row, timings)),
     ]
 
 
+def _cold(timings: Sequence[Timing]) -> list[str]:
+    if not timings:
+        return []
+    return ["### Cold start", figures.COLD, _table(_COLD, 4, map(_cold_row, timings))]
+
+
+def _timing_row(item: Timing) -> list[str]:
+    return [
+        *_what(item),
+        duration(item.p50_ns),
+        figures.span(item.fixed_ns),
+        duration(item.p90_ns),
+        duration(item.p99_ns),
+        figures.interval(item.interval) + ("" if item.settled else " unsettled"),
+        figures.throughput(item.examples_per_s),
+    ]
+
+
+def _cold_row(item: Timing) -> list[str]:
+    spans = (item.start_ns, item.import_ns, item.load_ns, item.first_ns)
+    memory = item.rss_peak_bytes
+    return [
+        *_what(item),
+        *(figures.span(span) for span in spans),
+        "" if memory is None else f"{memory / 1e6:.0f} MB",
+    ]
+
+
+def _what(item: Timing) -> list[str]:
+    runtime = f"{item.runtime} on {item.device}" if item.software else item.runtime
+    part = f"{item.part}.{item.format}"
+    return [item.model, item.recipe, part, runtime, str(item.threads), str(item.batch)]
+
+
+def _warning(item: Timing) -> str:
+    batch = "" if item.batch == 1 else f", batch {item.batch}"
+    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
+    return f"- ○ {_plain(f'{what}: {item.warning}')}"
+
+
 def _failure(item: Failure) -> str:
-    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}"
+    batch = "" if item.batch == 1 else f", batch {item.batch}"
+    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
     return f"- ✗ {_plain(f'{what}: {item.error}')}"
 
 

@@ -1,12 +1,27 @@
 """Functions over raw samples; nothing here is ever stored."""
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = ["median", "median_interval", "percentile"]
+__all__ = [
+    "Trend",
+    "mad",
+    "median",
+    "median_interval",
+    "percentile",
+    "percentile_interval",
+    "trend",
+]
 
 #: Two-sided 95 % of the normal distribution.
 _Z = 1.959963984540054
+#: Into how many stretches samples are cut before a trend is looked for.
+_STRETCHES = 40
+#: Fewer points show no trend: any order of 4 is too likely by chance.
+_FEWEST_POINTS = 5
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -33,20 +48,81 @@ def median(samples: Sequence[float]) -> float:
     return percentile(samples, 0.5)
 
 
-def median_interval(samples: Sequence[float]) -> tuple[float, float]:
-    """Return a 95 % confidence interval of the median from order statistics, free of distribution.
-
-    The number of samples below the true median is binomial(n, ½); its normal approximation gives
-    the ranks (David and Nagaraja, Order Statistics, 2003, section 7.1). Fewer than 6 samples cannot
-    reach 95 %: the whole range is returned.
+def mad(samples: Sequence[float]) -> float:
+    """Return the median absolute deviation from the median, in the samples' unit; not scaled.
 
     Raises:
         ValueError: no samples.
     """
-    if not samples:
-        raise ValueError("interval of no samples")
+    middle = median(samples)
+    return median([abs(sample - middle) for sample in samples])
+
+
+def median_interval(samples: Sequence[float]) -> tuple[float, float]:
+    """Return a 95 % confidence interval of the median; see `percentile_interval`."""
+    return percentile_interval(samples, 0.5)
+
+
+def percentile_interval(samples: Sequence[float], share: float) -> tuple[float, float]:
+    """Return a 95 % confidence interval of a percentile from order statistics.
+
+    It is free of distribution. The number of samples below the true percentile is binomial(n,
+    share); its normal approximation gives the ranks (David and Nagaraja, Order Statistics, 2003,
+    section 7.1). Where a rank lies outside the samples the interval ends at the outermost one and
+    holds less than 95 %: the median of fewer than 6, the 99th percentile of fewer than 563.
+
+    Raises:
+        ValueError: no samples, or a share outside 0 to 1.
+    """
+    if not samples or not 0 <= share <= 1:
+        raise ValueError(f"interval of percentile {share} of {len(samples)} samples")
     ordered, n = sorted(samples), len(samples)
-    reach = _Z * math.sqrt(n) / 2
-    low = math.floor(n / 2 - reach) - 1
-    high = math.ceil(n / 2 + reach)
+    reach = _Z * math.sqrt(n * share * (1 - share))
+    low = math.floor(n * share - reach) - 1
+    high = math.ceil(n * share + reach)
     return ordered[max(0, low)], ordered[min(n - 1, high)]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Whether samples rise or fall in the order in which they were taken.
+
+    Attributes:
+        change: from the first sample to the last along the line through them, as a share of their
+            median.
+        significant: whether chance would give such an order in less than 5 % of cases.
+    """
+
+    change: float
+    significant: bool
+
+
+def trend(samples: Sequence[float]) -> Trend:
+    """Look for a trend: Theil and Sen's slope with Mann and Kendall's test, both free of outliers.
+
+    Samples of many are first cut into 40 stretches, of which the medians are taken.
+
+    Raises:
+        ValueError: no samples.
+    """
+    middle = median(samples)
+    points = _stretches(samples)
+    if len(points) < _FEWEST_POINTS or middle <= 0:
+        return Trend(0.0, significant=False)
+    pairs = list(itertools.combinations(enumerate(points), 2))
+    slope = median([(later - sooner) / (j - i) for (i, sooner), (j, later) in pairs])
+    signs = sum((later > sooner) - (later < sooner) for (_, sooner), (_, later) in pairs)
+    n = len(points)
+    tied = sum(t * (t - 1) * (2 * t + 5) for t in Counter(points).values())
+    variance = (n * (n - 1) * (2 * n + 5) - tied) / 18
+    z = (abs(signs) - 1) / math.sqrt(variance) if variance > 0 else 0.0
+    per_sample = slope * n / len(samples)
+    return Trend(per_sample * (len(samples) - 1) / middle, significant=z > _Z)
+
+
+def _stretches(samples: Sequence[float]) -> list[float]:
+    n = len(samples)
+    if n <= _STRETCHES:
+        return list(samples)
+    edges = [n * place // _STRETCHES for place in range(_STRETCHES + 1)]
+    return [median(samples[start:end]) for start, end in itertools.pairwise(edges)]

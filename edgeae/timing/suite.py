@@ -1,22 +1,32 @@
-"""A suite: which artifacts are timed in which runtimes. Data, in `bench/*.toml`."""
+"""A suite: which artifacts are timed in which runtimes, and how. Data, in `bench/*.toml`."""
 
 import fnmatch
+import glob
+import itertools
 import tomllib
-from dataclasses import dataclass, fields
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from edgeae import project
 from edgeae.bundle import Artifact, Bundle
 from edgeae.errors import BadInput, unknown
 from edgeae.model import TRAIN, open_model
+from edgeae.program import open_file
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 
-__all__ = ["ORIGINAL", "Job", "Suite", "expand", "find"]
+__all__ = ["FILE", "ORIGINAL", "Job", "Suite", "expand", "find"]
 
 #: The recipe's place in the rows of the Keras model itself.
 ORIGINAL = "original"
+#: The recipe's place in the rows of a bare file, whose model is the file's stem.
+FILE = "file"
 _LONGEST_S = 3600
+_MOST_ROUNDS = 1000
 
 
 @dataclass(frozen=True)
@@ -26,27 +36,45 @@ class Suite:
     Attributes:
         name: the file's stem.
         description: one line for people.
-        models, recipes, parts, runtimes: name patterns, `*` for all.
-        threads: numbers of threads, each timed.
+        artifacts: bare `.tflite` and `.onnx` files: paths with `*`, relative to the current folder.
+        models, recipes, parts, runtimes: name patterns, `*` for all. A suite file that names
+            artifacts, but neither models nor recipes, has no models: bare files alone.
+        threads, batch: numbers of threads and examples per call; each is timed with each.
         seconds: the longest that one worker times blocks.
+        rounds: how often each job is run, in a fresh process each time.
+        seed: of the order of the jobs; drawn, and recorded, where it is None.
+        baseline: what `edgeae gate` compares with; empty for the command line's.
+        budget: the table `[budget]`, which `edgeae gate` reads.
     """
 
     name: str
     description: str = ""
+    artifacts: tuple[str, ...] = ()
     models: tuple[str, ...] = ("*",)
     recipes: tuple[str, ...] = ("*",)
     parts: tuple[str, ...] = ("*",)
     runtimes: tuple[str, ...] = ("*",)
     threads: tuple[int, ...] = (1,)
+    batch: tuple[int, ...] = (1,)
     seconds: float = 1.5
+    rounds: int = 1
+    seed: int | None = None
+    baseline: str = ""
+    budget: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check("runtime", self.runtimes, RUNTIMES)
         _check("part", self.parts, PARTS)
-        if not all(count >= 1 for count in self.threads):
-            raise BadInput(f"threads = {list(self.threads)}: allowed are whole numbers from 1")
+        for key in ("threads", "batch"):
+            if not all(count >= 1 for count in getattr(self, key)):
+                found = list(getattr(self, key))
+                raise BadInput(f"{key} = {found}: allowed are whole numbers from 1")
         if not 0 < self.seconds <= _LONGEST_S:
             raise BadInput(f"seconds = {self.seconds}: allowed is above 0, {_LONGEST_S} at most")
+        if not 1 <= self.rounds <= _MOST_ROUNDS:
+            raise BadInput(f"rounds = {self.rounds}: allowed is 1 to {_MOST_ROUNDS}")
+        if self.seed is not None and self.seed < 0:
+            raise BadInput(f"seed = {self.seed}: allowed are whole numbers from 0")
 
 
 @dataclass(frozen=True)
@@ -54,20 +82,34 @@ class Job:
     """One worker process.
 
     Attributes:
-        model, recipe: names; the recipe of the Keras model itself is `original`.
+        model, recipe: names; the recipe of the Keras model itself is `original`, that of a bare
+            file `file`.
         artifact: what is timed.
         root: the folder that holds it.
-        golden: the bundle whose golden vectors check the answer.
-        runtime, threads: how it is run.
+        golden: the bundle whose golden vectors check the answer; None for a bare file.
+        runtime, threads, batch: how it is run.
     """
 
     model: str
     recipe: str
     artifact: Artifact
     root: Path
-    golden: Path
+    golden: Path | None
     runtime: str
     threads: int
+    batch: int = 1
+
+    @property
+    def path(self) -> Path:
+        """Where the artifact lies."""
+        return self.root / self.artifact.path
+
+    @property
+    def name(self) -> str:
+        """The artifact, as people say it: `deep/int8 encoder.tflite`; the path of a bare file."""
+        if self.golden is None:
+            return str(self.path)
+        return f"{self.model}/{self.recipe} {self.artifact.part}.{self.artifact.format}"
 
 
 def find(name: str) -> Suite:
@@ -94,70 +136,101 @@ def find(name: str) -> Suite:
 
 
 def _suite(path: Path, table: dict[str, object]) -> Suite:
-    defaults = {item.name: item.default for item in fields(Suite) if item.name != "name"}
+    hints = typing.get_type_hints(Suite)
+    del hints["name"]
     values: dict[str, object] = {}
     try:
         for key, value in table.items():
-            if key not in defaults:
-                raise unknown("key", key, defaults)
-            values[key] = _value(key, value, defaults[key])
+            if key not in hints:
+                raise unknown("key", key, hints)
+            values[key] = _value(key, value, hints[key])
+        if "artifacts" in values and not values.keys() & {"models", "recipes"}:
+            values["models"] = ()
         return Suite(path.stem, **values)  # type: ignore[arg-type]
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
 
 
-def _value(key: str, value: object, default: object) -> object:
-    if isinstance(default, tuple):
-        kind = type(default[0])
+def _value(key: str, value: object, hint: Any) -> object:
+    if typing.get_origin(hint) is tuple:
+        kind = typing.get_args(hint)[0]
         if isinstance(value, list) and value and all(type(item) is kind for item in value):
             return tuple(value)
         raise BadInput(f"{key} = {value!r}: allowed is a list of {kind.__name__}, not empty")
-    if isinstance(default, float) and isinstance(value, int | float) and type(value) is not bool:
+    kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+    kind = typing.get_origin(kind) or kind
+    if type(value) is kind or (kind is float and type(value) is int):
         return value
-    if isinstance(default, str) and isinstance(value, str):
-        return value
-    raise BadInput(f"{key} = {value!r}: allowed is a {type(default).__name__}")
+    name = "table" if kind is dict else kind.__name__
+    raise BadInput(f"{key} = {value!r}: allowed is a {name}")
 
 
 def expand(suite: Suite, bundles: list[Bundle]) -> list[Job]:
-    """Return one job per artifact, runtime and number of threads, in a stable order.
+    """Return one job per artifact, runtime, number of threads and batch, in a stable order.
+
+    This is one round. Bare files come first.
 
     Raises:
-        BadInput: a pattern names a model or recipe that is not among the bundles.
+        BadInput: a pattern names a model, recipe or file that does not exist, or a file is neither
+            `.tflite` nor `.onnx`, or damaged.
+        RuntimeUnavailable: a bare file is `.onnx`, and the package that reads it is absent.
     """
     try:
-        _check("model", suite.models, {bundle.manifest.model for bundle in bundles})
-        recipes = {bundle.manifest.recipe for bundle in bundles} | {ORIGINAL}
-        _check("recipe", suite.recipes, recipes)
+        candidates = list(_files(suite))
+        if suite.models:
+            _check("model", suite.models, {bundle.manifest.model for bundle in bundles})
+            recipes = {bundle.manifest.recipe for bundle in bundles} | {ORIGINAL}
+            _check("recipe", suite.recipes, recipes)
     except BadInput as error:
         raise BadInput(f"suite {suite.name}: {error}") from None
-    jobs: dict[tuple[object, ...], Job] = {}
     for bundle in bundles:
-        if not _matches(bundle.manifest.model, suite.models):
-            continue
-        for job in _of_bundle(suite, bundle):
+        if _matches(bundle.manifest.model, suite.models):
+            candidates += _of_bundle(suite, bundle)
+    jobs: dict[tuple[object, ...], Job] = {}
+    for candidate in candidates:
+        for job in _runs(suite, *candidate):
             jobs.setdefault(_identity(job), job)
     return list(jobs.values())
 
 
-def _of_bundle(suite: Suite, bundle: Bundle) -> list[Job]:
+#: Model, recipe, artifact, root and golden of a job.
+_Candidate = tuple[str, str, Artifact, Path, Path | None]
+
+
+def _files(suite: Suite) -> Iterator[_Candidate]:
+    for pattern in suite.artifacts:
+        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (also absolute paths)
+        if not found:
+            raise BadInput(f"artifacts = {pattern!r}: no such file below {Path.cwd()}")
+        for path in map(Path, found):
+            artifact = replace(open_file(path).artifact, path=path.name)
+            yield path.stem, FILE, artifact, path.parent, None
+
+
+def _of_bundle(suite: Suite, bundle: Bundle) -> list[_Candidate]:
     manifest = bundle.manifest
-    candidates = [(manifest.recipe, bundle.root, item) for item in manifest.artifacts]
+    held = [(manifest.recipe, bundle.root, item) for item in manifest.artifacts]
     folder = bundle.model_folder
     if (folder / TRAIN).exists():
         training = open_model(folder)
         if training.weights_sha256 == manifest.weights_sha256:
-            candidates += [(ORIGINAL, folder, training.original(folder, part)) for part in PARTS]
+            held += [(ORIGINAL, folder, training.original(folder, part)) for part in PARTS]
     return [
-        Job(manifest.model, recipe, artifact, root, bundle.root, runtime, threads)
-        for recipe, root, artifact in candidates
+        (manifest.model, recipe, artifact, root, bundle.root)
+        for recipe, root, artifact in held
         # the original is always part of a suite: every export is compared with it
         if recipe == ORIGINAL or _matches(recipe, suite.recipes)
         if _matches(artifact.part, suite.parts)
-        for runtime in RUNTIMES
-        if artifact.format in formats(runtime) and _matches(runtime, suite.runtimes)
-        for threads in suite.threads
     ]
+
+
+def _runs(
+    suite: Suite, model: str, recipe: str, artifact: Artifact, root: Path, golden: Path | None
+) -> Iterator[Job]:
+    for runtime in RUNTIMES:
+        if artifact.format in formats(runtime) and _matches(runtime, suite.runtimes):
+            for threads, batch in itertools.product(suite.threads, suite.batch):
+                yield Job(model, recipe, artifact, root, golden, runtime, threads, batch)
 
 
 def _identity(job: Job) -> tuple[object, ...]:
@@ -166,8 +239,9 @@ def _identity(job: Job) -> tuple[object, ...]:
     if job.runtime == "null":
         # nothing of the artifact matters but what is copied in and out
         edges = [(spec.values, spec.dtype) for spec in (artifact.input, artifact.output)]
-        return ("null", *edges)
-    return (job.root.absolute(), artifact.part, artifact.format, job.runtime, job.threads)
+        return ("null", *edges, job.batch)
+    where = (job.path.absolute(), artifact.part, artifact.format)
+    return (*where, job.runtime, job.threads, job.batch)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -1,15 +1,24 @@
 """Results as text: aligned columns, three significant digits whatever the unit."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edgeae.columns import align
-from edgeae.timing.bench import Result
-from edgeae.timing.statistics import median_interval, percentile
+from edgeae.timing.pooled import Pooled, pool_all
+from edgeae.timing.results import Result
+from edgeae.timing.suite import FILE
 
-__all__ = ["duration", "machine_line", "render", "size"]
+__all__ = ["duration", "machine_line", "render", "size", "throughput"]
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+_RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
+_WHAT = ("model/recipe", "part", "runtime", "version", "thr", "batch")
+_STEADY = ("p50", "fixed", "p90", "p99", "±95 %", "MAD", "examples", "size")
+_COLD = ("start to answer", "import", "load", "first", "peak RSS")
+_METHOD = (
+    "p50, p90, p99 are per call, over blocks of calls lasting about 0.3 ms; ! means unsettled. "
+    "fixed is what a call costs before any arithmetic: part of p50, never subtracted."
+)
+_SOFTWARE = "software devices, emulated on the processor: good for correctness, not for latency"
 
 
 def duration(nanoseconds: float) -> str:
@@ -17,9 +26,18 @@ def duration(nanoseconds: float) -> str:
 
     The unit is chosen after rounding, so that 999.7 µs is `1.00 ms`.
     """
-    rounded = float(f"{nanoseconds:.3g}")
-    size_ns, unit = next((item for item in _UNITS if rounded >= item[0]), _UNITS[-1])
-    value = rounded / size_ns
+    return _three_digits(nanoseconds, _UNITS)
+
+
+def throughput(per_second: float) -> str:
+    """Return a rate with three significant digits: `385 k/s`."""
+    return _three_digits(per_second, _RATES)
+
+
+def _three_digits(amount: float, units: Sequence[tuple[float, str]]) -> str:
+    rounded = float(f"{amount:.3g}")
+    scale, unit = next((item for item in units if rounded >= item[0]), units[-1])
+    value = rounded / scale
     digits = 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:.{digits}f} {unit}"
 
@@ -39,45 +57,74 @@ def machine_line(machine: dict[str, object]) -> str:
 
 
 def render(rows: Sequence[Result]) -> str:
-    """Return the table of a bench: timed rows by model, part and median; then what is absent."""
-    timed = [row for row in rows if row.samples_ns]
-    failed = [row for row in rows if not row.samples_ns]
-    out = []
-    if rows:
-        out.append(machine_line(rows[0].machine))
-    if timed:
-        header = ["model/recipe", "part", "runtime", "version", "thr"]
-        header += ["p50", "p90", "p99", "±95 %", "load", "first", "RSS", "size"]
-        timed.sort(key=lambda row: (row.model, row.part, _per_call(row, 0.5)))
-        out.append(align([header, *(_line(row) for row in timed)], left=4))
-        out.append("p50, p90, p99 are over blocks of calls lasting about 0.3 ms; ! means unsettled")
-    for row in failed:
-        what = f"{row.model}/{row.recipe} {row.part}.{row.format} on " if row.model else ""
-        out.append(f"{what}{row.runtime}: {row.error}")
-    notes = dict.fromkeys(
-        f"{row.runtime} on {row.flavour}: {row.note}" for row in timed if row.note
+    """Return the tables of a bench: steady state, software devices, cold start; what is absent."""
+    timed = sorted(
+        pool_all(rows),
+        key=lambda item: (item.row.model, item.row.part, item.row.batch, item.p50_ns),
     )
-    return "\n".join([*out, *notes])
+    real = [item for item in timed if not item.row.software]
+    emulated = [item for item in timed if item.row.software]
+    out = [machine_line(rows[0].machine)] if rows else []
+    if real:
+        out += [_steady(real), _METHOD]
+    if emulated:
+        out += ["", _SOFTWARE, _steady(emulated)]
+    if timed:
+        out += ["", "cold start", _cold([*real, *emulated]), ""]
+    out += [_failure(row) for row in rows if not row.samples_ns]
+    notes = (f"{row.runtime} on {row.flavour}: {row.note}" for row in rows if row.note)
+    return "\n".join([*out, *dict.fromkeys(notes)]).rstrip("\n")
 
 
-def _per_call(row: Result, share: float) -> float:
-    return percentile(row.samples_ns, share) / (row.block or 1)
+def _steady(items: Sequence[Pooled]) -> str:
+    lines = align([[*_WHAT, *_STEADY], *(_steady_row(item) for item in items)], left=4).split("\n")
+    out = [lines[0]]
+    for line, item in zip(lines[1:], items, strict=True):
+        out += [line, f"  {item.warning}"] if item.unstable else [line]
+    return "\n".join(out)
 
 
-def _line(row: Result) -> list[str]:
-    low, high = median_interval(row.samples_ns)
-    middle = percentile(row.samples_ns, 0.5)
-    spread = (high - low) / 2 / middle if middle else math.inf
+def _steady_row(item: Pooled) -> list[str]:
+    spread = "?" if item.interval is None else f"{item.interval:.1%}"
     return [
-        f"{row.model}/{row.recipe}",
-        f"{row.part}.{row.format}",
-        row.runtime,
-        row.runtime_version,
-        str(row.threads),
-        *(duration(_per_call(row, share)) for share in (0.5, 0.9, 0.99)),
-        f"{spread:.1%}" + ("" if row.settled else "!"),
-        duration(row.load_ns or 0),
-        duration(row.first_ns or 0),
-        f"{(row.rss_peak_bytes or 0) / 1e6:.0f} MB" if row.rss_peak_bytes else "unknown",
-        size(row.bytes),
+        *_what(item.row),
+        duration(item.p50_ns),
+        "" if item.fixed_ns is None else duration(item.fixed_ns),
+        duration(item.p90_ns),
+        duration(item.p99_ns),
+        spread + ("" if item.settled else "!"),
+        "?" if not item.p50_ns else f"{item.mad_ns / item.p50_ns:.1%}",
+        throughput(item.examples_per_s),
+        size(item.row.bytes),
     ]
+
+
+def _cold(items: Iterable[Pooled]) -> str:
+    return align([[*_WHAT, *_COLD], *(_cold_row(item) for item in items)], left=4)
+
+
+def _cold_row(item: Pooled) -> list[str]:
+    spans = (item.start_ns, item.import_ns, item.load_ns, item.first_ns)
+    memory = item.rss_peak_bytes
+    return [
+        *_what(item.row),
+        *("" if span is None else duration(span) for span in spans),
+        "unknown" if memory is None else f"{memory / 1e6:.0f} MB",
+    ]
+
+
+def _what(row: Result) -> list[str]:
+    runtime = f"{row.runtime} on {row.device}" if row.software else row.runtime
+    name = row.model if row.recipe == FILE else f"{row.model}/{row.recipe}"
+    part = f"{row.part}.{row.format}"
+    return [name, part, runtime, row.runtime_version, str(row.threads), str(row.batch)]
+
+
+def _failure(row: Result) -> str:
+    if not row.model:
+        return f"{row.runtime}: {row.error}"
+    how = [f"{row.threads} threads"] if row.threads != 1 else []
+    how += [f"batch {row.batch}"] if row.batch != 1 else []
+    name = f"{row.model}/{row.recipe} {row.part}.{row.format} on {row.runtime}"
+    told = f" ({', '.join(how)})" if how else ""
+    return f"{name}{told}: {row.error}"

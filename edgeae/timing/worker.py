@@ -1,5 +1,7 @@
 """Child process: one artifact in one runtime. It refuses to time a wrong answer."""
 
+import functools
+import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,59 +12,149 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import children
-from edgeae.bundle import EDGES, Bundle, open_bundle
-from edgeae.errors import NotMeasured, OutOfTolerance
-from edgeae.inference import prepare, run_all
+from edgeae.bundle import EDGES, Artifact, Bundle, open_bundle
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
+from edgeae.inference import prepare
 from edgeae.machine import peak_rss_bytes
 from edgeae.parity import REPRODUCED, breaches
 from edgeae.program import Program, open_program
 from edgeae.recipe import REFERENCE
-from edgeae.runtimes import load
+from edgeae.runtimes import Runtime, load
 from edgeae.runtimes.protocol import Session
+from edgeae.timing import conditions
+from edgeae.timing.clock import boot_ns, overhead
 from edgeae.timing.measurement import Patience, measure
 from edgeae.verify.rows import parity
 
-__all__ = ["work"]
+__all__ = ["check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]
+
+_SEED = 0
+_SEEDED = 16
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Check, open, check, time; report the measured part of a results row.
+    """Check, open, answer once, check, time; report the measured part of a results row.
 
     Args:
-        job: `root`, `part`, `format`, `golden` (the bundle whose golden vectors apply), `runtime`,
-            `threads`, `patience`.
+        job: `root`, `part`, `format` and `golden` (the bundle whose golden vectors apply), or
+            `root`, `artifact` (its description) and a `golden` of None for a bare file; `runtime`,
+            `threads`, `batch`, `patience`; `spawned_ns`: when this process was started, on
+            CLOCK_MONOTONIC.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is absent.
         ManifestMismatch: the bytes are not those of the manifest.
-        OutOfTolerance: the runtime's answer is not the golden one.
+        BadInput: the engine refuses the file or the batch.
+        OutOfTolerance: the runtime's answer is not the golden one, or is NaN or infinite.
+        NotMeasured: the clock jumped.
     """
+    started = time.perf_counter_ns()
     runtime = load(job["runtime"])
+    import_ns = time.perf_counter_ns() - started
     version = runtime.version()
-    program = open_program(Path(job["root"]), job["part"], job["format"])
-    golden = open_bundle(Path(job["golden"]))
-    inputs = golden_inputs(program, golden)
+    program = _program(job)
+    batch, threads = job["batch"], job["threads"]
+    # an answer to nothing in particular: golden vectors are read when the clock has stopped
+    any_input = _batch_of(seeded_inputs(program.artifact, 1), batch)
     started = time.perf_counter_ns()
-    session = runtime.open(program, threads=job["threads"])
-    load_ns = time.perf_counter_ns() - started
-    one = np.ascontiguousarray(inputs[:1])
-    started = time.perf_counter_ns()
-    session.run(one)
-    first_ns = time.perf_counter_ns() - started
-    if runtime.answers:
-        check_golden(session, program, golden, inputs, job["runtime"])
-    run = session.run
-    found = measure(lambda: run(one), Patience(**job["patience"]))
-    yield {
-        "runtime_version": version,
-        "device": runtime.device(),
-        "load_ns": load_ns,
+    session = runtime.open(program, threads, batch)
+    loaded = time.perf_counter_ns()
+    session.run(any_input)
+    first_ns = time.perf_counter_ns() - loaded
+    cold = {
+        "start_ns": time.monotonic_ns() - job["spawned_ns"],
+        "import_ns": import_ns,
+        "load_ns": loaded - started,
         "first_ns": first_ns,
         "rss_peak_bytes": peak_rss_bytes(),
-        "note": session.note,
-        **asdict(found),
     }
+    inputs = _checked_inputs(runtime, session, program, job)
+    fixed = runtime.open_fixed(program.artifact, threads, batch)
+    steady = _steady(session, fixed, _batch_of(inputs, batch), Patience(**job["patience"]))
+    device = runtime.device()
+    yield {
+        "runtime_version": version,
+        "device": device.name,
+        "software": device.software,
+        "note": session.note,
+        **cold,
+        **steady,
+    }
+    fixed.close()
     session.close()
+
+
+def _program(job: dict[str, Any]) -> Program:
+    root = Path(job["root"])
+    if job["golden"] is not None:
+        return open_program(root, job["part"], job["format"])
+    # described by the parent: reading a model for that is no part of a cold start
+    artifact = Artifact.from_json(job["artifact"])
+    path = root / artifact.path
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != artifact.sha256:
+        raise ManifestMismatch(f"{path}: changed since this bench began")
+    return Program(artifact, content, path)
+
+
+def _checked_inputs(
+    runtime: Runtime, session: Session, program: Program, job: dict[str, Any]
+) -> NDArray[Any]:
+    """Return what to time with, after the answers to all of it were found right."""
+    if job["golden"] is None:
+        inputs = seeded_inputs(program.artifact)
+        if runtime.answers:
+            check_finite(session, program, inputs, job["batch"])
+        return inputs
+    golden = open_bundle(Path(job["golden"]))
+    inputs = golden_inputs(program, golden)
+    if runtime.answers:
+        check_golden(session, program, golden, inputs, job["runtime"], job["batch"])
+    return inputs
+
+
+def _steady(
+    session: Session, fixed: Session, x: NDArray[Any], patience: Patience
+) -> dict[str, Any]:
+    """Time the steady state with its fixed cost; return that part of a results row."""
+    clock = time.perf_counter_ns
+    costs = overhead(clock)
+    before = conditions.sample()
+    found = measure(
+        # a partial of C costs less than a lambda, and the same for both
+        functools.partial(session.run, x),
+        patience,
+        clock,
+        witness=boot_ns,
+        overhead=costs,
+        fixed=functools.partial(fixed.run, x.reshape(len(x), -1)),
+    )
+    after = conditions.sample()
+    why = conditions.reasons(
+        before, after, found.samples_ns, patience.relative_error, found.warmed_up
+    )
+    around = {"before": asdict(before), "after": asdict(after)}
+    return {**asdict(found), **asdict(costs), "unstable": why, "conditions": around}
+
+
+def seeded_inputs(artifact: Artifact, n: int = _SEEDED) -> NDArray[Any]:
+    """Return random inputs (n, …) for an artifact without golden vectors; always the same ones.
+
+    Floats lie in [0, 1), 8- and 16-bit integers anywhere, wider integers are 0 or 1.
+
+    Raises:
+        BadInput: its input is neither.
+    """
+    random, spec = np.random.default_rng(_SEED), artifact.input
+    shape, dtype = (n, *spec.values), np.dtype(spec.dtype)
+    if dtype.kind == "f":
+        return random.random(shape).astype(dtype)
+    if dtype.kind not in "iu":
+        raise BadInput(f"{artifact.path}: input is {dtype}: allowed are floats and integers")
+    if dtype.itemsize > 2:  # often an index
+        return random.integers(0, 2, shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
 def golden_inputs(program: Program, golden: Bundle) -> NDArray[Any]:
@@ -76,9 +168,14 @@ def golden_inputs(program: Program, golden: Bundle) -> NDArray[Any]:
 
 
 def check_golden(
-    session: Session, program: Program, golden: Bundle, inputs: NDArray[Any], runtime: str
+    session: Session,
+    program: Program,
+    golden: Bundle,
+    inputs: NDArray[Any],
+    runtime: str,
+    batch: int = 1,
 ) -> None:
-    """Run the golden inputs and compare.
+    """Run the golden inputs (n, …), `batch` a call, and compare.
 
     Raises:
         OutOfTolerance: an answer is outside the recipe's tolerance, NaN or infinite.
@@ -89,15 +186,49 @@ def check_golden(
     # an export is held to what it gave itself on the reference kernels, the original to Keras
     name = EDGES[artifact.part][1] if original else artifact.part
     expected = golden.golden(name)
-    output = run_all(session, artifact, inputs)
-    if output.shape != expected.shape:
-        raise NotMeasured(f"golden {name}: shape {expected.shape}, the answer has {output.shape}")
+    output = _answers(session, inputs, batch)
+    answered = (len(inputs), *output.shape[1:])
+    if answered != expected.shape or output.dtype != expected.dtype:
+        raise NotMeasured(
+            f"golden {name}: {expected.dtype} {expected.shape}, "
+            f"the answer is {output.dtype} {answered}"
+        )
     tolerance = golden.manifest.tolerance.on(runtime)
     if runtime == REFERENCE or original:
         tolerance = REPRODUCED
-    found = breaches(parity(output, expected, artifact.output), tolerance)
-    if found:
-        raise OutOfTolerance(f"wrong answer on the golden vectors: {'; '.join(found)}")
+    repeated = np.resize(expected, output.shape)
+    wrong = breaches(parity(output, repeated, artifact.output), tolerance)
+    if wrong:
+        raise OutOfTolerance(f"wrong answer on the golden vectors: {'; '.join(wrong)}")
+
+
+def check_finite(session: Session, program: Program, inputs: NDArray[Any], batch: int = 1) -> None:
+    """Run inputs (n, …) of an artifact without golden vectors, `batch` a call.
+
+    Raises:
+        OutOfTolerance: an answer holds NaN or infinity.
+    """
+    if not np.isfinite(_answers(session, inputs, batch)).all():
+        raise OutOfTolerance(f"{program.path}: output holds NaN or infinity on random inputs")
+
+
+def _answers(session: Session, inputs: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Run inputs (n, …) and return n answers, or more where the last batch is filled up anew.
+
+    Raises:
+        OutOfTolerance: a call gave another number of answers than it was given examples.
+    """
+    calls = -(-len(inputs) // batch)
+    filled = np.resize(inputs, (calls * batch, *inputs.shape[1:]))
+    answers = [session.run(chunk) for chunk in np.split(filled, calls)]
+    for answer in answers:
+        if len(answer) != batch:
+            raise OutOfTolerance(f"a call of {batch} examples gave {len(answer)} answers")
+    return np.concatenate(answers)
+
+
+def _batch_of(inputs: NDArray[Any], batch: int) -> NDArray[Any]:
+    return np.ascontiguousarray(np.resize(inputs, (batch, *inputs.shape[1:])))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,193 @@
+"""What else went on while blocks were timed, and whether a figure may be believed.
+
+`sample` reads the counters of this machine and process; the rest is pure. A counter that the
+kernel does not tell is None, and gives no reason.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeae.timing.statistics import median, median_interval, trend
+
+__all__ = ["Conditions", "environment_reasons", "reasons", "sample", "sample_reasons"]
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_CPU = Path("/sys/devices/system/cpu")
+
+#: A median that moves this much from the first block to the last is no steady state.
+_DRIFT = 0.02
+_STEAL = 0.01
+_FREQUENCY = 0.05
+_SWITCHES_PER_S = 100
+_SWITCHES = 10
+#: Less of a core than this left idle, and somebody else was running: the two met.
+_IDLE_CORES = 0.5
+_OTHERS_CORES = 0.1
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The counters at one moment; durations are totals since the machine or process started.
+
+    Attributes:
+        at_s: on a clock that never goes back.
+        cores: how many the counters are over.
+        load_average: of the last minute.
+        busy_s, steal_s: processor time of everything on this machine; taken by the hypervisor.
+        own_s: processor time of this process.
+        switches: how often this process was preempted.
+        swapped_pages: in and out, of the whole machine.
+        throttled_s: what the control group's limit withheld.
+        frequency_hz: mean over the cores.
+    """
+
+    at_s: float
+    cores: int
+    load_average: float
+    busy_s: float | None = None
+    steal_s: float | None = None
+    own_s: float = 0.0
+    switches: int = 0
+    swapped_pages: int | None = None
+    throttled_s: float | None = None
+    frequency_hz: float | None = None
+
+
+def sample() -> Conditions:
+    """Read the counters now."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    busy_s, steal_s, cores = _processor()
+    return Conditions(
+        at_s=time.monotonic(),
+        cores=cores,
+        load_average=os.getloadavg()[0],
+        busy_s=busy_s,
+        steal_s=steal_s,
+        own_s=used.ru_utime + used.ru_stime,
+        switches=used.ru_nivcsw,
+        swapped_pages=_swapped(),
+        throttled_s=_throttled(),
+        frequency_hz=_frequency(),
+    )
+
+
+def reasons(
+    before: Conditions, after: Conditions, samples_ns: Sequence[int], target: float, warmed_up: bool
+) -> tuple[str, ...]:
+    """Return why a figure is unstable, a sentence part each; nothing where it is not.
+
+    Args:
+        before, after: the blocks.
+        samples_ns: the blocks, in order.
+        target: the relative error of the median that was asked for.
+        warmed_up: whether the trend was gone before the first block.
+    """
+    return (
+        *sample_reasons(samples_ns, target, warmed_up),
+        *environment_reasons(before, after),
+    )
+
+
+def sample_reasons(samples_ns: Sequence[int], target: float, warmed_up: bool) -> tuple[str, ...]:
+    """Return what the blocks themselves show."""
+    found = []
+    middle, (low, high) = median(samples_ns), median_interval(samples_ns)
+    if middle <= 0:
+        return ("the clock is too coarse for a block",)
+    if (high - low) / 2 > target * middle:
+        error = (high - low) / 2 / middle
+        found.append(f"the median is known to ±{error:.2%} only, not ±{target:.2%}")
+    drift = trend(samples_ns)
+    if drift.significant and abs(drift.change) > _DRIFT:
+        found.append(f"drift of {drift.change:+.1%} from the first block to the last")
+    if not warmed_up:
+        found.append("still changing when the warm-up ended")
+    return tuple(found)
+
+
+def environment_reasons(before: Conditions, after: Conditions) -> tuple[str, ...]:
+    """Return what the machine did meanwhile that moves a latency."""
+    found = []
+    seconds = max(after.at_s - before.at_s, 1e-9)
+    others = _others(before, after)
+    if others is None:
+        if before.load_average > before.cores:
+            found.append(f"load average {before.load_average:.1f} on {before.cores} cores")
+    elif others[0] > _OTHERS_CORES and sum(others) > before.cores - _IDLE_CORES:
+        found.append(
+            f"other processes used {others[0]:.1f} of {before.cores} cores "
+            f"(load average {after.load_average:.1f})"
+        )
+    steal_s = _passed(before.steal_s, after.steal_s)
+    if steal_s > _STEAL * seconds:
+        found.append(f"the hypervisor took {steal_s / seconds:.1%} of a core (steal time)")
+    switches = after.switches - before.switches
+    if switches > max(_SWITCHES, _SWITCHES_PER_S * seconds):
+        found.append(f"preempted {switches} times in {seconds:.1f} s")
+    pages = int(_passed(before.swapped_pages, after.swapped_pages))
+    if pages:
+        found.append(f"the machine swapped {pages} pages")
+    withheld_s = _passed(before.throttled_s, after.throttled_s)
+    if withheld_s > _STEAL * seconds:
+        found.append(f"the processor limit of the control group withheld {withheld_s * 1e3:.0f} ms")
+    if before.frequency_hz and after.frequency_hz:
+        change = after.frequency_hz / before.frequency_hz - 1
+        if abs(change) > _FREQUENCY:
+            told = f"{before.frequency_hz / 1e6:.0f} to {after.frequency_hz / 1e6:.0f} MHz"
+            found.append(f"the processor went from {told}")
+    return tuple(found)
+
+
+def _others(before: Conditions, after: Conditions) -> tuple[float, float] | None:
+    """Return how many cores other processes used, and this one; None where it is not known."""
+    seconds = after.at_s - before.at_s
+    # the machine's counters move in ticks of 10 ms: over less than 0.1 s they tell nothing
+    if before.busy_s is None or after.busy_s is None or seconds < 0.1:
+        return None
+    own = (after.own_s - before.own_s) / seconds
+    return max(0.0, (after.busy_s - before.busy_s) / seconds - own), own
+
+
+def _passed(before: float | None, after: float | None) -> float:
+    return 0.0 if before is None or after is None else after - before
+
+
+def _processor() -> tuple[float | None, float | None, int]:
+    """Return busy and stolen seconds of all cores together, and how many cores there are."""
+    lines = _read("/proc/stat").splitlines()
+    cores = sum(line.startswith("cpu") for line in lines) - 1
+    if cores < 1:
+        return None, None, os.cpu_count() or 1
+    # user nice system idle iowait irq softirq steal, in ticks; see proc_stat(5)
+    ticks = [int(field) for field in lines[0].split()[1:9]]
+    ticks += [0] * (8 - len(ticks))
+    busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]
+    return busy / _TICKS_PER_S, ticks[7] / _TICKS_PER_S, cores
+
+
+def _swapped() -> int | None:
+    found = dict(line.split() for line in _read("/proc/vmstat").splitlines())
+    return int(found["pswpin"]) + int(found["pswpout"]) if "pswpin" in found else None
+
+
+def _throttled() -> float | None:
+    found = dict(line.split() for line in _read("/sys/fs/cgroup/cpu.stat").splitlines())
+    return int(found["throttled_usec"]) / 1e6 if "throttled_usec" in found else None
+
+
+def _frequency() -> float | None:
+    found = [_read(path) for path in sorted(_CPU.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))]
+    known = [int(text) * 1000 for text in found if text.strip().isdigit()]
+    return sum(known) / len(known) if known else None
+
+
+def _read(path: str | Path) -> str:
+    """Return a file of the kernel's, or nothing where this kernel has none."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

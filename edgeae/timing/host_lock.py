@@ -1,0 +1,104 @@
+"""One measurement at a time on a machine: a lock that every bench and every gate holds.
+
+It is a file in the system's temporary folder, of the machine and not of a project, that every user
+may lock; `EDGEAE_LOCK` names another. A process that dies lets go of it.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edgeae.errors import BadInput, Busy
+
+__all__ = ["WAIT_S", "host_lock"]
+
+#: How long another measurement is waited for unless asked otherwise, seconds.
+WAIT_S = 600.0
+_NAME = "edgeae-bench.lock"
+_POLL_S = 0.1
+#: Locks that this process holds: what it does inside may ask again.
+_HELD: set[Path] = set()
+
+
+@contextlib.contextmanager
+def host_lock(say: Callable[[str], None], wait_s: float = WAIT_S) -> Iterator[None]:
+    """Hold the machine's lock for the duration of a `with` block.
+
+    Args:
+        say: told once whom it waits for.
+        wait_s: the longest time to wait, seconds.
+
+    Raises:
+        Busy: somebody else still holds it.
+        BadInput: the lock's file is not a regular file.
+    """
+    path = Path(os.environ.get("EDGEAE_LOCK") or Path(tempfile.gettempdir(), _NAME)).absolute()
+    if path in _HELD:
+        yield
+        return
+    descriptor = _open(path)
+    try:
+        _acquire(descriptor, path, say, wait_s)
+        _HELD.add(path)
+        _sign(descriptor)
+        yield
+    finally:
+        _HELD.discard(path)
+        os.close(descriptor)  # which lets go of the lock
+
+
+def _open(path: Path) -> int:
+    """Open the lock's file, or make it so that every user can."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        # not with O_CREAT first: in a sticky folder Linux refuses that for another user's file
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        descriptor = _create(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput(f"{path}: not a regular file; EDGEAE_LOCK names another place")
+    return descriptor
+
+
+def _create(path: Path, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return os.open(path, flags)  # another process was faster
+    os.fchmod(descriptor, 0o666)  # whatever the umask is
+    return descriptor
+
+
+def _acquire(descriptor: int, path: Path, say: Callable[[str], None], wait_s: float) -> None:
+    deadline, told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = _holder(descriptor)
+        if time.monotonic() >= deadline:
+            raise Busy(
+                f"{path}: {holder} is measuring on this machine; waited {wait_s:.0f} s, "
+                "--wait SECONDS waits longer"
+            )
+        if not told:
+            say(f"waiting, {wait_s:.0f} s at most: {holder} is measuring on this machine")
+            told = True
+        time.sleep(_POLL_S)
+
+
+def _sign(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    text = os.pread(descriptor, 20, 0).strip()
+    return f"process {int(text)}" if text.isdigit() else "another process"

@@ -1,0 +1,128 @@
+"""Several processes of one job, pooled: the process is the unit of independence.
+
+The figure of a job is the median of its processes' medians; so it is with percentiles and with the
+figures of the cold start. Pure functions over rows.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from edgeae.timing.results import Result
+from edgeae.timing.statistics import mad, median, median_interval, percentile
+
+__all__ = ["Pooled", "pool", "pool_all"]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What the processes of one job amount to; durations in nanoseconds, per call.
+
+    Attributes:
+        row: the latest of them, for everything that they share.
+        processes, blocks: how many there are; blocks of the model in all of them.
+        p50_ns, p90_ns, p99_ns: medians over processes; each over blocks of calls.
+        mad_ns: median absolute deviation of blocks, likewise.
+        interval: half the 95 % confidence interval of p50 as a share of it: over the processes, or
+            over the blocks of a single one; None where p50 is 0.
+        fixed_ns: what a call costs before any arithmetic; None where it was not measured.
+        examples_per_s: throughput.
+        settled: whether every process reached its target.
+        unstable: why not to believe it: the reasons of the process that has most.
+        unstable_processes: how many have any.
+        start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Result`; medians over
+            processes, None where none has them.
+    """
+
+    row: Result
+    processes: int
+    blocks: int
+    p50_ns: float
+    p90_ns: float
+    p99_ns: float
+    mad_ns: float
+    interval: float | None
+    fixed_ns: float | None
+    examples_per_s: float
+    settled: bool
+    unstable: tuple[str, ...]
+    unstable_processes: int
+    start_ns: float | None
+    import_ns: float | None
+    load_ns: float | None
+    first_ns: float | None
+    rss_peak_bytes: float | None
+
+    @property
+    def warning(self) -> str:
+        """Say out loud that it is unstable, and why; empty where it is not."""
+        if not self.unstable:
+            return ""
+        share = f" in {self.unstable_processes} of {self.processes} processes"
+        told = share if self.processes > 1 else ""
+        return f"unstable{told}: {'; '.join(self.unstable)}"
+
+
+def pool_all(rows: Iterable[Result]) -> list[Pooled]:
+    """Pool the timed rows of each job of each bench, in the order of their first rows."""
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for row in rows:
+        if row.samples_ns:
+            groups.setdefault(_job(row), []).append(row)
+    return [pool(group) for group in groups.values()]
+
+
+def _job(row: Result) -> tuple[object, ...]:
+    what = (row.model, row.recipe, row.part, row.format, row.artifact_sha256)
+    return (row.session, *what, row.runtime, row.threads, row.batch)
+
+
+def pool(rows: Sequence[Result]) -> Pooled:
+    """Pool the rows of one job; at least one, all of them timed."""
+
+    def over(figure: Callable[[Result], float]) -> float:
+        return median([figure(row) for row in rows])
+
+    p50_ns = over(lambda row: _per_call(row, median(row.samples_ns)))
+    fixed = [
+        median(row.fixed_samples_ns) / row.fixed_block
+        for row in rows
+        if row.fixed_samples_ns and row.fixed_block
+    ]
+    return Pooled(
+        row=rows[-1],
+        processes=len(rows),
+        blocks=sum(len(row.samples_ns) for row in rows),
+        p50_ns=p50_ns,
+        p90_ns=over(lambda row: _per_call(row, percentile(row.samples_ns, 0.9))),
+        p99_ns=over(lambda row: _per_call(row, percentile(row.samples_ns, 0.99))),
+        mad_ns=over(lambda row: _per_call(row, mad(row.samples_ns))),
+        interval=_interval(rows),
+        fixed_ns=median(fixed) if fixed else None,
+        examples_per_s=rows[-1].batch * 1e9 / p50_ns if p50_ns else 0.0,
+        settled=all(row.settled for row in rows),
+        unstable=max((row.unstable for row in rows), key=len),
+        unstable_processes=sum(bool(row.unstable) for row in rows),
+        start_ns=_known([row.start_ns for row in rows]),
+        import_ns=_known([row.import_ns for row in rows]),
+        load_ns=_known([row.load_ns for row in rows]),
+        first_ns=_known([row.first_ns for row in rows]),
+        rss_peak_bytes=_known([row.rss_peak_bytes for row in rows]),
+    )
+
+
+def _per_call(row: Result, block_ns: float) -> float:
+    return block_ns / (row.block or 1)
+
+
+def _interval(rows: Sequence[Result]) -> float | None:
+    if len(rows) == 1:
+        values: Sequence[float] = rows[0].samples_ns
+    else:
+        values = [_per_call(row, median(row.samples_ns)) for row in rows]
+    (low, high), middle = median_interval(values), median(values)
+    return (high - low) / 2 / middle if middle else None
+
+
+def _known(figures: Sequence[int | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return median(known) if known else None

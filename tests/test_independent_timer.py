@@ -1,0 +1,87 @@
+"""What edgeae reports against a loop written by hand, in the same process, a million calls each.
+
+Run by `make timing`: its limits hold on a machine that does little else. Edgeae's blocks and
+the loops alternate, so that what disturbs one disturbs the other.
+"""
+
+import functools
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from edgeae.formats import describe, one_operator
+from edgeae.gate.synthetic import dense
+from edgeae.program import Program
+from edgeae.runtimes import load
+from edgeae.timing.measurement import Patience, measure
+from edgeae.timing.worker import seeded_inputs
+
+pytestmark = pytest.mark.timing
+
+CALLS, CHUNKS = 1_000_000, 50
+#: As the `deep` int8 encoder.
+WIDTHS = (784, 128, 64, 32)
+
+
+def by_hand(call: Callable[[], object], calls: int) -> float:
+    """Nanoseconds per call."""
+    started = time.perf_counter()
+    for _ in itertools.repeat(None, calls):
+        call()
+    return (time.perf_counter() - started) / calls * 1e9
+
+
+def invoke_of(content: bytes, x: np.ndarray) -> Callable[[], object]:
+    """LiteRT's own `invoke`, without copies in or out."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    return interpreter.invoke
+
+
+@pytest.fixture(scope="module")
+def timed() -> dict[str, float]:
+    content = dense(WIDTHS)
+    artifact = describe.bare(content, "tflite", "dense.tflite")
+    runtime = load("litert-xnnpack")
+    session = runtime.open(Program(artifact, content, Path("dense.tflite")), threads=1)
+    fixed = runtime.open_fixed(artifact, threads=1)
+    x = np.ascontiguousarray(seeded_inputs(artifact, 1))
+    invoke = invoke_of(content, x)
+    invoke_fixed = invoke_of(one_operator.tflite(artifact.input, artifact.output), x)
+    patience = Patience(max_ns=100_000_000, warm_up_ns=50_000_000)
+    found: dict[str, list[float]] = {
+        name: [] for name in ("p50", "fixed", "run", "invoke", "invoke_fixed")
+    }
+    for _ in range(CHUNKS):
+        measured = measure(
+            functools.partial(session.run, x), patience, fixed=functools.partial(fixed.run, x)
+        )
+        assert measured.fixed_block
+        found["p50"].append(statistics.median(measured.samples_ns) / measured.block)
+        found["fixed"].append(statistics.median(measured.fixed_samples_ns) / measured.fixed_block)
+        run = session.run
+        started = time.perf_counter()
+        for _ in range(CALLS // CHUNKS):
+            run(x)
+        found["run"].append((time.perf_counter() - started) / (CALLS // CHUNKS) * 1e9)
+        found["invoke"].append(by_hand(invoke, CALLS // CHUNKS))
+        found["invoke_fixed"].append(by_hand(invoke_fixed, CALLS // CHUNKS))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def test_p50_is_that_of_a_loop_of_a_million_calls(timed: dict[str, float]) -> None:
+    assert timed["p50"] == pytest.approx(timed["run"], rel=0.03)
+
+
+def test_the_part_above_the_fixed_cost_is_the_difference_of_invoke(
+    timed: dict[str, float],
+) -> None:
+    above = timed["p50"] - timed["fixed"]
+    assert above == pytest.approx(timed["invoke"] - timed["invoke_fixed"], rel=0.10)
