@@ -1,0 +1,72 @@
+"""Child process: calls of one artifact, and nothing else, for a tool that counts instructions.
+
+`python -m edgeae.timing.call_loop PATH RUNTIME THREADS STEP…`, a step being `model:100` or
+`fixed:100`, so many calls of the model or of the operator that only copies. Before each step, and
+after the last, the C library's `ctermid` is called: a mark that callgrind can cut its counts at.
+Without arguments it is a child of `children.py` that opens the artifact and calls it once.
+"""
+
+import functools
+import gc
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeae import children
+from edgeae.program import open_file
+from edgeae.runtimes import load
+from edgeae.timing.worker import seeded_inputs
+
+__all__ = ["loop", "work"]
+
+
+def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Open the artifact of `job` (`path`, `runtime`, `threads`), call it, report the version.
+
+    Raises:
+        RuntimeUnavailable: the engine is absent.
+        BadInput: the file is no artifact that the runtime opens.
+    """
+    calls = _opened(job["path"], job["runtime"], job["threads"])
+    for call in calls.values():
+        call()
+    yield {"version": load(job["runtime"]).version()}
+
+
+def loop(path: str, runtime: str, threads: int, steps: Sequence[str]) -> None:
+    """Open an artifact and take the steps."""
+    calls = _opened(path, runtime, threads)
+    gc.disable()  # collections come at their own time
+    for step in steps:
+        kind, times = step.split(":")
+        os.ctermid()
+        _repeat(calls[kind], int(times))
+    os.ctermid()
+
+
+def _opened(path: str, runtime: str, threads: int) -> dict[str, Callable[[], object]]:
+    engine = load(runtime)
+    program = open_file(Path(path))
+    x = seeded_inputs(program.artifact, 1)
+    fixed = engine.open_fixed(program.artifact, threads)
+    model = engine.open(program, threads)
+    return {
+        "model": functools.partial(model.run, x),
+        "fixed": functools.partial(fixed.run, x.reshape(1, -1)),
+    }
+
+
+def _repeat(call: Callable[[], object], times: int) -> None:
+    for _ in itertools.repeat(None, times):
+        call()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        _path, _runtime, _threads, *_steps = sys.argv[1:]
+        loop(_path, _runtime, int(_threads), _steps)
+    else:
+        children.serve(work)

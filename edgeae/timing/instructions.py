@@ -1,0 +1,338 @@
+"""How many instructions one inference takes: a figure that does not wobble.
+
+A program is run for N and for 2N inferences under a tool that counts every instruction; the
+difference over N is one inference, without the start, the loading and the end. An artifact is
+counted the same way within one process: `call_loop.py` marks where the N and the 2N calls begin.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from edgeae import children
+from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
+from edgeae.program import read_file
+from edgeae.runtimes import RUNTIMES, USUAL, formats
+
+__all__ = [
+    "CALLS",
+    "PLACEHOLDER",
+    "Count",
+    "count",
+    "count_artifact",
+    "count_program",
+    "read_callgrind",
+    "read_perf",
+]
+
+#: Tool → N unless it is given. callgrind repeats exactly; perf counts the kernel's interruptions
+#: and the start too, which only many calls outweigh.
+CALLS = {"callgrind": 100, "perf": 20_000}
+#: What stands for the number of inferences in the words of a program.
+PLACEHOLDER = "{n}"
+_LOOP = "edgeae.timing.call_loop"
+#: The function of the C library that `call_loop.py` marks with; nothing else calls it.
+_MARK = "ctermid"
+#: Strings hash the same in every run, so that Python takes the same path.
+_REPEATABLE = {"PYTHONHASHSEED": "0"}
+_LONGEST_S = 3600.0
+_EVENT = "instructions:u"
+_FEWER_KERNELS = (
+    "valgrind has no AVX-512, and engines choose kernels by what the processor offers: "
+    "those counted may be others than those that run without it"
+)
+_THREADS = "threads wait for each other, so the count does not repeat exactly"
+
+
+@dataclass(frozen=True)
+class Count:
+    """What was counted.
+
+    Attributes:
+        what: the artifact on its runtime, or the program.
+        per_call: instructions of one inference.
+        fixed_per_call: of a call that only copies between the same edges; part of it. None for a
+            program.
+        calls: N; 2N were counted too.
+        tool: what counted, with its version.
+        note: what a reader should know.
+    """
+
+    what: str
+    per_call: int
+    fixed_per_call: int | None
+    calls: int
+    tool: str
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """Return the same for people."""
+        unit = "inference" if self.fixed_per_call is None else "call of Session.run"
+        fixed = self.fixed_per_call
+        of_it = "" if fixed is None else f", {fixed:,} of them what a call that only copies takes"
+        lines = [
+            f"{self.what}: {self.per_call:,} instructions per {unit}{of_it}",
+            f"method: {2 * self.calls:,} calls less {self.calls:,} calls, over {self.calls:,}, "
+            f"counted by {self.tool}",
+            *([f"note: {self.note}"] if self.note else []),
+        ]
+        return "\n".join(lines)
+
+
+def count(command_for: Callable[[int], list[str]], n: int, tool: str = "callgrind") -> int:
+    """Return the instructions of one inference: (those of 2n − those of n) ÷ n, rounded.
+
+    Args:
+        command_for: number of inferences → the words of a program that does so many.
+        n: inferences of the shorter run.
+        tool: `callgrind` or `perf`.
+
+    Raises:
+        RuntimeUnavailable: the tool is not installed, or cannot count here.
+        BadInput: there is no such tool or program.
+        RuntimeCrashed: the program failed.
+        NotMeasured: twice the inferences took no more instructions.
+    """
+    return _difference(command_for, n, _tool(tool))
+
+
+def _difference(
+    command_for: Callable[[int], list[str]], n: int, counting: Callable[[list[str]], int]
+) -> int:
+    return _per_call(counting(command_for(n)), counting(command_for(2 * n)), n)
+
+
+def count_program(words: Sequence[str], n: int | None = None, tool: str = "callgrind") -> Count:
+    """Count a program; `{n}` in its words stands for the number of inferences. See `count`.
+
+    Raises:
+        BadInput: `{n}` is in none of them.
+    """
+    told = " ".join(words)
+    if not any(PLACEHOLDER in word for word in words):
+        raise BadInput(f"{told}: one word must hold {PLACEHOLDER}, the number of inferences")
+
+    def command_for(times: int) -> list[str]:
+        return [word.replace(PLACEHOLDER, str(times)) for word in words]
+
+    _tool(tool)
+    calls = n or CALLS[tool]
+    per_call = count(command_for, calls, tool)
+    return Count(told, per_call, None, calls, _version(tool), _note(tool))
+
+
+def count_artifact(
+    path: Path,
+    runtime: str | None = None,
+    threads: int = 1,
+    n: int | None = None,
+    tool: str = "callgrind",
+) -> Count:
+    """Count one call of `Session.run`, and one of the operator that only copies.
+
+    Args:
+        path: a `.tflite` or `.onnx` file.
+        runtime: by name, or None for the format's own.
+        threads: of the engine; more than one wait for each other in ways that do not repeat.
+        n: calls of the shorter run.
+        tool: `callgrind` or `perf`.
+
+    Raises:
+        BadInput: no such file, runtime or tool, or one does not fit the other.
+        RuntimeUnavailable: the tool or the engine is not installed.
+        RuntimeCrashed: the engine crashed or hung.
+        NotMeasured: the tool told nothing.
+    """
+    chosen = _runtime(path, runtime)
+    counting = _tool(tool)
+    calls = n or CALLS[tool]
+    job = {"path": str(path), "runtime": chosen, "threads": threads}
+    # refusals are told better, and sooner, by a child that nothing slows down
+    (about,) = children.run(_LOOP, job, timeout_s=300.0)
+    loop = [sys.executable, "-m", _LOOP, str(path), chosen, str(threads)]
+    if tool == "callgrind":
+        per_call, fixed = _marked(loop, calls)
+    else:
+        per_call = _difference(lambda times: [*loop, f"model:{times}"], calls, counting)
+        fixed = _difference(lambda times: [*loop, f"fixed:{times}"], calls, counting)
+    what = f"{path} on {chosen} {about['version']}, {threads} thread{'s' * (threads > 1)}"
+    note = "; ".join(filter(None, (_note(tool), _THREADS if threads > 1 else "")))
+    return Count(what, per_call, fixed, calls, _version(tool), note)
+
+
+def _runtime(path: Path, runtime: str | None) -> str:
+    _, form = read_file(path)
+    chosen = runtime or USUAL[form]
+    if form not in formats(chosen):
+        opens = ", ".join(name for name, entry in RUNTIMES.items() if form in entry.formats)
+        raise BadInput(f"{path}: {chosen} does not open it; allowed are {opens}")
+    return chosen
+
+
+def _per_call(single: int, double: int, n: int) -> int:
+    if double <= single:
+        raise NotMeasured(
+            f"{2 * n} inferences took {double:,} instructions, {n} took {single:,}: the number "
+            "of inferences makes no difference"
+        )
+    return round((double - single) / n)
+
+
+def _marked(loop: list[str], n: int) -> tuple[int, int]:
+    """Count the calls of `call_loop.py` between its marks: one call of the model, one fixed."""
+    steps = [f"{kind}:{times}" for kind in ("model", "fixed") for times in (n, n, 2 * n)]
+    with _scratch() as folder:
+        _callgrind([*loop, *steps], folder, f"--dump-before={_MARK}")
+        # the first dump is the start; the first step of each kind warms up
+        totals = [_total(folder / f"out.{dump}") for dump in range(2, 2 + len(steps))]
+    return _per_call(totals[1], totals[2], n), _per_call(totals[4], totals[5], n)
+
+
+def _total(path: Path) -> int:
+    if not path.exists():
+        raise NotMeasured("callgrind saw no mark in the calls: is it another C library?")
+    return read_callgrind(path.read_text())
+
+
+def _tool(name: str) -> Callable[[list[str]], int]:
+    """Return what counts the instructions of a command.
+
+    Raises:
+        BadInput: there is no such tool.
+        RuntimeUnavailable: it is not installed, or cannot count here.
+    """
+    if name not in CALLS:
+        raise BadInput(f"--tool {name}: allowed are {', '.join(CALLS)}")
+    if name == "callgrind":
+        _installed("valgrind", "apt-get install valgrind")
+        return _count_callgrind
+    _installed("perf", "apt-get install linux-perf")
+    _count_perf(["true"])  # whether it can
+    return _count_perf
+
+
+def _installed(program: str, remedy: str) -> None:
+    if shutil.which(program) is None:
+        raise RuntimeUnavailable(f"{program} is not installed", remedy)
+
+
+def _count_callgrind(command: list[str]) -> int:
+    with _scratch() as folder:
+        _callgrind(command, folder)
+        return _total(folder / "out")
+
+
+def _callgrind(command: list[str], folder: Path, *options: str) -> None:
+    out = f"--callgrind-out-file={folder / 'out'}"
+    _execute(["valgrind", "--tool=callgrind", out, *options, "--", *command], command)
+
+
+def _count_perf(command: list[str]) -> int:
+    with _scratch() as folder:
+        out = folder / "out"
+        _execute(["perf", "stat", "-x,", "-e", _EVENT, "-o", str(out), "--", *command], command)
+        return read_perf(out.read_text() if out.exists() else "")
+
+
+def read_callgrind(text: str) -> int:
+    """Return the instructions in a profile that callgrind wrote.
+
+    Raises:
+        NotMeasured: there is no total in it.
+    """
+    for line in reversed(text.splitlines()):
+        if line.startswith("totals:"):
+            return int(line.split()[1])
+    raise NotMeasured("callgrind wrote no total")
+
+
+def read_perf(text: str) -> int:
+    """Return the instructions that `perf stat -x,` wrote; of several kinds of core, all of them.
+
+    Raises:
+        RuntimeUnavailable: the machine does not let them be counted.
+    """
+    rows = [line.split(",") for line in text.splitlines() if "," in line and line[0] != "#"]
+    values = [row[0] for row in rows if len(row) > 2 and "instructions" in row[2]]
+    counted = [int(value) for value in values if value.isdigit()]
+    if not counted:
+        why = values[0] if values else "it wrote nothing"
+        raise RuntimeUnavailable(
+            f"perf counts no instructions here ({why})",
+            "it takes a machine whose processor counters are open to it; --tool callgrind does not",
+        )
+    return sum(counted)
+
+
+def _version(tool: str) -> str:
+    program = {"callgrind": "valgrind", "perf": "perf"}[tool]
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return f"{tool} ({done.stdout.strip()})"
+
+
+def _note(tool: str) -> str:
+    return _FEWER_KERNELS if tool == "callgrind" else ""
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _REPEATABLE) -> None:
+    """Run a command to its end.
+
+    Raises:
+        BadInput: `program`, which it runs, does not exist.
+        RuntimeCrashed: it failed, or did not end.
+    """
+    if shutil.which(program[0]) is None:
+        raise BadInput(f"{program[0]}: no such program, or not executable")
+    with tempfile.TemporaryFile("w+", errors="replace") as chatter:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=chatter,
+            stderr=chatter,
+            env={**os.environ, **env},
+            start_new_session=True,  # so that all of it can be ended
+        )
+        try:
+            status = child.wait(_LONGEST_S)
+        except subprocess.TimeoutExpired:
+            raise RuntimeCrashed(f"{_told(program)}: hung, past {_LONGEST_S:.0f} s") from None
+        finally:
+            if child.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        if status != 0:
+            raise RuntimeCrashed(f"{_told(program)}: {_death(status)}{_last_line(chatter)}")
+
+
+def _told(program: list[str]) -> str:
+    return " ".join(program)
+
+
+def _death(status: int) -> str:
+    return f"crashed with {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+
+
+def _last_line(chatter: IO[str]) -> str:
+    chatter.seek(0)
+    # valgrind's own lines begin with ==PID==
+    lines = [line.strip() for line in chatter if line.strip() and not line.startswith("==")]
+    return f": {lines[-1][:300]}" if lines else ""

@@ -1,0 +1,175 @@
+"""The time of each operator in onnxruntime, from the profile that it writes itself."""
+
+import json
+import re
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.bundle import TensorSpec
+from edgeae.errors import NotMeasured
+from edgeae.formats import one_operator
+from edgeae.program import Program
+
+__all__ = ["METHOD", "Node", "read_profile", "time_nodes"]
+
+METHOD = (
+    "onnxruntime's own profile of the graph that it made of the file, operators fused and added; "
+    "a time is the mean of {rounds} runs without the fastest and the slowest tenth, as the profile "
+    "counts whole µs. Part of each is the profile's own cost (its floor: what it says of one "
+    "operator that copies one value); shares are of the time above it"
+)
+#: Runs before those that count; onnxruntime allocates in the first.
+_WARM_UP = 20
+#: The profile takes about 700 bytes a node and run.
+_MOST_EVENTS = 40_000
+_FEWEST_RUNS = 50
+_ERRORS_ONLY = 3
+_NAMED, _NAME = "edgeae_{}", re.compile(r"edgeae_(\d+)")
+_KERNEL = "_kernel_time"
+
+
+class Node:
+    """One operator as onnxruntime ran it.
+
+    Attributes:
+        name: what the profile calls it.
+        kind: its operator, such as `FusedGemm`.
+        shape: of its first output.
+        times_us: of each run, whole microseconds.
+    """
+
+    def __init__(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
+        self.name, self.kind, self.shape = name, kind, shape
+        self.times_us: list[int] = []
+
+    @property
+    def sources(self) -> list[int]:
+        """The file's nodes that it was made of, as far as its name tells."""
+        return sorted({int(number) for number in _NAME.findall(self.name)})
+
+    @property
+    def time_ns(self) -> float:
+        """The mean of its times without the fastest and the slowest tenth.
+
+        A median of whole microseconds would be a whole microsecond too.
+        """
+        ordered = sorted(self.times_us)
+        tenth = len(ordered) // 10
+        middle = ordered[tenth : len(ordered) - tenth]
+        return 1000 * sum(middle) / len(middle)
+
+
+def time_nodes(program: Program, x: NDArray[Any], threads: int, seconds: float) -> dict[str, Any]:
+    """Profile an `.onnx`; return rows, the floor and the number of runs.
+
+    Args:
+        program: the whole model.
+        x: one input, (1, …).
+        threads: of the engine.
+        seconds: how long to run.
+
+    Raises:
+        NotMeasured: the profile names no operator.
+    """
+    from edgeae.formats import onnx_file
+
+    model = onnx_file.read(program.content, str(program.path))
+    macs = [onnx_file.node_macs(model, node) for node in model.nodes]
+    for number, node in enumerate(model.proto.graph.node):
+        node.name = _NAMED.format(number)
+    # fewer runs of a larger graph: the profile is held in memory
+    most = max(_FEWEST_RUNS, _MOST_EVENTS // max(1, len(macs)))
+    nodes = _profile(model.proto.SerializeToString(), x, threads, seconds, most)
+    if not nodes:
+        raise NotMeasured(f"{program.path}: onnxruntime's profile names no operator")
+    return {
+        "rows": [
+            {
+                "name": node.kind,
+                "shape": node.shape,
+                "macs": sum(macs[number] for number in node.sources),
+                "time_ns": node.time_ns,
+            }
+            for node in nodes
+        ],
+        "floor_ns": _floor_ns(threads, seconds / 4, most),
+        "rounds": len(nodes[0].times_us),
+        "notes": _unplaced(sum(macs), nodes, macs),
+    }
+
+
+def _unplaced(total: int, nodes: Iterable[Node], macs: list[int]) -> list[str]:
+    placed = sum(macs[number] for node in nodes for number in node.sources)
+    if placed == total:
+        return []
+    return [f"{placed:,} of {total:,} MACs have a row; onnxruntime renamed the others' operators"]
+
+
+def _floor_ns(threads: int, seconds: float, most: int) -> float:
+    edge = TensorSpec("x", (1, 1), "float32"), TensorSpec("y", (1, 1), "float32")
+    content = one_operator.onnx(*edge)
+    (node,) = _profile(content, np.zeros((1, 1), np.float32), threads, seconds, most)
+    return node.time_ns
+
+
+def _profile(
+    content: bytes, x: NDArray[Any], threads: int, seconds: float, most: int
+) -> list[Node]:
+    """Run a model `most` times, or for `seconds`, and return its nodes in execution order."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as scratch:
+        options.profile_file_prefix = str(Path(scratch) / "profile")
+        session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        deadline, runs = time.monotonic() + seconds, 0
+        while runs < _WARM_UP + _FEWEST_RUNS or time.monotonic() < deadline:
+            if runs >= _WARM_UP + most:
+                break
+            session.run(None, {name: x})
+            runs += 1
+        return read_profile(Path(session.end_profiling()).read_text(), skip=_WARM_UP)
+
+
+def read_profile(text: str, skip: int = 0) -> list[Node]:
+    """Read onnxruntime's profile.
+
+    Args:
+        text: the file, a JSON list of events.
+        skip: how many runs at the beginning do not count.
+
+    Returns:
+        the nodes, in the order in which they first ran.
+    """
+    nodes: dict[tuple[str, str], Node] = {}
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+    for event in json.loads(text):
+        name, about = str(event.get("name", "")), event.get("args", {})
+        if event.get("cat") != "Node" or not name.endswith(_KERNEL):
+            continue
+        # a node may be nameless
+        key = (name, about.get("node_index", ""))
+        if key not in nodes:
+            nodes[key] = Node(name.removesuffix(_KERNEL), about["op_name"], _shape(about))
+        seen[key] += 1
+        if seen[key] > skip:
+            nodes[key].times_us.append(int(event["dur"]))
+    return [node for node in nodes.values() if node.times_us]
+
+
+def _shape(about: dict[str, Any]) -> tuple[int, ...]:
+    """Return the first output's shape from `[{"float": [1, 784]}, …]`."""
+    (first, *_) = about.get("output_type_shape") or [{}]
+    return tuple(next(iter(first.values()), ()))

@@ -1,0 +1,39 @@
+"""Child process: the time of each operator of one artifact in one runtime."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgeae import children
+from edgeae.program import open_file
+from edgeae.runtimes import load
+from edgeae.timing import node_profile, prefix_timing
+from edgeae.timing.worker import seeded_inputs
+
+__all__ = ["work"]
+
+
+def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Report what `operators.Profile` holds of `job`: `path`, `runtime`, `threads`, `seconds`.
+
+    Raises:
+        RuntimeUnavailable: the engine is absent.
+        BadInput: the file is no artifact that the runtime opens.
+        NotMeasured: the runtime would leave it to another engine.
+    """
+    runtime = load(job["runtime"])
+    about = {"runtime_version": runtime.version(), "device": runtime.device().name}
+    program = open_file(Path(job["path"]))
+    x = seeded_inputs(program.artifact, 1)
+    threads, seconds = job["threads"], job["seconds"]
+    if program.artifact.format == "tflite":
+        found = prefix_timing.time_prefixes(runtime, program, x, threads, seconds)
+        yield {**about, "method": prefix_timing.METHOD, **found}
+        return
+    whole = prefix_timing.time_whole(runtime, program, x, threads, seconds / 2)
+    found = node_profile.time_nodes(program, x, threads, seconds / 2)
+    yield {**about, "method": node_profile.METHOD, **whole, **found}
+
+
+if __name__ == "__main__":
+    children.serve(work)

@@ -1,0 +1,190 @@
+"""The time of each operator as what one more operator adds to the beginning of the graph.
+
+LiteRT's Python wheel has no operator profiler. So the graph is cut after each operator, all cuts
+are opened in one process, and blocks of their calls are timed in rounds, shuffled each round so
+that a busy neighbour meets all of them alike.
+"""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgeae.bundle import TensorSpec
+from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
+from edgeae.formats import census, tflite
+from edgeae.formats.prefixes import prefix
+from edgeae.formats.tflite import Graph
+from edgeae.program import Program
+from edgeae.runtimes.protocol import Runtime, Session
+from edgeae.timing.clock import Clock
+from edgeae.timing.measurement import calibrate, time_block, uncollected
+from edgeae.timing.statistics import median, median_interval
+
+__all__ = ["METHOD", "differences", "interleave", "time_prefixes", "time_whole"]
+
+METHOD = (
+    "prefixes of the graph, cut after each operator, timed in one process in {rounds} shuffled "
+    "rounds of blocks of about 0.3 ms; a time is the median difference to the prefix before, the "
+    "first one's to one operator that only copies between the model's edges (fixed). Differences "
+    "add up to the whole call, whatever the engine fuses: work that it fuses into an earlier or "
+    "later operator counts there. They include what reading a larger or smaller output costs"
+)
+_SEED = 0
+#: Fewer rounds give no interval; more than these no better one.
+_MIN_ROUNDS, _MAX_ROUNDS = 20, 4000
+#: A block is preceded by this part of it, untimed.
+_WARMING = 4
+_TRIES = 5
+
+Call = Callable[[], object]
+
+
+def time_prefixes(
+    runtime: Runtime, program: Program, x: NDArray[Any], threads: int, seconds: float
+) -> dict[str, Any]:
+    """Time the operators of a `.tflite`; return rows, whole, fixed and notes, all in ns a call.
+
+    Args:
+        runtime: what runs it; opens `.tflite`.
+        program: the whole model.
+        x: one input, (1, …).
+        threads: of the engine.
+        seconds: how long to time; a few more for opening.
+
+    Raises:
+        BadInput: the runtime refuses the whole model, or it has no operators.
+        NotMeasured: the runtime would leave the whole model to another engine.
+    """
+    graph = tflite.read(program.content, str(program.path))
+    if not graph.operators:
+        raise BadInput(f"{program.path}: has no operators")
+    with ExitStack() as opened:
+        fixed = opened.enter_context(closing(runtime.open_fixed(program.artifact, threads)))
+        sessions, refused = _open_prefixes(runtime, program, graph, threads, opened)
+        calls = [functools.partial(fixed.run, x.reshape(1, -1))]
+        calls += [functools.partial(session.run, x) for session in sessions.values()]
+        rounds = interleave(calls, seconds)
+        notes = [f"operator {k}: {why}; its time is in the next one" for k, why in refused.items()]
+        notes += dict.fromkeys(s.note for s in sessions.values() if s.note)
+    steps = dict(zip(sessions, differences(rounds), strict=True))
+    return {
+        "rows": [_row(graph, place, steps.get(place)) for place in range(len(graph.operators))],
+        "whole_ns": median([row[-1] for row in rounds]),
+        "fixed_ns": median([row[0] for row in rounds]),
+        "rounds": len(rounds),
+        "notes": notes,
+    }
+
+
+def time_whole(
+    runtime: Runtime, program: Program, x: NDArray[Any], threads: int, seconds: float
+) -> dict[str, float]:
+    """Time a whole call beside its fixed cost; return both, ns a call. See `time_prefixes`."""
+    with ExitStack() as opened:
+        fixed = opened.enter_context(closing(runtime.open_fixed(program.artifact, threads)))
+        session = opened.enter_context(closing(runtime.open(program, threads)))
+        flat = x.reshape(1, -1)
+        calls = [functools.partial(fixed.run, flat), functools.partial(session.run, x)]
+        rounds = interleave(calls, seconds)
+    return {
+        "whole_ns": median([row[-1] for row in rounds]),
+        "fixed_ns": median([row[0] for row in rounds]),
+    }
+
+
+def _open_prefixes(
+    runtime: Runtime, program: Program, graph: Graph, threads: int, opened: ExitStack
+) -> tuple[dict[int, Session], dict[int, str]]:
+    """Open the prefix that ends with each operator; return sessions, and why others have none."""
+    sessions: dict[int, Session] = {}
+    refused: dict[int, str] = {}
+    for place in range(len(graph.operators)):
+        whole = place == len(graph.operators) - 1
+        try:
+            part = program if whole else _prefix_program(program, graph, place + 1)
+            sessions[place] = opened.enter_context(closing(runtime.open(part, threads)))
+        except RuntimeUnavailable:
+            raise
+        except (BadInput, NotMeasured) as error:
+            if whole:
+                raise
+            refused[place] = f"{graph.operators[place].name} cannot be cut off ({error})"
+    return sessions, refused
+
+
+def _prefix_program(program: Program, graph: Graph, count: int) -> Program:
+    part = prefix(graph, count)
+    name, index = next(iter(part.outputs.items()))
+    edge = TensorSpec(name, part.tensors[index].shape, part.tensors[index].dtype)
+    artifact = replace(program.artifact, outputs=(edge,))
+    return Program(artifact, tflite.write(part), program.path)
+
+
+def _row(graph: Graph, place: int, step: tuple[float, float, float] | None) -> dict[str, Any]:
+    operator = graph.operators[place]
+    output = next((graph.tensors[index] for index in operator.outputs if index >= 0), None)
+    middle, low, high = step or (None, None, None)
+    return {
+        "name": operator.name,
+        "shape": output.shape if output else (),
+        "macs": census.operator_macs(graph, operator),
+        "time_ns": middle,
+        "low_ns": low,
+        "high_ns": high,
+    }
+
+
+def interleave(
+    calls: Sequence[Call],
+    seconds: float,
+    clock: Clock = time.perf_counter_ns,
+    blocks: Sequence[int] | None = None,
+) -> list[list[float]]:
+    """Time blocks of each call in shuffled rounds; return per round the ns a call, in their order.
+
+    Args:
+        calls: what is timed.
+        seconds: when no further round is begun; at least 20 are, for an interval.
+        clock: nanoseconds.
+        blocks: calls per block; calibrated unless given.
+    """
+    with uncollected():
+        blocks = blocks or [_block(call, clock) for call in calls]
+        order, shuffle = list(range(len(calls))), random.Random(_SEED).shuffle
+        rounds: list[list[float]] = []
+        deadline = clock() + int(seconds * 1e9)
+        while len(rounds) < _MIN_ROUNDS or clock() < deadline:
+            if len(rounds) >= _MAX_ROUNDS:
+                break
+            shuffle(order)
+            row = [0.0] * len(calls)
+            for place in order:
+                # the other sessions have pushed this one's weights out of the caches
+                time_block(calls[place], max(1, blocks[place] // _WARMING), clock)
+                row[place] = time_block(calls[place], blocks[place], clock) / blocks[place]
+            rounds.append(row)
+    return rounds
+
+
+def _block(call: Call, clock: Clock) -> int:
+    # a neighbour can only make a call look slower
+    return max(calibrate(call, clock) for _ in range(_TRIES))
+
+
+def differences(rounds: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
+    """Return, for each column but the first, how much more it takes than the one before it.
+
+    Returns:
+        median of the differences within rounds, and its 95 % interval, in ns.
+    """
+    found = []
+    for column in range(1, len(rounds[0])):
+        steps = [row[column] - row[column - 1] for row in rounds]
+        found.append((median(steps), *median_interval(steps)))
+    return found
