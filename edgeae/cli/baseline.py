@@ -1,0 +1,67 @@
+"""`edgeae baseline save`, `edgeae baseline list`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeae.cli.output import Json, finish, put, put_json, say
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Keep what candidates are compared with: artifacts, in bench/baselines, to be committed.",
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def save(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Bundles, folders of them, .tflite and .onnx files [default: build]."),
+    ] = None,
+    to: Annotated[Path, typer.Option(help="The folder of baselines.")] = Path("bench/baselines"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a baseline that is there and differs.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Copy bundles and bare files to bench/baselines, with a record of what they are."""
+    from edgeae.columns import align
+    from edgeae.gate.save import save as run
+    from edgeae.timing.table import size
+
+    found = run(places or [Path("build")], to, force=force)
+    if json:
+        put_json(
+            [
+                {"baseline": str(item.place), "state": item.state, "bytes": item.bytes}
+                for item in found
+            ]
+        )
+        return
+    put(align([[str(item.place), item.state, size(item.bytes)] for item in found], left=2))
+
+
+@app.command("list")
+def list_(
+    place: Annotated[
+        str, typer.Argument(help="A folder of baselines, a bundle, a file, or git:REF.")
+    ] = "bench/baselines",
+    json: Json = False,
+) -> None:
+    """Show what baselines there are, and whether each still is what was saved."""
+    from edgeae.columns import align
+    from edgeae.errors import exit_code
+    from edgeae.gate.listing import listing, render
+
+    found = listing(place, Path.cwd())
+    if json:
+        put_json([item.to_json() for item in found])
+    else:
+        put(align(render(found), left=5))
+    for item in found:
+        if item.problem:
+            say(f"edgeae: {item.problem}")
+    finish(exit_code(item.code for item in found))

@@ -1,0 +1,151 @@
+"""`edgeae gate`."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeae.cli.numbers import numbers
+from edgeae.cli.output import Json, finish, put, put_json, say
+from edgeae.errors import BadInput
+
+if TYPE_CHECKING:
+    from edgeae.gate.stage import Plan
+
+#: The suite that is judged where the user names nothing.
+_SUITE = "gate"
+
+
+def gate(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="OLD NEW, or NEW with --baseline: bundles, .tflite or .onnx files; or, with "
+            "--suite, where its bundles lie [default: build]."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="A bundle, a file, a folder of baselines, or git:REF [bench/baselines]."),
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="A file of bench/ by name, or its path [default: gate].")
+    ] = None,
+    runtime: Annotated[
+        list[str] | None, typer.Option("--runtime", help="Only this runtime; repeatable.")
+    ] = None,
+    threads: Annotated[
+        list[str] | None, typer.Option("--threads", help="Numbers of threads: 1,2; repeatable.")
+    ] = None,
+    batch: Annotated[
+        list[str] | None, typer.Option("--batch", help="Examples per call: 1,8,64; repeatable.")
+    ] = None,
+    max_ratio: Annotated[
+        float | None, typer.Option(help="Budget of the p50 ratio [default: the suite's, or 1.03].")
+    ] = None,
+    on_inconclusive: Annotated[
+        str | None, typer.Option(help="fail: exit 3; warn: exit 0 [default: the suite's, or fail].")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of every order [default: drawn, and recorded].")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Append Markdown to this file: a GitHub step summary.")
+    ] = None,
+    benchmark_json: Annotated[
+        Path | None, typer.Option(help="Write github-action-benchmark's JSON to this file.")
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="Append each process's raw times to this file, JSON lines.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for another bench on this machine.")
+    ] = 600.0,
+    json: Json = False,
+) -> None:
+    """Judge candidates against their baselines: pass, fail, inconclusive or missing."""
+    from dataclasses import replace
+
+    from edgeae.gate.stage import run_gate
+    from edgeae.gate.table import render
+    from edgeae.progress import Progress
+
+    changed = {
+        key: value
+        for key, value in (("max_ratio", max_ratio), ("on_inconclusive", on_inconclusive))
+        if value is not None
+    }
+    axes = {
+        "threads": numbers("--threads", threads or []) or (1,),
+        "batch": numbers("--batch", batch or []) or (1,),
+    }
+    with _planned(places or [], baseline, suite, runtime or [], axes, seed) as planned:
+        plan = replace(planned, budget=planned.budget.with_changes(**changed))
+        for name, reason in plan.absent:
+            say(f"{name}: {reason}")
+        with Progress(len(plan.pairs), "gate", "cell") as progress:
+            outcome = run_gate(
+                plan,
+                say=say,
+                on_finding=lambda found: progress.advance(f"{found.cell.name}: {found.verdict}"),
+                on_row=_recorder(rows),
+                wait_s=wait,
+            )
+    put_json(outcome.to_json()) if json else put(render(outcome))
+    _write(outcome, junit, markdown, benchmark_json)
+    if outcome.verdict == "inconclusive" and outcome.code == 0:
+        say(f"edgeae: warning: {outcome.sentence}")
+    finish(outcome.code)
+
+
+def _planned(
+    places: list[Path],
+    baseline: str | None,
+    suite: str | None,
+    runtimes: list[str],
+    axes: dict[str, tuple[int, ...]],
+    seed: int | None,
+) -> AbstractContextManager["Plan"]:
+    from edgeae.gate.baseline import FOLDER
+    from edgeae.gate.budget import Budget
+    from edgeae.gate.stage import plan_pair, plan_suite
+
+    if suite is not None or not places:
+        if axes != {"threads": (1,), "batch": (1,)}:
+            raise BadInput("--threads and --batch go with files; a suite has its own")
+        return plan_suite(
+            suite or _SUITE, bundles=places, baseline=baseline, runtimes=runtimes, seed=seed
+        )
+    if len(places) + (baseline is not None) > 2:
+        raise BadInput("gate: allowed are OLD NEW, NEW with --baseline OLD, or --suite NAME")
+    *old, new = places
+    named = str(old[0]) if old else baseline or FOLDER
+    return plan_pair(new, named, Budget(), runtimes=runtimes, seed=seed, **axes)
+
+
+def _recorder(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from dataclasses import asdict
+
+    from edgeae.timing.results import append_line
+
+    return lambda cell, row: append_line(path, {"cell": asdict(cell), **asdict(row)})
+
+
+def _write(outcome: Any, junit: Path | None, markdown: Path | None, bench: Path | None) -> None:
+    from edgeae import atomic
+    from edgeae.gate import benchmark_action
+    from edgeae.gate import junit as junit_xml
+    from edgeae.gate import markdown as summary
+
+    if junit is not None:
+        atomic.write_text(junit, junit_xml.render(outcome))
+    if bench is not None:
+        atomic.write_text(bench, benchmark_action.render(outcome))
+    if markdown is not None:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        with markdown.open("a", encoding="utf-8") as stream:  # GitHub's file holds other steps' too
+            stream.write(summary.render(outcome))

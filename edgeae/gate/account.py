@@ -1,0 +1,234 @@
+"""What the gate's table and its Markdown both say, as strings; they only lay it out."""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgeae.gate.amount import amount, interval, known, printable
+from edgeae.gate.budget import Budget
+from edgeae.gate.finding import Cell, Figure, Finding, Outcome
+from edgeae.timing.table import machine_line
+
+__all__ = [
+    "LEGEND",
+    "MARKS",
+    "OTHER",
+    "TIMED",
+    "Line",
+    "absent",
+    "closing",
+    "command",
+    "identical",
+    "is_warning",
+    "notes",
+    "open_lines",
+    "other_lines",
+    "own_error",
+    "timed_lines",
+    "told",
+]
+
+#: Verdict → a mark for it; the word always stands beside it.
+MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "missing": "○"}
+#: The quantity that is timed side by side; every other figure is exact or absolute.
+_LATENCY = "p50 ratio"
+#: What the texts of `timed_lines` are, and of `other_lines`.
+TIMED = ("baseline", "candidate", "fixed", "ratio", "95 %", "limit", "n", "verdict")
+OTHER = ("figure", "baseline", "candidate", "value", "limit", "verdict")
+#: How an artifact of a bundle is told from a file: `deep/int8 encoder.tflite`.
+_IN_BUNDLE = re.compile(r" (encoder|decoder|autoencoder)\.\w+$")
+LEGEND = (
+    "baseline, candidate: p50 of a call; ratio: above the fixed cost if over a tenth; n: processes"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of one cell, ready to be laid out.
+
+    Attributes:
+        artifact: the candidate's name.
+        where: the runtime, its version, and what is unusual: `null 1.0, 2 threads`.
+        cell, figure: what the line tells.
+        texts: its columns, as `TIMED` or `OTHER` names them.
+    """
+
+    artifact: str
+    where: str
+    cell: Cell
+    figure: Figure
+    texts: tuple[str, ...]
+
+
+def is_warning(outcome: Outcome, finding: Finding) -> bool:
+    """Whether a cell is inconclusive in a gate that only warns of that."""
+    return finding.verdict == "inconclusive" and outcome.on_inconclusive == "warn"
+
+
+def told(outcome: Outcome) -> list[Finding]:
+    """Return the findings that are told one by one: all but the identical."""
+    return [finding for finding in outcome.findings if not _is_identical(finding)]
+
+
+def identical(outcome: Outcome) -> str:
+    """Return a line about what passed without timing; empty where there is none."""
+    count = len(outcome.findings) - len(told(outcome))
+    artifacts = "artifact: passes" if count == 1 else "artifacts: pass"
+    return f"{count} identical {artifacts} without timing" if count else ""
+
+
+def _is_identical(finding: Finding) -> bool:
+    cell = finding.cell
+    same = cell.candidate_sha256 == cell.baseline_sha256
+    return same and finding.processes == 0 and finding.verdict == "pass"
+
+
+def timed_lines(findings: Iterable[Finding]) -> list[Line]:
+    """Return a line for every ratio of latencies."""
+    return [
+        _line(finding, figure, _timed(finding, figure))
+        for finding in findings
+        for figure in finding.figures
+        if figure.quantity == _LATENCY
+    ]
+
+
+def other_lines(findings: Iterable[Finding]) -> list[Line]:
+    """Return a line for every other figure."""
+    return [
+        _line(finding, figure, _other(figure))
+        for finding in findings
+        for figure in finding.figures
+        if figure.quantity != _LATENCY
+    ]
+
+
+def _line(finding: Finding, figure: Figure, texts: tuple[str, ...]) -> Line:
+    cell = finding.cell
+    return Line(printable(cell.candidate), _where(finding), cell, figure, texts)
+
+
+def _where(finding: Finding) -> str:
+    cell = finding.cell
+    version = f" {finding.runtime_version}" if finding.runtime_version else ""
+    unusual = cell.name.removeprefix(f"{cell.candidate} on {cell.runtime}")
+    return printable(f"{cell.runtime}{version}{unusual}")
+
+
+def _timed(finding: Finding, figure: Figure) -> tuple[str, ...]:
+    return (
+        amount(figure.baseline, figure.side_unit),
+        amount(figure.candidate, figure.side_unit),
+        amount(finding.fixed_ns, "ns"),
+        amount(figure.value, figure.unit),
+        interval(figure),
+        amount(figure.limit, figure.unit),
+        str(finding.processes),
+        _marked(figure),
+    )
+
+
+def _other(figure: Figure) -> tuple[str, ...]:
+    return (
+        printable(figure.quantity),
+        amount(figure.baseline, figure.side_unit),
+        amount(figure.candidate, figure.side_unit),
+        amount(figure.value, figure.unit),
+        amount(figure.limit, figure.unit),
+        _marked(figure),
+    )
+
+
+def _marked(figure: Figure) -> str:
+    return f"{MARKS[figure.verdict]} {figure.verdict}"
+
+
+def open_lines(outcome: Outcome) -> list[str]:
+    """Return a line for every figure that does not pass; a mere warning is called one."""
+    return [
+        printable(f"{'warning' if is_warning(outcome, finding) else finding.verdict}: {line}")
+        for finding in outcome.findings
+        for line in finding.lines
+    ]
+
+
+def notes(findings: Iterable[Finding]) -> list[str]:
+    """Return each note once, with the cell it is about or the number of cells."""
+    owners: dict[str, list[str]] = {}
+    for finding in findings:
+        for note in dict.fromkeys(finding.notes):
+            owners.setdefault(note, []).append(finding.cell.name)
+    return [
+        printable(f"{names[0] if len(names) == 1 else f'{len(names)} cells'}: {note}")
+        for note, names in owners.items()
+    ]
+
+
+def own_error(outcome: Outcome) -> str:
+    """Return how far baselines were from themselves, at worst; empty where nothing was timed."""
+    errors = [
+        abs(finding.machine_error) for finding in outcome.findings if known(finding.machine_error)
+    ]
+    if not errors:
+        return ""
+    worst = f", at worst of {len(errors)} cells" if len(errors) > 1 else ""
+    return f"this machine's own error (a baseline against itself): {max(errors):.2%}{worst}"
+
+
+def closing(outcome: Outcome) -> list[str]:
+    """Return the last lines: what machine, from which commit, and the outcome in a sentence."""
+    lines = [printable(machine_line(outcome.machine))] if outcome.machine else []
+    commit = f", commit {printable(outcome.commit[:12])}" if outcome.commit else ""
+    lines.append(f"order drawn from seed {outcome.seed}{commit}; took {outcome.seconds:.1f} s")
+    lenient = any(is_warning(outcome, finding) for finding in outcome.findings)
+    allowed = " (inconclusive is allowed: on_inconclusive is warn)" if lenient else ""
+    return [*lines, f"{MARKS[outcome.verdict]} {outcome.sentence}{allowed}"]
+
+
+def absent(outcome: Outcome) -> list[str]:
+    """Return a line for each runtime that a suite asks for and the machine does not have."""
+    return [printable(f"not on this machine: {name}: {why}") for name, why in outcome.absent]
+
+
+def command(outcome: Outcome) -> str:
+    """Return the command that runs this gate again, a line for each pair of files.
+
+    Empty where there is none: an artifact of a bundle is known here by a name for people only.
+    """
+    if outcome.suite:
+        return f"edgeae gate --suite {_quoted(outcome.suite)} --seed {outcome.seed}"
+    pairs: dict[tuple[str, str], list[Finding]] = {}
+    for finding in outcome.findings:
+        pairs.setdefault((finding.cell.baseline, finding.cell.candidate), []).append(finding)
+    return "\n".join(
+        f"edgeae gate {_quoted(baseline)} {_quoted(candidate)}{_options(findings)}"
+        f" --seed {outcome.seed}"
+        for (baseline, candidate), findings in pairs.items()
+        if baseline and not (_IN_BUNDLE.search(baseline) or _IN_BUNDLE.search(candidate))
+    )
+
+
+def _options(findings: Sequence[Finding]) -> str:
+    """Return what these cells need to be run as they were, but for what is so by default."""
+    limits = [
+        figure.limit
+        for finding in findings
+        for figure in finding.figures
+        if figure.quantity == _LATENCY
+    ]
+    values: dict[str, list[object]] = {
+        "--runtime": [finding.cell.runtime for finding in findings if finding.cell.runtime],
+        "--threads": [finding.cell.threads for finding in findings if finding.cell.threads != 1],
+        "--batch": [finding.cell.batch for finding in findings if finding.cell.batch != 1],
+        "--max-ratio": [f"{item:g}" for item in limits if item not in (None, Budget().max_ratio)],
+    }
+    return "".join(
+        f" {option} {_quoted(str(value))}"
+        for option, found in values.items()
+        for value in dict.fromkeys(found)
+    )
+
+
+def _quoted(text: str) -> str:
+    return shlex.quote(printable(text))

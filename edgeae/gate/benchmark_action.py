@@ -1,0 +1,58 @@
+"""The gate's figures for github-action-benchmark (`customSmallerIsBetter`), which plots them.
+
+Its format: a list of `{name, unit, value}`, and the texts `range` and `extra` beside a point. The
+plot is history; the judge is the gate, so the action's own alert threshold is best left off.
+"""
+
+import json
+from typing import Any
+
+from edgeae.gate.amount import amount, interval, known, printable
+from edgeae.gate.finding import Figure, Finding, Outcome
+
+__all__ = ["render"]
+
+
+def render(outcome: Outcome) -> str:
+    """Return the JSON: every figure of the candidates that was measured, each name once."""
+    entries: dict[str, dict[str, Any]] = {}
+    for finding in outcome.findings:
+        for figure in finding.figures:
+            entry = _entry(finding, figure)
+            if entry is not None:
+                entries.setdefault(entry["name"], entry)
+    return json.dumps(list(entries.values()), indent=1, allow_nan=False) + "\n"
+
+
+def _entry(finding: Finding, figure: Figure) -> dict[str, Any] | None:
+    """Return a figure as an entry: a ratio's candidate rather than the ratio; None unmeasured."""
+    quantity, unit, value = figure.quantity, figure.unit, figure.value
+    if known(figure.candidate):
+        # with the baseline a ratio moves too; what is plotted over commits is the candidate's own
+        quantity = quantity.removesuffix(" ratio")
+        unit, value = figure.side_unit, figure.candidate
+    if not known(value):
+        return None
+    entry = {
+        "name": printable(f"{finding.cell.name}: {quantity}"),
+        "unit": printable(unit),
+        "value": int(value) if float(value).is_integer() else float(value),
+        "extra": printable(_extra(finding, figure)),
+    }
+    if interval(figure):
+        kind = "ratio " if unit != figure.unit else ""
+        entry["range"] = f"{kind}{interval(figure)}"
+    return entry
+
+
+def _extra(finding: Finding, figure: Figure) -> str:
+    told: list[str] = [figure.verdict]
+    if known(figure.value):
+        told.append(f"value {amount(figure.value, figure.unit)}")
+    if figure.limit is not None:
+        told.append(f"limit {amount(figure.limit, figure.unit)}")
+    if finding.processes:
+        told.append(f"{finding.processes} processes")
+    if finding.runtime_version:
+        told.append(f"{finding.cell.runtime} {finding.runtime_version}")
+    return ", ".join(told)

@@ -1,0 +1,136 @@
+"""What a candidate may cost, as the table `[budget]` of a suite says it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from edgeae.errors import BadInput, unknown
+from edgeae.runtimes import RUNTIMES
+
+__all__ = ["EXACT", "Budget", "from_table"]
+
+#: Exact figures that can be held: they do not wobble, so no interval is needed.
+EXACT = ("bytes", "gzip_bytes", "macs", "arena", "operators", "instructions")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one cell; None is no limit.
+
+    Attributes:
+        max_ratio: candidate ÷ baseline, of the medians above the fixed cost.
+        max_p50_us, max_p99_us: of the candidate's call, µs; p99 over blocks.
+        max_first_ms, max_load_ms: of the first call and of opening, ms.
+        max_rss_mb: peak memory of the process that holds both sides, 10⁶ bytes.
+        max_loss_ratio: candidate's loss ÷ baseline's, of the manifests.
+        parity: bundles: `verify.json` passes on the runtime; bare files: the candidate answers as
+            the baseline does.
+        exact: which of `EXACT` are held to the baseline's.
+        exact_growth: candidate ÷ baseline that passes.
+        exact_saving: a candidate smaller by more than this share asks to be recorded.
+        on_saving: whether that asks (`ask`: passes, and says so) or fails (`fail`).
+        on_inconclusive: whether an unclear ratio ends the gate with exit 3 (`fail`) or with 0 and a
+            line (`warn`).
+        runtimes: runtime → its own limits, the others as above.
+    """
+
+    max_ratio: float = 1.03
+    max_p50_us: float | None = None
+    max_p99_us: float | None = None
+    max_first_ms: float | None = None
+    max_load_ms: float | None = None
+    max_rss_mb: float | None = None
+    max_loss_ratio: float | None = None
+    parity: bool = False
+    exact: tuple[str, ...] = ()
+    exact_growth: float = 1.0
+    exact_saving: float = 0.03
+    on_saving: Literal["ask", "fail"] = "ask"
+    on_inconclusive: Literal["fail", "warn"] = "fail"
+    runtimes: Mapping[str, "Budget"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in _POSITIVE:
+            value = getattr(self, key)
+            if value is not None and not 0 < value < math.inf:
+                raise BadInput(f"{key} = {value}: allowed is above 0, and finite")
+        if not 0 <= self.exact_saving < 1:
+            raise BadInput(f"exact_saving = {self.exact_saving}: allowed is 0 to below 1")
+        for name in self.exact:
+            if name not in EXACT:
+                raise unknown("exact figure", name, EXACT)
+        for key, allowed in _CHOICES.items():
+            if getattr(self, key) not in allowed:
+                raise BadInput(f"{key} = {getattr(self, key)!r}: allowed are {', '.join(allowed)}")
+
+    def on(self, runtime: str) -> "Budget":
+        """Return the limits on one runtime."""
+        return self.runtimes.get(runtime, self)
+
+    def with_changes(self, **changed: Any) -> "Budget":
+        """Return the budget with other values, on every runtime alike."""
+        own = {name: replace(limits, **changed) for name, limits in self.runtimes.items()}
+        return replace(self, runtimes=own, **changed)
+
+    @property
+    def times_absolutely(self) -> bool:
+        """Whether a limit holds even of an artifact that is its own baseline."""
+        return any(getattr(self, key) is not None for key in _ABSOLUTE)
+
+
+_ABSOLUTE = ("max_p50_us", "max_p99_us", "max_first_ms", "max_load_ms", "max_rss_mb")
+_POSITIVE = ("max_ratio", *_ABSOLUTE, "max_loss_ratio", "exact_growth")
+_CHOICES = {"on_saving": ("ask", "fail"), "on_inconclusive": ("fail", "warn")}
+
+
+def from_table(table: Mapping[str, Any]) -> Budget:
+    """Build a budget from the TOML table `[budget]`.
+
+    Raises:
+        BadInput: a key or a value is not allowed; says which are.
+    """
+    values = dict(table)
+    own = values.pop("runtimes", {})
+    if not isinstance(own, dict):
+        raise BadInput(f"runtimes = {own!r}: allowed are tables, as [budget.runtimes.litert-gpu]")
+    general = _with(Budget(), values, "")
+    found = {}
+    for name, limits in own.items():
+        if name not in RUNTIMES:
+            raise unknown("runtime", name, RUNTIMES)
+        if not isinstance(limits, dict):
+            raise BadInput(f"runtimes.{name} = {limits!r}: allowed is a table of limits")
+        found[name] = _with(general, limits, f"runtimes.{name}.")
+    return replace(general, runtimes=found)
+
+
+def _with(budget: Budget, table: Mapping[str, Any], where: str) -> Budget:
+    known = {item.name: item.type for item in fields(Budget) if item.name != "runtimes"}
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            raise unknown("key", f"{where}{key}", known)
+        values[key] = _value(f"{where}{key}", value, getattr(Budget(), key))
+    try:
+        return replace(budget, **values)
+    except BadInput as error:
+        raise BadInput(f"{where}{error}") from None
+
+
+def _value(key: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        raise BadInput(f"{key} = {value!r}: allowed are true and false")
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise BadInput(f"{key} = {value!r}: allowed is a list of {', '.join(EXACT)}")
+    if isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        raise BadInput(f"{key} = {value!r}: allowed is text")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise BadInput(f"{key} = {value!r}: allowed is a number")

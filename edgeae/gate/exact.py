@@ -1,0 +1,134 @@
+"""Figures that do not wobble: bytes, MACs, arena, operators, loss, and whether answers agree."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from edgeae.gate.budget import Budget
+from edgeae.gate.finding import Figure, Verdict
+from edgeae.gate.sides import Pair, Side
+from edgeae.inspect import inspect
+from edgeae.timing.instructions import count_artifact
+from edgeae.verify.findings import read_findings
+
+__all__ = ["exact_figures"]
+
+
+def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
+    """Judge what needs no clock, of a pair that has a baseline.
+
+    Raises:
+        BadInput: a file cannot be read.
+        RuntimeUnavailable: reading it takes a package that is not installed.
+    """
+    if pair.baseline is None:
+        return []
+    figures = [_exact(name, pair, pair.baseline, budget) for name in budget.exact]
+    if budget.max_loss_ratio is not None:
+        figures.append(_loss(pair.candidate, pair.baseline, budget.max_loss_ratio))
+    if budget.parity and pair.candidate.bundle is not None:
+        figures.append(_parity(pair.candidate, pair.runtime))
+    return figures
+
+
+def _bytes(side: Side, pair: Pair) -> tuple[float, str]:
+    return side.artifact.bytes, "B"
+
+
+def _gzip_bytes(side: Side, pair: Pair) -> tuple[float, str]:
+    return side.artifact.gzip_bytes, "B"
+
+
+def _macs(side: Side, pair: Pair) -> tuple[float, str]:
+    return side.artifact.macs, ""
+
+
+def _operators(side: Side, pair: Pair) -> tuple[float, str]:
+    return sum(op.count for op in side.artifact.ops), ""
+
+
+def _arena(side: Side, pair: Pair) -> tuple[float | None, str]:
+    return inspect(side.path).arena_bytes, "B"
+
+
+def _instructions(side: Side, pair: Pair) -> tuple[float, str]:
+    return count_artifact(side.path, pair.runtime, pair.threads).per_call, ""
+
+
+_QUANTITIES: dict[str, Callable[[Side, Pair], tuple[float | None, str]]] = {
+    "bytes": _bytes,
+    "gzip_bytes": _gzip_bytes,
+    "macs": _macs,
+    "arena": _arena,
+    "operators": _operators,
+    "instructions": _instructions,
+}
+#: Two counts of one artifact differ by up to 0.05 % where an engine looks at addresses.
+_INSTRUCTIONS_GROWTH = 1.001
+
+
+def _exact(name: str, pair: Pair, baseline: Side, budget: Budget) -> Figure:
+    measure, limit = _QUANTITIES[name], budget.exact_growth
+    old, unit = measure(baseline, pair)
+    # what takes a while is not counted again for the same bytes
+    new = old if pair.is_identical else measure(pair.candidate, pair)[0]
+    if name == "instructions":
+        limit = max(limit, _INSTRUCTIONS_GROWTH)
+    figure = Figure(f"{name} ratio", "×", None, "missing", limit=limit, side_unit=unit)
+    if new is None or old is None:
+        return replace(figure, reason=f"{name}: this format does not tell")
+    figure = replace(figure, baseline=old, candidate=new)
+    if old == 0:
+        verdict: Verdict = "pass" if new == 0 else "fail"
+        return replace(
+            figure, verdict=verdict, reason="" if new == 0 else f"{name} {new:,.0f}, was 0"
+        )
+    ratio = new / old
+    figure = replace(figure, value=ratio)
+    told = f"{name} {new:,.0f}, baseline {old:,.0f}: ratio {ratio:.3f}"
+    if ratio > limit:
+        return replace(figure, verdict="fail", reason=f"{told}, budget {limit:.3f}")
+    if ratio < 1 - budget.exact_saving:
+        asked = f"{told}: a saving; record it with `edgeae baseline save --force`"
+        verdict = "fail" if budget.on_saving == "fail" else "pass"
+        return replace(figure, verdict=verdict, reason=asked)
+    return replace(figure, verdict="pass")
+
+
+def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
+    figure = Figure("loss ratio", "×", None, "missing", limit=limit)
+    if candidate.bundle is None or baseline.bundle is None:
+        return replace(figure, reason="loss: a bare file has none; compare bundles")
+    ours, theirs = candidate.bundle.manifest, baseline.bundle.manifest
+    if ours.dataset["sha256"] != theirs.dataset["sha256"]:
+        told = f"{ours.dataset['name']} and {theirs.dataset['name']}"
+        return replace(
+            figure, reason=f"loss: measured on other images than the baseline's ({told})"
+        )
+    new, old = ours.loss.exported, theirs.loss.exported
+    figure = replace(figure, baseline=old, candidate=new)
+    if old <= 0:
+        return replace(figure, reason="loss: the baseline's is 0")
+    verdict: Verdict = "pass" if new / old <= limit else "fail"
+    told = f"loss {new:.6f}, baseline {old:.6f}: ratio {new / old:.4f}, budget {limit:.4f}"
+    reason = "" if verdict == "pass" else told
+    return replace(figure, value=new / old, verdict=verdict, reason=reason)
+
+
+def _parity(candidate: Side, runtime: str) -> Figure:
+    figure = Figure("parity", "", None, "missing")
+    if candidate.bundle is None:
+        return replace(figure, reason="parity: of bundles alone")
+    artifact = candidate.artifact
+    rows, _ = read_findings(candidate.bundle)
+    mine = [
+        row
+        for row in rows
+        if (row.part, row.format, row.runtime) == (artifact.part, artifact.format, runtime)
+    ]
+    if not mine:
+        return replace(figure, reason="parity: not verified on this runtime; run `edgeae verify`")
+    (row,) = mine
+    if row.verdict == "pass":
+        return replace(figure, verdict="pass")
+    verdict: Verdict = "missing" if row.verdict == "unavailable" else "fail"
+    return replace(figure, verdict=verdict, reason=f"parity: {'; '.join(row.reasons)}")

@@ -1,0 +1,191 @@
+"""Blocks of two sides and of a one-operator model, interleaved so that noise strikes all alike.
+
+A quad is ABBA or BAAB, drawn each time: a drift within it cancels, and so does what one side leaves
+in the caches for the other. Between quads of the two sides come quads of one side's own sessions,
+which show the machine's error, and blocks of the one-operator model, which show the fixed cost.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from edgeae.errors import NotMeasured
+from edgeae.timing.clock import Clock, Witness
+from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, time_block
+
+__all__ = ["Blocks", "Call", "interleave"]
+
+_WARM_UP_NS = 100_000_000
+#: Untimed calls before each block: another model has just had the caches.
+_REFILL = 3
+_QUADS = 160
+_FEWEST_QUADS = 8
+_LONGEST_NS = 1_500_000_000
+#: A candidate's block lasts at most this many times what a block aims at.
+_STRETCH = 4
+#: A call costs 20 ns or more: a longer block is a clock that stands still, not a fast call.
+_MOST_CALLS = BLOCK_NS // 20
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Raw times of one process; see `PairRow` for the attributes."""
+
+    calls: int
+    fixed_calls: int
+    orders: str
+    baseline_ns: tuple[int, ...]
+    candidate_ns: tuple[int, ...]
+    control_ns: tuple[tuple[int, int], ...]
+    fixed_ns: tuple[int, ...]
+
+
+def interleave(
+    baseline: Sequence[Call],
+    candidate: Sequence[Call],
+    fixed: Call,
+    *,
+    planted: float = 0.0,
+    seed: int = 0,
+    clock: Clock = time.perf_counter_ns,
+    witness: Clock | None = None,
+) -> Blocks:
+    """Warm everything up, choose a block length, take quads.
+
+    Args:
+        baseline, candidate: calls of two or more sessions of each side.
+        fixed: a call of the one-operator model.
+        planted: slow-down of the candidate, as a share of the baseline's time above the fixed cost.
+        seed: of the order.
+        clock: nanoseconds that never go back.
+        witness: a second clock, which must agree with the first.
+
+    Raises:
+        NotMeasured: the clock stands still, goes back, or disagrees with its witness.
+    """
+    second_clock = Witness(clock, witness) if witness else None
+    usual_ns, slow_ns, fixed_ns = _warm_up(baseline, candidate, fixed, clock)
+    calls = _block(max(usual_ns, slow_ns / _STRETCH))
+    fixed_calls = _block(fixed_ns)
+    timer = _Timer(clock, calls, planted * max(0.0, usual_ns - fixed_ns) * calls)
+    draw = random.Random(seed)
+    orders = ""
+    quads: list[tuple[int, int]] = []
+    controls: list[tuple[int, int]] = []
+    fixes: list[int] = []
+    deadline = clock() + _LONGEST_NS
+    for number in range(_QUADS):
+        orders += draw.choice("AB")
+        first, second = draw.choice(baseline), draw.choice(candidate)
+        quads.append(_quad(orders[-1], (first, timer.plain), (second, timer.planted)))
+        if number % 4 == 0:
+            controls.append(_control(draw, baseline, timer.plain))
+            fixes.append(timer.time(fixed, fixed_calls))
+        elif number % 4 == 2:
+            # as often as the baseline, or it would find its models in the caches less often
+            controls.append(_control(draw, candidate, timer.planted))
+        if clock() > deadline and number + 1 >= _FEWEST_QUADS:
+            break
+    if second_clock:
+        second_clock.check()
+    return Blocks(
+        calls=calls,
+        fixed_calls=fixed_calls,
+        orders=orders,
+        baseline_ns=tuple(first_ns for first_ns, _ in quads),
+        candidate_ns=tuple(second_ns for _, second_ns in quads),
+        control_ns=tuple(controls),
+        fixed_ns=tuple(fixes),
+    )
+
+
+Block = Callable[[Call], int]
+
+
+def _control(draw: random.Random, sessions: Sequence[Call], block: Block) -> tuple[int, int]:
+    """Time two sessions of one artifact against each other."""
+    own, other = draw.sample(range(len(sessions)), 2)
+    return _quad(draw.choice("AB"), (sessions[own], block), (sessions[other], block))
+
+
+def _block(call_ns: float) -> int:
+    """Return how many calls of a known length make a block."""
+    return max(1, min(_MOST_CALLS, round(BLOCK_NS / max(1.0, call_ns))))
+
+
+def _quad(order: str, first: tuple[Call, Block], second: tuple[Call, Block]) -> tuple[int, int]:
+    """Time first-second-second-first (order A) or the reverse; return both sides' times."""
+    (call_a, block_a), (call_b, block_b) = first, second
+    if order == "A":
+        a = block_a(call_a)
+        b = block_b(call_b)
+        b += block_b(call_b)
+        return a + block_a(call_a), b
+    b = block_b(call_b)
+    a = block_a(call_a)
+    a += block_a(call_a)
+    return a, b + block_b(call_b)
+
+
+class _Timer:
+    """Times blocks of a number of calls.
+
+    Args:
+        clock: nanoseconds.
+        calls: per block.
+        delay_ns: busy waiting that a planted block ends with.
+    """
+
+    def __init__(self, clock: Clock, calls: int, delay_ns: float) -> None:
+        self._clock, self._calls, self._delay_ns = clock, calls, delay_ns
+
+    def plain(self, call: Call) -> int:
+        return self.time(call, self._calls)
+
+    def planted(self, call: Call) -> int:
+        elapsed = self.time(call, self._calls)
+        return elapsed + self._wait() if self._delay_ns else elapsed
+
+    def time(self, call: Call, calls: int) -> int:
+        return _timed(call, calls, self._clock)
+
+    def _wait(self) -> int:
+        started = self._clock()
+        while (waited := self._clock() - started) < self._delay_ns:
+            pass
+        return waited
+
+
+def _warm_up(
+    baseline: Sequence[Call], candidate: Sequence[Call], fixed: Call, clock: Clock
+) -> tuple[float, float, float]:
+    """Run everything for a while; return what a call takes: baseline, candidate, fixed."""
+    groups = (baseline, candidate, (fixed,))
+    counts = [calibrate(group[0], clock, BLOCK_NS // 2) for group in groups]
+    seen: list[list[float]] = [[], [], []]
+    deadline = clock() + _WARM_UP_NS
+    turns = 0
+    while turns < 2 or clock() < deadline:
+        turns += 1
+        for times, group, count in zip(seen, groups, counts, strict=True):
+            times += [_timed(call, count, clock) / count for call in group]
+    # the later half: sessions are slow at first
+    usual, slow, least = (median(times[len(times) // 2 :]) for times in seen)
+    return usual, slow, least
+
+
+def _timed(call: Call, calls: int, clock: Clock) -> int:
+    """Time a block, after as many untimed calls as bring its model back into the caches.
+
+    Raises:
+        NotMeasured: the clock stood still for a whole block, or went back.
+    """
+    for _ in range(_REFILL):
+        call()
+    elapsed = time_block(call, calls, clock)
+    if elapsed <= 0:
+        told = f"went back by {-elapsed / 1e6:.3f} ms" if elapsed else "stood still"
+        raise NotMeasured(f"the clock {told} during a block of {calls} calls")
+    return elapsed

@@ -1,0 +1,252 @@
+"""Judging pairs, a finding each: processes are added while the answer is open."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from edgeae import children
+from edgeae.errors import EdgeaeError, OutOfTolerance
+from edgeae.gate.budget import Budget
+from edgeae.gate.exact import exact_figures
+from edgeae.gate.finding import Cell, Figure, Finding
+from edgeae.gate.rows import PairRow, processes
+from edgeae.gate.sequential import ERROR_RATE
+from edgeae.gate.sides import Pair
+from edgeae.gate.verdict import absolute, is_open, machine_error, ratio_figure
+
+__all__ = ["OnRow", "judge_all", "needs_timing", "run_process"]
+
+#: Told of each process as it ends.
+OnRow = Callable[[Cell, PairRow], None]
+
+_TIMEOUT_S = 180.0
+#: The chance that any cell of a suite is red though its ratio is at the budget.
+FAMILY_RATE = 0.05
+
+
+def judge_all(
+    pairs: Sequence[Pair],
+    budget: Budget,
+    *,
+    seed: int,
+    on_row: OnRow | None = None,
+    planted: Mapping[int, float] = MappingProxyType({}),
+) -> Iterator[tuple[int, Finding]]:
+    """Judge each pair, in an order drawn from the seed.
+
+    In a suite of several cells, one that fails is judged again with fresh processes, and fails only
+    if it does so twice: otherwise one of many would fail by chance.
+
+    Args:
+        pairs: what to judge.
+        budget: the limits.
+        seed: of the order of the cells and of the blocks within each process.
+        on_row: told of each process.
+        planted: place → slow-down of that candidate; see `edgeae.gate.worker.work`.
+
+    Yields:
+        The pair's place among `pairs`, and its finding.
+    """
+    order = list(range(len(pairs)))
+    random.Random(seed).shuffle(order)
+    timed = sum(needs_timing(pair, budget) for pair in pairs)
+    for place in order:
+        pair = pairs[place]
+        work = _Work(
+            pair, budget.on(pair.runtime), seed + 1000 * place, on_row, planted.get(place, 0.0)
+        )
+        yield place, work.finding(confirm=timed > 1, rate=_second_rate(timed))
+
+
+def needs_timing(pair: Pair, budget: Budget) -> bool:
+    """Whether a pair's figures take a worker process: not of an artifact that is its own baseline.
+
+    Both sides run in the same engine, so the same bytes are the same figures; but for absolute
+    limits.
+    """
+    if pair.baseline is None:
+        return False
+    return not pair.is_identical or budget.on(pair.runtime).times_absolutely
+
+
+def _second_rate(cells: int) -> float:
+    """Return the error rate of a second judgement, so that the family's is kept.
+
+    Both judgements of a cell err independently: cells × first × second ≤ family (Bonferroni).
+    """
+    return min(ERROR_RATE, FAMILY_RATE / (max(1, cells) * ERROR_RATE))
+
+
+def run_process(
+    pair: Pair, number: int, seed: int, *, planted: float = 0.0, baseline_runtime: str | None = None
+) -> PairRow:
+    """Run one process of a pair that has a baseline; what goes wrong in it is a row.
+
+    Args:
+        pair: what to run.
+        number: of the process; odd ones load the candidate first.
+        seed: of the order of the blocks.
+        planted: see `edgeae.gate.worker.work`.
+        baseline_runtime: where the baseline runs in another runtime than the candidate.
+    """
+    assert pair.baseline is not None
+    job = {
+        "baseline": {**pair.baseline.to_job(), "runtime": baseline_runtime or pair.runtime},
+        "candidate": {**pair.candidate.to_job(), "runtime": pair.runtime},
+        "threads": pair.threads,
+        "batch": pair.batch,
+        "process": number,
+        "seed": seed,
+        "planted": planted,
+    }
+    try:
+        (found,) = children.run("edgeae.gate.worker", job, timeout_s=_TIMEOUT_S)
+    except EdgeaeError as error:
+        return PairRow(number, error=str(error), code=error.code)
+    return PairRow.from_json(found)
+
+
+class _Work:
+    """One cell being judged."""
+
+    def __init__(
+        self, pair: Pair, budget: Budget, seed: int, on_row: OnRow | None, planted: float
+    ) -> None:
+        self._pair, self._budget, self._seed = pair, budget, seed
+        self._on_row, self._planted = on_row, planted
+        self._started = time.monotonic()
+        self._process = 0
+
+    def finding(self, *, confirm: bool, rate: float) -> Finding:
+        pair = self._pair
+        if pair.baseline is None:
+            return self._missing(pair.absence, 0)
+        try:
+            exact = exact_figures(pair, self._budget)
+        except EdgeaeError as error:
+            return self._missing(str(error), error.code)
+        if not needs_timing(pair, self._budget):
+            return self._found([_same(self._budget), *exact], [], [])
+        rows = self._rows(ERROR_RATE)
+        figures = self._figures(rows, ERROR_RATE)
+        notes = []
+        if confirm and figures[0].verdict == "fail" and figures[0].value is not None:
+            first = figures[0]
+            rows = self._rows(rate)
+            figures = self._figures(rows, rate)
+            again = "again" if figures[0].verdict == "fail" else f"then {figures[0].verdict}"
+            notes.append(f"failed at first ({first.reason}), {again} with fresh processes")
+        return self._found([*figures, *exact], rows, notes)
+
+    def _rows(self, rate: float) -> list[PairRow]:
+        """Run processes until the answer is clear, or no more may be run."""
+        rows: list[PairRow] = []
+        while True:
+            row = self._run()
+            rows.append(row)
+            if self._on_row is not None:
+                self._on_row(self._pair.cell, row)
+            if row.error is not None or not is_open(self._figures(rows, rate), len(rows)):
+                return rows
+
+    def _run(self) -> PairRow:
+        number = self._process
+        self._process += 1
+        return run_process(self._pair, number, self._seed + number, planted=self._planted)
+
+    def _figures(self, rows: Sequence[PairRow], rate: float) -> list[Figure]:
+        wrong = next((row for row in rows if row.code == OutOfTolerance.code), None)
+        if wrong is not None:
+            return [Figure("answer", "", None, "fail", reason=str(wrong.error))]
+        budget = self._budget
+        figures = [ratio_figure(rows, budget.max_ratio, rate=rate)]
+        figures += [
+            absolute(rows, name, value, limit * scale, unit)
+            for key, name, value, scale, unit in _ABSOLUTE
+            if (limit := getattr(budget, key)) is not None
+        ]
+        if budget.parity and self._pair.candidate.bundle is None:
+            figures.append(_agreement(rows))
+        return figures
+
+    def _missing(self, reason: str, code: int) -> Finding:
+        figure = Figure("p50 ratio", "×", None, "missing", reason=reason)
+        return Finding(self._pair.cell, (figure,), code=code)
+
+    def _found(
+        self, figures: Sequence[Figure], rows: Sequence[PairRow], notes: Sequence[str]
+    ) -> Finding:
+        timed = processes(rows)
+        codes = [row.code for row in rows if row.code not in (0, OutOfTolerance.code)]
+        sides = [side for side in (self._pair.candidate, self._pair.baseline) if side]
+        told = [*notes, *(side.note for side in sides if side.note)]
+        told += [item.reason for item in figures if item.verdict == "pass" and item.reason]
+        told += sorted({note for row in timed for note in row.notes})
+        if any(item.verdict == "inconclusive" for item in figures):
+            told += _disturbances(timed)
+        return Finding(
+            cell=self._pair.cell,
+            figures=tuple(figures),
+            runtime_version=timed[0].runtime_version if timed else "",
+            device=_device(timed[0]) if timed else "",
+            processes=self._process if timed else 0,
+            fixed_ns=_middle([row.fixed_p50_ns for row in timed]),
+            machine_error=machine_error(timed),
+            seconds=time.monotonic() - self._started,
+            notes=tuple(told),
+            code=codes[0] if codes else 0,
+        )
+
+
+_ABSOLUTE: tuple[tuple[str, str, Callable[[PairRow], float], float, str], ...] = (
+    ("max_p50_us", "p50", lambda row: row.candidate_p50_ns, 1e3, "ns"),
+    ("max_p99_us", "p99", lambda row: row.candidate_p99_ns, 1e3, "ns"),
+    ("max_first_ms", "first", lambda row: row.first_ns[1], 1e6, "ns"),
+    ("max_load_ms", "load", lambda row: row.load_ns[1], 1e6, "ns"),
+    ("max_rss_mb", "peak memory", lambda row: row.rss_peak_bytes or 0, 1e6, "B"),
+)
+
+
+def _same(budget: Budget) -> Figure:
+    return Figure("p50 ratio", "×", 1.0, "pass", limit=budget.max_ratio)
+
+
+def _agreement(rows: Sequence[PairRow]) -> Figure:
+    """Judge whether a bare candidate answers as its baseline does."""
+    figure = Figure("parity", "", None, "missing", reason="parity: not measured")
+    timed = processes(rows)
+    if not timed:
+        return figure
+    row = timed[0]
+    if row.difference is None:
+        reason = "parity: the outputs are of other element types than the baseline's"
+        return replace(figure, reason=reason)
+    figure = replace(figure, unit=row.difference_unit, value=row.difference, limit=row.agreement)
+    if row.difference <= row.agreement:
+        return replace(figure, verdict="pass", reason="")
+    unit = row.difference_unit
+    told = f"answers differ by {row.difference:.3g} {unit}".rstrip()
+    return replace(
+        figure, verdict="fail", reason=f"{told}, budget {row.agreement:.3g} {unit}".rstrip()
+    )
+
+
+def _disturbances(rows: Sequence[PairRow]) -> list[str]:
+    """Return what disturbed processes, told of the first that it happened to."""
+    disturbed = [row for row in rows if row.unstable]
+    if not disturbed:
+        return []
+    first = "; ".join(disturbed[0].unstable)
+    return [f"{len(disturbed)} of {len(rows)} processes were disturbed: {first}"]
+
+
+def _device(row: PairRow) -> str:
+    return f"{row.device} (software device)" if row.software else row.device
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    ordered: list[Any] = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else None

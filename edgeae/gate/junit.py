@@ -1,0 +1,110 @@
+"""The gate's outcome as JUnit XML, for what shows tests: a cell is a test case.
+
+Figures are properties of the suite: the schema that Jenkins holds reports to (`junit-10.xsd`) has
+no properties in a test case. Of a test case's own elements only one says that it did not pass.
+"""
+
+import math
+from xml.etree import ElementTree as Xml
+
+from edgeae.gate import account
+from edgeae.gate.amount import amount, interval, printable
+from edgeae.gate.finding import Figure, Finding, Outcome
+
+__all__ = ["render"]
+
+#: Verdict → the element that tells it.
+_ELEMENTS = {"fail": "failure", "inconclusive": "error", "missing": "error"}
+
+
+def render(outcome: Outcome) -> str:
+    """Return the XML document; an outcome of no cells is one error, never an empty green suite."""
+    cases = [_case(outcome, finding) for finding in outcome.findings] or [_nothing(outcome)]
+    counts = {
+        "name": _name(outcome),
+        "tests": str(len(cases)),
+        "failures": str(_count(cases, "failure")),
+        "errors": str(_count(cases, "error")),
+        "time": _seconds(outcome.seconds),
+    }
+    root = Xml.Element("testsuites", counts)
+    suite = Xml.SubElement(root, "testsuite", {**counts, "skipped": "0"})
+    properties = Xml.SubElement(suite, "properties")
+    for key, value in _properties(outcome):
+        Xml.SubElement(properties, "property", name=printable(key), value=printable(value))
+    suite.extend(cases)
+    Xml.indent(root, " ")
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, "unicode") + "\n"
+
+
+def _name(outcome: Outcome) -> str:
+    return printable(f"edgeae gate {outcome.suite}".rstrip())
+
+
+def _case(outcome: Outcome, finding: Finding) -> Xml.Element:
+    case = Xml.Element(
+        "testcase",
+        classname=_name(outcome),
+        name=printable(finding.cell.name),
+        time=_seconds(finding.seconds),
+    )
+    lines = [printable(line) for line in finding.lines]
+    lenient = account.is_warning(outcome, finding)
+    if finding.verdict in _ELEMENTS and not lenient:
+        reason = "; ".join(lines) or finding.verdict
+        told = Xml.SubElement(case, _ELEMENTS[finding.verdict], type=finding.verdict)
+        told.set("message", reason)
+        told.text = "\n".join(lines)
+    out = [f"warning: {line}" for line in lines] if lenient else []
+    out += [f"{key}: {value}" for key, value in _figures(finding)]
+    Xml.SubElement(case, "system-out").text = "\n".join([*out, *map(printable, finding.notes)])
+    return case
+
+
+def _nothing(outcome: Outcome) -> Xml.Element:
+    case = Xml.Element("testcase", classname=_name(outcome), name="cells", time="0.000")
+    told = Xml.SubElement(case, "error", type="missing")
+    told.set("message", printable(outcome.sentence))
+    return case
+
+
+def _properties(outcome: Outcome) -> list[tuple[str, str]]:
+    facts = [
+        ("verdict", outcome.verdict),
+        ("sentence", outcome.sentence),
+        ("seed", str(outcome.seed)),
+        ("commit", outcome.commit or ""),
+        ("command", account.command(outcome)),
+        *((f"not on this machine: {name}", reason) for name, reason in outcome.absent),
+        *((f"machine {key}", str(value)) for key, value in outcome.machine.items()),
+    ]
+    return facts + [
+        (f"{finding.cell.name}: {key}", value)
+        for finding in outcome.findings
+        for key, value in _figures(finding)
+    ]
+
+
+def _figures(finding: Finding) -> list[tuple[str, str]]:
+    return [(printable(figure.quantity), _told(figure)) for figure in finding.figures]
+
+
+def _told(figure: Figure) -> str:
+    """Return a figure in a line: `fail, 1.048, 95 % 1.041–1.055, limit 1.030`."""
+    told = [figure.verdict, amount(figure.value, figure.unit)]
+    if interval(figure):
+        told.append(f"95 % {interval(figure)}")
+    if figure.limit is not None:
+        told.append(f"limit {amount(figure.limit, figure.unit)}")
+    for side, value in (("baseline", figure.baseline), ("candidate", figure.candidate)):
+        if value is not None:
+            told.append(f"{side} {amount(value, figure.side_unit)}")
+    return ", ".join(item for item in told if item)
+
+
+def _count(cases: list[Xml.Element], element: str) -> int:
+    return sum(case.find(element) is not None for case in cases)
+
+
+def _seconds(value: float) -> str:
+    return f"{max(0.0, value) if math.isfinite(value) else 0.0:.3f}"

@@ -1,0 +1,57 @@
+"""The gate's outcome as Markdown: GitHub's step summary, or a comment on a pull request."""
+
+from collections.abc import Iterable, Sequence
+
+from edgeae.gate import account
+from edgeae.gate.account import Line
+from edgeae.gate.amount import printable
+from edgeae.gate.finding import Outcome
+
+__all__ = ["render"]
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
+#: Columns of words; numbers go right.
+_LEFT = {"artifact", "runtime", "figure", "verdict"}
+
+
+def render(outcome: Outcome) -> str:
+    """Return the text: the sentence, the latencies, the reasons; all else folded away."""
+    told = account.told(outcome)
+    *origin, sentence = account.closing(outcome)
+    timed = account.timed_lines(told)
+    command = account.command(outcome)
+    blocks = [
+        f"## {_plain(sentence)}",
+        _table(account.TIMED, timed),
+        _plain(account.LEGEND) if timed else "",
+        _plain(account.identical(outcome)),
+        _list(account.open_lines(outcome)),
+        _folded("Other figures", _table(account.OTHER, account.other_lines(told))),
+        _folded("Notes", _list([*account.notes(outcome.findings), *account.absent(outcome)])),
+        _folded("Machine", _list([account.own_error(outcome), *origin])),
+        f"Run it again:\n\n```sh\n{command}\n```" if command else "",
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _table(names: Sequence[str], found: Sequence[Line]) -> str:
+    if not found:
+        return ""
+    header = ["artifact", "runtime", *names]
+    rule = [":--" if name in _LEFT else "--:" for name in header]
+    cells = [[_plain(text) for text in (item.artifact, item.where, *item.texts)] for item in found]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *cells))
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_plain(line)}" for line in lines if line)
+
+
+def _folded(title: str, text: str) -> str:
+    # Markdown inside HTML needs an empty line on each side
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>" if text else ""
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown takes literally."""
+    return printable(text).translate(_SPECIAL)

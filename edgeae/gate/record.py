@@ -1,0 +1,167 @@
+"""What was known when a baseline was saved: `baseline.json` of a bundle, `<file>.json` of a file.
+
+Schema, its history:
+1   the first.
+
+A record says which bytes the baseline is and where it came from. No figure in it is ever compared:
+baselines are artifacts, and are timed afresh.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from edgeae import __version__, atomic
+from edgeae.errors import BadInput, ManifestMismatch
+from edgeae.machine import describe
+
+__all__ = ["BUNDLE_RECORD", "Record", "check", "note", "read", "record", "record_path"]
+
+SCHEMA = 1
+BUNDLE_RECORD = "baseline.json"
+_RUNTIMES = ("ai-edge-litert", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A baseline's record. See the module's docstring.
+
+    Attributes:
+        schema: version of this layout.
+        saved: the day, in UTC, as `2026-11-25`.
+        sha256: file, relative to the bundle or to the file's folder → hash of its bytes.
+        machine: that it was saved on; facts, see `machine.describe`.
+        commit: of the repository that it was saved in, or None.
+        tools: package → version that made the bundle; empty for a bare file.
+        runtimes: package → version that was installed, edgeae's own included.
+    """
+
+    schema: int
+    saved: str
+    sha256: dict[str, str]
+    machine: dict[str, Any]
+    commit: str | None
+    tools: dict[str, str]
+    runtimes: dict[str, str]
+
+    def to_json(self) -> str:
+        """Return the file's text."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def record_path(place: Path) -> Path:
+    """Return where the record of a baseline lies: in a bundle's folder, beside a bare file."""
+    return place / BUNDLE_RECORD if place.is_dir() else place.with_name(f"{place.name}.json")
+
+
+def record(files: Mapping[str, bytes], tools: Mapping[str, str], commit: str | None) -> Record:
+    """Make the record of a baseline that is saved here and now.
+
+    Args:
+        files: relative path → content.
+        tools: package → version that made them, where known.
+        commit: of the repository, or None.
+    """
+    return Record(
+        SCHEMA,
+        datetime.now(UTC).date().isoformat(),
+        {name: atomic.sha256(content) for name, content in sorted(files.items())},
+        describe(),
+        commit,
+        dict(tools),
+        {"edgeae": __version__, **_versions(_RUNTIMES)},
+    )
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # a device need not have every engine
+    return found
+
+
+def read(path: Path) -> Record | None:
+    """Read a record; None where there is none.
+
+    Raises:
+        BadInput: it is damaged, or of another schema.
+    """
+    try:
+        table = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: damaged record of a baseline: {error}") from None
+    if not isinstance(table, dict) or table.get("schema") != SCHEMA:
+        found = table.get("schema") if isinstance(table, dict) else None
+        raise BadInput(
+            f"{path}: schema = {found!r}: this edgeae reads records of baselines of schema {SCHEMA}"
+        )
+    return _checked(path, table)
+
+
+def _checked(path: Path, table: dict[str, Any]) -> Record:
+    """Build a record of values that are of their types."""
+    hints = {item.name: item.type for item in dataclasses.fields(Record)}
+    wrong = sorted(hints.keys() ^ table.keys())
+    if wrong:
+        raise BadInput(f"{path}: damaged record: keys {wrong} are missing or unknown")
+    for key in ("sha256", "machine", "tools", "runtimes"):
+        if not isinstance(table[key], dict):
+            raise BadInput(
+                f"{path}: damaged record: {key} = {table[key]!r:.40}: allowed is a table"
+            )
+    for key in ("saved", "commit"):
+        if not isinstance(table[key], str) and (key, table[key]) != ("commit", None):
+            raise BadInput(f"{path}: damaged record: {key} = {table[key]!r:.40}: not text")
+    if not table["sha256"]:
+        raise BadInput(f"{path}: damaged record: sha256 names no file")
+    return Record(**table)
+
+
+def check(place: Path, known: Record) -> None:
+    """Compare the bytes of a baseline with its record.
+
+    Args:
+        place: the bundle's folder, or the bare file.
+        known: its record.
+
+    Raises:
+        ManifestMismatch: a file is missing, or is not the one that was saved.
+        BadInput: it is the record of another file.
+    """
+    folder = place if place.is_dir() else place.parent
+    if place != folder and place.name not in known.sha256:
+        raise BadInput(f"{record_path(place)}: damaged record: sha256 has no {place.name!r}")
+    for name, sha256 in known.sha256.items():
+        path = folder / name
+        try:
+            found = atomic.sha256(path.read_bytes())
+        except OSError as error:
+            raise ManifestMismatch(
+                f"{path}: in the baseline's record but not readable ({error.strerror})"
+            ) from None
+        if found != sha256:
+            raise ManifestMismatch(
+                f"{path}: sha256 {found[:12]}…, the baseline's record says {sha256!s:.12}…; "
+                "`edgeae baseline save --force` replaces a baseline"
+            )
+
+
+def note(known: Record) -> str:
+    """Say that a baseline comes from another kind of machine; empty where it does not."""
+    here = describe()["architecture"]
+    there = known.machine.get("architecture", here)
+    if there == here:
+        return ""
+    cpu = known.machine.get("cpu", "an unknown processor")
+    what = f"saved on {there} ({cpu}), timed afresh on this {here}"
+    return f"{what}; its stored figures are not compared"

@@ -1,0 +1,139 @@
+"""What one worker process of the gate measured: raw blocks, and the figures drawn from them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from edgeae.timing.statistics import percentile
+
+__all__ = ["MOST_FIXED", "NOTABLE_FIXED", "PairRow", "above_fixed", "processes"]
+
+#: The gate judges the time above the fixed cost where that is more than this share of a call.
+NOTABLE_FIXED = 0.1
+#: No more than this share is taken out: noise is magnified by 1 ÷ (1 − share), at most 5 times.
+MOST_FIXED = 0.8
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One process: baseline and candidate interleaved. Times are raw, nanoseconds.
+
+    A quad is four blocks, ABBA or BAAB, which cancels a drift; the times of a quad are those of the
+    two blocks of one side together.
+
+    Attributes:
+        process: its number within the gate, from 0.
+        candidate_first: which was loaded first.
+        sessions: how many sessions of each side were opened and drawn from.
+        calls: per block, of either side.
+        fixed_calls: per block of the one-operator model.
+        orders: of each quad, the side that came first and last: `A` baseline or `B` candidate.
+        baseline_ns, candidate_ns: per quad, two blocks each.
+        control_ns: per control quad, the two sides' times, of two sessions of one and the same
+            artifact: the machine's own error.
+        fixed_ns: per block of the one-operator model.
+        load_ns, first_ns: of baseline and candidate: opening, and the first call.
+        rss_peak_bytes: of the whole process.
+        difference: max |candidate's answer − baseline's| on the same inputs, in `difference_unit`:
+            `LSB` of integers, empty of floats; None where their element types differ.
+        agreement: the difference that counts as none.
+        runtime_version, device, software: of the runtime.
+        notes: what else a reader should know.
+        unstable: what the machine did meanwhile; see `edgeae.timing.conditions`.
+        seconds: from the start of the process to its end.
+        error, code: why there are no times, and the exit code of that; None and 0 without one.
+    """
+
+    process: int
+    candidate_first: bool = False
+    sessions: int = 0
+    calls: int = 0
+    fixed_calls: int = 0
+    orders: str = ""
+    baseline_ns: tuple[int, ...] = ()
+    candidate_ns: tuple[int, ...] = ()
+    control_ns: tuple[tuple[int, int], ...] = ()
+    fixed_ns: tuple[int, ...] = ()
+    load_ns: tuple[int, int] = (0, 0)
+    first_ns: tuple[int, int] = (0, 0)
+    rss_peak_bytes: int | None = None
+    difference: float | None = None
+    difference_unit: str = ""
+    agreement: float = 0.0
+    runtime_version: str = ""
+    device: str = ""
+    software: bool = False
+    notes: tuple[str, ...] = ()
+    unstable: tuple[str, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+    code: int = 0
+
+    @property
+    def baseline_p50_ns(self) -> float:
+        """The baseline's median, per call."""
+        return median(self.baseline_ns) / (2 * self.calls)
+
+    @property
+    def candidate_p50_ns(self) -> float:
+        """The candidate's median, per call."""
+        return median(self.candidate_ns) / (2 * self.calls)
+
+    @property
+    def candidate_p99_ns(self) -> float:
+        """The candidate's 99th percentile over pairs of blocks, per call."""
+        return percentile(self.candidate_ns, 0.99) / (2 * self.calls)
+
+    @property
+    def fixed_p50_ns(self) -> float:
+        """The fixed cost's median, per call."""
+        return median(self.fixed_ns) / self.fixed_calls if self.fixed_ns else 0.0
+
+    @property
+    def fixed_share(self) -> float:
+        """The fixed cost as a share of a call of the baseline."""
+        return self.fixed_p50_ns / self.baseline_p50_ns if self.baseline_p50_ns > 0 else 0.0
+
+    @property
+    def call_ratio(self) -> float:
+        """Candidate ÷ baseline of whole calls: the median of the quads' ratios."""
+        pairs = zip(self.candidate_ns, self.baseline_ns, strict=True)
+        return median(b / a for b, a in pairs)
+
+    @property
+    def ratio(self) -> float:
+        """Candidate ÷ baseline, above the fixed cost."""
+        return above_fixed(self.call_ratio, self.fixed_share)
+
+    @property
+    def control_ratio(self) -> float:
+        """An artifact ÷ itself, likewise; 1 but for the machine's error."""
+        return above_fixed(median(b / a for a, b in self.control_ns), self.fixed_share)
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any]) -> "PairRow":
+        """Rebuild a row from JSON's lists."""
+        return cls(**{key: _frozen(value) for key, value in table.items()})
+
+
+def above_fixed(ratio: float, fixed_share: float) -> float:
+    """Return the ratio of the times above the fixed cost, (b − f) ÷ (a − f), given b ÷ a and f ÷ a.
+
+    A fixed cost of a tenth or less is left in; one of over four fifths counts as four fifths. A
+    share that is not finite gives NaN: nothing was measured.
+    """
+    if not math.isfinite(fixed_share):
+        return math.nan
+    share = min(fixed_share, MOST_FIXED) if fixed_share > NOTABLE_FIXED else 0.0
+    return (ratio - share) / (1 - share)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def processes(rows: Sequence[PairRow]) -> tuple[PairRow, ...]:
+    """Return the rows that hold times."""
+    return tuple(row for row in rows if row.error is None)

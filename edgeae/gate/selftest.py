@@ -1,0 +1,250 @@
+"""The gate proves itself on the machine it runs on: how often it cries wolf, how often it misses.
+
+Every gate here is a real one: fresh processes, files on disk, the whole stage. A/A pairs differ in
+a description string alone, so that they compute the same and are timed all the same. A planted
+slow-down is busy waiting at the end of each of the candidate's blocks, as a share of what the gate
+judges: the baseline's time above the fixed cost of a call.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from edgeae.gate.budget import Budget
+from edgeae.gate.finding import Verdict
+from edgeae.gate.sides import Pair, sides
+from edgeae.gate.stage import Plan, run_gate
+from edgeae.gate.synthetic import dense
+
+__all__ = ["Scenario", "Tally", "label", "scenarios", "selftest", "table"]
+
+#: The `deep` encoder's shape, and one with an eighth more MACs.
+_WIDTHS, _WIDER = (784, 128, 64, 32), (784, 144, 64, 32)
+_RUNTIME = "litert-xnnpack"
+#: Of a suite's cells, how many have other bytes than their baseline.
+_CELLS, _CHANGED = 60, 12
+#: A parent that is killed takes its hogs along.
+_HOG = "import ctypes, signal\nctypes.CDLL(None).prctl(1, signal.SIGKILL)\nwhile True: pass\n"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of gate, run several times.
+
+    Attributes:
+        name: for people.
+        hogs: processes that burn a core each, meanwhile.
+        count: how many gates.
+        planted: slow-down of the candidate (of one cell, in a suite).
+        heavier: the candidate has more MACs instead.
+        cells: of each gate.
+        expected: the verdict that is right; None where the truth lies at the budget.
+        least: gates that must end as expected, for the target to be met.
+        most_wrong: gates that may end in the opposite verdict.
+    """
+
+    name: str
+    hogs: int
+    count: int
+    planted: float = 0.0
+    heavier: bool = False
+    cells: int = 1
+    expected: Verdict | None = "pass"
+    least: int = 0
+    most_wrong: int = 0
+
+
+@dataclass
+class Tally:
+    """How a scenario's gates ended.
+
+    Attributes:
+        scenario: what was run.
+        verdicts: one per gate.
+        named: gates of a suite that failed in the planted cell and in no other.
+        seconds: of each gate.
+        processes: of each gate.
+    """
+
+    scenario: Scenario
+    verdicts: list[Verdict] = field(default_factory=list)
+    named: int = 0
+    seconds: list[float] = field(default_factory=list)
+    processes: list[int] = field(default_factory=list)
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many gates ended so."""
+        return self.verdicts.count(verdict)
+
+    @property
+    def wrong(self) -> int:
+        """False alarms, where nothing is slower; misses, where something is."""
+        expected = self.scenario.expected
+        if expected is None:
+            return 0
+        return self.count("fail" if expected == "pass" else "pass")
+
+    @property
+    def right(self) -> int:
+        """Gates that ended as they should; of a suite's, that also named the planted cell alone."""
+        scenario = self.scenario
+        if scenario.expected is None:
+            return len(self.verdicts)
+        if scenario.cells > 1 and scenario.planted:
+            return self.named
+        return self.count(scenario.expected)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target was met, by as many gates as were asked for."""
+        scenario = self.scenario
+        whole = len(self.verdicts) == scenario.count
+        return whole and self.right >= scenario.least and self.wrong <= scenario.most_wrong
+
+
+def scenarios(n: int) -> list[Scenario]:
+    """Return what is run, for `n` A/A gates; the planted ones and the suites are fewer.
+
+    Args:
+        n: 5 or more; the suites take 10.
+    """
+    cores = os.cpu_count() or 1
+    planted, few, suites = round(0.6 * n), round(0.2 * n), round(0.1 * n)
+    most = planted - planted // 20  # 57 of 60
+    return [
+        Scenario("A/A", 0, n, least=round(0.9 * n)),
+        Scenario("+3 % (at the budget)", 0, few, 0.03, expected=None),
+        Scenario("+5 %", 0, planted, 0.05, expected="fail", least=most),
+        Scenario("+10 %", 0, few, 0.10, expected="fail", least=few),
+        Scenario("12 % more MACs", 0, few, heavier=True, expected="fail", least=few),
+        Scenario("suite of 60 cells, A/A", 0, suites, cells=_CELLS, least=suites),
+        Scenario(
+            "suite of 60 cells, one +10 %",
+            0,
+            suites,
+            0.10,
+            cells=_CELLS,
+            expected="fail",
+            least=suites - suites // 10,
+        ),
+        Scenario("A/A", cores, n, most_wrong=n // 100),
+        Scenario("+7 %", cores, planted, 0.07, expected="fail", least=most),
+        Scenario("+10 %", cores, few, 0.10, expected="fail", least=few),
+    ]
+
+
+def selftest(
+    chosen: Sequence[Scenario], *, seed: int, say: Callable[[str], None]
+) -> Iterator[Tally]:
+    """Run scenarios; yield the tally after every gate, so that what is known can be written.
+
+    Args:
+        chosen: what to run.
+        seed: of every order.
+        say: told of a wait for another bench or gate.
+    """
+    for number, scenario in enumerate(chosen):
+        tally = Tally(scenario)
+        with _hogs(scenario.hogs), tempfile.TemporaryDirectory(prefix="edgeae-selftest-") as folder:
+            for gate in range(scenario.count):
+                _run(scenario, tally, Path(folder), seed + 100_000 * number + 1000 * gate, say)
+                yield tally
+
+
+def _run(
+    scenario: Scenario, tally: Tally, folder: Path, seed: int, say: Callable[[str], None]
+) -> None:
+    changed = 1 if scenario.cells == 1 else _CHANGED
+    pairs = tuple(
+        _pair(scenario, folder, cell, seed, cell < changed) for cell in range(scenario.cells)
+    )
+    planted = {0: scenario.planted} if scenario.planted else {}
+    outcome = run_gate(Plan(pairs, Budget(), seed=seed), say=say, planted=planted)
+    for finding in outcome.findings:
+        if finding.code:
+            say(finding.lines[0])
+    red = [place for place, item in enumerate(outcome.findings) if item.verdict == "fail"]
+    tally.verdicts.append(outcome.verdict)
+    tally.named += red == [0]
+    tally.seconds.append(outcome.seconds)
+    tally.processes.append(sum(item.processes for item in outcome.findings))
+
+
+def _pair(scenario: Scenario, folder: Path, cell: int, seed: int, changed: bool) -> Pair:
+    old, new = folder / f"baseline{cell}.tflite", folder / f"candidate{cell}.tflite"
+    old.write_bytes(dense(_WIDTHS, seed=cell))
+    widths = _WIDER if scenario.heavier else _WIDTHS
+    # strings of other lengths also move what lies behind them in the file
+    description = f"gate {seed} {'x' * (seed // 1000 % 61)}" if changed else "edgeae"
+    new.write_bytes(dense(widths, seed=cell, description=description))
+    (candidate,), (baseline,) = sides(new), sides(old)
+    return Pair(candidate, baseline, _RUNTIME)
+
+
+@contextmanager
+def _hogs(count: int) -> Iterator[None]:
+    """Burn cores for the duration of a `with` block."""
+    running = [subprocess.Popen([sys.executable, "-c", _HOG]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for hog in running:
+            hog.kill()
+            hog.wait()
+
+
+def label(scenario: Scenario) -> str:
+    """Return a scenario's name with its load: `A/A, idle`."""
+    return f"{scenario.name}, {_load(scenario)}"
+
+
+def _load(scenario: Scenario) -> str:
+    return f"{scenario.hogs} hogs" if scenario.hogs else "idle"
+
+
+def table(tallies: Sequence[Tally]) -> list[list[str]]:
+    """Return a header and a row per scenario, as strings."""
+    header = [
+        "gates",
+        "load",
+        "n",
+        "pass",
+        "inconclusive",
+        "fail",
+        "wrong",
+        "median s",
+        "longest s",
+    ]
+    header += ["processes", "target", "met"]
+    return [header, *(_row(tally) for tally in tallies)]
+
+
+def _row(tally: Tally) -> list[str]:
+    scenario = tally.scenario
+    counts = [str(tally.count(verdict)) for verdict in ("pass", "inconclusive", "fail")]
+    return [
+        scenario.name,
+        _load(scenario),
+        str(len(tally.verdicts)),
+        *counts,
+        str(tally.wrong) if scenario.expected else "–",
+        f"{median(tally.seconds):.1f}" if tally.seconds else "–",
+        f"{max(tally.seconds):.1f}" if tally.seconds else "–",
+        f"{median(tally.processes):.0f}" if tally.processes else "–",
+        _target(scenario),
+        ("yes" if tally.is_met else "no") if scenario.expected else "–",
+    ]
+
+
+def _target(scenario: Scenario) -> str:
+    if scenario.expected is None:
+        return "none: inconclusive by design"
+    wrong = "false alarms" if scenario.expected == "pass" else "passes"
+    least = f"{scenario.expected} ≥ {scenario.least}, " if scenario.least else ""
+    return f"{least}{wrong} ≤ {scenario.most_wrong}"

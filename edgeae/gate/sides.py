@@ -1,0 +1,149 @@
+"""Candidate and baseline: which files they are, and whether they are the same part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeae.bundle import MANIFEST, Artifact, Bundle, open_bundle
+from edgeae.errors import BadInput
+from edgeae.gate.baseline import BaselineFile, Candidate
+from edgeae.gate.finding import Cell
+from edgeae.program import open_file
+
+__all__ = ["Pair", "Side", "of_artifact", "of_baseline", "sides"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One artifact, its bytes checked once.
+
+    Attributes:
+        label: for people: `deep/int8 encoder.tflite`, or the file's path.
+        path: the file.
+        artifact: its description.
+        bundle: that it is part of; None for a bare file.
+        note: what a reader should know.
+    """
+
+    label: str
+    path: Path
+    artifact: Artifact
+    bundle: Bundle | None = None
+    note: str = ""
+
+    def to_job(self) -> dict[str, Any]:
+        """Return what the worker opens it by."""
+        if self.bundle is None:
+            return {"path": str(self.path), "sha256": self.artifact.sha256}
+        artifact = self.artifact
+        return {"root": str(self.bundle.root), "part": artifact.part, "format": artifact.format}
+
+    @property
+    def sought(self) -> Candidate:
+        """What its baseline is looked for by."""
+        if self.bundle is None:
+            return Candidate.of_file(self.path)
+        return Candidate.of_artifact(self.bundle, self.artifact)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is judged: a candidate beside its baseline, in one runtime.
+
+    Attributes:
+        candidate: what is new.
+        baseline: what it is compared with; None where there is none.
+        runtime, threads, batch: how both are run.
+        absence: why there is no baseline, in one line.
+    """
+
+    candidate: Side
+    baseline: Side | None
+    runtime: str
+    threads: int = 1
+    batch: int = 1
+    absence: str = ""
+
+    def __post_init__(self) -> None:
+        if self.baseline is None:
+            return
+        ours, theirs = self.candidate.artifact, self.baseline.artifact
+        for kind in ("input", "output"):
+            new, old = getattr(ours, kind).values, getattr(theirs, kind).values
+            if new != old:
+                raise BadInput(
+                    f"{self.candidate.path}: {kind} of {_shape(new)} values per example, its "
+                    f"baseline {self.baseline.path} has {_shape(old)}: not the same part"
+                )
+
+    @property
+    def cell(self) -> Cell:
+        """The pair by its names and hashes."""
+        baseline = self.baseline
+        return Cell(
+            candidate=self.candidate.label,
+            baseline=baseline.label if baseline else "",
+            candidate_sha256=self.candidate.artifact.sha256,
+            baseline_sha256=baseline.artifact.sha256 if baseline else "",
+            runtime=self.runtime,
+            threads=self.threads,
+            batch=self.batch,
+        )
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether candidate and baseline are the same bytes."""
+        return (
+            self.baseline is not None
+            and self.candidate.artifact.sha256 == self.baseline.artifact.sha256
+        )
+
+
+def _shape(values: tuple[int, ...]) -> str:
+    return "×".join(map(str, values)) or "no"
+
+
+def sides(place: Path) -> list[Side]:
+    """Return what a path names: a bare file, an artifact inside a bundle, or a whole bundle.
+
+    Raises:
+        BadInput: there is no such thing, or it cannot be read.
+        ManifestMismatch: a file is not the one of its manifest.
+        RuntimeUnavailable: a bare ONNX file, and the package `onnx` is not installed.
+    """
+    if place.is_dir():
+        if not (place / MANIFEST).exists():
+            raise BadInput(f"{place}: a folder without {MANIFEST}: neither a bundle nor a file")
+        return list(_of_bundle(open_bundle(place)))
+    if (place.parent / MANIFEST).exists():
+        for side in _of_bundle(open_bundle(place.parent)):
+            if side.path.name == place.name:
+                return [side]
+    return [Side(str(place), place, open_file(place).artifact)]
+
+
+def _of_bundle(bundle: Bundle) -> Iterator[Side]:
+    for artifact in bundle.manifest.artifacts:
+        bundle.read(artifact)
+        label = f"{bundle.name} {Path(artifact.path).name}"
+        yield Side(label, bundle.root / artifact.path, artifact, bundle)
+
+
+def of_artifact(bundle: Bundle, artifact: Artifact) -> Side:
+    """Return one artifact of an open bundle.
+
+    Raises:
+        ManifestMismatch: the file is not the one of its manifest.
+    """
+    return next(side for side in _of_bundle(bundle) if side.artifact == artifact)
+
+
+def of_baseline(found: BaselineFile) -> Side:
+    """Open a baseline that was found. See `sides` for the errors."""
+    if found.root is None:
+        side = Side(found.label, found.path, open_file(found.path).artifact)
+    else:
+        bundle = open_bundle(found.root)
+        side = of_artifact(bundle, bundle.artifact(found.part, found.format))
+    return replace(side, label=found.label, note=found.note)

@@ -1,0 +1,249 @@
+"""The stage: what the user named in, an outcome out."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from edgeae.bundle import find_bundles
+from edgeae.errors import BadInput, NotMeasured
+from edgeae.gate.baseline import FOLDER, Baselines, resolve
+from edgeae.gate.budget import Budget, from_table
+from edgeae.gate.finding import Finding, Outcome
+from edgeae.gate.judging import OnRow, judge_all, needs_timing
+from edgeae.gate.sides import Pair, Side, of_baseline, sides
+from edgeae.machine import describe
+from edgeae.runtimes import USUAL, formats
+from edgeae.timing import suite as suites
+from edgeae.timing.bench import commit, probe
+from edgeae.timing.host_lock import WAIT_S, host_lock
+from edgeae.timing.suite import Suite
+
+__all__ = ["Plan", "gate_pair", "gate_suite", "plan_pair", "plan_suite", "run_gate", "suite_cells"]
+
+Say = Callable[[str], None]
+OnFinding = Callable[[Finding], None]
+
+#: Runtimes that the gate has no use for: they compute nothing.
+_IDLE = ("null",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be judged.
+
+    Attributes:
+        pairs: in the suite's order.
+        budget: the limits.
+        suite: its name; empty where there is none.
+        absent: runtimes that a suite asks for and the machine does not have, with the reason.
+        seed: of every order.
+    """
+
+    pairs: tuple[Pair, ...]
+    budget: Budget
+    suite: str = ""
+    absent: tuple[tuple[str, str], ...] = ()
+    seed: int = 0
+
+
+def run_gate(
+    plan: Plan,
+    *,
+    say: Say,
+    on_finding: OnFinding | None = None,
+    on_row: OnRow | None = None,
+    wait_s: float = WAIT_S,
+    planted: Mapping[int, float] = MappingProxyType({}),
+) -> Outcome:
+    """Judge every pair of a plan, alone on this machine.
+
+    Args:
+        plan: what to judge.
+        say: told of what is worth knowing while it runs.
+        on_finding, on_row: told of each cell and of each process, as they end.
+        wait_s: the longest wait for another bench or gate on this machine, seconds.
+        planted: place of a pair → slow-down of its candidate, for the gate's test of itself.
+
+    Raises:
+        Busy: another one is still running.
+    """
+    findings: dict[int, Finding] = {}
+    machine = describe()
+    timed = any(needs_timing(pair, plan.budget) for pair in plan.pairs)
+    with host_lock(say, wait_s) if timed else nullcontext():
+        started = time.monotonic()
+        judged = judge_all(plan.pairs, plan.budget, seed=plan.seed, on_row=on_row, planted=planted)
+        for place, finding in judged:
+            findings[place] = finding
+            if on_finding is not None:
+                on_finding(finding)
+    return Outcome(
+        findings=tuple(findings[place] for place in sorted(findings)),
+        suite=plan.suite,
+        on_inconclusive=plan.budget.on_inconclusive,
+        machine=machine,
+        commit=commit(),
+        seed=plan.seed,
+        seconds=time.monotonic() - started,
+        absent=plan.absent,
+    )
+
+
+@contextmanager
+def plan_pair(
+    candidate: Path,
+    baseline: str,
+    budget: Budget,
+    *,
+    runtimes: Sequence[str] = (),
+    threads: Sequence[int] = (1,),
+    batch: Sequence[int] = (1,),
+    seed: int | None = None,
+) -> Iterator[Plan]:
+    """Plan a candidate against a baseline that the user named, for the duration of a `with` block.
+
+    Args:
+        candidate: a bare file, an artifact of a bundle, or a bundle.
+        baseline: the same, or a folder of baselines, or `git:REF`.
+        budget: the limits.
+        runtimes: by name; the usual one of each format where there is none.
+        threads, batch: how both are run.
+        seed: of every order; drawn where it is None.
+
+    Raises:
+        BadInput: a place or a runtime is not what it should be.
+        ManifestMismatch: a file is not the one of its manifest.
+    """
+    ours = sides(candidate)
+    with resolve(baseline, Path.cwd()) as baselines:
+        pairs = tuple(
+            _pair(side, baselines, name, count, size)
+            for side in ours
+            for name in _runtimes(side, runtimes)
+            for count in threads
+            for size in batch
+        )
+        if not pairs:
+            raise BadInput(f"{candidate}: none of its files is opened by {', '.join(runtimes)}")
+        yield Plan(pairs, budget, seed=_seed(seed))
+
+
+def _runtimes(side: Side, names: Sequence[str]) -> list[str]:
+    form = side.artifact.format
+    return [name for name in names or [USUAL[form]] if form in formats(name)]
+
+
+def _pair(side: Side, baselines: Baselines, runtime: str, threads: int, batch: int) -> Pair:
+    found = baselines.find(side.sought)
+    if found is None:
+        absence = baselines.absence(side.sought)
+        return Pair(side, None, runtime, threads, batch, absence=absence)
+    return Pair(side, of_baseline(found), runtime, threads, batch)
+
+
+@contextmanager
+def plan_suite(
+    name: str,
+    *,
+    bundles: Sequence[Path] = (),
+    baseline: str | None = None,
+    runtimes: Sequence[str] = (),
+    seed: int | None = None,
+) -> Iterator[Plan]:
+    """Plan every cell of a suite, for the duration of a `with` block.
+
+    Args:
+        name: a file of `bench/` by name, or its path.
+        bundles: where the suite's bundles lie; `build` where nothing is said.
+        baseline: instead of the suite's.
+        runtimes: only these; an absent one is then missing, not left out.
+        seed: instead of the suite's.
+
+    Raises:
+        BadInput: the suite, its budget or a place is not what it should be.
+        ManifestMismatch: a file is not the one of its manifest.
+        NotMeasured: there is nothing to judge.
+    """
+    suite = suites.find(name)
+    try:
+        budget = from_table(suite.budget)
+    except BadInput as error:
+        raise BadInput(f"suite {suite.name}: [budget]: {error}") from None
+    spec = baseline or suite.baseline or FOLDER
+    with resolve(spec, Path.cwd()) as baselines:
+        cells = _cells(suite, bundles, runtimes)
+        absent = _absent({runtime for _, runtime, _, _ in cells} - set(runtimes))
+        pairs = tuple(
+            _pair(side, baselines, runtime, threads, batch)
+            for side, runtime, threads, batch in cells
+            if runtime not in absent
+        )
+        if not pairs:
+            raise NotMeasured(f"suite {suite.name}: nothing to judge on this machine")
+        chosen = suite.seed if seed is None else seed
+        yield Plan(pairs, budget, suite.name, tuple(absent.items()), _seed(chosen))
+
+
+def _cells(
+    suite: Suite, bundles: Sequence[Path], runtimes: Sequence[str]
+) -> list[tuple[Side, str, int, int]]:
+    found = find_bundles(list(bundles) or [Path("build")]) if suite.models else []
+    known: dict[Path, Side] = {}
+    cells = []
+    for job in suites.expand(suite, found):
+        wanted = job.runtime in runtimes if runtimes else job.runtime not in _IDLE
+        if not wanted or job.artifact.format == "keras":
+            continue  # the original is what an export is made from, not what is shipped
+        if job.path not in known:
+            known[job.path] = sides(job.path)[0]
+        cells.append((known[job.path], job.runtime, job.threads, job.batch))
+    return cells
+
+
+def _absent(runtimes: set[str]) -> dict[str, str]:
+    """Return each runtime that this machine does not have, with the reason."""
+    return {
+        name: str(found["error"]) for name in sorted(runtimes) if "error" in (found := probe(name))
+    }
+
+
+def _seed(asked: int | None) -> int:
+    return secrets.randbelow(2**31) if asked is None else asked
+
+
+def gate_pair(
+    candidate: str | Path,
+    baseline: str | Path,
+    *,
+    budget: Budget,
+    say: Say,
+    runtimes: Sequence[str] = (),
+    threads: int = 1,
+    batch: int = 1,
+) -> Outcome:
+    """Judge a candidate against a baseline. See `plan_pair` and `run_gate`."""
+    with plan_pair(
+        Path(candidate),
+        str(baseline),
+        budget,
+        runtimes=runtimes,
+        threads=(threads,),
+        batch=(batch,),
+    ) as plan:
+        return run_gate(plan, say=say)
+
+
+def suite_cells(name: str | Path) -> tuple[Pair, ...]:
+    """Return the cells of a suite, for listing: a baseline of `git:REF` is gone afterwards."""
+    with plan_suite(str(name)) as plan:
+        return plan.pairs
+
+
+def gate_suite(name: str | Path, *, say: Say, on_finding: OnFinding | None = None) -> Outcome:
+    """Judge every cell of a suite. See `plan_suite` and `run_gate`."""
+    with plan_suite(str(name)) as plan:
+        return run_gate(plan, say=say, on_finding=on_finding)

@@ -1,0 +1,122 @@
+"""The gate's outcome as text, 100 columns wide: what a terminal shows."""
+
+from collections.abc import Sequence
+
+from edgeae.columns import align
+from edgeae.gate import account
+from edgeae.gate.account import Line
+from edgeae.gate.amount import amount, printable
+from edgeae.gate.finding import Outcome
+
+__all__ = ["render"]
+
+_WIDTH = 100
+#: A name is never cut below this, whatever stands beside it.
+_SHORTEST_NAME = 16
+#: Of more figures than these, those that pass are counted, not listed.
+_LISTED = 8
+
+
+def render(outcome: Outcome) -> str:
+    """Return the outcome as text: timed cells by runtime, other figures, reasons, the sentence."""
+    told = account.told(outcome)
+    ending = [account.own_error(outcome), *account.closing(outcome)]
+    blocks = [
+        _timed(account.timed_lines(told)),
+        _others(account.other_lines(told)),
+        account.identical(outcome),
+        "\n".join(account.open_lines(outcome)),
+        "\n".join([*account.notes(outcome.findings), *account.absent(outcome)]),
+        "\n".join(line for line in ending if line),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _timed(found: Sequence[Line]) -> str:
+    if not found:
+        return ""
+    headings = _headings(found)
+    place = account.TIMED.index("limit")
+    names = ("p50", *_without(account.TIMED, place))
+    cells = [_without(item.texts, place) for item in found]
+    return "\n".join([*_grouped(names, found, headings, cells, left=1), account.LEGEND])
+
+
+def _headings(found: Sequence[Line]) -> list[str]:
+    """Return what each line stands under: its runtime, with the limit, which is one of a runtime.
+
+    A cell that is missing knows neither version nor limit, and stands with its like.
+    """
+    limits = [amount(item.figure.limit, item.figure.unit) for item in found]
+    told = [
+        f"{item.where}, limit {limit}" if limit else item.where
+        for item, limit in zip(found, limits, strict=True)
+    ]
+    runs = [(item.cell.runtime, item.cell.threads, item.cell.batch) for item in found]
+    known = {run: text for run, text, limit in zip(runs, told, limits, strict=True) if limit}
+    return [
+        text if limit else known.get(run, text)
+        for run, text, limit in zip(runs, told, limits, strict=True)
+    ]
+
+
+def _without(texts: Sequence[str], place: int) -> tuple[str, ...]:
+    return (*texts[:place], *texts[place + 1 :])
+
+
+def _others(found: Sequence[Line]) -> str:
+    """Return the other figures: all of them if they are few, else those that do not pass."""
+    many = len(found) > _LISTED
+    listed = [item for item in found if not many or item.figure.verdict != "pass"]
+    counted = [item.texts[0] for item in found if many and item.figure.verdict == "pass"]
+    lines = []
+    if listed:
+        names = ("exact and absolute", *account.OTHER)
+        headings, cells = [item.where for item in listed], [item.texts for item in listed]
+        lines = _grouped(names, listed, headings, cells, left=2)
+    if counted:
+        lines.append(f"{len(counted)} other figures pass: {', '.join(dict.fromkeys(counted))}")
+    return "\n".join(lines)
+
+
+def _grouped(
+    names: Sequence[str],
+    found: Sequence[Line],
+    headings: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    left: int,
+) -> list[str]:
+    """Return a header, then under each heading the lines that have it, in columns."""
+    header, *lines = _columns(names, [item.artifact for item in found], cells, left)
+    out = [header]
+    for heading in dict.fromkeys(headings):
+        places = [place for place, item in enumerate(headings) if item == heading]
+        baselines = {found[place].cell.baseline for place in places} - {""}
+        against = f", against {printable(baselines.pop())}" if len(baselines) == 1 else ""
+        out += [f"── {heading}{against}", *(lines[place] for place in places)]
+    return out
+
+
+def _columns(
+    names: Sequence[str], artifacts: Sequence[str], cells: Sequence[Sequence[str]], left: int
+) -> list[str]:
+    """Return lines in columns; a long name gives way to the width, unless it were ambiguous."""
+    beside = [names[1:], *cells]
+    taken = sum(2 + max(map(len, column)) for column in zip(*beside, strict=True))
+    room = max(_SHORTEST_NAME, _WIDTH - taken)
+    short = [_shortened(name, room) for name in artifacts]
+    if len(set(short)) < len(set(artifacts)):
+        short = list(artifacts)
+    # verdicts are words, read from the left, in a table of numbers
+    width = max(len(line[-1]) for line in beside)
+    lines = zip([names[0], *short], beside, strict=True)
+    table = [[first, *line[:-1], line[-1].ljust(width)] for first, line in lines]
+    return align(table, left).split("\n")
+
+
+def _shortened(name: str, room: int) -> str:
+    """Return a name that fits: its end tells artifacts apart, so more of that is kept."""
+    if len(name) <= room:
+        return name
+    front = (room - 1) // 3
+    return f"{name[:front]}…{name[len(name) - (room - 1 - front) :]}"

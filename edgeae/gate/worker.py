@@ -1,0 +1,186 @@
+"""Child process: baseline and candidate loaded in one runtime, timed in interleaved blocks.
+
+Where a session's weights and buffers land in memory moves its calls by up to a percent for as long
+as it lives. So each side is opened several times, in alternating order, and every quad draws one
+session of each: what is compared is the artifact, not one session's luck.
+"""
+
+import functools
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import children
+from edgeae.bundle import open_bundle
+from edgeae.errors import ManifestMismatch, OutOfTolerance
+from edgeae.gate.interleaved import interleave
+from edgeae.gate.rows import PairRow
+from edgeae.machine import peak_rss_bytes
+from edgeae.program import open_file, open_program
+from edgeae.recipe import Tolerance
+from edgeae.runtimes import Session, load
+from edgeae.timing import conditions
+from edgeae.timing.clock import boot_ns
+from edgeae.timing.measurement import Call, uncollected
+from edgeae.timing.worker import check_finite, check_golden, golden_inputs, seeded_inputs
+
+__all__ = ["work"]
+
+#: Sessions of each side, at most; fewer where they are large or slow to open.
+_SESSIONS = 6
+_SESSION_BYTES = 32_000_000
+_OPENING_NS = 300_000_000
+
+
+def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Check, open, check, time; report a `PairRow` as JSON.
+
+    Args:
+        job: `baseline` and `candidate` (each `{path, sha256}`, or `{root, part, format}`),
+            `runtime`, `threads`, `batch`, `process`, `seed`, and `planted`: a slow-down of the
+            candidate, as a share of the baseline's time above the fixed cost, for the gate's test
+            of itself.
+
+    Raises:
+        RuntimeUnavailable: the engine or its hardware is absent.
+        ManifestMismatch, BadInput: a file is not what its manifest says, or cannot be opened.
+        OutOfTolerance: an answer is wrong, NaN or infinite.
+        NotMeasured: the clock stands still, goes back or jumps.
+    """
+    started = time.perf_counter()
+    baseline, candidate = _Side(job, "baseline"), _Side(job, "candidate")
+    candidate_first = job["process"] % 2 == 1
+    _open_in_turns(baseline, candidate, candidate_first)
+    fixed = baseline.runtime.open_fixed(baseline.program.artifact, job["threads"], job["batch"])
+    # what costs next to nothing takes flat edges
+    flat = baseline.example.reshape(len(baseline.example), -1)
+    before = conditions.sample()
+    with uncollected():
+        blocks = interleave(
+            baseline.calls,
+            candidate.calls,
+            functools.partial(fixed.run, flat),
+            planted=job["planted"],
+            seed=job["seed"],
+            witness=boot_ns,
+        )
+    after = conditions.sample()
+    device = candidate.runtime.device()
+    row = PairRow(
+        process=job["process"],
+        candidate_first=candidate_first,
+        sessions=len(baseline.calls),
+        load_ns=(baseline.load_ns, candidate.load_ns),
+        first_ns=(baseline.first_ns, candidate.first_ns),
+        rss_peak_bytes=peak_rss_bytes(),
+        **_difference(candidate, baseline),
+        runtime_version=candidate.runtime.version(),
+        device=device.name,
+        software=device.software,
+        notes=tuple(sorted(baseline.notes | candidate.notes)),
+        unstable=conditions.environment_reasons(before, after),
+        seconds=time.perf_counter() - started,
+        **asdict(blocks),
+    )
+    yield asdict(row)
+
+
+@dataclass
+class _Side:
+    """Baseline or candidate: its checked bytes, and the sessions opened so far."""
+
+    job: dict[str, Any]
+    name: str
+    load_ns: int = 0
+    first_ns: int = 0
+    sessions: list[Session] = field(default_factory=list)
+    answer: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        place = self.job[self.name]
+        self.runtime = load(place["runtime"])
+        self.runtime.version()  # raises where it is absent
+        if "path" in place:
+            self.program = open_file(Path(place["path"]))
+            if self.program.artifact.sha256 != place["sha256"]:
+                raise ManifestMismatch(f"{self.program.path}: changed since this gate began")
+            self.golden = None
+            self.inputs = seeded_inputs(self.program.artifact)
+        else:
+            self.program = open_program(Path(place["root"]), place["part"], place["format"])
+            self.golden = open_bundle(Path(place["root"]))
+            self.inputs = golden_inputs(self.program, self.golden)
+        batch = self.job["batch"]
+        self.example = np.ascontiguousarray(np.resize(self.inputs, (batch, *self.inputs.shape[1:])))
+
+    @property
+    def calls(self) -> list[Call]:
+        return [functools.partial(session.run, self.example) for session in self.sessions]
+
+    @property
+    def notes(self) -> set[str]:
+        return {session.note for session in self.sessions} - {""}
+
+    def open(self) -> None:
+        """Open one more session and check what it answers."""
+        started = time.perf_counter_ns()
+        session = self.runtime.open(self.program, self.job["threads"], self.job["batch"])
+        loaded = time.perf_counter_ns()
+        answer = session.run(self.example)
+        answered = time.perf_counter_ns()
+        if not self.sessions:
+            self.load_ns, self.first_ns = loaded - started, answered - loaded
+        self.sessions.append(session)
+        if self.runtime.answers:
+            self._check(session, answer)
+
+    def _check(self, session: Session, answer: NDArray[Any]) -> None:
+        if self.answer is not None:
+            # kernels may add in another order where memory is aligned otherwise
+            if not np.allclose(answer, self.answer, rtol=1e-4, atol=1e-4):
+                raise OutOfTolerance(f"{self.program.path}: two sessions gave different answers")
+            return
+        self.answer = answer
+        batch = self.job["batch"]
+        if self.golden is None:
+            check_finite(session, self.program, self.inputs, batch)
+        else:
+            runtime = self.job[self.name]["runtime"]
+            check_golden(session, self.program, self.golden, self.inputs, runtime, batch)
+
+
+def _open_in_turns(baseline: _Side, candidate: _Side, candidate_first: bool) -> None:
+    largest = max(len(side.program.content) for side in (baseline, candidate))
+    most = max(2, min(_SESSIONS, _SESSION_BYTES // max(1, largest)))
+    started = time.perf_counter_ns()
+    turn = [candidate, baseline] if candidate_first else [baseline, candidate]
+    while len(baseline.sessions) < most:
+        for side in turn:
+            side.open()
+        turn.reverse()
+        slow = time.perf_counter_ns() - started > _OPENING_NS
+        if slow and len(baseline.sessions) >= 2:  # two are needed for the machine's own error
+            return
+
+
+def _difference(candidate: _Side, baseline: _Side) -> dict[str, Any]:
+    """Compare the answers of two bare files to the same inputs."""
+    new, old = candidate.answer, baseline.answer
+    if new is None or old is None or new.dtype != old.dtype:
+        return {}
+    if not np.array_equal(candidate.example, baseline.example):
+        return {}
+    if np.issubdtype(new.dtype, np.floating):
+        limit = Tolerance().max_abs * max(1.0, float(np.abs(old).max()))
+        return {"difference": float(np.abs(new - old).max()), "agreement": limit}
+    steps = np.abs(new.astype(np.int64) - old.astype(np.int64))
+    return {"difference": float(steps.max()), "difference_unit": "LSB"}
+
+
+if __name__ == "__main__":
+    children.serve(work)

@@ -1,0 +1,164 @@
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from edgeae_cli import edgeae
+from test_gate_verdict import row
+
+from edgeae.gate import judging, selftest
+from edgeae.gate.rows import PairRow
+from edgeae.gate.selftest import Scenario, Tally, label, scenarios, table
+from edgeae.gate.selftest_page import page
+from edgeae.gate.sequential import FEWEST
+
+
+@pytest.fixture
+def faked(monkeypatch):
+    """Worker processes that show exactly what was planted, or less; return the pairs they got."""
+
+    def fake(shown: float = 1.0) -> list[tuple[bytes, bytes, float]]:
+        seen: list[tuple[bytes, bytes, float]] = []
+
+        def run(pair, number: int, seed: int, *, planted: float = 0.0) -> PairRow:
+            contents = pair.candidate.path.read_bytes(), pair.baseline.path.read_bytes()
+            seen.append((*contents, planted))
+            heavier = 1.1 if pair.candidate.artifact.macs > pair.baseline.artifact.macs else 1.0
+            return row(heavier + shown * planted, process=number)
+
+        monkeypatch.setattr(judging, "run_process", run)
+        return seen
+
+    return fake
+
+
+def run(scenario: Scenario) -> Tally:
+    *_, tally = selftest.selftest([scenario], seed=1, say=lambda line: None)
+    return tally
+
+
+def test_a_over_a_differs_in_a_string_alone_and_is_timed(faked):
+    seen = faked()
+    tally = run(Scenario("A/A", 0, 3, least=3))
+    assert tally.verdicts == ["pass"] * 3 and tally.is_met and tally.wrong == 0
+    assert len(seen) == 3 * FEWEST
+    for candidate, baseline, planted in seen:
+        assert candidate != baseline and planted == 0
+    assert len({candidate for candidate, _, _ in seen}) == 3  # another string each time
+
+
+def test_a_planted_slow_down_reaches_the_worker_and_is_caught(faked):
+    seen = faked()
+    tally = run(Scenario("+5 %", 0, 2, 0.05, expected="fail", least=2))
+    assert tally.verdicts == ["fail"] * 2 and tally.is_met
+    assert {planted for *_, planted in seen} == {0.05}
+
+
+def test_a_miss_is_counted_and_the_target_not_met(faked):
+    faked(shown=0.0)  # a gate that is blind
+    tally = run(Scenario("+5 %", 0, 2, 0.05, expected="fail", least=2))
+    assert tally.wrong == 2 and not tally.is_met
+
+
+def test_a_false_alarm_is_counted(monkeypatch):
+    def run_process(pair, number, seed, *, planted=0.0):
+        return row(1.2, process=number)
+
+    monkeypatch.setattr(judging, "run_process", run_process)
+    tally = run(Scenario("A/A", 0, 2))
+    assert tally.wrong == 2 and not tally.is_met
+
+
+def test_a_heavier_model_has_more_macs(faked):
+    faked()
+    assert run(Scenario("MACs", 0, 1, heavier=True, expected="fail", least=1)).is_met
+
+
+def test_a_suite_times_what_changed_and_names_the_planted_cell(faked):
+    seen = faked()
+    quiet = run(Scenario("suite", 0, 1, cells=10, least=1))
+    assert quiet.is_met and len(seen) == 10 * FEWEST  # of 12 that may change, all 10
+    seen.clear()
+    big = run(Scenario("suite", 0, 1, 0.1, cells=60, expected="fail", least=1))
+    assert big.named == 1 and big.is_met
+    # 12 cells, and the red one twice
+    assert len(seen) == 13 * FEWEST
+    assert sum(planted > 0 for *_, planted in seen) == 2 * FEWEST
+
+
+def test_the_whole_plan_is_that_of_the_promise():
+    found = {label(item): item for item in scenarios(100)}
+    cores = os.cpu_count()
+    idle, loaded = found["A/A, idle"], found[f"A/A, {cores} hogs"]
+    assert (idle.count, idle.most_wrong, idle.least) == (100, 0, 90)
+    assert (loaded.count, loaded.most_wrong) == (100, 1)
+    five, seven = found["+5 %, idle"], found[f"+7 %, {cores} hogs"]
+    for item in (five, seven):
+        assert (item.count, item.least, item.most_wrong, item.expected) == (60, 57, 0, "fail")
+    suite = found["suite of 60 cells, one +10 %, idle"]
+    assert (suite.count, suite.least, suite.cells) == (10, 9, 60)
+    assert found["suite of 60 cells, A/A, idle"].most_wrong == 0
+
+
+def test_an_unfinished_scenario_has_not_met_its_target():
+    scenario = Scenario("A/A", 0, 10, least=1)
+    tally = Tally(scenario, ["pass"] * 9, 0, [1.0] * 9, [6] * 9)
+    assert not tally.is_met
+    tally.verdicts.append("pass")
+    assert tally.is_met
+
+
+def test_the_table_and_the_page_say_what_was_counted():
+    tally = Tally(Scenario("A/A", 2, 3, least=3), ["pass", "inconclusive", "fail"])
+    tally.seconds, tally.processes = [3.0, 4.0, 9.0], [6, 12, 24]
+    header, cells = table([tally])
+    found = dict(zip(header, cells, strict=True))
+    assert [found[name] for name in ("load", "n", "pass", "inconclusive", "fail", "wrong")] == [
+        "2 hogs",
+        "3",
+        "1",
+        "1",
+        "1",
+        "1",
+    ]
+    assert found["median s"] == "4.0" and found["longest s"] == "9.0" and found["met"] == "no"
+    text = page([tally], 3)
+    assert "make selftest-gate N=3" in text and "| A/A | 2 hogs | 3 |" in text
+
+
+def hogs() -> int:
+    """Count the processes of this machine that run a hog's program."""
+    count = 0
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            count += selftest._HOG.encode() in place.read_bytes()
+    return count
+
+
+def test_hogs_burn_while_they_should_and_are_gone_after():
+    before = hogs()
+    with selftest._hogs(2):
+        while hogs() < before + 2:
+            time.sleep(0.01)  # until both are through `exec`
+    assert hogs() == before
+
+
+def test_the_command_refuses_an_unknown_scenario(tmp_path: Path):
+    done = edgeae("selftest", "--only", "nothing", cwd=tmp_path)
+    assert done.returncode == 2 and "A/A, idle" in done.stderr
+
+
+def test_the_command_runs_writes_its_page_and_prints_json(tmp_path: Path):
+    """A real gate; whatever it says, it is counted."""
+    done = edgeae(
+        *("selftest", "-n", "5", "--only", "12 % more MACs, idle", "--json"),
+        *("--out", "S.md"),
+        cwd=tmp_path,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    (found,) = json.loads(done.stdout)
+    assert len(found["verdicts"]) == found["scenario"]["count"] == 1
+    assert "pass" not in found["verdicts"]
+    assert "| 12 % more MACs | idle | 1 |" in (tmp_path / "S.md").read_text()
