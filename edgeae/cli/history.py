@@ -1,0 +1,26 @@
+"""`edgeae history`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, put, put_json
+
+
+def history(
+    out: Annotated[
+        Path | None, typer.Option(help="The page [default: BUILD/report/history.html].")
+    ] = None,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Plot stored results over commits: build/report/history.html. History is never the judge."""
+    from edgeae.report.history import read
+    from edgeae.report.history_page import write
+    from edgeae.report.history_table import render
+
+    found = read(Path(build), Path.cwd())
+    page = out or Path(build) / "report" / "history.html"
+    write(found, page)
+    put_json(found.to_json()) if json else put(f"{render(found)}\n\n{page}")

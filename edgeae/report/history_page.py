@@ -1,0 +1,73 @@
+"""The history's page: the plots through `history.html.j2`."""
+
+import itertools
+from pathlib import Path
+
+from edgeae import atomic
+from edgeae.errors import RuntimeUnavailable
+from edgeae.report import svg
+from edgeae.report.history import CAUTION, History, Multiple
+from edgeae.report.history_plot import plot
+from edgeae.report.history_table import short
+from edgeae.timing.table import duration, machine_line
+
+__all__ = ["page", "write"]
+
+_TEMPLATE = "history.html.j2"
+
+
+def write(found: History, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        RuntimeUnavailable: jinja2 is not installed.
+    """
+    atomic.write_text(path, page(found))
+
+
+def page(found: History) -> str:
+    """Return the page's text.
+
+    Raises:
+        RuntimeUnavailable: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise RuntimeUnavailable("the page needs jinja2", "pip install 'edgeae[host]'") from None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    lines = [line for item in found.multiples for line in item.lines]
+    text = environment.get_template(_TEMPLATE).render(
+        history=found,
+        caution=CAUTION,
+        groups=_groups(found),
+        failed=any(line.failures for line in lines),
+        unstable=any(point.unstable for line in lines for point in line.points),
+        shapes=svg.SHAPES,
+        short=short,
+        duration=duration,
+        machine_line=machine_line,
+    )
+    return text.rstrip() + "\n"
+
+
+def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
+    """Return per model and part its multiples, each with its drawing."""
+    commits = [short(commit) for commit in found.commits]
+    drawn = [
+        (multiple, plot(multiple, commits, f"multiple-{number}"))
+        for number, multiple in enumerate(found.multiples)
+    ]
+    grouped = itertools.groupby(drawn, key=lambda item: _group(item[0]))
+    return [(name, list(items)) for name, items in grouped]
+
+
+def _group(multiple: Multiple) -> str:
+    apart = ", software devices: not a latency of hardware" if multiple.software else ""
+    return f"{multiple.model}, {multiple.part}{apart}"

@@ -1,0 +1,52 @@
+"""The history as text: one line per artifact, way of running and machine."""
+
+from edgeae.columns import align
+from edgeae.report.history import CAUTION, History, Line, Multiple
+from edgeae.timing.table import duration, machine_line
+
+__all__ = ["render", "short"]
+
+
+def render(found: History) -> str:
+    """Return machines, the table, what was not there, and what history is not."""
+    machines = [
+        f"machine {number}: {machine_line(machine)}"
+        for number, machine in enumerate(found.machines, 1)
+    ]
+    header = ["artifact", "runtime", "machine", "commits", "oldest", "p50", "newest", "p50"]
+    rows = [_row(found, multiple, line) for multiple in found.multiples for line in multiple.lines]
+    table = [align([[*header, "±95 %", "failed"], *rows], left=2)] if rows else []
+    absent = [
+        f"{item.runtime}: not there in {item.rows} {'row' if item.rows == 1 else 'rows'}: "
+        f"{item.reason}"
+        for item in found.absences
+    ]
+    return "\n".join([*machines, *table, *absent, CAUTION])
+
+
+def _row(found: History, multiple: Multiple, line: Line) -> list[str]:
+    commits = {point.commit for point in line.points}
+    ends = [""] * 5
+    if line.points:
+        first, last = line.points[0], line.points[-1]
+        spread = (last.high_ns - last.low_ns) / 2 / last.p50_ns if last.p50_ns else 0.0
+        ends = [
+            short(found.commits[first.commit]),
+            duration(first.p50_ns),
+            short(found.commits[last.commit]),
+            duration(last.p50_ns),
+            f"{spread:.1%}",
+        ]
+    return [
+        multiple.name,
+        multiple.how,
+        str(line.machine + 1),
+        str(len(commits)),
+        *ends,
+        str(len(line.failures)),
+    ]
+
+
+def short(commit: str) -> str:
+    """Return what people call a commit by; rows from outside a repository have none."""
+    return commit[:7] or "none"

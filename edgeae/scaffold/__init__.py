@@ -1,0 +1,1 @@
+"""What `edgeae init` writes: a user's own repository, whose gate passes as it stands."""

@@ -1,0 +1,431 @@
+"""`edgeae init`: what it writes is whole, overwrites nothing, and passes its gate as it stands."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from edgeae_cli import ROOT, edgeae
+
+from edgeae import atomic
+from edgeae.errors import BadInput
+from edgeae.formats.tflite import read
+from edgeae.gate.budget import Budget, from_table
+from edgeae.recipe import find as find_recipe
+from edgeae.runtimes import load
+from edgeae.scaffold.write import repository, write
+from edgeae.timing.suite import find as find_suite
+
+FILES = {
+    ".github/workflows/edgeae.yml",
+    ".gitignore",
+    "Makefile",
+    "README.md",
+    "bench/baselines/example.tflite",
+    "bench/gate.toml",
+    "export/float32.toml",
+    "export/int8.toml",
+    "models/example.tflite",
+}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    write(tmp_path / "demo")
+    return tmp_path / "demo"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+# --- writing ---
+
+
+def test_a_repository_is_these_files(demo: Path) -> None:
+    assert files(demo).keys() == FILES
+    assert files(demo) == repository()
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in demo.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask
+
+
+def test_again_it_writes_nothing(demo: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in demo.rglob("*")}
+    again = write(demo)
+    assert again.written == () and set(again.unchanged) == FILES
+    assert {path: path.stat().st_mtime_ns for path in demo.rglob("*")} == before
+
+
+def test_existing_files_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "Makefile").symlink_to("nowhere")
+    with pytest.raises(BadInput) as caught:
+        write(tmp_path)
+    said = str(caught.value)
+    assert "Makefile, README.md exist already" in said and "--force" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Makefile", "README.md"]
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_force_replaces_them_and_only_them(demo: Path) -> None:
+    (demo / "README.md").write_text("mine")
+    (demo / "export" / "mine.toml").write_text("mine")
+    again = write(demo, force=True)
+    assert again.written == ("README.md",)
+    assert files(demo) == {**repository(), "export/mine.toml": b"mine"}
+
+
+def test_a_link_is_replaced_not_followed(demo: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    (demo / "README.md").unlink()
+    (demo / "README.md").symlink_to(outside)
+    write(demo, force=True)
+    assert outside.read_text() == "mine" and not (demo / "README.md").is_symlink()
+
+
+@pytest.mark.parametrize("force", [True, False])
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [("bench", "bench: a file"), ("README.md/x", "README.md: a folder"), (".", "demo: a file")],
+)
+def test_what_is_in_the_way_is_named_before_anything_is_written(
+    made: str, said: str, force: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "demo" / made
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(BadInput, match=said):
+        write(tmp_path / "demo", force=force)
+    assert [item for item in tmp_path.rglob("*") if item.is_file()] == [path]
+
+
+@pytest.mark.parametrize("kept", range(0, len(FILES), 3))
+def test_what_was_interrupted_can_be_repeated(
+    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes, written = atomic.write_bytes, []
+
+    def interrupted(path: Path, content: bytes) -> None:
+        if len(written) == kept:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_bytes(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(atomic, "write_bytes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path)
+    assert len(files(tmp_path)) == kept
+    again = write(tmp_path)
+    assert len(again.unchanged) == kept
+    assert files(tmp_path) == repository()
+
+
+# --- what is written ---
+
+
+def test_the_example_is_its_own_baseline_and_runs(demo: Path) -> None:
+    content = (demo / "models" / "example.tflite").read_bytes()
+    assert content == (demo / "bench" / "baselines" / "example.tflite").read_bytes()
+    graph = read(content, "example")
+    edges = [graph.tensors[index] for index in (*graph.inputs.values(), *graph.outputs.values())]
+    assert [(edge.shape, edge.dtype) for edge in edges] == [((1, 784), "int8"), ((1, 32), "int8")]
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    x = random.integers(-128, 128, (4, 784)).astype(np.int8)
+    codes = tiny.run(content, x, tiny.RESOLVERS["litert-reference"])
+    assert len(np.unique(codes)) > 10  # it computes something
+
+
+def test_the_suite_is_one_that_edgeae_reads(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo)
+    suite = find_suite("gate")
+    assert suite.artifacts == ("models/*.tflite",) and suite.models == ()
+    assert (suite.baseline, suite.runtimes) == ("bench/baselines", ("litert-xnnpack",))
+    assert (suite.threads, suite.batch) == ((1,), (1,))
+    budget = from_table(suite.budget)
+    assert budget.max_ratio == 1.03 and budget.on_inconclusive == "fail"
+    assert budget.on("litert-gpu").max_ratio == 1.10
+
+
+def test_every_key_of_the_budget_is_documented_and_every_documented_key_works(demo: Path) -> None:
+    text = (demo / "bench" / "gate.toml").read_text()
+    told = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
+    assert set(Budget.__dataclass_fields__) - {"runtimes"} <= told
+    loose = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)  # every example at once
+    budget = from_table(tomllib.loads(loose)["budget"])
+    assert budget.parity and budget.exact == ("bytes", "macs", "arena", "operators")
+    assert None not in (budget.max_p50_us, budget.max_p99_us, budget.max_rss_mb)
+
+
+def test_the_recipes_are_those_that_edgeae_ships(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    for name in ("int8", "float32"):
+        assert (demo / "export" / f"{name}.toml").read_bytes() == (
+            ROOT / "export" / f"{name}.toml"
+        ).read_bytes()
+        assert find_recipe(name).quantization == name
+
+
+def test_a_project_with_recipes_of_its_own_gets_the_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "int8.toml").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    assert repository()["export/int8.toml"] == (ROOT / "export" / "int8.toml").read_bytes()
+
+
+def test_nothing_of_this_machine_is_written(demo: Path) -> None:
+    for path, content in files(demo).items():
+        for word in (str(ROOT), str(Path.home()), str(demo)):
+            assert word.encode() not in content, path
+
+
+# --- the workflow ---
+
+
+def yaml(text: str) -> Any:
+    """Read the part of YAML that the workflow is written in: blocks, and scalars as text.
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    lines = []
+    for raw in text.splitlines():
+        line = re.sub(r"(^|\s+)#( .*)?$", "", raw)
+        if "\t" in line:
+            raise ValueError(raw)
+        if line.strip():
+            lines.append((len(line) - len(line.lstrip()), line.strip()))
+    value = _block(lines)
+    if lines:
+        raise ValueError(f"left over: {lines[0]}")
+    return value
+
+
+def _block(lines: list[tuple[int, str]]) -> Any:
+    indent = lines[0][0]
+    listed: list[Any] = []
+    table: dict[str, Any] = {}
+    while lines and lines[0][0] == indent:
+        line = lines.pop(0)[1]
+        if line.startswith("- "):
+            lines.insert(0, (indent + 2, line[2:]))
+            listed.append(_block(lines))
+            continue
+        key, colon, rest = line.partition(":")
+        if not colon or not re.fullmatch(r"[\w-]+", key) or key in table:
+            raise ValueError(line)
+        table[key] = _value(rest.strip(), indent, lines)
+    if (lines and lines[0][0] > indent) or (listed and table):
+        raise ValueError(lines[:1])
+    return listed or table
+
+
+def _value(text: str, indent: int, lines: list[tuple[int, str]]) -> Any:
+    inside = bool(lines) and lines[0][0] > indent
+    if text in ("|", ">-"):
+        pieces = list(_scalar(indent, lines))
+        return ("\n" if text == "|" else " ").join(pieces)
+    if (text and inside) or ": " in text.strip('"'):
+        raise ValueError(text)
+    return _block(lines) if inside else text.strip('"')
+
+
+def _scalar(indent: int, lines: list[tuple[int, str]]) -> Iterator[str]:
+    while lines and lines[0][0] > indent:
+        yield lines.pop(0)[1]
+
+
+@pytest.mark.parametrize(
+    "broken", ["a:\n\tb: c", "a: b: c", "a: b\n  c: d", "a: b\na: c", "a", "- a: b\nc: d"]
+)
+def test_the_reader_of_yaml_would_notice(broken: str) -> None:
+    with pytest.raises(ValueError):
+        yaml(broken)
+
+
+def test_the_workflow_runs_the_gate_and_keeps_its_results(demo: Path) -> None:
+    workflow = yaml((demo / ".github" / "workflows" / "edgeae.yml").read_text())
+    assert workflow["on"] == {"push": {"branches": "[main]"}, "pull_request": ""}
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    steps = job["steps"]
+    uses = [step["uses"].partition("@") for step in steps if "uses" in step]
+    assert [name for name, _, version in uses if re.fullmatch(r"v\d+", version)] == [
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/upload-artifact",
+    ]
+    checkout, python, install, gate, upload = steps
+    assert checkout["with"] == {"fetch-depth": "0"}
+    assert python["with"] == {"python-version": "3.12"}
+    assert install["run"] == "pip install edgeae"
+    assert gate["run"].startswith("edgeae gate --suite gate --junit gate.xml ")
+    assert gate["run"].endswith('--markdown "$GITHUB_STEP_SUMMARY"')
+    assert upload["if"] == "always()" and "gate.xml" in upload["with"]["path"].split("\n")
+
+
+def test_the_workflows_command_is_one_that_edgeae_has(demo: Path, tmp_path: Path) -> None:
+    workflow = yaml((demo / ".github" / "workflows" / "edgeae.yml").read_text())
+    command = workflow["jobs"]["gate"]["steps"][3]["run"].split()
+    summary = tmp_path / "summary.md"
+    arguments = [str(summary) if "SUMMARY" in word else word for word in command[1:]]
+    done = edgeae(*arguments, cwd=demo)
+    assert done.returncode == 0, done.stderr
+    (case,) = ElementTree.parse(demo / "gate.xml").iter("testcase")
+    assert "example.tflite" in f"{case.attrib}" and len(case.findall("failure")) == 0
+    assert "pass" in summary.read_text()
+
+
+# --- make ---
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments, f"EDGEAE={sys.executable} -m edgeae"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_make_passes_as_it_stands(demo: Path) -> None:
+    done = make(demo)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass" in done.stdout and "models/example.tflite" in done.stderr
+
+
+def test_every_target_is_described_and_is_a_command(demo: Path) -> None:
+    text = (demo / "Makefile").read_text()
+    described = re.findall(r"^([a-z]+):.*## \w", text, re.MULTILINE)
+    assert set(described) == {
+        *("help", "gate", "train", "export", "verify", "bench", "baseline", "report"),
+    }
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert phony and sorted(phony[1].split()) == sorted(described)
+    listing = make(demo, "help").stdout
+    assert [line.split()[0] for line in listing.splitlines()] == described
+    known = edgeae("--help", cwd=demo).stdout
+    for target in set(described) - {"help"}:
+        run = make(demo, "-n", target).stdout.split(" -m edgeae ")[1]
+        assert f"  {run.split()[0]} " in known
+
+
+# --- the command ---
+
+
+def test_a_user_is_told_what_comes_next(tmp_path: Path) -> None:
+    done = edgeae("init", "demo", cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert {line for line in lines if line.startswith("demo/")} == {f"demo/{x}" for x in FILES}
+    assert "  cd demo" in lines and any(line.split()[:1] == ["make"] for line in lines)
+    told = json.loads(edgeae("init", "demo", "--json", cwd=tmp_path).stdout)
+    assert told["written"] == [] and set(told["unchanged"]) == FILES
+
+
+def test_here_is_the_default_and_needs_no_cd(tmp_path: Path) -> None:
+    done = edgeae("init", cwd=tmp_path)
+    assert done.returncode == 0 and "  cd " not in done.stdout
+    assert files(tmp_path).keys() == FILES
+
+
+def test_a_user_who_has_files_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    done = edgeae("init", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("edgeae: .: README.md exists already")
+    assert edgeae("init", "--force", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "README.md").read_text() != "mine"
+
+
+# --- an installed wheel ---
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that holds edgeae's wheel; what edgeae needs comes from this one."""
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.fail("hatchling is missing: pip install 'edgeae[dev]'", pytrace=False)
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True)
+    (wheel,) = folder.glob("edgeae-*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    python = folder / "env" / "bin" / "python"
+    install = [*pip, "--python", python, "install", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, check=True)
+    (site,) = (folder / "env" / "lib").glob("python*/site-packages")
+    # a path of a .pth file has its own .pth files ignored: this environment's edgeae stays out
+    borrowed = Path(importlib.util.find_spec("numpy").origin).parent.parent
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
+    return folder
+
+
+def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    command = [installed / "env" / "bin" / arguments[0], *arguments[1:]]
+    return subprocess.run(
+        command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_installed_edgeae_is_the_wheels(installed: Path, tmp_path: Path) -> None:
+    program = "import edgeae; print(edgeae.__file__)"
+    done = run_installed(installed, "python", "-c", program, cwd=tmp_path)
+    assert done.stdout.startswith(str(installed / "env"))
+    assert not (ROOT / "edgeae" / "_project").exists()
+
+
+def test_the_wheel_holds_templates_recipes_and_suites(installed: Path) -> None:
+    (wheel,) = installed.glob("edgeae-*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    templates = {path.name for path in (ROOT / "edgeae" / "scaffold" / "templates").iterdir()}
+    assert {f"edgeae/scaffold/templates/{name}" for name in templates} <= held
+    for folder in ("export", "bench"):
+        names = {path.name for path in (ROOT / folder).glob("*.toml")}
+        assert {f"edgeae/_project/{folder}/{name}" for name in names} <= held
+    pages = {path.name for path in (ROOT / "edgeae" / "report").glob("*.j2")}
+    assert {f"edgeae/report/{name}" for name in pages} <= held
+
+
+def test_init_of_an_installed_wheel_writes_the_same_and_its_gate_passes(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = run_installed(installed, "edgeae", "init", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "demo") == repository()
+    done = run_installed(installed, "edgeae", "gate", "--suite", "gate", cwd=tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    listed = run_installed(installed, "edgeae", "export", "--list", cwd=tmp_path)
+    assert {"int8", "float32"} <= {line.split()[0] for line in listed.stdout.splitlines()}
+
+
+def test_the_runtime_of_the_suite_is_one_that_a_device_has() -> None:
+    assert load("litert-xnnpack").version()
