@@ -3,15 +3,17 @@ SHELL := /bin/bash
 PYTHON ?= python3
 DATA ?= auto
 JOBS ?= 2
+N ?= 100
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
 # each step reads what the one before it wrote
 .NOTPARALLEL:
-.PHONY: help setup demo train export verify bench report test acceptance lint clean
+.PHONY: help setup demo train export verify bench gate baseline report history
+.PHONY: test acceptance timing selftest-gate lint clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
 
 setup: .venv/ready  ## create .venv and install edgeae with pinned versions
 .venv/ready: pyproject.toml constraints.txt
@@ -37,14 +39,29 @@ verify: setup  ## prove that every export still is the original
 bench: setup  ## time every artifact in every runtime (bench/full.toml)
 	$(EDGEAE) bench
 
+gate: setup  ## judge every export against bench/baselines, under the budget of bench/gate.toml
+	$(EDGEAE) gate --suite gate
+
+baseline: setup  ## make the exports in build/ the baselines
+	$(EDGEAE) baseline save --force
+
 report: setup  ## write build/report/index.html
 	$(EDGEAE) report
 
+history: setup  ## plot stored results over commits, into build/report/history.html
+	$(EDGEAE) history
+
 test: setup  ## run the tests; no MNIST and no network needed
-	$(BIN)/python -m pytest -m 'not acceptance and not chromium'
+	$(BIN)/python -m pytest -m 'not acceptance and not system and not timing'
 
 acceptance: setup  ## check the figures on MNIST's 10,000 test images (EDGEAE_MNIST)
 	$(BIN)/python -m pytest -m acceptance
+
+timing: setup  ## hold edgeae's timer to one written by hand, 1,000,000 calls each
+	$(BIN)/python -m pytest -m timing
+
+selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seconds (N=100: an hour)
+	$(EDGEAE) selftest -n $(N) --out bench/SELFTEST.md
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ DEVICE = (
     "edgeae.inspect",
     "edgeae.report.write",
     "edgeae.runtimes.litert",
+    "edgeae.runtimes.litert_gpu",
     "edgeae.runtimes.null",
     "edgeae.runtimes.onnxruntime",
     "edgeae.timing.bench",
@@ -46,16 +47,24 @@ DEVICE = (
 #: Room → the rooms it may know, beside itself and the root modules. `cli` may know every room.
 ROOMS = {
     "formats": set(),
-    "runtimes": set(),
+    "runtimes": {"formats"},
     "training": set(),
     "compression": {"training"},
     "conversion": {"training", "compression", "formats", "runtimes"},
     "verify": {"runtimes", "formats"},
-    "timing": {"verify", "runtimes"},
-    "report": {"verify", "timing", "runtimes"},
+    "timing": {"verify", "runtimes", "formats"},
+    "gate": {"timing", "verify", "runtimes", "formats"},
+    "report": {"verify", "timing", "gate", "runtimes"},
+    "scaffold": {"gate"},
 }
-#: Root modules that know a room: one stage that is a single file, and one that drives a session.
-ROOT_EXCEPTIONS = {"inspect": {"formats"}, "inference": {"runtimes"}}
+#: Root modules that know a room: one stage that is a single file, one that drives a session, and
+#: one that describes a file without a manifest; the plugin stands where pytest finds it.
+ROOT_EXCEPTIONS = {
+    "inspect": {"formats"},
+    "inference": {"runtimes"},
+    "program": {"formats"},
+    "pytest_plugin": {"gate"},
+}
 #: Who may write to standard output or error.
 WRITERS = {"edgeae.cli.output", "edgeae.progress"}
 #: TensorFlow's chatter, shown if its import fails; a child's chatter, for EDGEAE_DEBUG=1.

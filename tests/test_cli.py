@@ -37,6 +37,7 @@ def environment(tmp_path) -> dict[str, str]:
 def own_variables() -> dict[str, str]:
     foreign = ("EDGEAE", "PYTHON")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    kept["EDGEAE_LOCK"] = os.environ["EDGEAE_LOCK"]  # not this machine's: see conftest.py
     return {**kept, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -76,8 +77,24 @@ def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
         (["benhc"], ["benhc", "'bench'"]),
         ([], ["--help"]),
         (["bench", "--runtimes", "null"], ["--runtimes", "--runtime"]),
-        (["bench", "--threads", "0"], ["--threads"]),
-        (["bench", "--threads", "two"], ["--threads", "integer"]),
+        (["bench", "--threads", "0"], ["--threads 0", "from 1"]),
+        (["bench", "--threads", "two"], ["--threads two", "whole numbers from 1"]),
+        (["bench", "--threads", "1,,2"], ["--threads", "separated by commas"]),
+        (["bench", "--batch", "1,8.5"], ["--batch 8.5", "from 1"]),
+        (["bench", "--batch", "-1"], ["--batch -1", "from 1"]),
+        (["bench", "--rounds", "0"], ["--rounds"]),
+        (["bench", "--seed", "-1"], ["--seed"]),
+        (["bench", "--wait", "-1"], ["--wait"]),
+        (["bench", "bad.toml"], ["bad.toml: neither a .tflite nor an .onnx file"]),
+        (["bench", "--compare", "a.tflite"], ["--compare", "2"]),
+        (
+            ["bench", "--compare", "a.tflite", "b.tflite", "--threads", "1,2"],
+            ["--threads 1,2", "one number"],
+        ),
+        (
+            ["bench", "build", "--compare", "a.tflite", "b.tflite"],
+            ["PLACES: not together with --compare"],
+        ),
         (["bench", "--seconds", "0"], ["--seconds"]),
         (["bench", "--seconds", "inf", "build"], ["seconds = inf", "3600"]),
         (["bench", "--seconds", "nan", "build"], ["--seconds", "0.01"]),
@@ -86,7 +103,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
         (["bench", "--suite", "bad.toml"], ["bad.toml: unknown key 'part'", "'parts'"]),
         (["bench", "build", "--runtime", "litert-xnpack"], ["did you mean 'litert-xnnpack'"]),
         (["bench", "build", "--part", "encodr"], ["unknown part", "did you mean 'encoder'"]),
-        (["bench", "nowhere"], ["nowhere: no such folder"]),
+        (["bench", "nowhere"], ["nowhere: no such file or folder"]),
         (["verify", "--golden", "nowhere"], ["nowhere: no such folder"]),
         (["verify", "--golden", "--runtime", "litert-refrence"], ["'litert-reference'"]),
         (["verify", "--golden", "--runtime", "null"], ["--runtime null"]),
@@ -184,6 +201,58 @@ def test_bench_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, tmp_path, sa
     assert "TensorFlow" not in done.stderr and "Traceback" not in done.stderr
 
 
+def test_bench_takes_bare_files_and_several_batches_and_threads(edgeae, tmp_path, sane):
+    for name, content in (
+        ("old model.tflite", tiny.program("encoder", "int8").content),
+        ("new[1].onnx", tiny.onnx_model("encoder")),
+    ):
+        (tmp_path / name).write_bytes(content)
+    done = edgeae(
+        *("bench", "old model.tflite", "new[1].onnx", "--batch", "1,3", "--threads", "1,2"),
+        *("--runtime", "litert-builtin", "--runtime", "onnxruntime-cpu", "--seconds", "0.05"),
+        env=sane,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = read_results(tmp_path / "build" / "results.jsonl")
+    assert sorted((row.model, row.runtime, row.threads, row.batch) for row in rows) == [
+        *(("new[1]", "onnxruntime-cpu", threads, batch) for threads in (1, 2) for batch in (1, 3)),
+        *(
+            ("old model", "litert-builtin", threads, batch)
+            for threads in (1, 2)
+            for batch in (1, 3)
+        ),
+    ]
+    assert "cold start" in done.stdout and "fixed" in done.stdout
+
+
+@pytest.mark.parametrize("jump", ["back", "ahead"])
+def test_a_machine_whose_clock_jumps_is_one_line_and_leaves_earlier_results(
+    jump, edgeae, tiny_bundle, tmp_path, sane
+):
+    bundle = tiny_bundle()
+    bench = ("bench", bundle.root, "--part", "encoder", "--runtime", "litert-builtin")
+    assert edgeae(*bench, "--seconds", "0.05", env=sane).returncode == 0
+    results = tmp_path / "build" / "results.jsonl"
+    earlier = results.read_bytes()
+    # an hour, in the middle of the worker's blocks
+    amount_ns = {"back": -3_600 * 10**9, "ahead": 3_600 * 10**9}[jump]
+    with (tmp_path / "sane" / "sitecustomize.py").open("a") as stream:
+        stream.write(
+            "import time\n"
+            "true, reads = time.perf_counter_ns, []\n"
+            "def jumping():\n"
+            f"    return true() + ({amount_ns} if len(reads) > 1_100 else reads.append(0) or 0)\n"
+            "time.perf_counter_ns = jumping\n"
+        )
+    done = edgeae(*bench, "--seconds", "30", env=sane)
+    assert done.returncode == 3, done.stderr
+    (row,) = read_results(results)[1:]
+    assert row.code == 3 and row.samples_ns == () and row.error.startswith("the clock ")
+    assert results.read_bytes().startswith(earlier)
+    (line,) = [line for line in done.stdout.splitlines() if "clock" in line]
+    assert line == f"tiny/int8 encoder.tflite on litert-builtin: {row.error}"
+
+
 def test_the_forbidden_packages_are_forbidden(environment, sane):
     """Otherwise the tests above prove nothing."""
     for variables in (environment, {**own_variables(), **sane}):
@@ -278,7 +347,7 @@ def test_the_original_without_its_model_says_what_needs_none(edgeae, tiny_bundle
 def test_a_traceback_is_shown_to_those_who_ask(edgeae):
     quiet, loud = edgeae("bench", "nowhere"), edgeae("bench", "nowhere", env={"EDGEAE_DEBUG": "1"})
     assert "Traceback" not in quiet.stderr and len(quiet.stderr.splitlines()) == 1
-    assert "Traceback" in loud.stderr and "find_bundles" in loud.stderr
+    assert "Traceback" in loud.stderr and "cli/bench.py" in loud.stderr
     assert loud.stderr.splitlines()[-1] == quiet.stderr.splitlines()[-1]
     assert quiet.returncode == loud.returncode == 2
 
@@ -364,8 +433,8 @@ def test_an_interrupt_is_130_and_leaves_no_child_and_whole_rows(
     tiny_bundle("float32")
     marker = f"INTERRUPTED={tmp_path}"
     options = {
-        # two rows come, and then a worker that would hang for two minutes
-        "bench": ["--part", "encoder", "--seconds", "0.05", *LITERT, "--runtime", "odd-hang"],
+        # a row comes, and then (with this seed) a worker that would hang for two minutes
+        "bench": ["--part", "encoder", "--seed", "0", *LITERT, "--runtime", "odd-hang"],
         "verify": ["--golden", "--runtime", "odd-hang"],
         "doctor": [],
     }[command]

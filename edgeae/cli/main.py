@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from edgeae import __version__
-from edgeae.cli import bench, doctor, export, inspect, report, train, verify
+from edgeae.cli import (
+    baseline,
+    bench,
+    doctor,
+    export,
+    gate,
+    history,
+    init,
+    inspect,
+    profile,
+    report,
+    selftest,
+    train,
+    verify,
+)
 from edgeae.cli.output import drop_output, put, say
 from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
 
@@ -50,8 +64,13 @@ def _root(
     pass
 
 
-for command in (train, export, verify, bench, report, inspect, doctor):
+_COMMANDS = (
+    *(init, train, export, verify, bench, gate, report),
+    *(history, inspect, profile, doctor, selftest),
+)
+for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+app.add_typer(baseline.app, name="baseline")
 
 
 def main() -> None:
