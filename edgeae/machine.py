@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cpu_name", "describe", "peak_rss_bytes"]
+__all__ = ["cpu_name", "describe", "identity", "peak_rss_bytes"]
 
 
 def cpu_name() -> str:
@@ -30,6 +30,11 @@ def describe() -> dict[str, Any]:
         "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def identity(machine: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what makes two descriptions the same machine; its load does not."""
+    return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
 
 
 def peak_rss_bytes() -> int | None:

@@ -5,7 +5,7 @@ import pytest
 from edgeae.errors import NotMeasured
 from edgeae.gate import interleaved
 from edgeae.gate.interleaved import Blocks, interleave
-from edgeae.gate.rows import PairRow
+from edgeae.gate.rows import PairRow, above_fixed
 
 
 class Machine:
@@ -82,14 +82,15 @@ def test_quads_are_abba_and_baab_and_every_session_has_its_turn():
     assert abba and baab
 
 
-def test_controls_are_of_two_sessions_of_one_artifact():
+def test_controls_are_of_two_sessions_of_the_baseline():
     machine = Machine()
-    sessions = [[machine.call("a0", 2_000), machine.call("a1", 2_100)]] * 2
-    blocks = interleave(*sessions, machine.call("f", 500), clock=machine.clock)
+    baseline = [machine.call("a0", 2_000), machine.call("a1", 2_100)]
+    candidate = [machine.call("b0", 2_000), machine.call("b1", 4_000)]
+    blocks = interleave(baseline, candidate, machine.call("f", 500), clock=machine.clock)
     ratios = [b / a for a, b in blocks.control_ns]
-    assert len(ratios) >= 40
-    # one of them is 5 % slower, and either comes first
-    assert {round(value, 2) for value in ratios} == {0.95, 1.05}
+    assert len(ratios) == 40
+    # the one opened at the odd turn is 5 % slower: an error that does not hide by changing sides
+    assert {round(value, 3) for value in ratios} == {1.05}
 
 
 def test_a_planted_delay_is_a_share_of_the_time_above_the_fixed_cost():
@@ -102,7 +103,7 @@ def test_a_planted_delay_is_a_share_of_the_time_above_the_fixed_cost():
         candidate_ns=blocks.candidate_ns,
         fixed_ns=blocks.fixed_ns,
     )
-    assert row.ratio == pytest.approx(1.05, abs=1e-3)
+    assert above_fixed(row.call_ratio, row.fixed_share) == pytest.approx(1.05, abs=1e-3)
     assert row.call_ratio == pytest.approx(1 + 0.05 * 1.2 / 2.5, abs=1e-3)
 
 
@@ -135,7 +136,7 @@ def test_slow_models_get_fewer_quads_but_some():
     machine = Machine()
     blocks = take(machine, 100_000_000, 100_000_000, 500)
     assert 8 <= len(blocks.baseline_ns) < 20
-    assert len(blocks.control_ns) >= 4
+    assert len(blocks.control_ns) >= 2
 
 
 def test_a_clock_that_goes_back_is_one_clear_line():

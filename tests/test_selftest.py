@@ -108,6 +108,16 @@ def test_an_unfinished_scenario_has_not_met_its_target():
     assert not tally.is_met
     tally.verdicts.append("pass")
     assert tally.is_met
+    tally.verdicts[0] = "missing"
+    assert not tally.is_met
+
+
+def test_a_gate_that_takes_too_long_has_not_met_its_target():
+    scenario = Scenario("A/A", 0, 3, most_s=10)
+    assert Tally(scenario, ["pass"] * 3, 0, [9.0, 9.0, 60.0], [6] * 3).is_met
+    assert not Tally(scenario, ["pass"] * 3, 0, [9.0, 11.0, 11.0], [6] * 3).is_met
+    suite = Scenario("suite", 0, 3, cells=60, most_s=10)
+    assert not Tally(suite, ["pass"] * 3, 0, [9.0, 9.0, 60.0], [6] * 3).is_met
 
 
 def test_the_table_and_the_page_say_what_was_counted():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.numbers import numbers
+from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
@@ -21,27 +21,19 @@ def bench(
     suite: Annotated[
         str, typer.Option(help="What to time: a file of bench/ by name, or its path.")
     ] = "full",
-    runtime: Annotated[
-        list[str] | None, typer.Option("--runtime", help="Only this runtime; repeatable.")
-    ] = None,
+    runtime: Runtimes = None,
     part: Annotated[
         list[str] | None, typer.Option("--part", help="Only this part; repeatable.")
     ] = None,
-    threads: Annotated[
-        list[str] | None, typer.Option("--threads", help="Numbers of threads: 1,2; repeatable.")
-    ] = None,
-    batch: Annotated[
-        list[str] | None, typer.Option("--batch", help="Examples per call: 1,8,64; repeatable.")
-    ] = None,
+    threads: Threads = None,
+    batch: Batch = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.01, help="The longest that one worker times.")
     ] = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Fresh processes of each job, in shuffled order.")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of that order [default: drawn, and recorded].")
-    ] = None,
+    seed: Seed = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
@@ -53,9 +45,7 @@ def bench(
     processes: Annotated[
         int, typer.Option(min=2, help="With --compare: fresh processes, load order alternating.")
     ] = 6,
-    wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for another bench on this machine.")
-    ] = 600.0,
+    wait: Wait = 600.0,
     build: Build = "build",
     json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.numbers import numbers
+from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Json, finish, put, put_json, say
 from edgeae.errors import BadInput
 
@@ -32,24 +32,16 @@ def gate(
     suite: Annotated[
         str | None, typer.Option(help="A file of bench/ by name, or its path [default: gate].")
     ] = None,
-    runtime: Annotated[
-        list[str] | None, typer.Option("--runtime", help="Only this runtime; repeatable.")
-    ] = None,
-    threads: Annotated[
-        list[str] | None, typer.Option("--threads", help="Numbers of threads: 1,2; repeatable.")
-    ] = None,
-    batch: Annotated[
-        list[str] | None, typer.Option("--batch", help="Examples per call: 1,8,64; repeatable.")
-    ] = None,
+    runtime: Runtimes = None,
+    threads: Threads = None,
+    batch: Batch = None,
     max_ratio: Annotated[
         float | None, typer.Option(help="Budget of the p50 ratio [default: the suite's, or 1.03].")
     ] = None,
     on_inconclusive: Annotated[
         str | None, typer.Option(help="fail: exit 3; warn: exit 0 [default: the suite's, or fail].")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of every order [default: drawn, and recorded].")
-    ] = None,
+    seed: Seed = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
     markdown: Annotated[
         Path | None, typer.Option(help="Append Markdown to this file: a GitHub step summary.")
@@ -60,9 +52,7 @@ def gate(
     rows: Annotated[
         Path | None, typer.Option(help="Append each process's raw times to this file, JSON lines.")
     ] = None,
-    wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for another bench on this machine.")
-    ] = 600.0,
+    wait: Wait = 600.0,
     json: Json = False,
 ) -> None:
     """Judge candidates against their baselines: pass, fail, inconclusive or missing."""

@@ -10,7 +10,7 @@ from edgeae.cli.output import Json, finish, put, put_json, say
 
 def selftest(
     n: Annotated[
-        int, typer.Option("-n", min=5, help="A/A gates; of the others 0.6, 0.2 and 0.1 times.")
+        int, typer.Option("-n", min=5, help="A/A gates; of the others 0.6 and 0.1 times.")
     ] = 100,
     only: Annotated[
         list[str] | None,

@@ -7,9 +7,10 @@ from statistics import median
 from edgeae.columns import align
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed
 from edgeae.gate.judging import run_process
-from edgeae.gate.rows import NOTABLE_FIXED, PairRow
+from edgeae.gate.rows import MOST_FIXED, NOTABLE_FIXED, PairRow
 from edgeae.gate.sequential import interval
 from edgeae.gate.sides import Pair, Side, sides
+from edgeae.gate.verdict import ratios
 from edgeae.machine import describe
 from edgeae.progress import Progress
 from edgeae.runtimes import USUAL, formats
@@ -90,9 +91,9 @@ def _table(pair: Pair, first_runtime: str, rows: Sequence[PairRow]) -> str:
         f"{len(rows)} processes, ABBA blocks interleaved in each",
     ]
     share = median(row.fixed_share for row in rows)
-    if first_runtime == pair.runtime and share > NOTABLE_FIXED:
+    if first_runtime == pair.runtime and NOTABLE_FIXED < share <= MOST_FIXED:
         told.append(
-            f"B ÷ A {_ratio([row.ratio for row in rows])} above the fixed cost of a call, "
+            f"B ÷ A {_ratio(ratios(rows))} above the fixed cost of a call, "
             f"{duration(median(row.fixed_p50_ns for row in rows))}"
         )
     return "\n".join(told)

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,11 +10,12 @@ from edgeae import children
 from edgeae.errors import EdgeaeError, OutOfTolerance
 from edgeae.gate.budget import Budget
 from edgeae.gate.exact import exact_figures
+from edgeae.gate.figures import agreement, count, timed_figures
 from edgeae.gate.finding import Cell, Figure, Finding
 from edgeae.gate.rows import PairRow, processes
 from edgeae.gate.sequential import ERROR_RATE
 from edgeae.gate.sides import Pair
-from edgeae.gate.verdict import absolute, is_open, machine_error, ratio_figure
+from edgeae.gate.verdict import is_open, machine_error
 
 __all__ = ["OnRow", "judge_all", "needs_timing", "run_process"]
 
@@ -52,13 +52,14 @@ def judge_all(
     """
     order = list(range(len(pairs)))
     random.Random(seed).shuffle(order)
-    timed = sum(needs_timing(pair, budget) for pair in pairs)
+    timed = [budget.on(pair.runtime) for pair in pairs if needs_timing(pair, budget)]
+    rate = _second_rate(sum(map(count, timed)))
     for place in order:
         pair = pairs[place]
         work = _Work(
             pair, budget.on(pair.runtime), seed + 1000 * place, on_row, planted.get(place, 0.0)
         )
-        yield place, work.finding(confirm=timed > 1, rate=_second_rate(timed))
+        yield place, work.finding(confirm=len(timed) > 1, rate=rate)
 
 
 def needs_timing(pair: Pair, budget: Budget) -> bool:
@@ -72,12 +73,13 @@ def needs_timing(pair: Pair, budget: Budget) -> bool:
     return not pair.is_identical or budget.on(pair.runtime).times_absolutely
 
 
-def _second_rate(cells: int) -> float:
+def _second_rate(figures: int) -> float:
     """Return the error rate of a second judgement, so that the family's is kept.
 
-    Both judgements of a cell err independently: cells × first × second ≤ family (Bonferroni).
+    Where both judgements of a figure err independently, figures × first × second ≤ family
+    (Bonferroni).
     """
-    return min(ERROR_RATE, FAMILY_RATE / (max(1, cells) * ERROR_RATE))
+    return min(ERROR_RATE, FAMILY_RATE / (max(1, figures) * ERROR_RATE))
 
 
 def run_process(
@@ -132,14 +134,20 @@ class _Work:
             return self._found([_same(self._budget), *exact], [], [])
         rows = self._rows(ERROR_RATE)
         figures = self._figures(rows, ERROR_RATE)
-        notes = []
-        if confirm and figures[0].verdict == "fail" and figures[0].value is not None:
-            first = figures[0]
-            rows = self._rows(rate)
-            figures = self._figures(rows, rate)
-            again = "again" if figures[0].verdict == "fail" else f"then {figures[0].verdict}"
-            notes.append(f"failed at first ({first.reason}), {again} with fresh processes")
-        return self._found([*figures, *exact], rows, notes)
+        failed = [item for item in figures if item.verdict == "fail" and item.value is not None]
+        if not (confirm and failed):
+            return self._found([*figures, *exact], rows, [])
+        again = self._rows(rate)
+        second = self._figures(again, rate)
+        if len(second) != len(figures):  # a wrong answer, where there was none at first
+            return self._found([*second, *exact], again, [])
+        notes = [
+            f"failed at first ({old.reason}), then {new.verdict} with fresh processes"
+            for old, new in zip(figures, second, strict=True)
+            if old in failed
+        ]
+        merged = [new if old in failed else old for old, new in zip(figures, second, strict=True)]
+        return self._found([*merged, *exact], again, notes)
 
     def _rows(self, rate: float) -> list[PairRow]:
         """Run processes until the answer is clear, or no more may be run."""
@@ -158,19 +166,9 @@ class _Work:
         return run_process(self._pair, number, self._seed + number, planted=self._planted)
 
     def _figures(self, rows: Sequence[PairRow], rate: float) -> list[Figure]:
-        wrong = next((row for row in rows if row.code == OutOfTolerance.code), None)
-        if wrong is not None:
-            return [Figure("answer", "", None, "fail", reason=str(wrong.error))]
-        budget = self._budget
-        figures = [ratio_figure(rows, budget.max_ratio, rate=rate)]
-        figures += [
-            absolute(rows, name, value, limit * scale, unit)
-            for key, name, value, scale, unit in _ABSOLUTE
-            if (limit := getattr(budget, key)) is not None
-        ]
-        if budget.parity and self._pair.candidate.bundle is None:
-            figures.append(_agreement(rows))
-        return figures
+        figures = timed_figures(rows, self._budget, rate=rate)
+        bare = self._pair.candidate.bundle is None
+        return [*figures, agreement(rows)] if self._budget.parity and bare else figures
 
     def _missing(self, reason: str, code: int) -> Finding:
         figure = Figure("p50 ratio", "×", None, "missing", reason=reason)
@@ -201,37 +199,8 @@ class _Work:
         )
 
 
-_ABSOLUTE: tuple[tuple[str, str, Callable[[PairRow], float], float, str], ...] = (
-    ("max_p50_us", "p50", lambda row: row.candidate_p50_ns, 1e3, "ns"),
-    ("max_p99_us", "p99", lambda row: row.candidate_p99_ns, 1e3, "ns"),
-    ("max_first_ms", "first", lambda row: row.first_ns[1], 1e6, "ns"),
-    ("max_load_ms", "load", lambda row: row.load_ns[1], 1e6, "ns"),
-    ("max_rss_mb", "peak memory", lambda row: row.rss_peak_bytes or 0, 1e6, "B"),
-)
-
-
 def _same(budget: Budget) -> Figure:
     return Figure("p50 ratio", "×", 1.0, "pass", limit=budget.max_ratio)
-
-
-def _agreement(rows: Sequence[PairRow]) -> Figure:
-    """Judge whether a bare candidate answers as its baseline does."""
-    figure = Figure("parity", "", None, "missing", reason="parity: not measured")
-    timed = processes(rows)
-    if not timed:
-        return figure
-    row = timed[0]
-    if row.difference is None:
-        reason = "parity: the outputs are of other element types than the baseline's"
-        return replace(figure, reason=reason)
-    figure = replace(figure, unit=row.difference_unit, value=row.difference, limit=row.agreement)
-    if row.difference <= row.agreement:
-        return replace(figure, verdict="pass", reason="")
-    unit = row.difference_unit
-    told = f"answers differ by {row.difference:.3g} {unit}".rstrip()
-    return replace(
-        figure, verdict="fail", reason=f"{told}, budget {row.agreement:.3g} {unit}".rstrip()
-    )
 
 
 def _disturbances(rows: Sequence[PairRow]) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -12,8 +13,9 @@ __all__ = ["MOST_FIXED", "NOTABLE_FIXED", "PairRow", "above_fixed", "processes"]
 
 #: The gate judges the time above the fixed cost where that is more than this share of a call.
 NOTABLE_FIXED = 0.1
-#: No more than this share is taken out: noise is magnified by 1 ÷ (1 − share), at most 5 times.
-MOST_FIXED = 0.8
+#: Above this share the time above the fixed cost is not resolved: noise is magnified by
+#: 1 ÷ (1 − share), here 20 times.
+MOST_FIXED = 0.95
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class PairRow:
         fixed_calls: per block of the one-operator model.
         orders: of each quad, the side that came first and last: `A` baseline or `B` candidate.
         baseline_ns, candidate_ns: per quad, two blocks each.
-        control_ns: per control quad, the two sides' times, of two sessions of one and the same
-            artifact: the machine's own error.
+        control_ns: per control quad, the times of two sessions of the baseline, of those opened at
+            even and at odd turns: the baseline against itself, the machine's own error.
         fixed_ns: per block of the one-operator model.
-        load_ns, first_ns: of baseline and candidate: opening, and the first call.
-        rss_peak_bytes: of the whole process.
+        load_ns, first_ns: of baseline and candidate: opening, and the first call; the side that is
+            loaded first pays for the engine's own start.
+        rss_peak_bytes: of the process, when the candidate had given its first answer.
         difference: max |candidate's answer − baseline's| on the same inputs, in `difference_unit`:
             `LSB` of integers, empty of floats; None where their element types differ.
         agreement: the difference that counts as none.
@@ -71,46 +74,41 @@ class PairRow:
     error: str | None = None
     code: int = 0
 
-    @property
+    @cached_property
     def baseline_p50_ns(self) -> float:
         """The baseline's median, per call."""
         return median(self.baseline_ns) / (2 * self.calls)
 
-    @property
+    @cached_property
     def candidate_p50_ns(self) -> float:
         """The candidate's median, per call."""
         return median(self.candidate_ns) / (2 * self.calls)
 
-    @property
+    @cached_property
     def candidate_p99_ns(self) -> float:
         """The candidate's 99th percentile over pairs of blocks, per call."""
         return percentile(self.candidate_ns, 0.99) / (2 * self.calls)
 
-    @property
+    @cached_property
     def fixed_p50_ns(self) -> float:
         """The fixed cost's median, per call."""
         return median(self.fixed_ns) / self.fixed_calls if self.fixed_ns else 0.0
 
-    @property
+    @cached_property
     def fixed_share(self) -> float:
         """The fixed cost as a share of a call of the baseline."""
         return self.fixed_p50_ns / self.baseline_p50_ns if self.baseline_p50_ns > 0 else 0.0
 
-    @property
+    @cached_property
     def call_ratio(self) -> float:
         """Candidate ÷ baseline of whole calls: the median of the quads' ratios."""
         pairs = zip(self.candidate_ns, self.baseline_ns, strict=True)
         return median(b / a for b, a in pairs)
 
-    @property
-    def ratio(self) -> float:
-        """Candidate ÷ baseline, above the fixed cost."""
-        return above_fixed(self.call_ratio, self.fixed_share)
-
-    @property
+    @cached_property
     def control_ratio(self) -> float:
-        """An artifact ÷ itself, likewise; 1 but for the machine's error."""
-        return above_fixed(median(b / a for a, b in self.control_ns), self.fixed_share)
+        """Baseline ÷ itself, of whole calls: two halves of its sessions; 1 but for error."""
+        return median(b / a for a, b in self.control_ns)
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "PairRow":
@@ -121,12 +119,12 @@ class PairRow:
 def above_fixed(ratio: float, fixed_share: float) -> float:
     """Return the ratio of the times above the fixed cost, (b − f) ÷ (a − f), given b ÷ a and f ÷ a.
 
-    A fixed cost of a tenth or less is left in; one of over four fifths counts as four fifths. A
-    share that is not finite gives NaN: nothing was measured.
+    A fixed cost of a tenth or less is left in, and so is one of more than `MOST_FIXED`, which
+    leaves too little to resolve. A share that is not finite gives NaN: nothing was measured.
     """
     if not math.isfinite(fixed_share):
         return math.nan
-    share = min(fixed_share, MOST_FIXED) if fixed_share > NOTABLE_FIXED else 0.0
+    share = fixed_share if NOTABLE_FIXED < fixed_share <= MOST_FIXED else 0.0
     return (ratio - share) / (1 - share)
 
 

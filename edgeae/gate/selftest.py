@@ -3,7 +3,7 @@
 Every gate here is a real one: fresh processes, files on disk, the whole stage. A/A pairs differ in
 a description string alone, so that they compute the same and are timed all the same. A planted
 slow-down is busy waiting at the end of each of the candidate's blocks, as a share of what the gate
-judges: the baseline's time above the fixed cost of a call.
+judges of these models: the baseline's time above the fixed cost of a call.
 """
 
 import os
@@ -47,6 +47,7 @@ class Scenario:
         expected: the verdict that is right; None where the truth lies at the budget.
         least: gates that must end as expected, for the target to be met.
         most_wrong: gates that may end in the opposite verdict.
+        most_s: the target for the median gate's seconds; for the longest one's, of a suite.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Scenario:
     expected: Verdict | None = "pass"
     least: int = 0
     most_wrong: int = 0
+    most_s: float | None = None
 
 
 @dataclass
@@ -104,26 +106,30 @@ class Tally:
     def is_met(self) -> bool:
         """Whether the target was met, by as many gates as were asked for."""
         scenario = self.scenario
-        whole = len(self.verdicts) == scenario.count
-        return whole and self.right >= scenario.least and self.wrong <= scenario.most_wrong
+        whole = len(self.verdicts) == scenario.count and not self.count("missing")
+        right = self.right >= scenario.least and self.wrong <= scenario.most_wrong
+        in_time = scenario.most_s is None or self.typical_s <= scenario.most_s
+        return whole and right and in_time
+
+    @property
+    def typical_s(self) -> float:
+        """Seconds of the median gate; of a suite, of the longest."""
+        return (max if self.scenario.cells > 1 else median)(self.seconds)
 
 
 def scenarios(n: int) -> list[Scenario]:
     """Return what is run, for `n` A/A gates; the planted ones and the suites are fewer.
 
     Args:
-        n: 5 or more; the suites take 10.
+        n: 5 or more.
     """
     cores = os.cpu_count() or 1
-    planted, few, suites = round(0.6 * n), round(0.2 * n), round(0.1 * n)
+    planted, few, suites = round(0.6 * n), max(1, round(0.1 * n)), max(1, round(0.1 * n))
     most = planted - planted // 20  # 57 of 60
-    return [
-        Scenario("A/A", 0, n, least=round(0.9 * n)),
-        Scenario("+3 % (at the budget)", 0, few, 0.03, expected=None),
-        Scenario("+5 %", 0, planted, 0.05, expected="fail", least=most),
-        Scenario("+10 %", 0, few, 0.10, expected="fail", least=few),
-        Scenario("12 % more MACs", 0, few, heavier=True, expected="fail", least=few),
-        Scenario("suite of 60 cells, A/A", 0, suites, cells=_CELLS, least=suites),
+    found = [
+        Scenario("A/A", 0, n, least=round(0.9 * n), most_s=10),
+        Scenario("+5 %", 0, planted, 0.05, expected="fail", least=most, most_s=10),
+        Scenario("suite of 60 cells, A/A", 0, suites, cells=_CELLS, least=suites, most_s=480),
         Scenario(
             "suite of 60 cells, one +10 %",
             0,
@@ -132,11 +138,18 @@ def scenarios(n: int) -> list[Scenario]:
             cells=_CELLS,
             expected="fail",
             least=suites - suites // 10,
+            most_s=480,
         ),
-        Scenario("A/A", cores, n, most_wrong=n // 100),
+        Scenario("A/A", cores, n, most_wrong=n // 100, least=1),
         Scenario("+7 %", cores, planted, 0.07, expected="fail", least=most),
-        Scenario("+10 %", cores, few, 0.10, expected="fail", least=few),
     ]
+    for hogs in (0, cores):
+        found += [
+            Scenario("+3 % (at the budget)", hogs, few, 0.03, expected=None),
+            Scenario("+10 %", hogs, few, 0.10, expected="fail", least=few),
+            Scenario("12 % more MACs", hogs, few, heavier=True, expected="fail", least=few),
+        ]
+    return [*found, Scenario("+5 %", cores, few, 0.05, expected="fail")]
 
 
 def selftest(
@@ -247,4 +260,5 @@ def _target(scenario: Scenario) -> str:
         return "none: inconclusive by design"
     wrong = "false alarms" if scenario.expected == "pass" else "passes"
     least = f"{scenario.expected} ≥ {scenario.least}, " if scenario.least else ""
-    return f"{least}{wrong} ≤ {scenario.most_wrong}"
+    seconds = f", ≤ {scenario.most_s:.0f} s" if scenario.most_s is not None else ""
+    return f"{least}{wrong} ≤ {scenario.most_wrong}{seconds}"

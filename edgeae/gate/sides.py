@@ -34,10 +34,11 @@ class Side:
 
     def to_job(self) -> dict[str, Any]:
         """Return what the worker opens it by."""
+        artifact, known = self.artifact, {"sha256": self.artifact.sha256}
         if self.bundle is None:
-            return {"path": str(self.path), "sha256": self.artifact.sha256}
-        artifact = self.artifact
-        return {"root": str(self.bundle.root), "part": artifact.part, "format": artifact.format}
+            return {"path": str(self.path), **known}
+        place = {"root": str(self.bundle.root), "part": artifact.part, "format": artifact.format}
+        return {**place, **known}
 
     @property
     def sought(self) -> Candidate:

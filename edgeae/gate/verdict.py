@@ -6,11 +6,11 @@ from dataclasses import replace
 from statistics import median
 
 from edgeae.gate.finding import Figure, Verdict
-from edgeae.gate.rows import PairRow, processes
+from edgeae.gate.rows import MOST_FIXED, PairRow, above_fixed, processes
 from edgeae.gate.sequential import ERROR_RATE, FEWEST, MOST, decisive, interval
 from edgeae.timing.table import duration
 
-__all__ = ["absolute", "is_open", "judge", "machine_error", "ratio_figure"]
+__all__ = ["absolute", "is_open", "judge", "machine_error", "ratio_figure", "ratios"]
 
 
 def judge(values: Sequence[float], limit: float, *, rate: float = ERROR_RATE) -> Verdict:
@@ -34,19 +34,35 @@ def judge(values: Sequence[float], limit: float, *, rate: float = ERROR_RATE) ->
     return "inconclusive"
 
 
+def fixed_share(rows: Sequence[PairRow]) -> float:
+    """Return the fixed cost as a share of a call of the baseline: the processes' median."""
+    return median(row.fixed_share for row in processes(rows))
+
+
+def ratios(rows: Sequence[PairRow]) -> list[float]:
+    """Return each process's candidate ÷ baseline, above the fixed cost, on one scale for all."""
+    share = fixed_share(rows)
+    return [above_fixed(row.call_ratio, share) for row in processes(rows)]
+
+
 def machine_error(rows: Sequence[PairRow]) -> float | None:
-    """Return how far from 1 the ratio of an artifact to itself lies: |median − 1|; None unknown."""
-    controls = [row.control_ratio for row in processes(rows) if row.control_ns]
-    if not controls or not all(map(math.isfinite, controls)):
+    """Return how far from 1 the baseline ÷ itself lies, |median − 1|, on the scale of `ratios`.
+
+    None where it was not measured.
+    """
+    timed = processes(rows)
+    if not timed or not all(row.control_ns for row in timed):
         return None
-    return abs(median(controls) - 1)
+    share = fixed_share(timed)
+    controls = [above_fixed(row.control_ratio, share) for row in timed]
+    return abs(median(controls) - 1) if all(map(math.isfinite, controls)) else None
 
 
 def ratio_figure(rows: Sequence[PairRow], max_ratio: float, *, rate: float = ERROR_RATE) -> Figure:
     """Judge the ratio of the medians, candidate ÷ baseline, above the fixed cost.
 
-    The machine's own error widens the interval on both sides; where it is larger than the budget
-    itself, nothing can be said.
+    The machine's own error widens the interval on both sides; an error larger than the budget
+    leaves no room below it, and nothing can pass.
 
     Args:
         rows: one per process, with or without times.
@@ -60,74 +76,76 @@ def ratio_figure(rows: Sequence[PairRow], max_ratio: float, *, rate: float = ERR
         return replace(figure, reason=f"not timed: {errors[0]}")
     if not timed:
         return replace(figure, reason="not timed: no process ran")
-    ratios = [row.ratio for row in timed]
-    error = machine_error(timed)
-    if error is None or not all(map(math.isfinite, ratios)):
+    found, error = ratios(timed), machine_error(timed)
+    if error is None or not all(map(math.isfinite, found)):
         return replace(figure, reason="not timed: the blocks hold no usable times")
-    low, high = _widened(ratios, error, rate)
+    low, high = _widened(found, error, rate)
+    verdict = _against(found, max_ratio, error, rate)
+    if verdict == "pass" and fixed_share(timed) > MOST_FIXED:
+        verdict = "inconclusive"
     figure = replace(
         figure,
-        value=median(ratios),
+        value=median(found),
         low=low,
         high=high,
         baseline=median(row.baseline_p50_ns for row in timed),
         candidate=median(row.candidate_p50_ns for row in timed),
+        verdict=verdict,
     )
-    verdict = _against(ratios, max_ratio, error, rate)
-    return replace(figure, verdict=verdict, reason=_reason(figure, verdict, len(timed), error))
+    return replace(figure, reason=_reason(figure, len(timed), error, fixed_share(timed)))
 
 
 def _widened(
-    ratios: Sequence[float], error: float, rate: float
+    found: Sequence[float], error: float, rate: float
 ) -> tuple[float | None, float | None]:
-    found = interval(ratios, rate)
-    return (None, None) if found is None else (found[0] / (1 + error), found[1] * (1 + error))
+    reach = interval(found, rate)
+    return (None, None) if reach is None else (reach[0] / (1 + error), reach[1] * (1 + error))
 
 
-def _against(ratios: Sequence[float], max_ratio: float, error: float, rate: float) -> Verdict:
-    if _hides_the_budget(error, max_ratio):
-        return "inconclusive"
-    slow = judge([ratio / (1 + error) for ratio in ratios], max_ratio, rate=rate)
-    quick = judge([ratio * (1 + error) for ratio in ratios], max_ratio, rate=rate)
-    if slow == "fail":
+def _against(found: Sequence[float], max_ratio: float, error: float, rate: float) -> Verdict:
+    if judge([ratio / (1 + error) for ratio in found], max_ratio, rate=rate) == "fail":
         return "fail"
+    quick = judge([ratio * (1 + error) for ratio in found], max_ratio, rate=rate)
     return "pass" if quick == "pass" else "inconclusive"
 
 
-def _hides_the_budget(error: float, max_ratio: float) -> bool:
-    return error > abs(max_ratio - 1) > 0
-
-
-def _reason(figure: Figure, verdict: Verdict, n: int, error: float) -> str:
-    if verdict == "pass" or figure.value is None or figure.limit is None:
+def _reason(figure: Figure, n: int, error: float, share: float) -> str:
+    if figure.verdict == "pass" or figure.value is None or figure.limit is None:
         return ""
     limit = f"budget {figure.limit:.3f}"
     if figure.low is None or figure.high is None:
         return f"ratio {figure.value:.3f}, {limit}: {n} processes are too few, {FEWEST} at least"
     told = f"ratio {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], {limit}"
-    if verdict == "inconclusive" and _hides_the_budget(error, figure.limit):
+    if figure.verdict == "fail":
+        return told
+    if share > MOST_FIXED:
+        return (
+            f"{told}: {share:.0%} of a call is fixed cost, which hides the model; "
+            "a larger batch or exact figures show more"
+        )
+    if error > figure.limit - 1 > 0:
         return f"{told}: the machine's own error, {error:.1%}, is larger than the budget"
-    if verdict == "inconclusive":
-        return f"{told}: the budget lies inside the interval after {n} processes"
-    return told
+    return f"{told}: the budget lies inside the interval after {n} processes"
 
 
 def absolute(
     rows: Sequence[PairRow],
     quantity: str,
-    value: Callable[[PairRow], float],
+    value: Callable[[PairRow], float | None],
     limit: float,
     unit: str = "ns",
+    *,
+    rate: float = ERROR_RATE,
 ) -> Figure:
     """Judge one figure of the candidate against an absolute limit, over processes."""
     timed = processes(rows)
     figure = Figure(quantity, unit, None, "missing", limit=limit)
-    if not timed or len(timed) < len(rows):
+    values = [found for row in timed if (found := value(row)) is not None]
+    if not timed or len(timed) < len(rows) or len(values) < len(timed):
         return replace(figure, reason=f"{quantity}: not measured")
-    values = [value(row) for row in timed]
-    found = interval(values) or (None, None)
-    figure = replace(figure, value=median(values), low=found[0], high=found[1])
-    verdict = judge(values, limit)
+    reach = interval(values, rate) or (None, None)
+    figure = replace(figure, value=median(values), low=reach[0], high=reach[1])
+    verdict = judge(values, limit, rate=rate)
     shown = duration if unit == "ns" else lambda number: f"{number:,.0f} {unit}"
     told = f"{quantity} {shown(median(values))}, budget {shown(limit)}"
     reason = "" if verdict == "pass" else told

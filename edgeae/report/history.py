@@ -11,6 +11,7 @@ from typing import Any
 
 from edgeae.errors import NotMeasured
 from edgeae.gate import committed
+from edgeae.machine import identity
 from edgeae.timing.results import Result, read_results
 from edgeae.timing.statistics import median, median_interval
 from edgeae.timing.suite import FILE
@@ -186,13 +187,13 @@ def history(rows: Sequence[Result], log: Sequence[str]) -> History:
     """
     commits = _ordered(rows, log)
     place = {commit: number for number, commit in enumerate(commits)}
-    latest = {_identity(row.machine): row.machine for row in rows}
+    latest = {identity(row.machine): row.machine for row in rows}
     number = {machine: at for at, machine in enumerate(latest)}
     grouped: dict[tuple[Any, ...], dict[int, list[Result]]] = {}
     for row in rows:
         if row.model:
             machines = grouped.setdefault(_what(row), {})
-            machines.setdefault(number[_identity(row.machine)], []).append(row)
+            machines.setdefault(number[identity(row.machine)], []).append(row)
     multiples = (
         Multiple(
             model,
@@ -218,11 +219,6 @@ def history(rows: Sequence[Result], log: Sequence[str]) -> History:
 def _what(row: Result) -> tuple[Any, ...]:
     artifact = (row.model, row.part, row.recipe, row.format)
     return (row.software, *artifact, row.runtime, row.threads, row.batch)
-
-
-def _identity(machine: dict[str, Any]) -> tuple[Any, ...]:
-    """What makes two rows from the same machine; its load does not."""
-    return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
 
 
 def _ordered(rows: Iterable[Result], log: Sequence[str]) -> list[str]:

@@ -4,11 +4,11 @@ import itertools
 from pathlib import Path
 
 from edgeae import atomic
-from edgeae.errors import RuntimeUnavailable
 from edgeae.report import svg
 from edgeae.report.history import CAUTION, History, Multiple
 from edgeae.report.history_plot import plot
 from edgeae.report.history_table import short
+from edgeae.report.template import fill
 from edgeae.timing.table import duration, machine_line
 
 __all__ = ["page", "write"]
@@ -31,19 +31,9 @@ def page(found: History) -> str:
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise RuntimeUnavailable("the page needs jinja2", "pip install 'edgeae[host]'") from None
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     lines = [line for item in found.multiples for line in item.lines]
-    text = environment.get_template(_TEMPLATE).render(
+    return fill(
+        _TEMPLATE,
         history=found,
         caution=CAUTION,
         groups=_groups(found),
@@ -54,7 +44,6 @@ def page(found: History) -> str:
         duration=duration,
         machine_line=machine_line,
     )
-    return text.rstrip() + "\n"
 
 
 def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:

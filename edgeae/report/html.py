@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from edgeae.errors import RuntimeUnavailable
 from edgeae.report import figures
 from edgeae.report.exports import Export, row_verdict
 from edgeae.report.gather import Summary
 from edgeae.report.latencies import Bar, latencies
 from edgeae.report.latency import Timing
 from edgeae.report.sheet import Sheet
+from edgeae.report.template import fill
 from edgeae.report.tradeoff import Level, Point, tradeoff
 from edgeae.runtimes import RUNTIMES
 from edgeae.timing.suite import ORIGINAL
@@ -19,6 +18,11 @@ from edgeae.timing.table import duration, machine_line
 __all__ = ["page"]
 
 _TEMPLATE = "page.html.j2"
+#: Functions of `figures` that the template applies with a bar.
+_FILTERS = (
+    *("loss", "added", "ratio", "times", "count"),
+    *("share", "real", "span", "interval", "throughput"),
+)
 #: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
 _WIDTHS = {"wide": 1120, "narrow": 350}
 _PARTS = ("autoencoder", "encoder", "decoder")
@@ -53,31 +57,9 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise RuntimeUnavailable("the report needs jinja2", "pip install 'edgeae[host]'") from None
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in (
-        "loss",
-        "added",
-        "ratio",
-        "times",
-        "count",
-        "share",
-        "real",
-        "span",
-        "interval",
-        "throughput",
-    ):
-        environment.filters[name] = getattr(figures, name)
-    text = environment.get_template(_TEMPLATE).render(
+    return fill(
+        _TEMPLATE,
+        {name: getattr(figures, name) for name in _FILTERS},
         summary=summary,
         sheets=sheets,
         figures=figures,
@@ -93,7 +75,6 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         machine_line=machine_line,
         duration=duration,
     )
-    return text.rstrip() + "\n"
 
 
 def _tradeoff(summary: Summary) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from edgeae.machine import identity
 from edgeae.timing.pooled import Pooled, pool
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
@@ -118,7 +119,7 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
     latest: dict[tuple[Any, ...], list[Result]] = {}
     stale = 0
     for row in rows:
-        machine = _identity(row.machine)
+        machine = identity(row.machine)
         if not row.model:
             absent[machine, row.runtime] = row.error or ""
             machines[machine] = row.machine
@@ -138,7 +139,7 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
     number = {machine: place for place, machine in enumerate(machines)}
     timings, failures = [], []
     for group in latest.values():
-        place = number[_identity(group[-1].machine)]
+        place = number[identity(group[-1].machine)]
         timed = [row for row in group if row.samples_ns]
         timings += [_timing(pool(timed), place)] if timed else []
         failures += [_failure(row, place) for row in group if not row.samples_ns]
@@ -150,11 +151,6 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
 
 def _order(item: Timing) -> tuple[Any, ...]:
     return (item.model, item.part, item.batch, item.p50_ns, item.runtime, item.recipe)
-
-
-def _identity(machine: dict[str, Any]) -> tuple[Any, ...]:
-    """What makes two rows from the same machine; its load does not."""
-    return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
 
 
 def _timing(found: Pooled, machine: int) -> Timing:

@@ -26,7 +26,7 @@ from edgeae.timing.clock import boot_ns, overhead
 from edgeae.timing.measurement import Patience, measure
 from edgeae.verify.rows import parity
 
-__all__ = ["check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]
+__all__ = ["answers", "check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]
 
 _SEED = 0
 _SEEDED = 16
@@ -186,7 +186,7 @@ def check_golden(
     # an export is held to what it gave itself on the reference kernels, the original to Keras
     name = EDGES[artifact.part][1] if original else artifact.part
     expected = golden.golden(name)
-    output = _answers(session, inputs, batch)
+    output = answers(session, inputs, batch)
     answered = (len(inputs), *output.shape[1:])
     if answered != expected.shape or output.dtype != expected.dtype:
         raise NotMeasured(
@@ -208,11 +208,11 @@ def check_finite(session: Session, program: Program, inputs: NDArray[Any], batch
     Raises:
         OutOfTolerance: an answer holds NaN or infinity.
     """
-    if not np.isfinite(_answers(session, inputs, batch)).all():
+    if not np.isfinite(answers(session, inputs, batch)).all():
         raise OutOfTolerance(f"{program.path}: output holds NaN or infinity on random inputs")
 
 
-def _answers(session: Session, inputs: NDArray[Any], batch: int) -> NDArray[Any]:
+def answers(session: Session, inputs: NDArray[Any], batch: int) -> NDArray[Any]:
     """Run inputs (n, …) and return n answers, or more where the last batch is filled up anew.
 
     Raises:
@@ -220,11 +220,11 @@ def _answers(session: Session, inputs: NDArray[Any], batch: int) -> NDArray[Any]
     """
     calls = -(-len(inputs) // batch)
     filled = np.resize(inputs, (calls * batch, *inputs.shape[1:]))
-    answers = [session.run(chunk) for chunk in np.split(filled, calls)]
-    for answer in answers:
+    given = [session.run(chunk) for chunk in np.split(filled, calls)]
+    for answer in given:
         if len(answer) != batch:
             raise OutOfTolerance(f"a call of {batch} examples gave {len(answer)} answers")
-    return np.concatenate(answers)
+    return np.concatenate(given)
 
 
 def _batch_of(inputs: NDArray[Any], batch: int) -> NDArray[Any]:
