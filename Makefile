@@ -52,7 +52,7 @@ history: setup  ## plot stored results over commits, into build/report/history.h
 	$(EDGEAE) history
 
 test: setup  ## run the tests; no MNIST and no network needed
-	$(BIN)/python -m pytest -m 'not acceptance and not system and not timing'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance and not system and not timing'
 
 acceptance: setup  ## check the figures on MNIST's 10,000 test images (EDGEAE_MNIST)
 	$(BIN)/python -m pytest -m acceptance

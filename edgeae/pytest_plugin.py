@@ -173,6 +173,9 @@ class CellItem(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, or raise what the gate found about this cell."""
+        if hasattr(self.config, "workerinput"):  # each of xdist's workers would time all of it
+            told = "a suite is judged as a whole and alone: run it without pytest-xdist's -n"
+            raise NotPassed(told, "setup")
         outcome = self.parent.outcome()
         own = [finding for finding in outcome.findings if finding.cell.name == self.name]
         self.seconds = sum(finding.seconds for finding in own)
@@ -249,7 +252,7 @@ def pytest_terminal_summary(
     """End the run with the table of everything that was gated, and how long it took."""
     outcomes = config.stash[_OUTCOMES]
     if outcomes:
-        from edgeae.gate import table
+        from edgeae.gate.outputs import table
 
         terminalreporter.section("edgeae gate")
         whole = _together(outcomes)

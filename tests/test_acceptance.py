@@ -102,7 +102,7 @@ def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> Non
 def test_the_demo_suite_times_every_runtime_or_says_why_not(build: Path) -> None:
     result = edgeae("bench", "--suite", "demo", "--seconds", "0.05", "--json", cwd=build.parent)
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
+    found = json.loads(result.stdout)["rows"]
     from edgeae.runtimes import RUNTIMES
 
     assert {row["runtime"] for row in found} == set(RUNTIMES)

@@ -53,8 +53,9 @@ ROOMS = {
     "conversion": {"training", "compression", "formats", "runtimes"},
     "verify": {"runtimes", "formats"},
     "timing": {"verify", "runtimes", "formats"},
-    "gate": {"timing", "verify", "runtimes", "formats"},
-    "report": {"verify", "timing", "gate", "runtimes"},
+    "baselines": {"timing"},
+    "gate": {"baselines", "timing", "verify", "runtimes", "formats"},
+    "report": {"verify", "timing", "baselines", "runtimes"},
     "scaffold": {"gate"},
 }
 #: Root modules that know a room: one stage that is a single file, one that drives a session, and

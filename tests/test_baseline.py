@@ -17,13 +17,13 @@ import tampering
 import tiny
 from edgeae_cli import ROOT, edgeae
 
+from edgeae.baselines import save as saving
+from edgeae.baselines.committed import _inside
+from edgeae.baselines.find import BaselineFile, Candidate, resolve
+from edgeae.baselines.save import save
 from edgeae.bundle import Bundle, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.formats.tflite import write as tflite_bytes
-from edgeae.gate import save as saving
-from edgeae.gate.baseline import BaselineFile, Candidate, resolve
-from edgeae.gate.committed import _inside
-from edgeae.gate.save import save
 
 OLD = tflite_bytes(tiny.int8_graph(), "old")
 NEW = tflite_bytes(tiny.int8_graph(), "new")
@@ -200,7 +200,7 @@ def test_what_a_killed_save_left_is_brought_back(kept: Bundle, tmp_path: Path) -
     place = tmp_path / KEPT / "tiny" / "int8"
     before = contents(place)
     program = (
-        "import os, sys; from pathlib import Path; from edgeae.gate.save import save\n"
+        "import os, sys; from pathlib import Path; from edgeae.baselines.save import save\n"
         "rename, done = Path.rename, []\n"
         "def killed(self, target):\n"
         "    rename(self, target)\n"
@@ -320,7 +320,7 @@ def test_two_saves_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
         bundle = tiny.write_bundle(tmp_path / str(number) / "tiny" / "int8")
         folders.append((tampering.swap_rows(bundle) if number else bundle).root)
     program = (
-        "import sys; from pathlib import Path; from edgeae.gate.save import save\n"
+        "import sys; from pathlib import Path; from edgeae.baselines.save import save\n"
         "for _ in range(8): save([Path(sys.argv[1])], Path(sys.argv[2]), force=True)"
     )
     children = [

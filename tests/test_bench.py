@@ -375,7 +375,8 @@ def bare(folder: Path, name: str, content: bytes) -> list[Job]:
 def test_a_bare_file_is_timed_without_golden_vectors(tmp_path):
     content = tiny.program("autoencoder", "int8").content
     (row,) = bench(bare(tmp_path, "a.tflite", content), SECONDS, tmp_path / "r.jsonl", print)
-    assert (row.model, row.recipe, row.part, row.error) == ("a", "file", "model", None)
+    assert (row.recipe, row.part, row.error) == ("file", "model", None)
+    assert row.model == str(tmp_path / "a.tflite")  # two files of one name are two models
     assert row.samples_ns and row.fixed_samples_ns and row.bytes == len(content)
 
 
@@ -559,6 +560,12 @@ def test_rows_are_appended_in_their_order(tmp_path):
         pytest.param(lambda line: b"7", id="a number"),
         pytest.param(lambda line: line.replace(b'"block"', b'"blocks"'), id="another key"),
         pytest.param(lambda line: line.replace(b'"samples_ns": []', b'"samples_ns": 3'), id="type"),
+        pytest.param(lambda line: line.replace(b'{"cpu": "\\u00e9"}', b'"m"'), id="machine"),
+        pytest.param(lambda line: line.replace(b'"threads": 1', b'"threads": null'), id="null"),
+        pytest.param(lambda line: line.replace(b'"block": null', b'"block": "many"'), id="text"),
+        pytest.param(
+            lambda line: line.replace(b'"samples_ns": []', b'"samples_ns": [null]'), id="item"
+        ),
     ],
 )
 def test_a_damaged_line_is_named(damage: Callable[[bytes], bytes], tmp_path):

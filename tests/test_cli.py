@@ -215,9 +215,13 @@ def test_bench_takes_bare_files_and_several_batches_and_threads(edgeae, tmp_path
     assert done.returncode == 0, done.stderr
     rows = read_results(tmp_path / "build" / "results.jsonl")
     assert sorted((row.model, row.runtime, row.threads, row.batch) for row in rows) == [
-        *(("new[1]", "onnxruntime-cpu", threads, batch) for threads in (1, 2) for batch in (1, 3)),
         *(
-            ("old model", "litert-builtin", threads, batch)
+            ("new[1].onnx", "onnxruntime-cpu", threads, batch)
+            for threads in (1, 2)
+            for batch in (1, 3)
+        ),
+        *(
+            ("old model.tflite", "litert-builtin", threads, batch)
             for threads in (1, 2)
             for batch in (1, 3)
         ),
@@ -269,8 +273,12 @@ def test_json_is_all_that_standard_output_gets(edgeae, tiny_bundle):
     (found,) = json.loads(done.stdout)
     assert found == json.loads((bundle.root / "verify.json").read_text())
     done = edgeae("bench", "--json", *LITERT, "--part", "encoder", "--seconds", "0.05")
-    (row,) = json.loads(done.stdout)
-    assert row["runtime"] == "litert-reference" and row["samples_ns"]
+    found = json.loads(done.stdout)
+    (row,), (figures,) = found["rows"], found["pooled"]
+    assert row["runtime"] == figures["runtime"] == "litert-reference" and row["samples_ns"]
+    assert figures["fixed_ns"] > 0 and 0 < figures["p50_ns"] <= figures["p90_ns"]
+    low, high = figures["p99_interval_ns"]
+    assert low <= figures["p99_ns"] <= high and {"mad_ns", "drift"} <= figures.keys()
     assert "bench: 1/1" in done.stderr
     done = edgeae("inspect", "--json", bundle.root / "encoder.tflite")
     assert json.loads(done.stdout)["macs"] == 16 * 8 + 8 * 4 and done.stderr == ""

@@ -59,7 +59,7 @@ def test_a_heavier_candidate_turns_it_red_and_says_why(demo):
     ratio, low = line.split("ratio ")[1].split(" [")[0], line.split("[")[1].split(",")[0]
     assert float(ratio) > float(low) > 1.03
     suite = Xml.parse(demo / "j.xml").getroot()
-    assert suite.iter("failure") and [case.get("name") for case in suite.iter("testcase")]
+    assert len(list(suite.iter("testcase"))) == 1
     assert len(list(suite.iter("failure"))) == 1
     assert "✗" in (demo / "s.md").read_text() and "example.tflite" in (demo / "s.md").read_text()
 
@@ -102,6 +102,13 @@ def test_pytest_shows_the_same_three_outcomes(demo, change, code, outcome):
     }
     assert {name: count for name, count in counts.items() if count} == outcome
     assert "edgeae gate" in done.stdout and "order drawn from seed" in done.stdout  # the summary
+
+
+def test_a_suite_is_not_judged_by_many_pytests_at_once(demo):
+    """Under pytest-xdist each worker would time all of it, beside the others."""
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=demo, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "run it without pytest-xdist's -n" in done.stdout
 
 
 def test_two_files_with_nothing_else(tmp_path):
@@ -226,6 +233,33 @@ def test_wrong_usage_is_one_line_and_exit_2(demo, words, said):
     assert done.returncode == 2 and done.stdout == "", done.stdout + done.stderr
     (line,) = lines(done)
     assert said in line
+
+
+@pytest.mark.parametrize("option", ["--junit", "--markdown", "--benchmark-json", "--rows"])
+def test_a_result_that_could_not_be_written_is_refused_before_the_work(option, demo):
+    heavier(demo)
+    (demo / "file").write_text("")
+    for place in ("bench", "file/below"):
+        done = edgeae("gate", option, place, cwd=demo)
+        assert done.returncode == 2 and done.stdout == ""
+        (line,) = lines(done)
+        assert line.startswith(f"edgeae: {option} {place}: ")
+
+
+def test_one_result_that_fails_to_be_written_costs_neither_the_others_nor_the_table(demo):
+    # a file whose folder goes away between the check and the writing: here, one that is a link
+    (demo / "gone.xml").symlink_to("/proc/none/x.xml")
+    done = edgeae("gate", "--markdown", "gone.xml", "--benchmark-json", "b.json", cwd=demo)
+    assert done.returncode == 2 and "✓ pass" in done.stdout
+    assert json.loads((demo / "b.json").read_text()) is not None
+    assert any("--markdown gone.xml" in line for line in lines(done))
+
+
+def test_the_summary_says_how_to_run_it_again(demo):
+    done = edgeae("gate", "--max-ratio", "2", "--markdown", "s.md", cwd=demo)
+    assert done.returncode == 0
+    (line,) = [text for text in (demo / "s.md").read_text().splitlines() if "--seed" in text]
+    assert line.startswith("edgeae gate --max-ratio 2 --markdown s.md --seed ")
 
 
 def test_a_damaged_candidate_is_one_line(demo):

@@ -1,6 +1,5 @@
 import json
 import re
-import shlex
 from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree as Xml
@@ -9,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.gate import benchmark_action, junit, markdown, table
-from edgeae.gate.account import command
-from edgeae.gate.amount import amount, printable
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
+from edgeae.gate.outputs import benchmark_action, junit, markdown, table
+from edgeae.gate.outputs.amount import amount, printable
 
 MACHINE = {
     "cpu": "Fast 9000",
@@ -70,6 +68,7 @@ ABSENT = Figure("p50 ratio", "×", None, "missing", reason="there is no baseline
 
 def outcome(*findings: Finding, **changes: object) -> Outcome:
     whole = Outcome(findings, "gate", "fail", MACHINE, "0123456789abcdef", 17, 9.31)
+    whole = replace(whole, command="edgeae gate --suite gate --seed 17")
     return replace(whole, **changes)
 
 
@@ -481,34 +480,6 @@ def test_markdown_is_total_and_its_tables_are_whole(found):
     for header, *rows in tables(text):
         assert header[:2] == ["artifact", "runtime"]
         assert {row[0] for row in rows} <= names
-
-
-# --- the command
-
-
-@pytest.mark.parametrize("name", ["gate", "my suite; rm -rf ."])
-def test_a_suite_is_run_again_by_its_name(name):
-    words = shlex.split(command(outcome(TIMED, suite=name)))
-    assert words == ["edgeae", "gate", "--suite", name, "--seed", "17"]
-
-
-def test_files_are_run_again_baseline_first_and_as_they_were():
-    both = [timed(RATIO, "a b.tflite", runtime) for runtime in ("null", "litert-builtin")]
-    odd = timed(replace(RATIO, limit=1.1), "c.tflite", "null")
-    odd = replace(odd, cell=replace(odd.cell, threads=2, batch=8))
-    gate, seed = ["edgeae", "gate", "base/encoder.tflite"], ["--seed", "17"]
-    unusual = ["--threads", "2", "--batch", "8", "--max-ratio", "1.1"]
-    found = command(outcome(*both, odd, suite=""))
-    assert [shlex.split(line) for line in found.split("\n")] == [
-        [*gate, "a b.tflite", "--runtime", "null", "--runtime", "litert-builtin", *seed],
-        [*gate, "c.tflite", "--runtime", "null", *unusual, *seed],
-    ]
-
-
-def test_a_name_for_people_is_no_argument():
-    assert command(outcome(TIMED, suite="")) == ""
-    missing = replace(TIMED, cell=replace(CELL, candidate="new.tflite", baseline=""))
-    assert command(outcome(missing, suite="")) == ""
 
 
 # --- github-action-benchmark

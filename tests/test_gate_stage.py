@@ -252,12 +252,16 @@ def test_a_wrong_answer_fails_and_is_not_timed(tiny_bundle):
     assert only(outcome).processes == 0
 
 
-def test_nan_in_an_output_fails(odd, files):
-    path = files("new")
-    floats = sides(path)[0]
-    outcome = run(Pair(floats, sides(files("old"))[0], "odd-nan"))
-    assert outcome.code in (1, 5)  # an int8 output cannot hold NaN: numpy refuses to store it
-    assert outcome.verdict in ("fail", "missing")
+def test_nan_in_an_output_fails(odd, tiny_bundle):
+    new, old = (tiny_bundle("float32", model=name, recipe="r") for name in ("new", "old"))
+    for bundle in (new, old):
+        (bundle.root / MANIFEST).unlink()  # bare files: there is no golden vector to differ from
+    both = [sides(bundle.root / "encoder.tflite")[0] for bundle in (new, old)]
+    pair = Pair(*both, "odd-nan")
+    wrong = judging.run_process(pair, 1, 1)  # odd processes open the candidate first
+    assert wrong.code == 1 and "NaN or infinity" in wrong.error
+    assert wrong.error.startswith(f"candidate {new.root}/encoder.tflite")
+    assert judging.run_process(pair, 0, 1).code == 3  # the baseline's is no fault of the candidate
 
 
 @pytest.mark.parametrize(
@@ -415,3 +419,110 @@ def test_instructions_are_counted_of_both_sides(monkeypatch, pair, files, faked)
     )
     outcome = run(pair, budget=budget)
     assert outcome.code == 1 and "instructions 301, baseline 300" in only(outcome).lines[0]
+
+
+def test_a_runtime_that_is_named_and_absent_is_missing_even_for_the_same_bytes(odd, files):
+    old = files("old")
+    with plan_pair(old, str(old), Budget(), runtimes=["odd-absent"]) as plan:
+        outcome = run_gate(plan, say=lambda line: None)
+    assert (outcome.verdict, outcome.code) == ("missing", 3)
+    assert "no such board is connected" in only(outcome).lines[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["onnxruntime-cpu"], "--runtime onnxruntime-cpu: opens onnx; .*old.tflite holds tflite"),
+        (["litert-builtin", "onnxruntime-cpu"], "--runtime onnxruntime-cpu"),
+        (["litert-bultin"], "unknown runtime 'litert-bultin'; did you mean 'litert-builtin'"),
+    ],
+)
+def test_a_named_runtime_that_opens_nothing_is_refused(names, said, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    old = files("old")
+    with pytest.raises(BadInput, match=said), plan_pair(old, str(old), Budget(), runtimes=names):
+        pass
+    path = suite(tmp_path, 'artifacts = ["old.tflite"]\n')
+    if "litert-bultin" in names:
+        with pytest.raises(BadInput, match=said), plan_suite(str(path), runtimes=names):
+            pass
+
+
+def test_two_candidates_of_one_name_would_face_one_baseline(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("v1", "v2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "enc.tflite").write_bytes(dense(SHAPE))
+    path = suite(tmp_path, 'artifacts = ["v*/*.tflite"]\nruntimes = ["litert-builtin"]\n')
+    told = r"v1/enc.tflite and v2/enc.tflite: both would be compared with bench/baselines/enc"
+    with pytest.raises(BadInput, match=told), plan_suite(str(path)):
+        pass
+
+
+def test_a_wrong_answer_of_the_baseline_is_no_fault_of_the_candidate(tiny_bundle):
+    old = swap_rows(tiny_bundle("float32", model="old", recipe="r"), "autoencoder")
+    new = tiny_bundle("float32", model="new", recipe="r")
+    both = [sides(bundle.root / "autoencoder.tflite")[0] for bundle in (new, old)]
+    outcome = run(Pair(*both, "litert-builtin"))
+    assert (outcome.verdict, outcome.code) == ("missing", 3)
+    (line,) = only(outcome).lines
+    assert f"baseline {old.root}/autoencoder.tflite: wrong answer" in line
+
+
+def test_a_bundle_that_is_replaced_meanwhile_is_noticed(tiny_bundle):
+    new, old = (tiny_bundle("float32", model=name, recipe="r") for name in ("new", "old"))
+    old = swap_rows(old, "encoder")
+    both = [sides(bundle.root / "encoder.tflite")[0] for bundle in (new, old)]
+    swap_rows(new, "encoder")  # the manifest follows, as after another export
+    outcome = run(Pair(*both, "litert-builtin"))
+    assert outcome.code == 4 and "changed since this gate began" in only(outcome).lines[0]
+
+
+def test_an_absolute_limit_is_judged_twice_in_a_suite_too(pair, files, faked):
+    other = Pair(sides(files("third"))[0], pair.baseline, "litert-builtin")
+    ran = faked(1.0, call_ns=3_000)
+    outcome = run(pair, other, budget=Budget(max_p50_us=2.0))
+    assert outcome.verdict == "fail" and len(ran) == 4 * FEWEST
+
+
+def test_parity_looks_at_every_input(files, monkeypatch):
+    """An answer that differs for one input of many is a difference."""
+    from edgeae.formats.tflite import read, write
+
+    old = files("old", (16, 64, 8))
+    graph = read(old.read_bytes(), "old")
+    index, weights = next(
+        (place, tensor) for place, tensor in enumerate(graph.tensors) if tensor.name == "weights1"
+    )
+    hidden = _hidden(old)
+    dead = [unit for unit in range(64) if hidden[0][unit] == -128 and hidden[:, unit].max() > -128]
+    assert dead  # units that the first input leaves at zero, and others do not
+    changed = weights.data.copy()
+    changed[:, dead] = 0
+    tensors = [*graph.tensors]
+    tensors[index] = replace(weights, data=changed)
+    new = old.with_name("new.tflite")
+    new.write_bytes(write(replace(graph, tensors=tuple(tensors))))
+    found = judging.run_process(Pair(sides(new)[0], sides(old)[0], "litert-reference"), 0, 1)
+    assert found.difference > 0
+
+
+def _hidden(path: Path):
+    """The hidden layer's answers to the inputs that parity is judged on."""
+    import numpy as np
+
+    from edgeae.formats.cut import cut
+    from edgeae.formats.tflite import read, write
+    from edgeae.program import open_file
+    from edgeae.runtimes import load
+    from edgeae.timing.worker import seeded_inputs
+
+    inputs = seeded_inputs(open_file(path).artifact)
+    graph = read(path.read_bytes(), "old")
+    names = [tensor.name for tensor in graph.tensors]
+    part = path.with_name("hidden.tflite")
+    part.write_bytes(
+        write(cut(graph, {"image": names.index("image")}, {"hidden": names.index("hidden0")}))
+    )
+    session = load("litert-reference").open(open_file(part), 1)
+    return np.concatenate([session.run(one[None]) for one in inputs])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,8 @@ from edgeae.formats import one_operator, protobuf_writer, tflite
 from edgeae.runtimes import RUNTIMES, load
 
 DTYPES = ("float32", "int8", "uint8")
+#: Edges of models that are not edgeae's own.
+OTHERS = ("int16", "int32", "int64")
 #: Values given → values wanted, and the operator that does it in each format.
 EDGES = {
     "as many": ((4, 4), (16,), "RESHAPE", "Identity"),
@@ -105,6 +108,31 @@ def test_every_runtime_opens_it_for_any_edges(runtime, case, dtype, batch):
     session.close()
 
 
+@pytest.mark.parametrize(
+    ("runtime", "dtype"),
+    [(name, dtype) for name in LITERT for dtype in OTHERS]
+    + [("onnxruntime-cpu", dtype) for dtype in ("int32", "int64", "float16")],
+)
+@pytest.mark.parametrize("case", EDGES)
+def test_models_of_other_makers_have_a_fixed_cost_too(runtime, case, dtype):
+    source, target = specs(case, dtype, dtype)
+    artifact = SimpleNamespace(input=source, output=target)
+    session = load(runtime).open_fixed(artifact, threads=1, batch=2)
+    x = values(source, 2)
+    np.testing.assert_array_equal(session.run(x), cut_or_padded(x, target))
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("int32", "float32"), ("float32", "int64")])
+def test_integers_that_count_become_floats_and_back_by_a_cast(given, wanted):
+    source, target = specs("fewer", given, wanted)
+    artifact = SimpleNamespace(input=source, output=target)
+    x = values(replace(source, dtype="int8"), 2).astype(given)
+    for runtime in ("litert-reference", "onnxruntime-cpu"):
+        y = load(runtime).open_fixed(artifact, threads=1, batch=2).run(x)
+        assert y.dtype == np.dtype(wanted)
+        np.testing.assert_array_equal(y, x[:, :32].astype(wanted))
+
+
 @pytest.mark.parametrize("wanted", DTYPES)
 @pytest.mark.parametrize("given", DTYPES)
 @pytest.mark.parametrize("case", EDGES)
@@ -132,12 +160,14 @@ def test_xnnpack_takes_the_operator(case, dtype, batch):
     assert {item["index"] for item in ends} <= {*last["inputs"], *last["outputs"]}
 
 
-@pytest.mark.parametrize("make", [one_operator.tflite, one_operator.onnx])
+@pytest.mark.parametrize(
+    ("make", "dtype"), [(one_operator.tflite, "float16"), (one_operator.onnx, "complex64")]
+)
 @pytest.mark.parametrize("place", [0, 1])
-def test_other_element_types_are_refused_by_name(make, place):
+def test_other_element_types_are_refused_by_name(make, dtype, place):
     pair = [TensorSpec("image", (1, 4), "int8"), TensorSpec("code", (1, 4), "int8")]
-    pair[place] = TensorSpec("odd", (1, 4), "int64")
-    with pytest.raises(BadInput, match=r"'odd' is int64: allowed are float32, uint8, int8$"):
+    pair[place] = TensorSpec("odd", (1, 4), dtype)
+    with pytest.raises(BadInput, match=rf"'odd' is {dtype}: allowed are float32, uint8, int8, int"):
         make(*pair)
 
 

@@ -38,8 +38,18 @@ def test_the_interval_of_one_process_is_over_its_blocks_and_of_several_over_them
     blocks = [100, 110, 120, 130, 140, 150, 160, 170, 180]
     low, high = median_interval(blocks)
     assert pool([row(*blocks)]).interval == pytest.approx((high - low) / 2 / 140)
-    found = pool([row(*[place] * 50) for place in (100, 110, 120)])
+    found = pool([row(*[place] * 50) for place in (100, 104, 108, 112, 116, 120)])
     assert found.interval == pytest.approx((12 - 10) / 2 / 11)
+    # fewer than six cannot reach 95 %
+    assert pool([row(*[place] * 50) for place in (100, 110, 120)]).interval is None
+
+
+def test_processes_that_disagree_are_unstable_whatever_each_of_them_says():
+    found = pool([row(*[place] * 50, settled=True) for place in (100, 100, 140)])
+    assert not found.settled
+    assert found.warning == "unstable: the processes' medians are up to 40.0% apart"
+    agreed = pool([row(*[place] * 50, settled=True) for place in (100, 100, 101, 100, 100, 100)])
+    assert agreed.settled and agreed.warning == ""
 
 
 def test_blocks_of_different_length_are_compared_per_call():
@@ -59,8 +69,8 @@ def test_what_is_unsettled_or_unstable_in_one_is_so_in_all():
         row(1, settled=True, unstable=("c",)),
     ]
     found = pool(rows)
-    assert not found.settled and found.unstable == ("a", "b")
-    assert found.warning == "unstable in 2 of 3 processes: a; b"
+    assert not found.settled and found.unstable == ("a", "b", "c")
+    assert found.warning == "unstable in 2 of 3 processes: a; b; c"
     assert pool(rows[:1]).warning == "" and pool(rows[:1]).settled
     assert pool(rows[1:2]).warning == "unstable: a; b"
 

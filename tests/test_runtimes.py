@@ -177,8 +177,9 @@ def test_xnnpack_refuses_to_lend_its_name_to_other_kernels():
     graph = Graph((*edges, axis), (only,), {"image": 0}, {"reconstruction": 1})
     program = replace(tiny.program(flavour="float32"), content=write(graph))
     runtimes.load("litert-builtin").open(program, threads=1).close()
+    session = runtimes.load("litert-xnnpack").open(program, threads=1)
     with pytest.raises(NotMeasured, match="took none"):
-        runtimes.load("litert-xnnpack").open(program, threads=1)
+        _ = session.note  # asked for by whoever reports a figure or an answer
 
 
 def test_cuda_where_there_is_none_is_never_the_cpu_in_its_name():

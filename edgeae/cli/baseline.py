@@ -28,8 +28,8 @@ def save(
     json: Json = False,
 ) -> None:
     """Copy bundles and bare files to bench/baselines, with a record of what they are."""
+    from edgeae.baselines.save import save as run
     from edgeae.columns import align
-    from edgeae.gate.save import save as run
     from edgeae.timing.table import size
 
     found = run(places or [Path("build")], to, force=force)
@@ -52,9 +52,9 @@ def list_(
     json: Json = False,
 ) -> None:
     """Show what baselines there are, and whether each still is what was saved."""
+    from edgeae.baselines.listing import listing, render
     from edgeae.columns import align
     from edgeae.errors import exit_code
-    from edgeae.gate.listing import listing, render
 
     found = listing(place, Path.cwd())
     if json:

@@ -10,6 +10,7 @@ from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
+    from edgeae.gate.compare import Comparison
     from edgeae.timing.suite import Job, Suite
 
 
@@ -19,8 +20,9 @@ def bench(
         typer.Argument(help="Bundles, folders of them, .tflite or .onnx files [default: build]."),
     ] = None,
     suite: Annotated[
-        str, typer.Option(help="What to time: a file of bench/ by name, or its path.")
-    ] = "full",
+        str | None,
+        typer.Option(help="What to time: a file of bench/ by name, or its path [default: full]."),
+    ] = None,
     runtime: Runtimes = None,
     part: Annotated[
         list[str] | None, typer.Option("--part", help="Only this part; repeatable.")
@@ -43,8 +45,9 @@ def bench(
         ),
     ] = None,
     processes: Annotated[
-        int, typer.Option(min=2, help="With --compare: fresh processes, load order alternating.")
-    ] = 6,
+        int | None,
+        typer.Option(min=2, help="With --compare: fresh processes, load order alternating [6]."),
+    ] = None,
     wait: Wait = 600.0,
     build: Build = "build",
     json: Json = False,
@@ -52,17 +55,23 @@ def bench(
     """Time artifacts in runtimes, one worker process each; appends to build/results.jsonl."""
     from dataclasses import asdict
 
-    from edgeae.errors import NotMeasured, exit_code
+    from edgeae.errors import BadInput, NotMeasured, exit_code
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
     from edgeae.timing.host_lock import host_lock
+    from edgeae.timing.pooled import pool_all
     from edgeae.timing.table import render
 
     if compare:
-        _refuse_beside_compare(places=places, part=part, rounds=rounds, json=json)
+        _refuse_beside_compare(
+            places=places, part=part, rounds=rounds, suite=suite, seconds=seconds, seed=seed
+        )
         with host_lock(say, wait):
-            put(_compared(compare, runtime or [], threads or [], batch or [], processes))
+            found = _compared(compare, runtime or [], threads or [], batch or [], processes or 6)
+        put_json(found.to_json()) if json else put(found.to_text())
         return
+    if processes is not None:
+        raise BadInput(f"--processes {processes}: goes with --compare A B; rounds are --rounds")
     asked: dict[str, Any] = {
         "runtimes": tuple(runtime or ()),
         "parts": tuple(part or ()),
@@ -71,7 +80,9 @@ def bench(
         "seconds": seconds,
         "rounds": rounds,
     }
-    chosen = replace(suites.find(suite), **{key: value for key, value in asked.items() if value})
+    chosen = replace(
+        suites.find(suite or "full"), **{key: value for key, value in asked.items() if value}
+    )
     jobs = _jobs(chosen, places or [], Path(build))
     if not jobs:
         raise NotMeasured("nothing to time: no artifact is opened by any of these runtimes")
@@ -87,13 +98,20 @@ def bench(
             )
         )
     if json:
-        put_json([asdict(row) for row in rows])
+        put_json(
+            {
+                "rows": [asdict(row) for row in rows],
+                "pooled": [item.to_json() for item in pool_all(rows)],
+            }
+        )
     else:
         put(render(rows))
     named = set(runtime or [])
     # an absent engine is a row; only one that was asked for by name fails the command
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
+    if not batch:  # nor does a suite's batch that a file cannot take
+        ignored += [row for row in rows if row.batch > 1 and row.code == NotMeasured.code]
     finish(exit_code(row.code for row in rows if row not in ignored))
 
 
@@ -123,7 +141,7 @@ def _compared(
     threads: list[str],
     batch: list[str],
     processes: int,
-) -> str:
+) -> "Comparison":
     from edgeae.errors import BadInput
     from edgeae.gate.compare import compare
 
@@ -142,6 +160,6 @@ def _refuse_beside_compare(**given: object) -> None:
     from edgeae.errors import BadInput
 
     for name, value in given.items():
-        if value:
+        if value is not None and value != []:
             what = "PLACES" if name == "places" else f"--{name}"
             raise BadInput(f"{what}: not together with --compare A B")

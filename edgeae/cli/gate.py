@@ -1,5 +1,8 @@
 """`edgeae gate`."""
 
+import os
+import shlex
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +14,7 @@ from edgeae.cli.output import Json, finish, put, put_json, say
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
+    from edgeae.gate.finding import Outcome
     from edgeae.gate.stage import Plan
 
 #: The suite that is judged where the user names nothing.
@@ -58,10 +62,13 @@ def gate(
     """Judge candidates against their baselines: pass, fail, inconclusive or missing."""
     from dataclasses import replace
 
+    from edgeae.errors import exit_code
+    from edgeae.gate.outputs.table import render
     from edgeae.gate.stage import run_gate
-    from edgeae.gate.table import render
     from edgeae.progress import Progress
 
+    outputs = {"--junit": junit, "--markdown": markdown, "--benchmark-json": benchmark_json}
+    _check_writable({**outputs, "--rows": rows})
     changed = {
         key: value
         for key, value in (("max_ratio", max_ratio), ("on_inconclusive", on_inconclusive))
@@ -83,11 +90,36 @@ def gate(
                 on_row=_recorder(rows),
                 wait_s=wait,
             )
+    outcome = replace(outcome, command=_command(plan.seed, seed))
     put_json(outcome.to_json()) if json else put(render(outcome))
-    _write(outcome, junit, markdown, benchmark_json)
+    codes = [outcome.code, *_write(outcome, outputs)]
     if outcome.verdict == "inconclusive" and outcome.code == 0:
         say(f"edgeae: warning: {outcome.sentence}")
-    finish(outcome.code)
+    finish(exit_code(codes))
+
+
+def _command(drawn: int, asked: int | None) -> str:
+    """Return the command line that does the same again, in the same order."""
+    words = ["edgeae", *sys.argv[1:]]
+    return shlex.join(words if asked is not None else [*words, "--seed", str(drawn)])
+
+
+def _check_writable(files: dict[str, Path | None]) -> None:
+    """Raise before the work, not after it, where a result could not be written.
+
+    Raises:
+        BadInput: a file's place is a folder, or may not be written.
+    """
+    for option, path in files.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise BadInput(f"{option} {path}: a folder; allowed is a file's name")
+        place = path if path.exists() else path.absolute().parent
+        while not place.exists():
+            place = place.parent
+        if (place.is_file() and place != path) or not os.access(place, os.W_OK):
+            raise BadInput(f"{option} {path}: cannot be written")
 
 
 def _planned(
@@ -98,7 +130,7 @@ def _planned(
     axes: dict[str, tuple[int, ...]],
     seed: int | None,
 ) -> AbstractContextManager["Plan"]:
-    from edgeae.gate.baseline import FOLDER
+    from edgeae.baselines.find import FOLDER
     from edgeae.gate.budget import Budget
     from edgeae.gate.stage import plan_pair, plan_suite
 
@@ -125,17 +157,32 @@ def _recorder(path: Path | None) -> Any:
     return lambda cell, row: append_line(path, {"cell": asdict(cell), **asdict(row)})
 
 
-def _write(outcome: Any, junit: Path | None, markdown: Path | None, bench: Path | None) -> None:
+def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
+    """Write each file, whatever becomes of the others; return the exit codes of those that fail."""
     from edgeae import atomic
-    from edgeae.gate import benchmark_action
-    from edgeae.gate import junit as junit_xml
-    from edgeae.gate import markdown as summary
+    from edgeae.errors import system_error
+    from edgeae.gate.outputs import benchmark_action
+    from edgeae.gate.outputs import junit as junit_xml
+    from edgeae.gate.outputs import markdown as summary
 
-    if junit is not None:
-        atomic.write_text(junit, junit_xml.render(outcome))
-    if bench is not None:
-        atomic.write_text(bench, benchmark_action.render(outcome))
-    if markdown is not None:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        with markdown.open("a", encoding="utf-8") as stream:  # GitHub's file holds other steps' too
-            stream.write(summary.render(outcome))
+    def append(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:  # GitHub's file holds other steps' too
+            stream.write(text)
+
+    how = {
+        "--junit": (junit_xml.render, atomic.write_text),
+        "--markdown": (summary.render, append),
+        "--benchmark-json": (benchmark_action.render, atomic.write_text),
+    }
+    codes = []
+    for option, (render, write) in how.items():
+        path = files[option]
+        if path is None:
+            continue
+        try:
+            write(path, render(outcome))
+        except OSError as error:
+            say(f"edgeae: {option} {path}: {system_error(error)}")
+            codes.append(BadInput.code)
+    return codes

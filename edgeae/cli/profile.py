@@ -22,13 +22,16 @@ def profile(
         typer.Option(help="Which runtime [default: litert-xnnpack or onnxruntime-cpu]."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long to time.")] = 3.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.01, help="How long to time [default: 3].")
+    ] = None,
     instructions: Annotated[
         bool, typer.Option("--instructions", help="Count the instructions of one call instead.")
     ] = False,
     tool: Annotated[
-        str, typer.Option(help="What counts them: callgrind, or perf where the machine has it.")
-    ] = "callgrind",
+        str | None,
+        typer.Option(help="What counts: perf where the machine has it [default: callgrind]."),
+    ] = None,
     calls: Annotated[
         int | None,
         typer.Option(min=1, help="Count this many and twice as many calls; the difference counts."),
@@ -37,16 +40,24 @@ def profile(
 ) -> None:
     """Show the time and share of each operator of one artifact, or count instructions."""
     from edgeae.errors import BadInput
+    from edgeae.timing.host_lock import host_lock
 
+    alone = {"--seconds": seconds} if instructions else {"--tool": tool, "--calls": calls}
+    for option, value in alone.items():
+        if value is not None:
+            beside = "not together with" if instructions else "goes with"
+            raise BadInput(f"{option} {value}: {beside} --instructions")
     if instructions:
         from edgeae.timing.instructions import count_artifact, count_program
 
-        if len(what) == 1:
-            found = count_artifact(Path(what[0]), runtime, threads, calls, tool)
-        else:
-            if runtime is not None:
-                raise BadInput("--runtime: not together with a program of your own")
-            found = count_program(what, calls, tool)
+        tool = tool or "callgrind"
+        if len(what) > 1 and runtime is not None:
+            raise BadInput("--runtime: not together with a program of your own")
+        with host_lock(say):  # a count does not wobble, but what others time would
+            if len(what) == 1:
+                found = count_artifact(Path(what[0]), runtime, threads, calls, tool)
+            else:
+                found = count_program(what, calls, tool)
         put_json(found.to_json()) if json else put(found.to_text())
         return
     if len(what) != 1:
@@ -54,10 +65,10 @@ def profile(
 
     import math
 
-    from edgeae.timing.host_lock import host_lock
     from edgeae.timing.operators import choose_runtime, render
     from edgeae.timing.operators import profile as run
 
+    seconds = 3.0 if seconds is None else seconds
     if not math.isfinite(seconds):
         raise BadInput(f"--seconds {seconds}: allowed are numbers from 0.01")
     choose_runtime(Path(what[0]), runtime)  # nothing to wait for if it cannot be done

@@ -21,7 +21,15 @@ from edgeae.formats.tflite import Graph, Operator, Tensor, write
 __all__ = ["onnx", "tflite"]
 
 #: The element types of edges → their numbers in ONNX's `TensorProto.DataType`.
-_ONNX_TYPES = {"float32": 1, "uint8": 2, "int8": 3}
+_ONNX_TYPES = {
+    **{"float32": 1, "uint8": 2, "int8": 3},
+    **{"int16": 5, "int32": 6, "int64": 7, "float16": 10},
+}
+#: LiteRT's SLICE and PAD take no float16, onnxruntime's Pad no int16.
+_TFLITE_TYPES = tuple(name for name in _ONNX_TYPES if name != "float16")
+_PADDED_TYPES = tuple(name for name in _ONNX_TYPES if name != "int16")
+#: Element types that QUANTIZE and DEQUANTIZE are for.
+_QUANTIZED = ("int8", "uint8")
 _ONNX_INT64 = 7
 #: As edgeae's other ONNX files; IR version 10 is what onnxruntime 1.18 and later reads.
 _OPSET, _IR_VERSION = 18, 10
@@ -35,9 +43,9 @@ def tflite(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
     Both are flat, `(batch, values)`: the shape behind the batch costs nothing.
 
     Raises:
-        BadInput: an element type other than float32, int8, uint8.
+        BadInput: an element type that the operators do not take.
     """
-    given, wanted = _sizes(source, target)
+    given, wanted = _sizes(source, target, _TFLITE_TYPES)
     edges = (
         _edge(source.name, (batch, given), source.dtype),
         _edge(target.name, (batch, wanted), target.dtype),
@@ -50,20 +58,22 @@ def tflite(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
     if source.dtype != target.dtype:
         between = len(tensors)
         tensors += (_edge(_CONVERTED_FROM, (batch, wanted), source.dtype),)
-        operators = (replace(operators[0], outputs=(between,)), _conversion(between, target.dtype))
+        operators = (
+            replace(operators[0], outputs=(between,)),
+            _conversion(between, source.dtype, target.dtype),
+        )
     return write(Graph(tensors, operators, {source.name: 0}, {target.name: 1}))
 
 
-def _sizes(source: TensorSpec, target: TensorSpec) -> tuple[int, int]:
+def _sizes(source: TensorSpec, target: TensorSpec, types: tuple[str, ...]) -> tuple[int, int]:
     for spec in (source, target):
-        if spec.dtype not in _ONNX_TYPES:
-            allowed = ", ".join(_ONNX_TYPES)
-            raise BadInput(f"edge {spec.name!r} is {spec.dtype}: allowed are {allowed}")
+        if spec.dtype not in types:
+            raise BadInput(f"edge {spec.name!r} is {spec.dtype}: allowed are {', '.join(types)}")
     return math.prod(source.values), math.prod(target.values)
 
 
 def _edge(name: str, shape: tuple[int, ...], dtype: str) -> Tensor:
-    if dtype == "float32":
+    if dtype not in _QUANTIZED:
         return Tensor(name, shape, dtype)
     return Tensor(name, shape, dtype, scales=(1 / 256,), zero_points=(0,))
 
@@ -85,8 +95,10 @@ def _constant(name: str, values: Any) -> Tensor:
     return Tensor(name, data.shape, "int32", data)
 
 
-def _conversion(between: int, dtype: str) -> Operator:
-    if dtype == "float32":
+def _conversion(between: int, given: str, wanted: str) -> Operator:
+    if not {given, wanted} <= {"float32", *_QUANTIZED}:
+        return Operator("CAST", 1, (between,), (1,), _settings("CastOptions"))
+    if wanted == "float32":
         return Operator("DEQUANTIZE", 2, (between,), (1,), _settings("DequantizeOptions"))
     return Operator("QUANTIZE", 1, (between,), (1,), _settings("QuantizeOptions"))
 
@@ -104,9 +116,9 @@ def onnx(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
     Both are flat, `(batch, values)`, as in `tflite`. Field numbers: ONNX's `onnx.proto3`.
 
     Raises:
-        BadInput: an element type other than float32, int8, uint8.
+        BadInput: an element type that the operators do not take.
     """
-    given, wanted = _sizes(source, target)
+    given, wanted = _sizes(source, target, _PADDED_TYPES)
     kind, constants = _node(given, wanted)
     converts = source.dtype != target.dtype
     result = _CONVERTED_FROM if converts else target.name

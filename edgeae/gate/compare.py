@@ -1,11 +1,20 @@
 """Two artifacts, or two runtimes, side by side: figures, and no verdict."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from edgeae.columns import align
-from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed
+from edgeae.errors import (
+    BadInput,
+    EdgeaeError,
+    ManifestMismatch,
+    NotMeasured,
+    OutOfTolerance,
+    RuntimeCrashed,
+)
 from edgeae.gate.judging import run_process
 from edgeae.gate.rows import MOST_FIXED, NOTABLE_FIXED, PairRow
 from edgeae.gate.sequential import interval
@@ -16,7 +25,61 @@ from edgeae.progress import Progress
 from edgeae.runtimes import USUAL, formats
 from edgeae.timing.table import duration, machine_line
 
-__all__ = ["compare"]
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides, timed together.
+
+    Attributes:
+        pair: the second artifact as candidate, the first as baseline.
+        first_runtime: of the first; the second's is the pair's.
+        rows: one per process.
+        machine: see `edgeae.machine.describe`.
+    """
+
+    pair: Pair
+    first_runtime: str
+    rows: tuple[PairRow, ...]
+    machine: dict[str, Any]
+
+    @property
+    def fixed_share(self) -> float:
+        """The fixed cost as a share of a call of the first."""
+        return median(row.fixed_share for row in self.rows)
+
+    @property
+    def call_ratios(self) -> list[float]:
+        """Second ÷ first of whole calls, per process."""
+        return [row.call_ratio for row in self.rows]
+
+    @property
+    def ratios_above_fixed(self) -> list[float] | None:
+        """Second ÷ first above the fixed cost, where that is one for both and not negligible."""
+        told = NOTABLE_FIXED < self.fixed_share <= MOST_FIXED
+        return ratios(self.rows) if told and self.first_runtime == self.pair.runtime else None
+
+    def to_text(self) -> str:
+        """Return a table."""
+        return _table(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures and the raw rows as plain values."""
+        above = self.ratios_above_fixed
+        return {
+            "sides": [
+                {"artifact": side.label, "sha256": side.artifact.sha256, "runtime": runtime, **told}
+                for side, runtime, told in _sides(self)
+            ],
+            "threads": self.pair.threads,
+            "batch": self.pair.batch,
+            "call_ratio": _figure(self.call_ratios),
+            "ratio_above_fixed": None if above is None else _figure(above),
+            "fixed_ns": median(row.fixed_p50_ns for row in self.rows),
+            "machine": self.machine,
+            "rows": [asdict(row) for row in self.rows],
+        }
 
 
 def compare(
@@ -27,19 +90,19 @@ def compare(
     batch: int,
     processes: int,
     say: Callable[[str], None],
-) -> str:
-    """Time two artifacts interleaved in one process, in several fresh ones; return a table.
+) -> Comparison:
+    """Time two artifacts interleaved in one process, in several fresh ones.
 
     Args:
         first, second: bare files, or artifacts of bundles; the same one for two runtimes.
         runtimes: of both; or of the first and of the second; the usual ones where there is none.
         threads, batch: of both.
         processes: how many; load order alternates.
-        say: told of what both sessions have to say.
+        say: told of what the sessions have to say.
 
     Raises:
         BadInput: a path is not one artifact, or a runtime does not open it.
-        NotMeasured, RuntimeCrashed: a process gave no times.
+        EdgeaeError: a process gave no times; of the class that its exit code belongs to.
     """
     pair, first_runtime = _pair(first, second, runtimes, threads, batch)
     rows = []
@@ -47,14 +110,17 @@ def compare(
         for number in range(processes):
             row = run_process(pair, number, number, baseline_runtime=first_runtime)
             if row.error is not None:
-                raise (RuntimeCrashed if row.code == RuntimeCrashed.code else NotMeasured)(
-                    row.error
-                )
+                raise _ERRORS.get(row.code, RuntimeCrashed)(row.error)
             rows.append(row)
             progress.advance(f"ratio {row.call_ratio:.3f}")
     for note in sorted({note for row in rows for note in row.notes}):
         say(note)
-    return _table(pair, first_runtime, rows)
+    return Comparison(pair, first_runtime, tuple(rows), describe())
+
+
+_ERRORS: dict[int, type[EdgeaeError]] = {
+    kind.code: kind for kind in (OutOfTolerance, BadInput, NotMeasured, ManifestMismatch)
+}
 
 
 def _pair(
@@ -77,49 +143,54 @@ def _only(path: Path) -> Side:
     return found[0]
 
 
-def _table(pair: Pair, first_runtime: str, rows: Sequence[PairRow]) -> str:
+def _sides(found: Comparison) -> list[tuple[Side, str, dict[str, float]]]:
+    pair = found.pair
     assert pair.baseline is not None
-    lines = [["", "artifact", "runtime", "p50", "load", "first", "size"]]
-    lines += [
-        _line("A", pair.baseline, first_runtime, [row.baseline_p50_ns for row in rows], rows, 0),
-        _line("B", pair.candidate, pair.runtime, [row.candidate_p50_ns for row in rows], rows, 1),
-    ]
-    told = [
-        machine_line(describe()),
-        align(lines, left=3),
-        f"B ÷ A {_ratio([row.call_ratio for row in rows])} of whole calls, "
-        f"{len(rows)} processes, ABBA blocks interleaved in each",
-    ]
-    share = median(row.fixed_share for row in rows)
-    if first_runtime == pair.runtime and NOTABLE_FIXED < share <= MOST_FIXED:
-        told.append(
-            f"B ÷ A {_ratio(ratios(rows))} above the fixed cost of a call, "
-            f"{duration(median(row.fixed_p50_ns for row in rows))}"
-        )
-    return "\n".join(told)
-
-
-def _line(
-    name: str,
-    side: Side,
-    runtime: str,
-    p50_ns: Sequence[float],
-    rows: Sequence[PairRow],
-    place: int,
-) -> list[str]:
+    sides_of = ((pair.baseline, found.first_runtime), (pair.candidate, pair.runtime))
+    p50_ns = (
+        median(row.baseline_p50_ns for row in found.rows),
+        median(row.candidate_p50_ns for row in found.rows),
+    )
     return [
-        name,
-        side.label,
-        runtime,
-        duration(median(p50_ns)),
-        duration(median(row.load_ns[place] for row in rows)),
-        duration(median(row.first_ns[place] for row in rows)),
-        f"{side.artifact.bytes:,} B",
+        (
+            side,
+            runtime,
+            {
+                "p50_ns": p50_ns[place],
+                "load_ns": median(row.load_ns[place] for row in found.rows),
+                "first_ns": median(row.first_ns[place] for row in found.rows),
+                "bytes": side.artifact.bytes,
+            },
+        )
+        for place, (side, runtime) in enumerate(sides_of)
     ]
 
 
-def _ratio(ratios: Sequence[float]) -> str:
-    found = interval(ratios)
-    if found is None:
-        return f"{median(ratios):.3f} (too few processes for an interval)"
-    return f"{median(ratios):.3f} [{found[0]:.3f}, {found[1]:.3f}]"
+def _table(found: Comparison) -> str:
+    lines = [["", "artifact", "runtime", "p50", "load", "first", "size"]]
+    for name, (side, runtime, told) in zip("AB", _sides(found), strict=True):
+        times = (duration(told[key]) for key in ("p50_ns", "load_ns", "first_ns"))
+        lines.append([name, side.label, runtime, *times, f"{told['bytes']:,} B"])
+    told_lines = [
+        machine_line(found.machine),
+        align(lines, left=3),
+        f"B ÷ A {_ratio(found.call_ratios)} of whole calls, {len(found.rows)} processes, "
+        "ABBA blocks interleaved in each",
+    ]
+    above = found.ratios_above_fixed
+    if above is not None:
+        fixed = duration(median(row.fixed_p50_ns for row in found.rows))
+        told_lines.append(f"B ÷ A {_ratio(above)} above the fixed cost of a call, {fixed}")
+    return "\n".join(told_lines)
+
+
+def _figure(values: Sequence[float]) -> dict[str, float | None]:
+    low, high = interval(values) or (None, None)
+    return {"value": median(values), "low": low, "high": high}
+
+
+def _ratio(values: Sequence[float]) -> str:
+    reach = interval(values)
+    if reach is None:
+        return f"{median(values):.3f} (too few processes for an interval)"
+    return f"{median(values):.3f} [{reach[0]:.3f}, {reach[1]:.3f}]"

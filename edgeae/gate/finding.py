@@ -130,6 +130,7 @@ class Outcome:
         seed: what the order of the cells was drawn from.
         seconds: how long it took.
         absent: runtimes that a suite asks for and the machine does not have, with the reason.
+        command: what runs it again, in the same order; empty where there is none.
     """
 
     findings: tuple[Finding, ...]
@@ -140,6 +141,7 @@ class Outcome:
     seed: int
     seconds: float
     absent: tuple[tuple[str, str], ...] = ()
+    command: str = ""
 
     @property
     def verdict(self) -> Verdict:

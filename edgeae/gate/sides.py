@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeae.baselines.find import BaselineFile, Candidate
 from edgeae.bundle import MANIFEST, Artifact, Bundle, open_bundle
 from edgeae.errors import BadInput
-from edgeae.gate.baseline import BaselineFile, Candidate
 from edgeae.gate.finding import Cell
 from edgeae.program import open_file
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from edgeae.baselines.find import FOLDER, Baselines, resolve
 from edgeae.bundle import find_bundles
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.gate.baseline import FOLDER, Baselines, resolve
 from edgeae.gate.budget import Budget, from_table
 from edgeae.gate.finding import Finding, Outcome
 from edgeae.gate.judging import OnRow, judge_all, needs_timing
@@ -119,17 +119,29 @@ def plan_pair(
         ManifestMismatch: a file is not the one of its manifest.
     """
     ours = sides(candidate)
+    _check_named(runtimes, {side.artifact.format for side in ours}, str(candidate))
+    absent = _absent(set(runtimes))
     with resolve(baseline, Path.cwd()) as baselines:
         pairs = tuple(
-            _pair(side, baselines, name, count, size)
+            _pair(side, baselines, name, count, size, absent)
             for side in ours
             for name in _runtimes(side, runtimes)
             for count in threads
             for size in batch
         )
-        if not pairs:
-            raise BadInput(f"{candidate}: none of its files is opened by {', '.join(runtimes)}")
         yield Plan(pairs, budget, seed=_seed(seed))
+
+
+def _check_named(names: Sequence[str], held: set[str], what: str) -> None:
+    """Raise unless each runtime that the user named opens something.
+
+    Raises:
+        BadInput: there is no such runtime, or it opens none of the files.
+    """
+    for name in names:
+        if not held & set(formats(name)):
+            opened, found = ", ".join(formats(name)), ", ".join(sorted(held)) or "nothing"
+            raise BadInput(f"--runtime {name}: opens {opened}; {what} holds {found}")
 
 
 def _runtimes(side: Side, names: Sequence[str]) -> list[str]:
@@ -137,7 +149,16 @@ def _runtimes(side: Side, names: Sequence[str]) -> list[str]:
     return [name for name in names or [USUAL[form]] if form in formats(name)]
 
 
-def _pair(side: Side, baselines: Baselines, runtime: str, threads: int, batch: int) -> Pair:
+def _pair(
+    side: Side,
+    baselines: Baselines,
+    runtime: str,
+    threads: int,
+    batch: int,
+    absent: Mapping[str, str] = MappingProxyType({}),
+) -> Pair:
+    if runtime in absent:  # asked for by name: missing, even for the baseline's own bytes
+        return Pair(side, None, runtime, threads, batch, absence=absent[runtime])
     found = baselines.find(side.sought)
     if found is None:
         absence = baselines.absence(side.sought)
@@ -176,9 +197,12 @@ def plan_suite(
     spec = baseline or suite.baseline or FOLDER
     with resolve(spec, Path.cwd()) as baselines:
         cells = _cells(suite, bundles, runtimes)
-        absent = _absent({runtime for _, runtime, _, _ in cells} - set(runtimes))
+        _check_named(runtimes, {side.artifact.format for side, *_ in cells}, f"suite {suite.name}")
+        missing = _absent({runtime for _, runtime, _, _ in cells})
+        absent = {name: why for name, why in missing.items() if name not in runtimes}
+        _check_distinct([side for side, *_ in cells], spec)
         pairs = tuple(
-            _pair(side, baselines, runtime, threads, batch)
+            _pair(side, baselines, runtime, threads, batch, missing)
             for side, runtime, threads, batch in cells
             if runtime not in absent
         )
@@ -191,6 +215,8 @@ def plan_suite(
 def _cells(
     suite: Suite, bundles: Sequence[Path], runtimes: Sequence[str]
 ) -> list[tuple[Side, str, int, int]]:
+    for name in runtimes:
+        formats(name)  # raises for a name that does not exist
     found = find_bundles(list(bundles) or [Path("build")]) if suite.models else []
     known: dict[Path, Side] = {}
     cells = []
@@ -202,6 +228,22 @@ def _cells(
             known[job.path] = sides(job.path)[0]
         cells.append((known[job.path], job.runtime, job.threads, job.batch))
     return cells
+
+
+def _check_distinct(candidates: Sequence[Side], spec: str) -> None:
+    """Raise where two bare files would be compared with one and the same baseline.
+
+    Raises:
+        BadInput: they have the same name.
+    """
+    places: dict[str, Path] = {}
+    for side in candidates:
+        if side.bundle is None and places.setdefault(side.path.name, side.path) != side.path:
+            first = places[side.path.name]
+            raise BadInput(
+                f"{first} and {side.path}: both would be compared with {spec}/{side.path.name}; "
+                "give them different names"
+            )
 
 
 def _absent(runtimes: set[str]) -> dict[str, str]:

@@ -101,6 +101,7 @@ class _Side:
     rss_peak_bytes: int | None = None
     sessions: list[Session] = field(default_factory=list)
     first_answer: NDArray[Any] | None = None
+    notes: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         place = self.job[self.name]
@@ -123,10 +124,6 @@ class _Side:
     def calls(self) -> list[Call]:
         return [functools.partial(session.run, self.example) for session in self.sessions]
 
-    @property
-    def notes(self) -> set[str]:
-        return {session.note for session in self.sessions} - {""}
-
     def open(self) -> None:
         """Open one more session and check what it answers."""
         started = time.perf_counter_ns()
@@ -138,6 +135,7 @@ class _Side:
             self.load_ns, self.first_ns = loaded - started, answered - loaded
             self.rss_peak_bytes = peak_rss_bytes()
         self.sessions.append(session)
+        self.notes |= {session.note} - {""}
         if self.runtime.answers:
             self._check(session, answer)
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeae.baselines import committed
 from edgeae.errors import NotMeasured
-from edgeae.gate import committed
 from edgeae.machine import identity
 from edgeae.timing.results import Result, read_results
 from edgeae.timing.statistics import median, median_interval

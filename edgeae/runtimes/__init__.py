@@ -25,13 +25,14 @@ __all__ = [
 
 
 class Entry(NamedTuple):
-    """Where a runtime is, what it opens, and what brings its package."""
+    """Where a runtime is, what it opens, what brings its package; whether threads change it."""
 
     module: str
     attribute: str
     formats: tuple[str, ...]
     remedy: str
     about: str
+    threaded: bool = True
 
 
 _HOST = "pip install 'edgeae[host]'"
@@ -44,7 +45,12 @@ RUNTIMES = {
         "edgeae.runtimes.tensorflow", "CPU", ("keras",), _HOST, "the original as one tf.function"
     ),
     "tensorflow-gpu": Entry(
-        "edgeae.runtimes.tensorflow", "GPU", ("keras",), _HOST, "the original on an NVIDIA GPU"
+        "edgeae.runtimes.tensorflow",
+        "GPU",
+        ("keras",),
+        _HOST,
+        "the original on an NVIDIA GPU",
+        threaded=False,
     ),
     "litert-xnnpack": Entry(
         "edgeae.runtimes.litert", "XNNPACK", ("tflite",), _CORE, "TFLite with its default delegate"
@@ -56,7 +62,12 @@ RUNTIMES = {
         "edgeae.runtimes.litert", "REFERENCE", ("tflite",), _CORE, "TFLite's reference kernels"
     ),
     "litert-gpu": Entry(
-        "edgeae.runtimes.litert_gpu", "GPU", ("tflite",), _CORE, "TFLite on a GPU, over Vulkan"
+        "edgeae.runtimes.litert_gpu",
+        "GPU",
+        ("tflite",),
+        _CORE,
+        "TFLite on a GPU, over Vulkan",
+        threaded=False,
     ),
     "onnxruntime-cpu": Entry(
         "edgeae.runtimes.onnxruntime", "CPU", ("onnx",), _CORE, "ONNX Runtime on the CPU"
@@ -67,9 +78,15 @@ RUNTIMES = {
         ("onnx",),
         "pip install onnxruntime-gpu",
         "ONNX Runtime on an NVIDIA GPU",
+        threaded=False,
     ),
     "null": Entry(
-        "edgeae.runtimes.null", "NULL", _ALL, "", "no arithmetic: the harness's own overhead"
+        "edgeae.runtimes.null",
+        "NULL",
+        _ALL,
+        "",
+        "no arithmetic: the harness's own overhead",
+        threaded=False,
     ),
 }
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from edgeae.bundle import Artifact
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.formats import one_operator
 from edgeae.machine import cpu_name
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Device
@@ -19,14 +19,17 @@ __all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 
 
 class _Session:
-    def __init__(self, interpreter: Any, note: str) -> None:
-        self.note = note
-        self._interpreter = interpreter
+    def __init__(self, interpreter: Any, delegated: bool) -> None:
+        self._interpreter, self._delegated = interpreter, delegated
         self._input = interpreter.get_input_details()[0]["index"]
         self._output = interpreter.get_output_details()[0]["index"]
         # A call takes a microsecond: look the methods up once.
         self._set, self._invoke = interpreter.set_tensor, interpreter.invoke
         self._get = interpreter.get_tensor
+
+    @cached_property
+    def note(self) -> str:
+        return _left_over(self._interpreter) if self._delegated else ""
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
         self._set(self._input, x)
@@ -54,11 +57,13 @@ class _LiteRt:
     def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
         interpreter = self._interpreter(program.content, str(program.path), threads, batch)
         _check_edge(program, interpreter)
-        return _Session(interpreter, _left_over(interpreter) if self.delegated else "")
+        return _Session(interpreter, self.delegated)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
+        from edgeae.formats import one_operator  # its schema is no part of the engine's start
+
         content = one_operator.tflite(artifact.input, artifact.output, batch)
-        return _Session(self._interpreter(content, "one operator", threads), "")
+        return _Session(self._interpreter(content, "one operator", threads), delegated=False)
 
     def _interpreter(self, content: bytes, origin: str, threads: int, batch: int = 1) -> Any:
         try:
@@ -73,8 +78,10 @@ class _LiteRt:
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            asked = f" with a batch of {batch}" if batch > 1 else ""
-            raise BadInput(f"{origin}: refused by LiteRT{asked}: {reason}") from None
+            if batch > 1:
+                told = f"{origin}: refused by LiteRT with a batch of {batch}: {reason}"
+                raise NotMeasured(told) from None
+            raise BadInput(f"{origin}: refused by LiteRT: {reason}") from None
         return interpreter
 
 

@@ -29,7 +29,13 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """What a reader of a figure should know, such as operators left to another engine."""
+        """What a reader of a figure should know, such as operators left to another engine.
+
+        Asked for once the first answer was timed: finding it out may take as long as loading.
+
+        Raises:
+            NotMeasured: the runtime's name would promise what it did not do.
+        """
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
         """Run one batch in the artifact's own element types: the only call that is ever timed.
@@ -67,7 +73,8 @@ class Runtime(Protocol):
         """Load a model for calls of `batch` examples each.
 
         Raises:
-            BadInput: the engine refuses the file, or the batch; says why.
+            BadInput: the engine refuses the file; says why.
+            NotMeasured: the file cannot be called with that batch.
         """
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> Session:

@@ -21,6 +21,10 @@ _CPU = Path("/sys/devices/system/cpu")
 #: A median that moves this much from the first block to the last is no steady state.
 _DRIFT = 0.02
 _STEAL = 0.01
+#: One tick in a short measurement is no theft.
+_STEAL_TICKS = 3
+#: Fewer cannot reach 95 %.
+_FEWEST_BLOCKS = 6
 _FREQUENCY = 0.05
 _SWITCHES_PER_S = 100
 _SWITCHES = 10
@@ -35,14 +39,14 @@ class Conditions:
 
     Attributes:
         at_s: on a clock that never goes back.
-        cores: how many the counters are over.
+        cores: how many the counters are over: those that this process may use.
         load_average: of the last minute.
-        busy_s, steal_s: processor time of everything on this machine; taken by the hypervisor.
+        busy_s, steal_s: processor time of everything on those cores; taken by the hypervisor.
         own_s: processor time of this process.
         switches: how often this process was preempted.
         swapped_pages: in and out, of the whole machine.
         throttled_s: what the control group's limit withheld.
-        frequency_hz: mean over the cores.
+        frequency_hz: mean over those cores.
     """
 
     at_s: float
@@ -94,6 +98,8 @@ def reasons(
 
 def sample_reasons(samples_ns: Sequence[int], target: float, warmed_up: bool) -> tuple[str, ...]:
     """Return what the blocks themselves show."""
+    if len(samples_ns) < _FEWEST_BLOCKS:
+        return (f"only {len(samples_ns)} blocks: no interval can be told",)
     found = []
     middle, (low, high) = median(samples_ns), median_interval(samples_ns)
     if middle <= 0:
@@ -105,7 +111,7 @@ def sample_reasons(samples_ns: Sequence[int], target: float, warmed_up: bool) ->
     if drift.significant and abs(drift.change) > _DRIFT:
         found.append(f"drift of {drift.change:+.1%} from the first block to the last")
     if not warmed_up:
-        found.append("still changing when the warm-up ended")
+        found.append("still changing, or too slow to tell, when the warm-up ended")
     return tuple(found)
 
 
@@ -123,7 +129,7 @@ def environment_reasons(before: Conditions, after: Conditions) -> tuple[str, ...
             f"(load average {after.load_average:.1f})"
         )
     steal_s = _passed(before.steal_s, after.steal_s)
-    if steal_s > _STEAL * seconds:
+    if steal_s > max(_STEAL * seconds, (_STEAL_TICKS - 0.5) / _TICKS_PER_S):
         found.append(f"the hypervisor took {steal_s / seconds:.1%} of a core (steal time)")
     switches = after.switches - before.switches
     if switches > max(_SWITCHES, _SWITCHES_PER_S * seconds):
@@ -157,16 +163,16 @@ def _passed(before: float | None, after: float | None) -> float:
 
 
 def _processor() -> tuple[float | None, float | None, int]:
-    """Return busy and stolen seconds of all cores together, and how many cores there are."""
-    lines = _read("/proc/stat").splitlines()
-    cores = sum(line.startswith("cpu") for line in lines) - 1
-    if cores < 1:
-        return None, None, os.cpu_count() or 1
+    """Return busy and stolen seconds of the cores that this process may use, and how many."""
+    own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
     # user nice system idle iowait irq softirq steal, in ticks; see proc_stat(5)
-    ticks = [int(field) for field in lines[0].split()[1:9]]
-    ticks += [0] * (8 - len(ticks))
-    busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]
-    return busy / _TICKS_PER_S, ticks[7] / _TICKS_PER_S, cores
+    lines = [line.split() for line in _read("/proc/stat").splitlines()]
+    ticks = [[int(field) for field in words[1:9]] for words in lines if words and words[0] in own]
+    if not ticks:
+        return None, None, len(own)
+    whole = [[*core, *[0] * (8 - len(core))] for core in ticks]
+    busy = sum(core[0] + core[1] + core[2] + core[5] + core[6] for core in whole)
+    return busy / _TICKS_PER_S, sum(core[7] for core in whole) / _TICKS_PER_S, len(own)
 
 
 def _swapped() -> int | None:
@@ -180,7 +186,8 @@ def _throttled() -> float | None:
 
 
 def _frequency() -> float | None:
-    found = [_read(path) for path in sorted(_CPU.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))]
+    places = (_CPU / f"cpu{number}/cpufreq/scaling_cur_freq" for number in os.sched_getaffinity(0))
+    found = [_read(path) for path in places]
     known = [int(text) * 1000 for text in found if text.strip().isdigit()]
     return sum(known) / len(known) if known else None
 

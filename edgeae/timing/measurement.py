@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edgeae.errors import NotMeasured
 from edgeae.timing.clock import Clock, Overhead, Witness
-from edgeae.timing.statistics import median, median_interval, trend
+from edgeae.timing.statistics import FEWEST_POINTS, median, median_interval, trend
 
 __all__ = [
     "Call",
@@ -42,6 +42,7 @@ _REFILL = 2
 _LOOK_EVERY = 50
 #: A trend that changes less than this over the blocks looked at is none.
 _LEVEL = 0.005
+_FEWEST = 6
 _NONE = Overhead()
 
 
@@ -190,7 +191,11 @@ def _warm_up(call: Call, patience: Patience, clock: Clock, aim_ns: int) -> tuple
 
 
 def _level(recent: list[float]) -> bool:
-    found = trend(recent[len(recent) // 2 :])
+    """Whether the later half shows no trend; too few blocks show nothing."""
+    later = recent[len(recent) // 2 :]
+    if len(later) < FEWEST_POINTS:
+        return False
+    found = trend(later)
     return not found.significant or abs(found.change) < _LEVEL
 
 
@@ -242,6 +247,8 @@ def _check_forward(elapsed_ns: int) -> None:
 
 
 def _settled(samples: list[int], patience: Patience) -> bool:
+    if len(samples) < _FEWEST:  # their whole range is no 95 % interval
+        return False
     low, high = median_interval(samples)
     # a median of 0 is a clock too coarse for the block, not a spread of 0
     return median(samples) > 0 and (high - low) / 2 <= patience.relative_error * median(samples)

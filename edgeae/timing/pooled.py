@@ -5,12 +5,27 @@ figures of the cold start. Pure functions over rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from edgeae.timing.results import Result
-from edgeae.timing.statistics import mad, median, median_interval, percentile
+from edgeae.timing.statistics import (
+    mad,
+    median,
+    median_interval,
+    percentile,
+    percentile_interval,
+    trend,
+)
 
 __all__ = ["Pooled", "pool", "pool_all"]
+
+#: Fewer processes cannot reach 95 %.
+_FEWEST = 6
+#: Half an interval that is good enough, as a share: what a single process aims at.
+_AGREEMENT = 0.01
+#: Reasons that are told one by one.
+_TOLD = 4
 
 
 @dataclass(frozen=True)
@@ -22,12 +37,16 @@ class Pooled:
         processes, blocks: how many there are; blocks of the model in all of them.
         p50_ns, p90_ns, p99_ns: medians over processes; each over blocks of calls.
         mad_ns: median absolute deviation of blocks, likewise.
-        interval: half the 95 % confidence interval of p50 as a share of it: over the processes, or
-            over the blocks of a single one; None where p50 is 0.
+        interval: half the 95 % confidence interval of p50 as a share of it: over six processes or
+            more, or over the blocks of a single one; None where p50 is 0, and of two to five
+            processes, which cannot reach 95 %.
+        p99_interval_ns: 95 % confidence interval of p99 over the blocks of one process; None of
+            several.
+        drift: from the first block to the last, as a share of p50; the processes' median.
         fixed_ns: what a call costs before any arithmetic; None where it was not measured.
         examples_per_s: throughput.
-        settled: whether every process reached its target.
-        unstable: why not to believe it: the reasons of the process that has most.
+        settled: whether every process reached its target, and so did they together.
+        unstable: why not to believe it: every process's reasons, and whether they disagree.
         unstable_processes: how many have any.
         start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Result`; medians over
             processes, None where none has them.
@@ -41,6 +60,8 @@ class Pooled:
     p99_ns: float
     mad_ns: float
     interval: float | None
+    p99_interval_ns: tuple[float, float] | None
+    drift: float
     fixed_ns: float | None
     examples_per_s: float
     settled: bool
@@ -52,13 +73,21 @@ class Pooled:
     first_ns: float | None
     rss_peak_bytes: float | None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as plain values, with what was timed in place of the raw row."""
+        shared = ("model", "recipe", "part", "format", "artifact_sha256", "runtime")
+        how = ("runtime_version", "device", "software", "threads", "batch", "session")
+        told = {name: getattr(self.row, name) for name in (*shared, *how)}
+        figures = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**told, **{name: value for name, value in figures.items() if name != "row"}}
+
     @property
     def warning(self) -> str:
         """Say out loud that it is unstable, and why; empty where it is not."""
         if not self.unstable:
             return ""
-        share = f" in {self.unstable_processes} of {self.processes} processes"
-        told = share if self.processes > 1 else ""
+        several = self.processes > 1 and self.unstable_processes
+        told = f" in {self.unstable_processes} of {self.processes} processes" if several else ""
         return f"unstable{told}: {'; '.join(self.unstable)}"
 
 
@@ -97,10 +126,12 @@ def pool(rows: Sequence[Result]) -> Pooled:
         p99_ns=over(lambda row: _per_call(row, percentile(row.samples_ns, 0.99))),
         mad_ns=over(lambda row: _per_call(row, mad(row.samples_ns))),
         interval=_interval(rows),
+        p99_interval_ns=_p99_interval(rows),
+        drift=over(lambda row: trend(row.samples_ns).change),
         fixed_ns=median(fixed) if fixed else None,
         examples_per_s=rows[-1].batch * 1e9 / p50_ns if p50_ns else 0.0,
-        settled=all(row.settled for row in rows),
-        unstable=max((row.unstable for row in rows), key=len),
+        settled=_settled(rows),
+        unstable=_reasons(rows),
         unstable_processes=sum(bool(row.unstable) for row in rows),
         start_ns=_known([row.start_ns for row in rows]),
         import_ns=_known([row.import_ns for row in rows]),
@@ -114,13 +145,39 @@ def _per_call(row: Result, block_ns: float) -> float:
     return block_ns / (row.block or 1)
 
 
+def _medians(rows: Sequence[Result]) -> list[float]:
+    return [_per_call(row, median(row.samples_ns)) for row in rows]
+
+
 def _interval(rows: Sequence[Result]) -> float | None:
-    if len(rows) == 1:
-        values: Sequence[float] = rows[0].samples_ns
-    else:
-        values = [_per_call(row, median(row.samples_ns)) for row in rows]
+    if 1 < len(rows) < _FEWEST:
+        return None
+    values: Sequence[float] = rows[0].samples_ns if len(rows) == 1 else _medians(rows)
     (low, high), middle = median_interval(values), median(values)
     return (high - low) / 2 / middle if middle else None
+
+
+def _p99_interval(rows: Sequence[Result]) -> tuple[float, float] | None:
+    if len(rows) > 1:
+        return None
+    low, high = percentile_interval(rows[0].samples_ns, 0.99)
+    return _per_call(rows[0], low), _per_call(rows[0], high)
+
+
+def _settled(rows: Sequence[Result]) -> bool:
+    interval = _interval(rows)
+    together = len(rows) == 1 or (interval is not None and interval <= _AGREEMENT)
+    return all(row.settled for row in rows) and together
+
+
+def _reasons(rows: Sequence[Result]) -> tuple[str, ...]:
+    found = list(dict.fromkeys(reason for row in rows for reason in row.unstable))
+    more = [f"and {len(found) - _TOLD} more reasons"] if len(found) > _TOLD else []
+    medians = _medians(rows)
+    low, high = min(medians), max(medians)
+    if low > 0 and high / low - 1 > 2 * _AGREEMENT:
+        found = [f"the processes' medians are up to {high / low - 1:.1%} apart", *found]
+    return (*found[:_TOLD], *more)
 
 
 def _known(figures: Sequence[int | None]) -> float | None:

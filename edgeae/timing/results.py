@@ -10,6 +10,8 @@ import fcntl
 import io
 import json
 import os
+import types
+import typing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,7 @@ class Result:
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
 _KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
+_HINTS = typing.get_type_hints(Result)
 _TUPLES = ("samples_ns", "fixed_samples_ns", "unstable")
 
 
@@ -158,7 +161,23 @@ def _row(table: dict[str, Any]) -> Result:
         raise ValueError(f"schema = {schema!r}: this edgeae reads 1 to {SCHEMA}")
     if table.keys() != _KEYS[schema]:
         raise ValueError(f"keys {sorted(table.keys() ^ _KEYS[schema])} are missing or unknown")
-    return Result(**frozen({"schema": 1, **table}))
+    row = Result(**frozen({"schema": 1, **table}))
+    for name, hint in _HINTS.items():
+        if not _fits(getattr(row, name), hint):
+            raise ValueError(f"{name} = {getattr(row, name)!r:.40}: not of its type")
+    return row
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type as the fields of a row have it."""
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, member) for member in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        member = typing.get_args(hint)[0]
+        return isinstance(value, tuple) and all(_fits(item, member) for item in value)
+    if typing.get_origin(hint) is dict:
+        return isinstance(value, dict)
+    return type(value) is hint or (hint is float and type(value) is int)
 
 
 def frozen(table: dict[str, Any]) -> dict[str, Any]:

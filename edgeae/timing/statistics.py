@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "FEWEST_POINTS",
     "Trend",
     "mad",
     "median",
@@ -21,7 +22,7 @@ _Z = 1.959963984540054
 #: Into how many stretches samples are cut before a trend is looked for.
 _STRETCHES = 40
 #: Fewer points show no trend: any order of 4 is too likely by chance.
-_FEWEST_POINTS = 5
+FEWEST_POINTS = 5
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -107,7 +108,7 @@ def trend(samples: Sequence[float]) -> Trend:
     """
     middle = median(samples)
     points = _stretches(samples)
-    if len(points) < _FEWEST_POINTS or middle <= 0:
+    if len(points) < FEWEST_POINTS or middle <= 0:
         return Trend(0.0, significant=False)
     pairs = list(itertools.combinations(enumerate(points), 2))
     slope = median([(later - sooner) / (j - i) for (i, sooner), (j, later) in pairs])

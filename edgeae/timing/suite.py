@@ -82,8 +82,8 @@ class Job:
     """One worker process.
 
     Attributes:
-        model, recipe: names; the recipe of the Keras model itself is `original`, that of a bare
-            file `file`.
+        model, recipe: names; the recipe of the Keras model itself is `original`; a bare file's is
+            `file`, and its model the path as given.
         artifact: what is timed.
         root: the folder that holds it.
         golden: the bundle whose golden vectors check the answer; None for a bare file.
@@ -204,7 +204,7 @@ def _files(suite: Suite) -> Iterator[_Candidate]:
             raise BadInput(f"artifacts = {pattern!r}: no such file below {Path.cwd()}")
         for path in map(Path, found):
             artifact = replace(open_file(path).artifact, path=path.name)
-            yield path.stem, FILE, artifact, path.parent, None
+            yield str(path), FILE, artifact, path.parent, None
 
 
 def _of_bundle(suite: Suite, bundle: Bundle) -> list[_Candidate]:
@@ -241,7 +241,8 @@ def _identity(job: Job) -> tuple[object, ...]:
         edges = [(spec.values, spec.dtype) for spec in (artifact.input, artifact.output)]
         return ("null", *edges, job.batch)
     where = (job.path.absolute(), artifact.part, artifact.format)
-    return (*where, job.runtime, job.threads, job.batch)
+    threads = job.threads if RUNTIMES[job.runtime].threaded else None
+    return (*where, job.runtime, threads, job.batch)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

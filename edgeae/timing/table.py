@@ -11,11 +11,13 @@ __all__ = ["duration", "machine_line", "render", "size", "throughput"]
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
+_FACTS = ("cpu", "cores", "system", "python", "load_average")
 _WHAT = ("model/recipe", "part", "runtime", "version", "thr", "batch")
 _STEADY = ("p50", "fixed", "p90", "p99", "±95 %", "MAD", "examples", "size")
 _COLD = ("start to answer", "import", "load", "first", "peak RSS")
 _METHOD = (
-    "p50, p90, p99 are per call, over blocks of calls lasting about 0.3 ms; ! means unsettled. "
+    "p50, p90, p99 are per call, over blocks of calls lasting about 0.3 ms; ! means unsettled; "
+    "±95 % takes one process or six. "
     "fixed is what a call costs before any arithmetic: part of p50, never subtracted."
 )
 _SOFTWARE = "software devices, emulated on the processor: good for correctness, not for latency"
@@ -49,10 +51,12 @@ def size(count: int) -> str:
 
 def machine_line(machine: dict[str, object]) -> str:
     """Return one line that says what machine the figures are from."""
-    gigabytes = int(str(machine["memory_bytes"])) / 2**30
+    told = {key: machine.get(key, "unknown") for key in _FACTS}
+    memory = machine.get("memory_bytes")
+    gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {gigabytes:.0f} GiB, {machine['system']}, "
-        f"Python {machine['python']}, load {machine['load_average']}"
+        f"{told['cpu']}, {told['cores']} cores, {gigabytes}, {told['system']}, "
+        f"Python {told['python']}, load {told['load_average']}"
     )
 
 
@@ -66,7 +70,7 @@ def render(rows: Sequence[Result]) -> str:
     emulated = [item for item in timed if item.row.software]
     out = [machine_line(rows[0].machine)] if rows else []
     if real:
-        out += [_steady(real), _METHOD]
+        out += [_steady(real), _METHOD, *_loop(real)]
     if emulated:
         out += ["", _SOFTWARE, _steady(emulated)]
     if timed:
@@ -74,6 +78,16 @@ def render(rows: Sequence[Result]) -> str:
     out += [_failure(row) for row in rows if not row.samples_ns]
     notes = (f"{row.runtime} on {row.flavour}: {row.note}" for row in rows if row.note)
     return "\n".join([*out, *dict.fromkeys(notes)]).rstrip("\n")
+
+
+def _loop(items: Sequence[Pooled]) -> list[str]:
+    """Say what the loop around the calls costs: part of p50 and of fixed alike."""
+    costs = [item.row.loop_ns for item in items if item.row.loop_ns is not None]
+    if not costs:
+        return []
+    return [
+        f"The loop around the calls takes {duration(max(costs))} of each, of p50 and fixed alike."
+    ]
 
 
 def _steady(items: Sequence[Pooled]) -> str:
@@ -85,7 +99,8 @@ def _steady(items: Sequence[Pooled]) -> str:
 
 
 def _steady_row(item: Pooled) -> list[str]:
-    spread = "?" if item.interval is None else f"{item.interval:.1%}"
+    unknown = "–" if item.processes > 1 else "?"
+    spread = unknown if item.interval is None else f"{item.interval:.1%}"
     return [
         *_what(item.row),
         duration(item.p50_ns),

@@ -1,13 +1,10 @@
 """What the gate's table and its Markdown both say, as strings; they only lay it out."""
 
-import re
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgeae.gate.amount import amount, interval, known, printable
-from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
+from edgeae.gate.outputs.amount import amount, interval, known, printable
 from edgeae.timing.table import machine_line
 
 __all__ = [
@@ -18,7 +15,6 @@ __all__ = [
     "Line",
     "absent",
     "closing",
-    "command",
     "identical",
     "is_warning",
     "notes",
@@ -36,8 +32,6 @@ _LATENCY = "p50 ratio"
 #: What the texts of `timed_lines` are, and of `other_lines`.
 TIMED = ("baseline", "candidate", "fixed", "ratio", "95 %", "limit", "n", "verdict")
 OTHER = ("figure", "baseline", "candidate", "value", "limit", "verdict")
-#: How an artifact of a bundle is told from a file: `deep/int8 encoder.tflite`.
-_IN_BUNDLE = re.compile(r" (encoder|decoder|autoencoder)\.\w+$")
 LEGEND = (
     "baseline, candidate: p50 of a call; ratio: above the fixed cost if over a tenth; n: processes"
 )
@@ -189,46 +183,3 @@ def closing(outcome: Outcome) -> list[str]:
 def absent(outcome: Outcome) -> list[str]:
     """Return a line for each runtime that a suite asks for and the machine does not have."""
     return [printable(f"not on this machine: {name}: {why}") for name, why in outcome.absent]
-
-
-def command(outcome: Outcome) -> str:
-    """Return the command that runs this gate again, a line for each pair of files.
-
-    Empty where there is none: an artifact of a bundle is known here by a name for people only.
-    """
-    if outcome.suite:
-        return f"edgeae gate --suite {_quoted(outcome.suite)} --seed {outcome.seed}"
-    pairs: dict[tuple[str, str], list[Finding]] = {}
-    for finding in outcome.findings:
-        pairs.setdefault((finding.cell.baseline, finding.cell.candidate), []).append(finding)
-    return "\n".join(
-        f"edgeae gate {_quoted(baseline)} {_quoted(candidate)}{_options(findings)}"
-        f" --seed {outcome.seed}"
-        for (baseline, candidate), findings in pairs.items()
-        if baseline and not (_IN_BUNDLE.search(baseline) or _IN_BUNDLE.search(candidate))
-    )
-
-
-def _options(findings: Sequence[Finding]) -> str:
-    """Return what these cells need to be run as they were, but for what is so by default."""
-    limits = [
-        figure.limit
-        for finding in findings
-        for figure in finding.figures
-        if figure.quantity == _LATENCY
-    ]
-    values: dict[str, list[object]] = {
-        "--runtime": [finding.cell.runtime for finding in findings if finding.cell.runtime],
-        "--threads": [finding.cell.threads for finding in findings if finding.cell.threads != 1],
-        "--batch": [finding.cell.batch for finding in findings if finding.cell.batch != 1],
-        "--max-ratio": [f"{item:g}" for item in limits if item not in (None, Budget().max_ratio)],
-    }
-    return "".join(
-        f" {option} {_quoted(str(value))}"
-        for option, found in values.items()
-        for value in dict.fromkeys(found)
-    )
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(printable(text))

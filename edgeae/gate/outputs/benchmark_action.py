@@ -7,8 +7,8 @@ plot is history; the judge is the gate, so the action's own alert threshold is b
 import json
 from typing import Any
 
-from edgeae.gate.amount import amount, interval, known, printable
 from edgeae.gate.finding import Figure, Finding, Outcome
+from edgeae.gate.outputs.amount import amount, interval, known, printable
 
 __all__ = ["render"]
 

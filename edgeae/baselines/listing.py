@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeae.baselines.find import Baseline, resolve
+from edgeae.baselines.record import Record
 from edgeae.errors import EdgeaeError, NotMeasured
-from edgeae.gate.baseline import Baseline, resolve
-from edgeae.gate.record import Record
 
 __all__ = ["Listed", "listing", "render"]
 

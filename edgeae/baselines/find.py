@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeae.baselines import committed, record
 from edgeae.bundle import MANIFEST, Artifact, Bundle, find_bundles, open_bundle
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.gate import committed, record
 
 __all__ = ["FOLDER", "FORMATS", "Baseline", "BaselineFile", "Baselines", "Candidate", "resolve"]
 

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from edgeae import atomic
+from edgeae.baselines import record
 from edgeae.bundle import MANIFEST, Bundle, find_bundles
 from edgeae.errors import BadInput
-from edgeae.gate import record
 from edgeae.program import read_file
 from edgeae.timing.bench import commit
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from edgeae.columns import align
-from edgeae.gate import account
-from edgeae.gate.account import Line
-from edgeae.gate.amount import amount, printable
 from edgeae.gate.finding import Outcome
+from edgeae.gate.outputs import account
+from edgeae.gate.outputs.account import Line
+from edgeae.gate.outputs.amount import amount, printable
 
 __all__ = ["render"]
 

@@ -7,9 +7,9 @@ no properties in a test case. Of a test case's own elements only one says that i
 import math
 from xml.etree import ElementTree as Xml
 
-from edgeae.gate import account
-from edgeae.gate.amount import amount, interval, printable
 from edgeae.gate.finding import Figure, Finding, Outcome
+from edgeae.gate.outputs import account
+from edgeae.gate.outputs.amount import amount, interval, printable
 
 __all__ = ["render"]
 
@@ -74,7 +74,7 @@ def _properties(outcome: Outcome) -> list[tuple[str, str]]:
         ("sentence", outcome.sentence),
         ("seed", str(outcome.seed)),
         ("commit", outcome.commit or ""),
-        ("command", account.command(outcome)),
+        ("command", outcome.command),
         *((f"not on this machine: {name}", reason) for name, reason in outcome.absent),
         *((f"machine {key}", str(value)) for key, value in outcome.machine.items()),
     ]

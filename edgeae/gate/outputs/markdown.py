@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from edgeae.gate import account
-from edgeae.gate.account import Line
-from edgeae.gate.amount import printable
 from edgeae.gate.finding import Outcome
+from edgeae.gate.outputs import account
+from edgeae.gate.outputs.account import Line
+from edgeae.gate.outputs.amount import printable
 
 __all__ = ["render"]
 
@@ -19,7 +19,7 @@ def render(outcome: Outcome) -> str:
     told = account.told(outcome)
     *origin, sentence = account.closing(outcome)
     timed = account.timed_lines(told)
-    command = account.command(outcome)
+    command = printable(outcome.command)
     blocks = [
         f"## {_plain(sentence)}",
         _table(account.TIMED, timed),

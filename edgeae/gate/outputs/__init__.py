@@ -1,0 +1,1 @@
+"""What the gate prints and writes: text, JUnit XML, Markdown, github-action-benchmark's JSON."""
