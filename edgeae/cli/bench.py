@@ -110,8 +110,6 @@ def bench(
     # an absent engine is a row; only one that was asked for by name fails the command
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
-    if not batch:  # nor does a suite's batch that a file cannot take
-        ignored += [row for row in rows if row.batch > 1 and row.code == NotMeasured.code]
     finish(exit_code(row.code for row in rows if row not in ignored))
 
 

@@ -96,8 +96,8 @@ def span(nanoseconds: float | None) -> str:
 
 
 def interval(value: float | None) -> str:
-    """Half an interval as a share of what it is about: `0.4 %`; `?` where that is 0."""
-    return "?" if value is None else f"{value:.1%}".replace("%", "\xa0%")
+    """Half an interval as a share of what it is about: `0.4 %`; `–` where there is none."""
+    return "–" if value is None else f"{value:.1%}".replace("%", "\xa0%")
 
 
 def difference(rows: Iterable[Row]) -> str:

@@ -113,9 +113,9 @@ class Multiple:
 
     @property
     def name(self) -> str:
-        """The artifact: `deep/int8 encoder.tflite`; of a bare file its name."""
+        """The artifact: `deep/int8 encoder.tflite`; of a bare file its path."""
         if self.recipe == FILE:
-            return f"{self.model}.{self.format}"
+            return self.model
         return f"{self.model}/{self.recipe} {self.part}.{self.format}"
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.timing.statistics import median, median_interval, trend
+from edgeae.timing.statistics import FEWEST_SAMPLES, median, median_interval, trend
 
 __all__ = ["Conditions", "environment_reasons", "reasons", "sample", "sample_reasons"]
 
@@ -23,8 +23,6 @@ _DRIFT = 0.02
 _STEAL = 0.01
 #: One tick in a short measurement is no theft.
 _STEAL_TICKS = 3
-#: Fewer cannot reach 95 %.
-_FEWEST_BLOCKS = 6
 _FREQUENCY = 0.05
 _SWITCHES_PER_S = 100
 _SWITCHES = 10
@@ -98,7 +96,7 @@ def reasons(
 
 def sample_reasons(samples_ns: Sequence[int], target: float, warmed_up: bool) -> tuple[str, ...]:
     """Return what the blocks themselves show."""
-    if len(samples_ns) < _FEWEST_BLOCKS:
+    if len(samples_ns) < FEWEST_SAMPLES:
         return (f"only {len(samples_ns)} blocks: no interval can be told",)
     found = []
     middle, (low, high) = median(samples_ns), median_interval(samples_ns)

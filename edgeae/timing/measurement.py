@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edgeae.errors import NotMeasured
 from edgeae.timing.clock import Clock, Overhead, Witness
-from edgeae.timing.statistics import FEWEST_POINTS, median, median_interval, trend
+from edgeae.timing.statistics import FEWEST_POINTS, FEWEST_SAMPLES, median, median_interval, trend
 
 __all__ = [
     "Call",
@@ -42,7 +42,6 @@ _REFILL = 2
 _LOOK_EVERY = 50
 #: A trend that changes less than this over the blocks looked at is none.
 _LEVEL = 0.005
-_FEWEST = 6
 _NONE = Overhead()
 
 
@@ -247,7 +246,7 @@ def _check_forward(elapsed_ns: int) -> None:
 
 
 def _settled(samples: list[int], patience: Patience) -> bool:
-    if len(samples) < _FEWEST:  # their whole range is no 95 % interval
+    if len(samples) < FEWEST_SAMPLES:  # their whole range is no 95 % interval
         return False
     low, high = median_interval(samples)
     # a median of 0 is a clock too coarse for the block, not a spread of 0

@@ -10,6 +10,8 @@ from typing import Any
 
 from edgeae.timing.results import Result
 from edgeae.timing.statistics import (
+    FEWEST_FOR_P99,
+    FEWEST_SAMPLES,
     mad,
     median,
     median_interval,
@@ -20,8 +22,6 @@ from edgeae.timing.statistics import (
 
 __all__ = ["Pooled", "pool", "pool_all"]
 
-#: Fewer processes cannot reach 95 %.
-_FEWEST = 6
 #: Half an interval that is good enough, as a share: what a single process aims at.
 _AGREEMENT = 0.01
 #: Reasons that are told one by one.
@@ -38,15 +38,16 @@ class Pooled:
         p50_ns, p90_ns, p99_ns: medians over processes; each over blocks of calls.
         mad_ns: median absolute deviation of blocks, likewise.
         interval: half the 95 % confidence interval of p50 as a share of it: over six processes or
-            more, or over the blocks of a single one; None where p50 is 0, and of two to five
-            processes, which cannot reach 95 %.
-        p99_interval_ns: 95 % confidence interval of p99 over the blocks of one process; None of
-            several.
+            more, or over six blocks or more of a single one; None of fewer, which cannot reach
+            95 %, and where p50 is 0.
+        p99_interval_ns: 95 % confidence interval of p99 over 563 blocks or more of one process;
+            None otherwise.
         drift: from the first block to the last, as a share of p50; the processes' median.
         fixed_ns: what a call costs before any arithmetic; None where it was not measured.
         examples_per_s: throughput.
-        settled: whether every process reached its target, and so did they together.
-        unstable: why not to believe it: every process's reasons, and whether they disagree.
+        settled: whether every process reached its target, and they agree.
+        apart: how far the processes' medians are apart, as a share of the lowest; 2 % is warned of.
+        unstable: why not to believe it: every process's reasons.
         unstable_processes: how many have any.
         start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Result`; medians over
             processes, None where none has them.
@@ -65,6 +66,7 @@ class Pooled:
     fixed_ns: float | None
     examples_per_s: float
     settled: bool
+    apart: float
     unstable: tuple[str, ...]
     unstable_processes: int
     start_ns: float | None
@@ -84,11 +86,14 @@ class Pooled:
     @property
     def warning(self) -> str:
         """Say out loud that it is unstable, and why; empty where it is not."""
-        if not self.unstable:
-            return ""
-        several = self.processes > 1 and self.unstable_processes
-        told = f" in {self.unstable_processes} of {self.processes} processes" if several else ""
-        return f"unstable{told}: {'; '.join(self.unstable)}"
+        told = []
+        if self.unstable:
+            share = f" in {self.unstable_processes} of {self.processes} processes"
+            where = share if self.processes > 1 else ""
+            told.append(f"unstable{where}: {'; '.join(self.unstable)}")
+        if self.apart > 2 * _AGREEMENT:
+            told.append(f"the processes' medians are up to {self.apart:.1%} apart")
+        return "; ".join(told)
 
 
 def pool_all(rows: Iterable[Result]) -> list[Pooled]:
@@ -131,6 +136,7 @@ def pool(rows: Sequence[Result]) -> Pooled:
         fixed_ns=median(fixed) if fixed else None,
         examples_per_s=rows[-1].batch * 1e9 / p50_ns if p50_ns else 0.0,
         settled=_settled(rows),
+        apart=_apart(rows),
         unstable=_reasons(rows),
         unstable_processes=sum(bool(row.unstable) for row in rows),
         start_ns=_known([row.start_ns for row in rows]),
@@ -150,33 +156,33 @@ def _medians(rows: Sequence[Result]) -> list[float]:
 
 
 def _interval(rows: Sequence[Result]) -> float | None:
-    if 1 < len(rows) < _FEWEST:
-        return None
     values: Sequence[float] = rows[0].samples_ns if len(rows) == 1 else _medians(rows)
+    if len(values) < FEWEST_SAMPLES:
+        return None
     (low, high), middle = median_interval(values), median(values)
     return (high - low) / 2 / middle if middle else None
 
 
 def _p99_interval(rows: Sequence[Result]) -> tuple[float, float] | None:
-    if len(rows) > 1:
+    if len(rows) > 1 or len(rows[0].samples_ns) < FEWEST_FOR_P99:
         return None
     low, high = percentile_interval(rows[0].samples_ns, 0.99)
     return _per_call(rows[0], low), _per_call(rows[0], high)
 
 
+def _apart(rows: Sequence[Result]) -> float:
+    """How far the processes' medians are apart, as a share of the lowest."""
+    medians = _medians(rows)
+    return max(medians) / min(medians) - 1 if min(medians) > 0 else 0.0
+
+
 def _settled(rows: Sequence[Result]) -> bool:
-    interval = _interval(rows)
-    together = len(rows) == 1 or (interval is not None and interval <= _AGREEMENT)
-    return all(row.settled for row in rows) and together
+    return all(row.settled for row in rows) and _apart(rows) <= 2 * _AGREEMENT
 
 
 def _reasons(rows: Sequence[Result]) -> tuple[str, ...]:
     found = list(dict.fromkeys(reason for row in rows for reason in row.unstable))
     more = [f"and {len(found) - _TOLD} more reasons"] if len(found) > _TOLD else []
-    medians = _medians(rows)
-    low, high = min(medians), max(medians)
-    if low > 0 and high / low - 1 > 2 * _AGREEMENT:
-        found = [f"the processes' medians are up to {high / low - 1:.1%} apart", *found]
     return (*found[:_TOLD], *more)
 
 

@@ -164,7 +164,10 @@ def _row(table: dict[str, Any]) -> Result:
     row = Result(**frozen({"schema": 1, **table}))
     for name, hint in _HINTS.items():
         if not _fits(getattr(row, name), hint):
-            raise ValueError(f"{name} = {getattr(row, name)!r:.40}: not of its type")
+            raise ValueError(f"{name} = {getattr(row, name)!s:.40}: not of its type")
+    for fact, value in row.machine.items():
+        if not isinstance(value, str | int | float | None):
+            raise ValueError(f"machine.{fact} = {value!s:.40}: not text, a number or null")
     return row
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "FEWEST_FOR_P99",
     "FEWEST_POINTS",
+    "FEWEST_SAMPLES",
     "Trend",
     "mad",
     "median",
@@ -21,6 +23,10 @@ __all__ = [
 _Z = 1.959963984540054
 #: Into how many stretches samples are cut before a trend is looked for.
 _STRETCHES = 40
+#: Fewer samples tell no 95 % interval of their median: their whole range holds less.
+FEWEST_SAMPLES = 6
+#: Fewer samples tell none of their 99th percentile.
+FEWEST_FOR_P99 = 563
 #: Fewer points show no trend: any order of 4 is too likely by chance.
 FEWEST_POINTS = 5
 

@@ -94,7 +94,7 @@ def _steady(items: Sequence[Pooled]) -> str:
     lines = align([[*_WHAT, *_STEADY], *(_steady_row(item) for item in items)], left=4).split("\n")
     out = [lines[0]]
     for line, item in zip(lines[1:], items, strict=True):
-        out += [line, f"  {item.warning}"] if item.unstable else [line]
+        out += [line, f"  {item.warning}"] if item.warning else [line]
     return "\n".join(out)
 
 
@@ -140,6 +140,7 @@ def _failure(row: Result) -> str:
         return f"{row.runtime}: {row.error}"
     how = [f"{row.threads} threads"] if row.threads != 1 else []
     how += [f"batch {row.batch}"] if row.batch != 1 else []
-    name = f"{row.model}/{row.recipe} {row.part}.{row.format} on {row.runtime}"
+    where, part, *_ = _what(row)
+    name = f"{where if row.recipe == FILE else f'{where} {part}'} on {row.runtime}"
     told = f" ({', '.join(how)})" if how else ""
     return f"{name}{told}: {row.error}"
