@@ -25,7 +25,8 @@ from edgeae.timing.worker import seeded_inputs
 pytestmark = pytest.mark.timing
 
 CALLS, CHUNKS = 1_000_000, 50
-#: As the `deep` int8 encoder.
+#: The `deep` int8 encoder, where it was exported; else one of its shape.
+BUILT = Path(__file__).parent.parent / "build/deep/int8/encoder.tflite"
 WIDTHS = (784, 128, 64, 32)
 
 
@@ -47,7 +48,7 @@ def invoke_of(content: bytes, x: np.ndarray) -> Callable[[], object]:
 
 @pytest.fixture(scope="module")
 def timed() -> dict[str, float]:
-    content = dense(WIDTHS)
+    content = BUILT.read_bytes() if BUILT.exists() else dense(WIDTHS)
     artifact = describe.bare(content, "tflite", "dense.tflite")
     runtime = load("litert-xnnpack")
     session = runtime.open(Program(artifact, content, Path("dense.tflite")), threads=1)
