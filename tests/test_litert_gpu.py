@@ -155,7 +155,7 @@ def test_a_batch_that_the_model_does_not_allow_is_refused():
         )
     )
     opened(program).close()
-    with pytest.raises(BadInput, match=r"^mine\.tflite: refused by .* with a batch of 8: ") as info:
+    with pytest.raises(NotMeasured, match=r"^mine\.tflite: refused .* a batch of 8: ") as info:
         opened(program, batch=8)
     assert "\n" not in str(info.value)
 
