@@ -22,7 +22,7 @@ from edgeae.timing.bench import commit, probe
 from edgeae.timing.host_lock import WAIT_S, host_lock
 from edgeae.timing.suite import Suite
 
-__all__ = ["Plan", "gate_pair", "gate_suite", "plan_pair", "plan_suite", "run_gate", "suite_cells"]
+__all__ = ["Plan", "gate_pair", "plan_pair", "plan_suite", "run_gate", "suite_cells"]
 
 Say = Callable[[str], None]
 OnFinding = Callable[[Finding], None]
@@ -283,9 +283,3 @@ def suite_cells(name: str | Path) -> tuple[Pair, ...]:
     """Return the cells of a suite, for listing: a baseline of `git:REF` is gone afterwards."""
     with plan_suite(str(name)) as plan:
         return plan.pairs
-
-
-def gate_suite(name: str | Path, *, say: Say, on_finding: OnFinding | None = None) -> Outcome:
-    """Judge every cell of a suite. See `plan_suite` and `run_gate`."""
-    with plan_suite(str(name)) as plan:
-        return run_gate(plan, say=say, on_finding=on_finding)

@@ -1,7 +1,5 @@
 """Models of known size and seeded random weights: what the gate proves itself on, and examples."""
 
-import itertools
-
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
@@ -39,11 +37,6 @@ def dense(widths: tuple[int, ...], *, seed: int = 0, description: str = "edgeae"
         operators.append(_fully_connected((source, target - 2, target - 1), target, relu=not last))
     graph = Graph(tuple(tensors), tuple(operators), {"image": 0}, {"code": len(tensors) - 1})
     return write(graph, description)
-
-
-def macs(widths: tuple[int, ...]) -> int:
-    """Return the multiply-accumulates of one inference of `dense(widths)`."""
-    return sum(before * after for before, after in itertools.pairwise(widths))
 
 
 def _activation(name: str, values: int, *, first: bool = False, signed: bool = False) -> Tensor:
