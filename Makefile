@@ -9,8 +9,8 @@ EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
 # each step reads what the one before it wrote
 .NOTPARALLEL:
-.PHONY: help setup demo train export verify bench gate baseline report history
-.PHONY: test acceptance timing selftest-gate lint clean
+.PHONY: help setup demo train zoo export verify bench gate baseline report history
+.PHONY: test ways acceptance timing selftest-gate lint clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -29,6 +29,10 @@ demo: setup  ## train, export, verify, bench a small suite, report: the whole wa
 train: setup  ## train the models simple and deep (DATA=mnist, digits, auto or PATH.npz)
 	$(EDGEAE) train simple --data '$(DATA)'
 	$(EDGEAE) train deep --data '$(DATA)'
+
+zoo: setup  ## train every family with its defaults, JOBS at once, and compare them in the report
+	$(EDGEAE) zoo --data '$(DATA)' --jobs $(JOBS)
+	$(EDGEAE) report
 
 export: setup  ## export every model under every recipe of export/
 	$(EDGEAE) export --jobs $(JOBS)
@@ -52,7 +56,10 @@ history: setup  ## plot stored results over commits, into build/report/history.h
 	$(EDGEAE) history
 
 test: setup  ## run the tests; no MNIST and no network needed
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance and not system and not timing'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance and not system and not timing and not ways'
+
+ways: setup  ## every family under every recipe, every form of import: the whole way (15 minutes)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m ways
 
 acceptance: setup  ## check the figures on MNIST's 10,000 test images (EDGEAE_MNIST)
 	$(BIN)/python -m pytest -m acceptance

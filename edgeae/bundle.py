@@ -1,19 +1,17 @@
 """A bundle: all artifacts of one model under one recipe, with manifest and golden vectors.
 
 Schema of `manifest.json`, its history:
-1   the first.
+1   the first. A bundle of imported files (recipe `as-is`) may have no `loss` and no `code`.
 
 A manifest never changes after export; what a machine finds out later goes to `verify.json`.
 """
 
-import dataclasses
 import gzip
 import hashlib
 import io
 import json
-import types
 import typing
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.quantization import Affine
-from edgeae.recipe import Tolerance
+from edgeae.recipe import AS_IS, PARTS, REFERENCES, Tolerance
+from edgeae.typed_json import rebuild
 
 __all__ = [
     "EDGES",
@@ -63,7 +62,7 @@ class TensorSpec:
         name: in the signature.
         shape: the batch first: 1, or `batch` where it is free.
         dtype: numpy's name.
-        scale, zero_point: of an integer tensor; of the int8 tensor behind a float edge of an int8
+        scale, zero_point: of an integer tensor; of the one behind a float edge of an integer
             artifact; None for plain floats.
     """
 
@@ -83,9 +82,9 @@ class TensorSpec:
         """The steps that the values lie on, also behind a float edge; None for plain floats."""
         if self.scale is None or self.zero_point is None:
             return None
-        return Affine(
-            self.scale, self.zero_point, "int8" if self.dtype == "float32" else self.dtype
-        )
+        # a float edge does not tell how wide the integers behind it are: the widest hold them all
+        dtype = "int16" if self.dtype == "float32" else self.dtype
+        return Affine(self.scale, self.zero_point, dtype)
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -138,7 +137,12 @@ class Artifact:
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Artifact":
         """Rebuild a description from what JSON made of its `asdict`."""
-        return typing.cast("Artifact", _from_json(cls, table))
+        return typing.cast("Artifact", rebuild(cls, table))
+
+    @property
+    def convolves(self) -> bool:
+        """Whether one of its operators is a convolution."""
+        return any("conv" in item.name.lower() for item in self.ops)
 
     @property
     def input(self) -> TensorSpec:
@@ -156,9 +160,10 @@ class Loss:
     """MSE of the whole autoencoder on the test images.
 
     Attributes:
-        float32: of the original.
+        float32: of the original; of a bundle as is, which has none, `exported` itself.
         control: of the original trained for as many more steps as the recipe fine-tuned; or None.
-        exported: of the exported `.tflite`, on the reference kernels.
+        exported: of the exported `.tflite`, on the reference kernels; as is, on the bundle's
+            reference.
         added: exported − float32.
         ratio: exported ÷ float32; None if the original's loss is 0.
         control_ratio: exported ÷ control; or None.
@@ -200,6 +205,12 @@ class Code:
     min: float
     max: float
 
+    @classmethod
+    def of(cls, spec: TensorSpec, codes: NDArray[np.float32]) -> "Code":
+        """Describe the code by the encoder's output and by real codes, (n, …)."""
+        least, most = float(codes.min()), float(codes.max())
+        return cls(int(codes[0].size), spec.scale, spec.zero_point, least, most)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -209,13 +220,15 @@ class Manifest:
         schema: version of this layout.
         model, recipe: names.
         recipe_sha256: of the recipe's content (`Recipe.sha256`).
-        weights_sha256: the model's identity: hash of its weights' names, shapes and bytes.
+        weights_sha256: the model's identity: hash of its weights' names, shapes and bytes; as is,
+            of its artifacts' hashes.
         tools: package → version that made the bundle.
-        dataset: `name`, `sha256` and `n`, the number of test images.
+        dataset: `name`, `sha256`, `n`, the number of test images, and `span`, the largest real
+            value less the least.
         normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
         representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
-        loss: see `Loss`.
-        code: see `Code`.
+        loss: see `Loss`; None of an encoder alone.
+        code: see `Code`; None where there is no encoder.
         tolerance: the recipe's; what verify accepts.
         golden: `n`, and the sha256 of each golden file.
         artifacts: see `Artifact`.
@@ -230,11 +243,21 @@ class Manifest:
     dataset: dict[str, Any]
     normalization: dict[str, float]
     representative: dict[str, Any] | None
-    loss: Loss
-    code: Code
+    loss: Loss | None
+    code: Code | None
     tolerance: Tolerance
     golden: dict[str, Any]
     artifacts: tuple[Artifact, ...]
+
+    def __post_init__(self) -> None:
+        for key in ("loss", "code"):
+            if getattr(self, key) is None and self.recipe != AS_IS:
+                raise ValueError(f"{key} is null: allowed with the recipe {AS_IS} alone")
+
+    @property
+    def span(self) -> float:
+        """The range of the values that are reconstructed; 1 for pixels."""
+        return float(self.dataset.get("span", 1.0))
 
     @property
     def sha256(self) -> str:
@@ -263,6 +286,28 @@ class Bundle:
         """Where the original lies, if it was not left behind."""
         parent = self.root.absolute().parent
         return parent.parent if parent.name == STORE else parent
+
+    @property
+    def as_is(self) -> bool:
+        """Whether it holds imported files: its artifacts are their own original."""
+        return self.manifest.recipe == AS_IS
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that it holds, in the order in which data flows."""
+        held = {artifact.part for artifact in self.manifest.artifacts}
+        return tuple(part for part in PARTS if part in held)
+
+    @property
+    def format(self) -> str:
+        """The format of the artifacts that the golden vectors are of: `tflite` where there is."""
+        held = {artifact.format for artifact in self.manifest.artifacts}
+        return next((form for form in REFERENCES if form in held), "tflite")
+
+    @property
+    def reference(self) -> str:
+        """The runtime whose answers all parity of integers, and of a bundle as is, refers to."""
+        return REFERENCES[self.format]
 
     def check(self) -> None:
         """Read everything that the manifest names.
@@ -297,9 +342,10 @@ class Bundle:
     def golden(self, name: str) -> NDArray[Any]:
         """Return a golden array; its first axis counts the images.
 
-        `image`, `code` and `reconstruction` are float32, the Keras model's; `encoder`, `decoder`
-        and `autoencoder` are what that part's `.tflite` gave on the reference kernels, in its own
-        element type, the decoder fed with `encoder`.
+        `image`, `code` and `reconstruction` are float32, the original's; `encoder`, `decoder` and
+        `autoencoder` are what that part's artifact gave in the bundle's reference runtime, in its
+        own element type, the decoder fed with `encoder`. As is, `code` and `reconstruction` are
+        real values of these; what the bundle's parts do not give is missing.
 
         Raises:
             ManifestMismatch: the file is missing, or is not what the manifest describes.
@@ -351,54 +397,10 @@ def open_bundle(path: Path) -> Bundle:
         found = table.get("schema") if isinstance(table, dict) else None
         raise BadInput(f"{file}: schema = {found!r}: this edgeae reads schema {SCHEMA}")
     try:
-        manifest = _from_json(Manifest, table)
+        manifest = rebuild(Manifest, table)
     except (TypeError, ValueError, BadInput) as error:
         raise BadInput(f"{file}: damaged manifest: {error}") from None
     return Bundle(path, manifest)
-
-
-def _from_json(hint: Any, value: Any) -> Any:
-    """Rebuild a value of the type `hint` from JSON: dataclasses, tuples of them, plain values."""
-    if dataclasses.is_dataclass(hint):
-        _check_type(value, dict)
-        hints = typing.get_type_hints(hint)
-        known = {item.name for item in dataclasses.fields(hint)}
-        _check_keys(typing.cast(type, hint).__name__, value.keys(), known)
-        return typing.cast(Any, hint)(
-            **{key: _from_json(hints[key], item) for key, item in value.items()}
-        )
-    if typing.get_origin(hint) is tuple:
-        _check_type(value, list)
-        return tuple(_from_json(typing.get_args(hint)[0], item) for item in value)
-    if typing.get_origin(hint) is dict:
-        _check_type(value, dict)
-        return {key: _from_json(typing.get_args(hint)[1], item) for key, item in value.items()}
-    if isinstance(hint, types.UnionType):
-        return _from_json(_choice(hint, value), value)
-    if hint is not Any:
-        _check_type(value, *((int, float) if hint is float else (hint,)))
-    return value
-
-
-def _choice(union: Any, value: Any) -> Any:
-    """Return the member of a union that a JSON value is of; its first where none is."""
-    members = typing.get_args(union)
-    plain = {member: typing.get_origin(member) or member for member in members}
-    return next((member for member in members if type(value) is plain[member]), members[0])
-
-
-def _check_type(value: Any, *kinds: type) -> None:
-    if type(value) not in kinds:
-        raise TypeError(f"{value!r:.40} is not {' or '.join(kind.__name__ for kind in kinds)}")
-
-
-def _check_keys(kind: str, found: Set[str], known: Set[str]) -> None:
-    wrong = {"missing": known - found, "unknown": found - known}
-    if any(wrong.values()):
-        told = (
-            f"{what} {', '.join(map(repr, sorted(keys)))}" for what, keys in wrong.items() if keys
-        )
-        raise ValueError(f"keys of {kind}: {'; '.join(told)}")
 
 
 def find_bundles(places: list[Path]) -> list[Bundle]:

@@ -18,6 +18,7 @@ __all__ = [
     "BadInput",
     "Busy",
     "EdgeaeError",
+    "Interrupted",
     "ManifestMismatch",
     "NotMeasured",
     "OutOfTolerance",
@@ -75,6 +76,12 @@ class RuntimeUnavailable(NotMeasured):
 
     def __str__(self) -> str:
         return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
+
+
+class Interrupted(EdgeaeError):
+    """Ctrl-C ended work of which something is kept; says what."""
+
+    code = 130
 
 
 class ManifestMismatch(EdgeaeError):

@@ -1,15 +1,18 @@
 """Running a whole set of images through a session, in an artifact's own element types."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
-from edgeae.quantization import quantize
-from edgeae.runtimes.protocol import Session
+from edgeae.bundle import EDGES, Artifact
+from edgeae.program import Program
+from edgeae.quantization import dequantize, quantize
+from edgeae.recipe import PARTS
+from edgeae.runtimes.protocol import Runtime, Session
 
-__all__ = ["prepare", "run_all"]
+__all__ = ["part_outputs", "prepare", "real", "run_all"]
 
 _FREE_BATCH = 500
 
@@ -21,6 +24,12 @@ def prepare(artifact: Artifact, real: NDArray[np.float32]) -> NDArray[Any]:
     return shaped if affine is None else quantize(shaped, affine)
 
 
+def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn outputs (n, …) in the artifact's element type into real values."""
+    affine = artifact.output.affine
+    return outputs if affine is None else dequantize(outputs, affine)
+
+
 def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArray[Any]:
     """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
 
@@ -30,4 +39,28 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
     outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
     for start in range(0, len(inputs), batch):
         outputs[start : start + batch] = session.run(inputs[start : start + batch])
+    return outputs
+
+
+def part_outputs(
+    runtime: Runtime, programs: Mapping[str, Program], images: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """Run each part on one thread; the decoder gets the encoder's output.
+
+    Args:
+        runtime: where.
+        programs: part → what to run.
+        images: (n, …) real values.
+
+    Returns:
+        part → (n, …) outputs in the part's own element type.
+    """
+    outputs: dict[str, NDArray[Any]] = {}
+    for part in (part for part in PARTS if part in programs):
+        program = programs[part]
+        codes = EDGES[part][0] == "code"
+        inputs = outputs["encoder"] if codes else prepare(program.artifact, images)
+        session = runtime.open(program, threads=1)
+        outputs[part] = run_all(session, program.artifact, inputs)
+        session.close()
     return outputs

@@ -9,7 +9,7 @@ import numpy as np
 from edgeae.errors import BadInput
 from edgeae.legacy_keras import keras
 
-__all__ = ["both_ends", "clone", "load_model", "load_parts", "parts", "weights_sha256"]
+__all__ = ["both_ends", "clone", "load_model", "parts", "weights_sha256"]
 
 
 def load_model(path: Path) -> Any:
@@ -40,11 +40,6 @@ def parts(model: Any, code_layer: str) -> dict[str, Any]:
     }
 
 
-def load_parts(path: Path, code_layer: str) -> dict[str, Any]:
-    """`parts` of a `.keras` file."""
-    return parts(load_model(path), code_layer)
-
-
 def both_ends(model: Any, code_layer: str) -> Any:
     """Return a model image → {`code`, `reconstruction`}: one conversion then covers both."""
     code = model.get_layer(code_layer).output
@@ -58,9 +53,11 @@ def clone(model: Any) -> Any:
     return copy
 
 
-def weights_sha256(model: Any) -> str:
-    """Hash a model's identity: name, shape and bytes of each weight, in order."""
+def weights_sha256(model: Any, code_layer: str = "code") -> str:
+    """Hash a model's identity: name, shape and bytes of each weight, in order, and its code."""
     digest = hashlib.sha256()
+    if code_layer != "code":  # an imported one: cut elsewhere, it has other parts
+        digest.update(f"code {code_layer}\n".encode())
     for weight in model.weights:
         values = np.ascontiguousarray(weight.numpy())
         digest.update(f"{weight.name} {values.dtype.str} {values.shape}\n".encode())

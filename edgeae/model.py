@@ -1,22 +1,44 @@
-"""A trained model's folder, `build/<model>/`: `model.keras` and `train.json`.
+"""A model's folder, `build/<model>/`: the original and `train.json`.
 
-Read without Keras: what needs the layers themselves is in `keras_parts.py`.
+The original is `model.keras`, a flat Keras 2 model, or, of an imported SavedModel, `model.pb`, a
+frozen graph. A model that came as bare `.tflite` or `.onnx` files has none: they are its bundle.
+
+Read without TensorFlow: what needs the layers themselves is in `keras_parts.py`.
 """
 
 import dataclasses
-import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeae import atomic
 from edgeae.bundle import EDGES, Artifact, TensorSpec, gzip_size
-from edgeae.errors import BadInput, ManifestMismatch, unknown
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, unknown
 
-__all__ = ["TRAIN", "Training", "find_model", "open_model"]
+__all__ = [
+    "AS_IS",
+    "IMPORTED",
+    "KERAS",
+    "ORIGINALS",
+    "SHEET",
+    "TRAIN",
+    "Training",
+    "find_model",
+    "open_model",
+]
 
 TRAIN = "train.json"
 KERAS = "model.keras"
+#: A few test images with their reconstructions, for the report: `image` and `reconstruction`.
+SHEET = "sheet.npz"
+#: Form of an original → its file.
+ORIGINALS = {"keras": KERAS, "graph": "model.pb"}
+#: The form of a model whose original is not at hand.
+AS_IS = "as-is"
+#: The family of models that edgeae did not train.
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True)
@@ -25,40 +47,62 @@ class Training:
 
     Attributes:
         model: its name, the folder's.
-        family: `simple`, `deep`, …
+        form: a key of `ORIGINALS`, or `AS_IS`.
+        family: `simple`, `deep`, …, or `IMPORTED`.
         description: the architecture in one line.
-        configuration: every setting of the training.
+        configuration: every setting of the training, or of the import.
         dataset: `name`, `sha256`, `data` (what `--data` was given, a path made absolute) and the
-            sizes of the split.
+            sizes of the split; `train` is 0 where there are representative rows alone.
+        normalization: `scale` and `offset`: real = stored × scale + offset.
+        bounds: the least and largest real value that an input can have, if that is known: an
+            8-bit pixel then becomes int8 by subtracting 128.
         input_shape: of one image, as the model takes it.
-        code_size: values of the code.
-        code_layer: the layer whose output is the code.
+        code_shape: of one code.
+        code_layer: the layer whose output is the code; of a graph, the tensor; as is, empty.
         parameters: number of weights.
         weights_sha256: the model's identity.
-        keras_sha256: of the file `model.keras` as written, to notice that it was replaced.
-        curve: per epoch `loss` and `validation_loss`, MSE.
+        file_sha256: of the original's file as written, to notice that it was replaced; or empty.
+        curve: per epoch `loss`, each of its terms, and `validation_loss`, MSE.
         best_epoch: the epoch, counted from 1, whose weights were kept.
+        interrupted: whether Ctrl-C ended the training before its last epoch.
         losses: MSE on `validation` and `test`.
+        yardsticks: `model`, `pca` and `mean` → figures on the test images; see
+            `training/yardsticks.py`.
         seconds: training time; the only figure that differs between two equal trainings.
         tools: package → version.
     """
 
     model: str
+    form: str
     family: str
     description: str
     configuration: dict[str, Any]
     dataset: dict[str, Any]
+    normalization: dict[str, float]
+    bounds: tuple[float, float] | None
     input_shape: tuple[int, ...]
-    code_size: int
+    code_shape: tuple[int, ...]
     code_layer: str
     parameters: int
     weights_sha256: str
-    keras_sha256: str
+    file_sha256: str
     curve: list[dict[str, float]]
     best_epoch: int
+    interrupted: bool
     losses: dict[str, float]
+    yardsticks: dict[str, dict[str, float | None]]
     seconds: float
     tools: dict[str, str]
+
+    @property
+    def code_size(self) -> int:
+        """Values of the code."""
+        return math.prod(self.code_shape)
+
+    @property
+    def file(self) -> str | None:
+        """The original's file, or None where there is none."""
+        return ORIGINALS.get(self.form)
 
     @property
     def data(self) -> str:
@@ -71,20 +115,25 @@ class Training:
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     def original(self, folder: Path, part: str) -> Artifact:
-        """Describe a part of `model.keras` as an artifact, so that a runtime can open it."""
-        path = folder / KERAS
-        content = path.read_bytes()
+        """Describe a part of the original as an artifact, so that a runtime can open it.
+
+        Raises:
+            NotMeasured: there is no original.
+        """
+        if self.file is None:
+            raise NotMeasured(f"{folder}: imported as is, without an original")
+        content = (folder / self.file).read_bytes()
         shapes: dict[str, tuple[int | str, ...]] = {
             "image": ("batch", *self.input_shape),
-            "code": ("batch", self.code_size),
+            "code": ("batch", *self.code_shape),
             "reconstruction": ("batch", *self.input_shape),
         }
         source, target = EDGES[part]
         return Artifact(
             part=part,
-            format="keras",
+            format=self.form,
             flavour="float32",
-            path=KERAS,
+            path=self.file,
             # a .keras file's own hash changes with the time it was written
             sha256=self.weights_sha256,
             bytes=len(content),
@@ -103,7 +152,7 @@ def open_model(folder: Path) -> Training:
 
     Raises:
         BadInput: there is none, `train.json` is damaged, or the folder has another model's name.
-        ManifestMismatch: `model.keras` is not the file that was trained.
+        ManifestMismatch: the original is not the file that was trained.
     """
     file = folder / TRAIN
     try:
@@ -111,7 +160,7 @@ def open_model(folder: Path) -> Training:
         known = {item.name for item in dataclasses.fields(Training)}
         if table.keys() != known:
             raise ValueError(f"keys {sorted(table.keys() ^ known)} are missing or unknown")
-        training = Training(**{**table, "input_shape": tuple(table["input_shape"])})
+        training = Training(**table | _tuples(table))
     except FileNotFoundError:
         raise BadInput(
             f"{folder}: no trained model (no {TRAIN}); `edgeae train` makes one"
@@ -119,12 +168,30 @@ def open_model(folder: Path) -> Training:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{file}: damaged: {error}") from None
     _check_name(folder, training.model)
-    keras_file = folder / KERAS
-    if not keras_file.exists():
-        raise BadInput(f"{keras_file}: missing; `edgeae train` makes it")
-    if hashlib.sha256(keras_file.read_bytes()).hexdigest() != training.keras_sha256:
-        raise ManifestMismatch(f"{keras_file}: not the file that {file} describes; train again")
+    if training.file is None:
+        return training
+    original = folder / training.file
+    if not original.exists():
+        raise BadInput(f"{original}: missing; {_remedy(training)}")
+    if atomic.sha256(original.read_bytes()) != training.file_sha256:
+        raise ManifestMismatch(
+            f"{original}: not the file that {file} describes; {_again(training)}"
+        )
     return training
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists alone."""
+    names = ("bounds", "input_shape", "code_shape")
+    return {name: None if table[name] is None else tuple(table[name]) for name in names}
+
+
+def _remedy(training: Training) -> str:
+    return f"`edgeae {'import' if training.family == IMPORTED else 'train'}` makes it"
+
+
+def _again(training: Training) -> str:
+    return f"{'import' if training.family == IMPORTED else 'train'} again"
 
 
 def _check_name(folder: Path, model: str) -> None:

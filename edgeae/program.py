@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeae.bundle import Artifact, open_bundle
 from edgeae.errors import BadInput, RuntimeUnavailable
-from edgeae.model import open_model
+from edgeae.model import ORIGINALS, open_model
 
 __all__ = ["Program", "open_file", "open_program", "read_file"]
 
@@ -30,13 +30,13 @@ class Program:
 
 
 def open_program(root: Path, part: str, form: str) -> Program:
-    """Read a part of the bundle in `root`, or of the model there when `form` is `keras`.
+    """Read a part of the bundle in `root`, or of the model there when `form` is an original's.
 
     Raises:
         ManifestMismatch: the bytes are not those of the manifest (of `train.json`).
         BadInput: there is no such bundle or artifact.
     """
-    if form == "keras":
+    if form in ORIGINALS:
         training = open_model(root)  # checks the file's hash
         artifact = training.original(root, part)
         return Program(artifact, b"", root / artifact.path)

@@ -21,11 +21,12 @@ class Progress:
         total: how many steps there will be.
         label: what is being done.
         unit: what one step is, for the rate.
+        done: steps that an earlier process did.
     """
 
-    def __init__(self, total: int, label: str, unit: str) -> None:
+    def __init__(self, total: int, label: str, unit: str, done: int = 0) -> None:
         self._total, self._label, self._unit = total, label, unit
-        self._done = 0
+        self._done = self._before = done
         self._started = time.monotonic()
         self._bar = sys.stderr.isatty()
         self._writing = threading.Lock()
@@ -84,7 +85,7 @@ class Progress:
         seconds = time.monotonic() - self._started
         if self._done >= self._total:
             return f"{seconds:.1f} s"
-        if self._done == 0 or seconds <= 0:
+        if self._done == self._before or seconds <= 0:
             return f"{seconds:.0f} s so far"
-        rate = self._done / seconds
+        rate = (self._done - self._before) / seconds
         return f"{rate:.2g} {self._unit}/s, {(self._total - self._done) / rate:.0f} s left"

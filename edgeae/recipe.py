@@ -18,8 +18,10 @@ from edgeae import project
 from edgeae.errors import BadInput, unknown
 
 __all__ = [
+    "AS_IS",
     "PARTS",
     "REFERENCE",
+    "REFERENCES",
     "Prune",
     "Recipe",
     "Tolerance",
@@ -34,6 +36,10 @@ PARTS = ("encoder", "decoder", "autoencoder")
 
 #: The runtime whose answers all int8 parity refers to.
 REFERENCE = "litert-reference"
+#: Format of a bundle's artifacts → the runtime that its own golden vectors are from.
+REFERENCES = {"tflite": REFERENCE, "onnx": "onnxruntime-cpu"}
+#: In the recipe's place of imported files, which were made under no recipe.
+AS_IS = "as-is"
 
 Quantization = Literal["float32", "float16", "dynamic", "int8"]
 Edge = Literal["float32", "int8", "uint8"]
@@ -45,13 +51,16 @@ class Tolerance:
     """What verify accepts.
 
     Attributes:
-        added_loss: MSE of the export minus MSE of the original, on the test images. A difference,
-            not a ratio: a ratio rewards a badly trained original.
+        added_loss: MSE of the export minus MSE of the original, on the test images, for values
+            that range over 1; see `over`. A difference, not a ratio: a ratio rewards a badly
+            trained original.
         max_abs: float outputs against the Keras model: max |Δ| ≤ max_abs × max(1, max |reference|).
         share_over_1lsb: int8 outputs against `litert-reference`: share that differs by more than
             one LSB.
         builtin_share_over_1lsb: the same for `litert-builtin`, if larger: its optimized kernels
             round twice when they rescale, where the reference and XNNPACK round once.
+        conv_share_over_1lsb: the same for artifacts that convolve, if larger: each of several
+            layers may round a value either way, and one LSB of the code is several of the output.
         max_lsb: int8 outputs against `litert-reference`: the largest difference.
     """
 
@@ -59,21 +68,33 @@ class Tolerance:
     max_abs: float = 1e-5
     share_over_1lsb: float = 0.0
     builtin_share_over_1lsb: float = 0.0
+    conv_share_over_1lsb: float = 0.0
     max_lsb: int = 0
 
     def __post_init__(self) -> None:
         for key, value in asdict(self).items():
             _require(0 <= value < math.inf, f"tolerance.{key}", value, "0 or more, and finite")
 
-    def on(self, runtime: str) -> "Tolerance":
-        """Return what is accepted of one runtime's integers; floats are judged alike on all."""
+    def over(self, span: float) -> "Tolerance":
+        """Return the same for values that range over `span`: their MSE grows with its square."""
+        return replace(self, added_loss=self.added_loss * span**2)
+
+    def on(self, runtime: str, convolves: bool = False) -> "Tolerance":
+        """Return what is accepted of one runtime's integers; floats are judged alike on all.
+
+        Args:
+            runtime: its name.
+            convolves: whether the artifact does, `Artifact.convolves`.
+        """
         if runtime == REFERENCE:
             # integer kernels reproduce their own golden vectors to the bit, on any machine
             return replace(self, share_over_1lsb=0.0, max_lsb=0)
+        share = self.share_over_1lsb
         if runtime == "litert-builtin":
-            share = max(self.share_over_1lsb, self.builtin_share_over_1lsb)
-            return replace(self, share_over_1lsb=share)
-        return self
+            share = max(share, self.builtin_share_over_1lsb)
+        if convolves:
+            share = max(share, self.conv_share_over_1lsb)
+        return replace(self, share_over_1lsb=share)
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,7 @@ class Recipe:
     def __post_init__(self) -> None:
         plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))
         _require(plain, "name", self.name, "letters, digits, dots, dashes and underscores")
+        _require(self.name != AS_IS, "name", self.name, "any other: imported files lie there")
         _require(bool(self.formats), "formats", list(self.formats), "tflite, onnx or both")
         _require("tflite" in self.formats, "formats", list(self.formats), "tflite among them")
         once = len(set(self.formats)) == len(self.formats)

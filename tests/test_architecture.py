@@ -17,14 +17,28 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "edgeae"
 #: What makes a module part of the TensorFlow wing.
 TENSORFLOW = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx")
-WING_DOORS = ("edgeae.legacy_keras", "edgeae.keras_parts")
+WING_DOORS = (
+    "edgeae.legacy_keras",
+    "edgeae.keras_parts",
+    "edgeae.graph_parts",
+    "edgeae.originals",
+)
 #: Where the wing may be.
 WING = (
     "edgeae.training",
     "edgeae.compression",
     "edgeae.conversion",
+    "edgeae.graph_parts",
+    "edgeae.importing.freezing",
+    "edgeae.importing.frozen_graph",
+    "edgeae.importing.original_keras2",
+    "edgeae.importing.original_keras3",
+    "edgeae.importing.rebuild",
+    "edgeae.importing.resizes",
+    "edgeae.importing.saved_model_file",
     "edgeae.keras_parts",
     "edgeae.legacy_keras",
+    "edgeae.originals",
     "edgeae.runtimes.tensorflow",
 )
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
@@ -46,12 +60,14 @@ DEVICE = (
 )
 #: Room → the rooms it may know, beside itself and the root modules. `cli` may know every room.
 ROOMS = {
+    "data": set(),
     "formats": set(),
     "runtimes": {"formats"},
-    "training": set(),
-    "compression": {"training"},
-    "conversion": {"training", "compression", "formats", "runtimes"},
-    "verify": {"runtimes", "formats"},
+    "training": {"data"},
+    "compression": {"training", "data"},
+    "importing": {"training", "formats", "runtimes", "data"},
+    "conversion": {"training", "compression", "formats", "runtimes", "data"},
+    "verify": {"runtimes", "formats", "data"},
     "timing": {"verify", "runtimes", "formats"},
     "baselines": {"timing"},
     "gate": {"baselines", "timing", "verify", "runtimes", "formats"},

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import io
 import struct
 import zipfile
@@ -9,6 +10,7 @@ import odd_runtimes
 import pytest
 
 from edgeae import children, data
+from edgeae.data import mnist
 from edgeae.errors import BadInput, RuntimeCrashed
 
 #: Of the 1,797 images as laid out for MNIST's shape: a change here changes every trained model.
@@ -126,14 +128,13 @@ def test_an_unreadable_npz_is_named(tmp_path, kind):
 
 
 def floats(**pixels) -> np.ndarray:
-    images = np.full((20, 4), 0.5, np.float32)
+    images = np.full((20, 4), 0.5)
     for value in pixels.values():
         images[3, 2] = value
     return images
 
 
 WRONG_CONTENT = {
-    "no x_train": ({"x_train": None}, "x_train"),
     "no x_test": ({"x_test": None}, "x_test"),
     "other keys alone": ({"x_train": None, "x_test": None, "a": np.zeros(3)}, "x_train"),
     "a vector": ({"x_train": np.zeros(20, np.uint8)}, "x_train"),
@@ -143,8 +144,10 @@ WRONG_CONTENT = {
     "no image": ({"x_train": np.zeros((0, 4), np.uint8)}, "x_train"),
     "different sizes": ({"x_test": np.zeros((10, 5), np.uint8)}, "x_test"),
     "different types": ({"x_test": np.zeros((10, 4), np.float32)}, "x_test"),
-    "integers": ({"x_train": np.zeros((20, 4), np.int64)}, "x_train"),
-    "half floats": ({"x_train": np.zeros((20, 4), np.float16)}, "x_train"),
+    "integers beside pixels": ({"x_train": np.zeros((20, 4), np.int64)}, "x_train"),
+    "complex": ({"x_train": np.zeros((20, 4), np.complex64)}, "x_train"),
+    "truth values": ({"x_train": np.zeros((20, 4), bool)}, "x_train"),
+    "dates": ({"x_train": np.zeros((20, 4), "M8[s]")}, "x_train"),
     "text": ({"x_train": np.full((20, 4), "a")}, "x_train"),
     "too few labels": ({"y_train": np.zeros(19, np.uint8)}, "y_train"),
     "labels of the wrong set": ({"y_test": np.zeros(20, np.uint8)}, "y_test"),
@@ -160,12 +163,30 @@ def test_wrong_content_is_named_with_its_key(tmp_path, kind):
     assert str(path) in line and key in line
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.01, 1.01, 255])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39])
 @pytest.mark.parametrize("key", ["x_train", "x_test"])
-def test_a_pixel_that_is_none_is_named_with_its_key(tmp_path, key, value):
+def test_a_value_that_is_none_is_named_with_its_key(tmp_path, key, value):
     images = {"x_train": floats(), "x_test": floats()} | {key: floats(bad=value)}
     line = refusal(str(save(tmp_path / "mine.npz", **images)))
-    assert f"{key} holds 1 pixels" in line or f"{key} ranges from" in line
+    assert f"mine.npz: {key}: 1 of its values" in line
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 255])
+@pytest.mark.parametrize(("key", "row"), [("x_train", 3), ("x_train", 19), ("x_test", 3)])
+def test_a_sigmoid_needs_values_between_0_and_1(tmp_path, key, row, value):
+    images = {"x_train": floats(), "x_test": floats()}
+    data.require_unit(data.load(str(save(tmp_path / "sound.npz", **images))))
+    images[key][row, 2] = value
+    dataset = data.load(str(save(tmp_path / "mine.npz", **images)))
+    with pytest.raises(BadInput, match=f"{key} ranges from .* to .*; floats must be in "):
+        data.require_unit(dataset)
+
+
+def test_pixels_lie_between_0_and_1_unless_normalized_otherwise(tmp_path):
+    dataset = data.load(str(save(tmp_path / "mine.npz")))
+    data.require_unit(dataset)
+    with pytest.raises(BadInput, match="ranges from -1 to"):
+        data.require_unit(dataset.normalized(data.Normalization(1 / 128, -1)))
 
 
 def test_damaged_bytes_are_refused_or_read_and_never_crash(tmp_path):
@@ -293,9 +314,7 @@ def test_the_keras_cache_counts_only_with_keras_hash(tmp_path, monkeypatch, home
     np.savez(cached, **mnist_like())
     line = refusal("mnist")
     assert str(cached) in line and "sha256" in line
-    monkeypatch.setattr(
-        data, "MNIST_SHA256", __import__("hashlib").sha256(cached.read_bytes()).hexdigest()
-    )
+    monkeypatch.setattr(mnist, "MNIST_SHA256", hashlib.sha256(cached.read_bytes()).hexdigest())
     assert data.load("mnist").origin == str(cached)
 
 
@@ -357,7 +376,8 @@ def test_digits_are_laid_out_as_mnist_is():
     assert not everything[:, frame].any()
     assert everything[:, 4:24, 4:24].max() > 200
     assert digits.sha256 == DIGITS_SHA256
-    assert digits.scale == 1 / 255
+    assert digits.normalization == data.Normalization(1 / 255, 0)
+    assert digits.bounds == (0, 1) and digits.trainable
     assert set(np.unique(digits.test_labels)) == set(range(10))
 
 
@@ -400,12 +420,29 @@ def test_images_are_float32_between_0_and_1(tmp_path):
         dataset.images("test", (5, 5))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
 def test_floats_are_taken_as_they_are(tmp_path, dtype):
     images = np.linspace(0, 1, 80, dtype=dtype).reshape(20, 4)
     dataset = data.load(str(save(tmp_path / "m.npz", x_train=images, x_test=images)))
-    assert dataset.scale == 1.0
+    assert dataset.normalization == data.Normalization(1, 0)
+    assert dataset.bounds is None
     np.testing.assert_array_equal(dataset.images("test", (4,)), images.astype(np.float32))
+
+
+#: What the first release gave: committed baselines and bundles name these hashes.
+RELEASED = {
+    "uint8": "584b205911d5820d82af63fcbb894687b9b5526e5bde451ea9debe6aa135e1c3",
+    "float32": "5d1eb7d510f62e2ba462bd277bff24835d0dae6677bd25eef6e994c632f64d6d",
+    "float64": "0320bf0e3f81cfb2ca8caf4cf17d0392b2d99d93bab55e117b2d6296d436a610",
+}
+
+
+@pytest.mark.parametrize("dtype", RELEASED)
+def test_the_hash_of_an_npz_stays_what_it_was(tmp_path, dtype):
+    rows = np.arange(80).reshape(20, 4)
+    rows = (rows if dtype == "uint8" else rows / 128).astype(dtype)
+    path = save(tmp_path / "m.npz", x_train=rows, x_test=rows[:12], y_test=np.arange(12))
+    assert data.load(str(path)).sha256 == RELEASED[dtype]
 
 
 def test_the_hash_is_of_the_arrays_not_of_the_file(tmp_path):

@@ -29,6 +29,7 @@ added_loss = 1e-2
 max_abs = 1
 share_over_1lsb = 0.25
 builtin_share_over_1lsb = 0.5
+conv_share_over_1lsb = 0.75
 max_lsb = 3
 """
 
@@ -80,6 +81,7 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
             max_abs=1.0,
             share_over_1lsb=0.25,
             builtin_share_over_1lsb=0.5,
+            conv_share_over_1lsb=0.75,
             max_lsb=3,
         ),
     )
@@ -224,3 +226,16 @@ def test_the_hash_changes_with_every_pruning_key(change):
         return Recipe("a", quantization="int8", io="int8", prune=Prune(**keys))
 
     assert pruned(**{"sparsity": 0.5} | change).sha256 != pruned(sparsity=0.5).sha256
+
+
+def test_a_tolerance_knows_runtimes_and_convolutions_and_the_range_of_values():
+    limits = Tolerance(1e-3, 1e-5, 0.1, 0.2, 0.3, 9)
+    shares = {
+        (name, convolves): limits.on(name, convolves).share_over_1lsb
+        for name in ("litert-reference", "litert-builtin", "litert-xnnpack")
+        for convolves in (False, True)
+    }
+    assert list(shares.values()) == [0.0, 0.0, 0.2, 0.3, 0.1, 0.3]
+    assert limits.over(1.0) == limits
+    assert limits.over(80.0).added_loss == pytest.approx(6.4)
+    assert limits.over(80.0).max_abs == limits.max_abs

@@ -16,15 +16,17 @@ import pytest
 import tampering
 from test_suite import originals
 
+from edgeae import png
 from edgeae.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
-from edgeae.report import figures, png
+from edgeae.report import figures
 from edgeae.report.axes import linear_ticks, log_ticks
 from edgeae.report.exports import row_verdict
 from edgeae.report.labels import is_free, place
-from edgeae.report.write import write
+from edgeae.report.write import write as write_report
 from edgeae.timing.bench import Result, append
 from edgeae.timing.suite import Suite, expand
+from edgeae.training.command import train_command
 from edgeae.verify.rows import Composition, Row
 
 Build = Callable[..., Bundle]
@@ -116,6 +118,10 @@ def timed(bundle: Bundle, **changes: object) -> Result:
 
 def absent(runtime: str, reason: str) -> Result:
     return Result("", "", "", "", "", "", 0, runtime, 0, MACHINE, None, error=reason, code=3)
+
+
+def write(build: Path, out: Path) -> dict:
+    return write_report(build, out, train_command)
 
 
 def report(build: Path) -> tuple[str, str, dict]:
@@ -232,7 +238,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
     assert int8["smaller"] == whole / size
-    assert summary["schema"] == 2
+    assert summary["schema"] == 3
 
 
 def test_two_reports_of_equal_inputs_are_equal(
@@ -353,7 +359,7 @@ def test_the_original_is_timed_too(build: Path, tiny_bundle: Build) -> None:
     bundle = tiny_bundle()
     originals(bundle, bundle.manifest.weights_sha256)
     path = bundle.root.parent / "train.json"
-    dataset = {"dataset": bundle.manifest.dataset}
+    dataset = {"dataset": {**bundle.manifest.dataset, "data": "tiny.npz"}}
     path.write_text(json.dumps(json.loads(path.read_text()) | dataset))
     jobs = expand(Suite("s", parts=("autoencoder",), runtimes=("tensorflow-cpu",)), [bundle])
     (keras,) = (job for job in jobs if job.artifact.format == "keras")
@@ -605,7 +611,8 @@ def test_report_needs_no_engine(build: Path, tiny_bundle: Build) -> None:
     tiny_bundle()
     code = (
         "import sys; from pathlib import Path; from edgeae.report.write import write\n"
-        f"write(Path({str(build)!r}), Path({str(build / 'report')!r}))\n"
+        "from edgeae.training.command import train_command\n"
+        f"write(Path({str(build)!r}), Path({str(build / 'report')!r}), train_command)\n"
         "heavy = {'tensorflow', 'ai_edge_litert', 'onnxruntime', 'onnx', 'sklearn'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
@@ -661,8 +668,6 @@ def test_labels_cover_nothing() -> None:
 
 @pytest.mark.system
 def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_path: Path) -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert chromium, "chromium is missing: apt-get install chromium"
     for recipe in ("int8", "float32", "a-recipe-with-a-rather-long-name"):
         flavour = "float32" if recipe == "float32" else "int8"
         bundle = tiny_bundle(flavour, recipe=recipe)
@@ -673,6 +678,16 @@ def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_p
     broken = timed(bundle, runtime="litert-builtin", samples_ns=(), error="e" * 90)
     append(build / "results.jsonl", broken)
     text, _, _ = report(build)
+    found = on_a_phone(text, tmp_path)
+    assert found["page"] <= 390
+    assert found["wide"] > 0  # what is too wide scrolls in its own container
+    assert found["cut"] == []
+
+
+def on_a_phone(text: str, tmp_path: Path) -> dict:
+    """What a phone makes of a page: its width, how many tables scroll, labels that are cut off."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert chromium, "chromium is missing: apt-get install chromium"
     (tmp_path / "phone.html").write_text(
         "<!doctype html><meta charset=utf-8><body><p>unmeasured</p>"
         f'<iframe style="width:390px;height:844px;border:0" srcdoc="{_quoted(text)}"></iframe>'
@@ -709,10 +724,7 @@ def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_p
     )
     measured = re.search(r"<p>(.*?)</p>", done.stdout)
     assert measured, done.stderr
-    found = json.loads(measured[1])
-    assert found["page"] <= 390
-    assert found["wide"] > 0  # what is too wide scrolls in its own container
-    assert found["cut"] == []
+    return json.loads(measured[1])
 
 
 def _quoted(text: str) -> str:

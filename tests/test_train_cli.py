@@ -19,7 +19,7 @@ from edgeae.conversion import tools
 from edgeae.errors import BadInput, Busy, RuntimeUnavailable
 from edgeae.model import Training, open_model
 from edgeae.training.current import TOOLS, current, tool_versions, writing
-from edgeae.training.settings import Settings, settings
+from edgeae.training.families import settings
 from edgeae.verify.images import originals_of
 
 REMEDY = "pip install 'edgeae[host]'"
@@ -40,6 +40,7 @@ def trained(folder: Path, said: str, **changes: object) -> Training:
     (folder / "model.keras").write_bytes(b"a zip, normally")
     values: dict[str, object] = {
         "model": folder.name,
+        "form": "keras",
         "family": "simple",
         "description": "",
         "configuration": asdict(settings("simple")),
@@ -48,15 +49,19 @@ def trained(folder: Path, said: str, **changes: object) -> Training:
             "sha256": dataset.sha256,
             "data": data.absolute(said),
         },
+        "normalization": {"scale": 1.0, "offset": 0.0},
+        "bounds": (0.0, 1.0),
         "input_shape": (16,),
-        "code_size": 4,
+        "code_shape": (4,),
         "code_layer": "code",
         "parameters": 1,
         "weights_sha256": "0" * 64,
-        "keras_sha256": hashlib.sha256(b"a zip, normally").hexdigest(),
+        "file_sha256": hashlib.sha256(b"a zip, normally").hexdigest(),
         "curve": [],
         "best_epoch": 1,
+        "interrupted": False,
         "losses": {},
+        "yardsticks": {},
         "seconds": 1.0,
         "tools": tool_versions(),
     }
@@ -154,9 +159,8 @@ def test_a_value_out_of_range_says_the_range(chosen, said):
 
 
 def test_the_largest_values_are_allowed():
-    assert settings("deep", seed=2**32 - 1, hidden=(65_536,)) == Settings(
-        "deep", seed=2**32 - 1, hidden=(65_536,)
-    )
+    plan = settings("deep", seed=2**32 - 1, hidden=(65_536,))
+    assert (plan.seed, plan.hidden) == (2**32 - 1, (65_536,))
 
 
 # Which dataset
@@ -200,7 +204,8 @@ def test_verify_loads_what_the_model_was_trained_on(tiny_bundle, tmp_path, monke
     path = (bundle.root.parent / "tiny.npz").rename(tmp_path / f"{stem}.npz")
     bundle.manifest.dataset["name"] = stem
     trained(bundle.root.parent, str(path))
-    assert list(originals_of([bundle], None, print)) == [data.load(str(path)).sha256]
+    ((sha256, *_),) = originals_of([bundle], None, print)
+    assert sha256 == data.load(str(path)).sha256
 
 
 def test_a_model_trained_again_on_other_images_does_not_decide(tiny_bundle, tmp_path):

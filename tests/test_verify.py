@@ -390,10 +390,10 @@ def test_losses_are_of_real_values_against_the_images():
 
 def test_a_code_has_no_loss_and_nan_has_none_either():
     images = np.zeros((1, 2), np.float32)
-    code = replace(FLOAT, name="code")
+    encoder = replace(whole(FLOAT), part="encoder")
     nan = np.full((1, 2), np.nan, np.float32)
-    for spec, output in ((code, images), (FLOAT, nan)):
-        found = losses(whole(spec), output, images, 0.05, Tolerance())
+    for artifact, output in ((encoder, images), (whole(FLOAT), nan)):
+        found = losses(artifact, output, images, 0.05, Tolerance())
         assert (found.loss, found.added_loss, found.loss_ratio, found.breaches) == (
             None,
             None,

@@ -308,12 +308,14 @@ def test_training_that_diverges_says_so(tmp_path: Path) -> None:
         "import numpy as np\n"
         "from edgeae import data\n"
         "from edgeae.legacy_keras import keras\n"
-        "from edgeae.training.fit import fit\n"
+        "from edgeae.training.fit import Budget, fit\n"
+        "from edgeae.training.objective import Objective\n"
         f"dataset = data.load({str(tmp_path / 'flat.npz')!r})\n"
         "x = keras.Input((16,))\n"
         "nan = keras.layers.Lambda(lambda v: v * np.nan)\n"
         "model = keras.Model(x, nan(keras.layers.Dense(16)(x)))\n"
-        "fit(model, dataset, epochs=1, batch=8, learning_rate=0.1, seed=0, label='t')\n"
+        "rows = [dataset.images(part, (16,)) for part in ('train', 'validation')]\n"
+        "fit(Objective(model), *rows, Budget(1, 8, 0.1, 0), label='t')\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", script],
@@ -324,4 +326,4 @@ def test_training_that_diverges_says_so(tmp_path: Path) -> None:
     )
     assert dataset.name == "flat"
     assert BadInput.__name__ in result.stderr
-    assert "training diverged: loss nan in epoch 1; lower --lr" in result.stderr
+    assert "training diverged: reconstruction nan in epoch 1; lower --lr" in result.stderr

@@ -276,7 +276,7 @@ def write_bundle(
         weights_sha256=hashlib.sha256(b"tiny").hexdigest(),
         tools={"ai-edge-litert": "2.3.0"},
         dataset={"name": "tiny", "sha256": dataset.sha256, "n": len(dataset.test)},
-        normalization={"scale": dataset.scale, "offset": 0.0},
+        normalization=dataset.normalization.to_json(),
         representative={"n": 90, "seed": 0, "sha256": "0" * 64} if flavour == "int8" else None,
         loss=Loss.of(original, exported, None),
         code=Code(CODE, spec.scale, spec.zero_point, float(codes.min()), float(codes.max())),

@@ -1,11 +1,16 @@
 """`edgeae export`."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+
+if TYPE_CHECKING:
+    from edgeae.conversion.export import Cell
 
 
 def export(
@@ -45,6 +50,8 @@ def export(
     cells = list(
         {cell.link: cell for cell in (Cell(f, p) for f in folders for p in plans)}.values()
     )
+    if not (models and recipe):
+        cells = _possible(cells)
     outcomes = []
     with Progress(len(cells), "export", "bundle") as progress:
         for outcome in run(cells, jobs=jobs, force=force, say=progress.tell):
@@ -58,6 +65,24 @@ def export(
     elif any(item.error is None for item in outcomes):
         put(render(outcomes))
     finish(exit_code(item.error.code for item in outcomes if item.error is not None))
+
+
+def _possible(cells: list[Cell]) -> list[Cell]:
+    """Leave out, with a line, what nobody named and cannot be."""
+    from edgeae.conversion.export import check_possible
+    from edgeae.errors import BadInput
+
+    kept, problem = [], None
+    for cell in cells:
+        try:
+            check_possible(cell)
+            kept.append(cell)
+        except BadInput as error:
+            problem = error
+            say(f"{cell.link}: left out: {error}")
+    if problem is not None and not kept:
+        raise problem
+    return kept
 
 
 def _all_models(build: Path) -> list[str]:

@@ -17,13 +17,16 @@ from edgeae.cli import (
     export,
     gate,
     history,
+    importing,
     init,
     inspect,
     profile,
     report,
+    sample,
     selftest,
     train,
     verify,
+    zoo,
 )
 from edgeae.cli.output import drop_output, put, say
 from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
@@ -66,10 +69,11 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, bench, gate, report),
-    *(history, inspect, profile, doctor, selftest),
+    *(sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+app.command("import")(importing.importing)  # the word itself is Python's
 app.add_typer(baseline.app, name="baseline")
 
 

@@ -17,7 +17,8 @@ def report(
 ) -> None:
     """Show everything on one page: build/report/index.html, summary.md and summary.json."""
     from edgeae.report.write import write
+    from edgeae.training.command import train_command
 
     folder = out or Path(build) / "report"
-    summary = write(Path(build), folder)
+    summary = write(Path(build), folder, train_command)
     put_json(summary) if json else put(str(folder / "index.html"))

@@ -1,17 +1,27 @@
 """`edgeae train`."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json, say
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, Interrupted
+
+if TYPE_CHECKING:
+    from edgeae.model import Training
+    from edgeae.training.settings import Settings
 
 
 def train(
     family: Annotated[
-        str | None, typer.Argument(help="simple or deep; --list describes them.")
+        str | None, typer.Argument(help="Which kind of autoencoder; --list describes them.")
+    ] = None,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[CODE]...", help="After --code N: further sizes, a model each."),
     ] = None,
     data: Annotated[
         str, typer.Option(help="mnist, digits, auto (mnist where it can be had) or PATH.npz.")
@@ -24,65 +34,167 @@ def train(
         str | None, typer.Option(help="Widths before the code, as 128,64 [default: the family's].")
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(help="linear, relu, sigmoid or tanh [default: relu].")
+        str | None, typer.Option(help="linear, relu, relu6, sigmoid or tanh [default: relu].")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="mse or bce, the reconstruction's [default: mse].")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step [default: 128].")] = None,
     lr: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same weights [default: 0].")] = None,
+    tied: Annotated[bool | None, typer.Option("--tied/--untied", help="simple: W′ is Wᵀ.")] = None,
+    pretrain: Annotated[
+        bool | None, typer.Option("--pretrain", help="deep: stack layer by layer first.")
+    ] = None,
+    upsample: Annotated[
+        bool | None, typer.Option("--upsample", help="conv: resize and convolve.")
+    ] = None,
+    penalty: Annotated[
+        str | None, typer.Option(help="sparse, overcomplete: none, l1 or kl, on the code.")
+    ] = None,
+    weight: Annotated[
+        float | None, typer.Option(help="λ of the penalty, or of the encoder's Jacobian.")
+    ] = None,
+    rho: Annotated[float | None, typer.Option(help="kl: ρ, the mean activation to reach.")] = None,
+    noise: Annotated[
+        str | None, typer.Option(help="denoising: gaussian, masking or salt-and-pepper.")
+    ] = None,
+    amount: Annotated[
+        float | None, typer.Option(help="denoising: largest σ of the noise, or share of values.")
+    ] = None,
+    beta: Annotated[float | None, typer.Option(help="variational: β of the divergence.")] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also: what the code is worth as a feature.")
+    ] = False,
+    held_out: Annotated[
+        int | None, typer.Option(help="probe: the label that a second training never sees.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,
     build: Build = "build",
     json: Json = False,
 ) -> None:
     """Train an autoencoder: build/MODEL/model.keras and train.json."""
-    from edgeae.training.settings import FAMILIES, settings
+    from edgeae.training.families import FAMILIES, settings
 
     if list_:
-        families = {key: family.about for key, family in FAMILIES.items()}
+        families = {key: item.about for key, item in FAMILIES.items()}
         put_json(families) if json else put(
-            "\n".join(f"{key:8}{about}" for key, about in families.items())
+            "\n".join(f"{key:14}{about}" for key, about in families.items())
         )
         return
     if family is None:
         raise BadInput("train: which family? --list describes them")
-    chosen = settings(
-        family,
-        code=code,
-        hidden=_widths(hidden),
-        activation=activation,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=lr,
-        seed=seed,
-    )
-    folder = Path(build) / _folder_name(name or chosen.model)
+    if held_out is not None and not probe:
+        raise BadInput(f"--held-out {held_out}: goes with --probe alone")
+    codes = _codes(code, sizes, name)
+    plans = [
+        settings(
+            family,
+            code=size,
+            hidden=_widths(hidden),
+            activation=activation,
+            loss=loss,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=lr,
+            seed=seed,
+            tied=tied,
+            pretrain=pretrain,
+            upsample=upsample,
+            penalty=penalty,
+            weight=weight,
+            rho=rho,
+            noise=noise,
+            amount=amount,
+            beta=beta,
+        )
+        for size in codes
+    ]
+    folders = [Path(build) / _folder_name(name or plan.model) for plan in plans]
+    trainings = []
+    for folder, plan in zip(folders, plans, strict=True):
+        training = _train(folder, plan, data, force)
+        if training.interrupted:
+            raise Interrupted(
+                f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "
+                f"the best so far, epoch {training.best_epoch}; the same command goes on from there"
+            )
+        trainings.append(training)
+    probes = [_probe(folder, held_out, force) for folder in folders] if probe else []
+    if json:
+        found = [
+            _json(*pair) for pair in zip(trainings, probes or [None] * len(plans), strict=True)
+        ]
+        put_json(found if len(found) > 1 else found[0])
+    else:
+        _tell(folders, trainings, probes)
 
+
+def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[int | None]:
+    if not sizes:
+        return [code]
+    if code is None:
+        raise BadInput(f"train: one family a command; {sizes[0]} may be a size: --code {sizes[0]}")
+    if name is not None:
+        raise BadInput(f"--name {name}: several sizes are several models; leave it out")
+    return list(dict.fromkeys([code, *sizes]))
+
+
+def _train(folder: Path, plan: Settings, data: str, force: bool) -> Training:
+    from edgeae.host_packages import missing
     from edgeae.training.current import current, tool_versions, writing
-    from edgeae.training.tools import missing
 
     tool_versions()  # without TensorFlow nothing needs to be loaded
-    training = None if force else current(folder, chosen, data)
+    training = None if force else current(folder, plan, data)
     if training is not None:
         say(f"{folder}: up to date")
-    else:
-        from edgeae import data as datasets
+        return training
 
-        dataset = datasets.load(data, say=say)
-        with writing(folder):
-            try:
-                from edgeae.training.train import train as run
-            except ImportError as error:
-                raise missing(str(error)) from None
-            training = run(folder, chosen, dataset, data)
-    if json:
-        put(training.to_json().rstrip())
-    else:
+    from edgeae import data as datasets
+
+    dataset = datasets.load(data, say=say)
+    with writing(folder):
+        try:
+            from edgeae.training.train import train as run
+        except ImportError as error:
+            raise missing(str(error)) from None
+        return run(folder, plan, dataset, data)
+
+
+def _probe(folder: Path, held_out: int | None, force: bool) -> Any:
+    from edgeae.training.probe import probe
+
+    return probe(folder, say, held_out, force=force)
+
+
+def _tell(folders: list[Path], trainings: list[Training], probes: list[Any]) -> None:
+    from edgeae.training.yardstick_table import render
+
+    for folder, training in zip(folders, trainings, strict=True):
         put(
             f"{folder}: {training.description}, {training.parameters:,} parameters, "
             f"test MSE {training.losses['test']:.5f} on {training.dataset['name']}, "
             f"{training.seconds:.0f} s"
         )
+        put(render(training.yardsticks))
+    if len(trainings) > 1:
+        from edgeae.training.code_sizes import render as sizes
+
+        put(sizes(trainings))
+    if probes:
+        from edgeae.training.probe import render_probe
+
+        for found in probes:
+            put(render_probe(found))
+
+
+def _json(training: Training, probe: Any) -> dict[str, Any]:
+    import json
+
+    table: dict[str, Any] = json.loads(training.to_json())
+    return table if probe is None else {**table, "probe": probe}
 
 
 def _widths(text: str | None) -> tuple[int, ...] | None:

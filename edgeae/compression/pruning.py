@@ -9,7 +9,8 @@ from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
 from edgeae.recipe import Prune
-from edgeae.training.fit import fit
+from edgeae.training.fit import Budget, fit
+from edgeae.training.objective import Objective
 
 __all__ = ["fine_tune", "prune"]
 
@@ -58,19 +59,15 @@ def fine_tune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
 def _fit(
     model: Any, dataset: Dataset, settings: Prune, seed: int, label: str, callbacks: list[Any]
 ) -> None:
+    shape = tuple(model.input_shape[1:])
     fit(
-        model,
-        dataset,
-        epochs=1,
-        steps=settings.steps,
-        batch=_BATCH,
-        learning_rate=settings.learning_rate,
-        seed=seed,
+        Objective(model),
+        dataset.images("train", shape),
+        dataset.images("validation", shape),
+        Budget(1, _BATCH, settings.learning_rate, seed, steps=settings.steps),
         label=label,
         keep_best=False,
         callbacks=callbacks,
-        # tfmot's callback counts calls, not steps
-        steps_per_call=1,
     )
 
 

@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic, children, data, recipe
-from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Loss, Manifest, npy_bytes
+from edgeae import atomic, children, data, golden, recipe
+from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Loss, Manifest
 from edgeae.compression import pruning
-from edgeae.conversion import golden, onnx, representative, tflite
+from edgeae.compression.folding import fold
+from edgeae.conversion import onnx, representative, tflite
 from edgeae.conversion.describe import describe_onnx, describe_tflite
 from edgeae.conversion.parts import cut_parts
 from edgeae.conversion.tools import tool_versions
-from edgeae.data import Dataset
-from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.formats.tflite import write
-from edgeae.keras_parts import load_model, parts, weights_sha256
-from edgeae.model import KERAS, Training, open_model
+from edgeae.data import Dataset, Normalization
+from edgeae.errors import BadInput
+from edgeae.formats.tflite import Graph, write
+from edgeae.inference import part_outputs, real
+from edgeae.model import Training, open_model
+from edgeae.originals import Original, from_keras, open_original
 from edgeae.parity import mse
 from edgeae.program import Program
-from edgeae.quantization import dequantize
-from edgeae.recipe import PARTS, Recipe
+from edgeae.recipe import PARTS, REFERENCE, Recipe
+from edgeae.runtimes import load
 from edgeae.training.fit import deterministic, reconstruct
 
 _SEED = 0
@@ -43,26 +45,22 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     plan = recipe.from_table(job["recipe"])
     training = open_model(folder)
     dataset = _dataset(training)
-    original = load_model(folder / KERAS)
-    if weights_sha256(original) != training.weights_sha256:
-        raise ManifestMismatch(
-            f"{folder / KERAS}: weights are not those of train.json; train again"
-        )
+    original = open_original(folder, training)
     test = dataset.images("test", training.input_shape)
-    subject, control = original, None
+    subject, control = _folded(original, training), None
     if plan.prune is not None:
         yield {"doing": f"prune to {plan.prune.sparsity:.0%}"}
-        subject = pruning.prune(original, dataset, plan.prune, _SEED)
+        pruned = pruning.prune(subject.model, dataset, plan.prune, _SEED)
         yield {"doing": "train the equal-budget control"}
-        control = mse(
-            reconstruct(pruning.fine_tune(original, dataset, plan.prune, _SEED), test), test
-        )
+        tuned = pruning.fine_tune(subject.model, dataset, plan.prune, _SEED)
+        control = mse(reconstruct(tuned, test), test)
+        subject = from_keras(pruned, training.code_layer)
     yield {"doing": "convert"}
     chosen, record = None, None
     if plan.quantization == "int8":
         images = dataset.images("train", training.input_shape)
-        chosen, record = representative.choose(images, plan.representative)
-    graphs = cut_parts(tflite.convert(subject, training.code_layer, plan, chosen), plan)
+        chosen, record = representative.choose(images, plan.representative, training.bounds)
+    graphs = _cut(subject, plan, chosen, training)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
         item.part: Program(item, (out / item.path).read_bytes(), out / item.path)
@@ -70,12 +68,12 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }
     if "onnx" in plan.formats:
         yield {"doing": "convert to ONNX"}
-        cuts = parts(subject, training.code_layer)
-        artifacts += [_onnx(part, cuts, programs[part], plan, out) for part in PARTS]
+        artifacts += [_onnx(part, subject, programs[part], plan, out) for part in PARTS]
     yield {"doing": "measure the loss"}
-    outputs = golden.part_outputs(programs, test)
-    float32 = mse(reconstruct(original, test), test)
-    exported = mse(_real(outputs["autoencoder"], programs["autoencoder"].artifact), test)
+    outputs = part_outputs(load(REFERENCE), programs, test)
+    float32 = mse(original.run("autoencoder", test), test)
+    codes = real(programs["encoder"].artifact, outputs["encoder"])
+    exported = mse(real(programs["autoencoder"].artifact, outputs["autoencoder"]), test)
     manifest = Manifest(
         schema=SCHEMA,
         model=training.model,
@@ -83,20 +81,37 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         recipe_sha256=plan.sha256,
         weights_sha256=training.weights_sha256,
         tools=tool_versions(plan),
-        dataset={"name": dataset.name, "sha256": dataset.sha256, "n": len(test)},
-        normalization={"scale": dataset.scale, "offset": 0.0},
+        dataset=dataset.described(training.bounds),
+        normalization=dataset.normalization.to_json(),
         representative=record,
         loss=Loss.of(float32, exported, control),
-        code=_code(outputs["encoder"], programs["encoder"].artifact),
+        code=Code.of(programs["encoder"].artifact.output, codes),
         tolerance=plan.tolerance,
-        golden=_write_golden(out, original, training, dataset, programs),
+        golden=_write_golden(out, original, dataset, programs),
         artifacts=tuple(artifacts),
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
 
 
+def _cut(
+    subject: Original, plan: Recipe, chosen: NDArray[np.float32] | None, training: Training
+) -> dict[str, Graph]:
+    """Convert and cut; with a fence at the code where the converter moved arithmetic over it."""
+    whole = tflite.convert(subject, plan, chosen)
+    try:
+        return cut_parts(whole, plan, training.bounds)
+    except BadInput:
+        # the original itself can be cut there, or it could not have been opened
+        fenced = tflite.convert(subject, plan, chosen, fenced=True)
+        return cut_parts(fenced, plan, training.bounds)
+
+
 def _dataset(training: Training) -> Dataset:
-    dataset = data.load(training.data)
+    dataset = data.load(
+        training.data,
+        normalization=Normalization(**training.normalization),
+        train=training.configuration.get("train_data"),
+    )
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(
             f"dataset {training.data}: sha256 {dataset.sha256[:12]}…, "
@@ -105,43 +120,33 @@ def _dataset(training: Training) -> Dataset:
     return dataset
 
 
-def _onnx(part: str, cuts: dict[str, Any], program: Program, plan: Recipe, out: Path) -> Artifact:
+def _folded(original: Original, training: Training) -> Original:
+    """Fold batch normalisation before anything else: QAT and pruning know none, TFLite some."""
+    if original.model is None:
+        return original
+    model = fold(original.model, keep={training.code_layer})
+    return original if model is original.model else from_keras(model, training.code_layer)
+
+
+def _onnx(part: str, subject: Original, program: Program, plan: Recipe, out: Path) -> Artifact:
     if plan.quantization == "float32":
-        return describe_onnx(part, onnx.from_keras(cuts[part], part), "fp32", None, out)
+        return describe_onnx(part, onnx.from_original(subject, part), "fp32", None, out)
     parent = program.artifact
     return describe_onnx(part, onnx.from_tflite(program.content), "qdq", parent, out)
 
 
-def _real(outputs: NDArray[Any], artifact: Artifact) -> NDArray[np.float32]:
-    affine = artifact.output.affine
-    return outputs if affine is None else dequantize(outputs, affine)
-
-
-def _code(codes: NDArray[Any], encoder: Artifact) -> Code:
-    real = _real(codes, encoder)
-    spec = encoder.output
-    return Code(
-        int(real[0].size), spec.scale, spec.zero_point, float(real.min()), float(real.max())
-    )
-
-
 def _write_golden(
-    out: Path, original: Any, training: Training, dataset: Dataset, programs: dict[str, Program]
+    out: Path, original: Original, dataset: Dataset, programs: dict[str, Program]
 ) -> dict[str, Any]:
-    images = golden.choose_images(dataset, training.input_shape)
-    cuts = parts(original, training.code_layer)
+    test = dataset.images("test", original.input_shape)
+    images = test[golden.choose(len(test), dataset.test_labels)]
     arrays = {
         "image": images,
-        "code": reconstruct(cuts["encoder"], images),
-        "reconstruction": reconstruct(original, images),
-        **golden.part_outputs(programs, images),
+        "code": original.run("encoder", images),
+        "reconstruction": original.run("autoencoder", images),
+        **part_outputs(load(REFERENCE), programs, images),
     }
-    hashes = {}
-    for name, array in arrays.items():
-        content = npy_bytes(array)
-        atomic.write_bytes(out / "golden" / f"{name}.npy", content)
-        hashes[name] = atomic.sha256(content)
-    return {"n": len(images), "sha256": hashes}
+    return golden.write(out, arrays)
 
 
 if __name__ == "__main__":

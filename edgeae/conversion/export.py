@@ -1,24 +1,21 @@
 """Exports: which bundles are out of date, one child process for each, published in one step."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgeae import atomic, children
-from edgeae.bundle import MANIFEST, STORE, open_bundle
+from edgeae import children
+from edgeae.building import building
+from edgeae.bundle import MANIFEST, open_bundle
 from edgeae.conversion.tools import tool_versions
-from edgeae.errors import EdgeaeError, ManifestMismatch, system_error
-from edgeae.model import open_model
+from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
+from edgeae.model import AS_IS, open_model
 from edgeae.recipe import Recipe
 
-__all__ = ["Cell", "Outcome", "export", "is_current"]
+__all__ = ["Cell", "Outcome", "check_possible", "export", "is_current"]
 
 _TIMEOUT_S = 1800.0
-#: Between a recipe's name and the rest of its folder's: no recipe's name can hold it.
-_MARK = "@"
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,7 @@ def export(
     stale = []
     for cell in cells:
         try:
+            check_possible(cell)
             current = not force and is_current(cell)
         except EdgeaeError as error:
             yield Outcome(cell, "failed", error)
@@ -105,34 +103,45 @@ def export(
                 yield Outcome(cell, "failed", system_error(error))
 
 
+def check_possible(cell: Cell) -> None:
+    """Say what needs no child process to be found out.
+
+    Raises:
+        BadInput: the model has no original, or cannot be fine-tuned as the recipe asks.
+    """
+    training, recipe = open_model(cell.folder), cell.recipe
+    if training.form == AS_IS:
+        raise BadInput("imported as is: there is no original to export")
+    if recipe.prune is None:
+        return
+    if training.form != "keras":
+        raise BadInput(
+            f"model {training.model} was imported from a SavedModel: it cannot be fine-tuned; "
+            "allowed are recipes without prune"
+        )
+    if training.dataset["train"] == 0:
+        raise BadInput(
+            f"recipe {recipe.name} fine-tunes and needs training data; "
+            "import again with --train-data"
+        )
+
+
 def _export(cell: Cell, say: Callable[[str], None]) -> None:
     tool_versions(cell.recipe)  # a missing package is said before a child starts
-    store = cell.folder / STORE
     name = f"{cell.folder.name}/{cell.recipe.name}"
-    with atomic.lock(store / f"{cell.recipe.name}.lock", str(cell.link)):
-        for abandoned in store.glob(f"{cell.recipe.name}{_MARK}*.part"):
-            shutil.rmtree(abandoned)
-        prefix = f"{cell.recipe.name}{_MARK}"
-        scratch = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=store))
-        try:
-            job = {
-                "model": str(cell.folder),
-                "recipe": asdict(cell.recipe),
-                "out": str(scratch),
-            }
-            # the order of Python's sets must not reach a file
-            env = {"PYTHONHASHSEED": "0"}
-            for report in children.stream(
-                "edgeae.conversion.build", job, timeout_s=_TIMEOUT_S, env=env
-            ):
-                say(f"export {name}: {report['doing']}")
-            _check_whole(scratch, cell)
-            finished = scratch.with_suffix("")
-            scratch.chmod(0o755)
-            scratch.rename(finished)
-            atomic.publish_folder(finished, cell.link)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    with building(cell.folder, cell.recipe.name) as scratch:
+        job = {
+            "model": str(cell.folder),
+            "recipe": asdict(cell.recipe),
+            "out": str(scratch),
+        }
+        # the order of Python's sets must not reach a file
+        env = {"PYTHONHASHSEED": "0"}
+        for report in children.stream(
+            "edgeae.conversion.build", job, timeout_s=_TIMEOUT_S, env=env
+        ):
+            say(f"export {name}: {report['doing']}")
+        _check_whole(scratch, cell)
 
 
 def _check_whole(folder: Path, cell: Cell) -> None:

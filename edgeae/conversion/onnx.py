@@ -1,4 +1,4 @@
-"""Keras → ONNX in float32, and int8 `.tflite` → ONNX in QDQ form, with tf2onnx.
+"""An original → ONNX in float32, and int8 `.tflite` → ONNX in QDQ form, with tf2onnx.
 
 tf2onnx numbers its names with a global counter and picks among equal constants by hash order, so
 each file is renumbered here: the same input gives the same bytes.
@@ -15,24 +15,21 @@ import tf2onnx
 
 from edgeae.bundle import EDGES
 from edgeae.legacy_keras import tf
+from edgeae.originals import Original
 
-__all__ = ["OPSET", "from_keras", "from_tflite"]
+__all__ = ["OPSET", "from_original", "from_tflite"]
 
 OPSET = 18
 _COUNTED = re.compile(r"__\d+")
 
 
-def from_keras(part_model: Any, part: str) -> bytes:
-    """Convert a part of the Keras model; its batch is free and called `batch`.
-
-    Args:
-        part_model: Keras model of that part.
-        part: names its input and output.
-    """
+def from_original(original: Original, part: str) -> bytes:
+    """Convert a part of an original; its batch is free and called `batch`."""
     source, target = EDGES[part]
-    shape = (None, *part_model.input_shape[1:])
+    shape = (None, *original.shapes[source])
+    answer = original.parts[part]
     spec = [tf.TensorSpec(shape, tf.float32, name=source)]
-    function = tf.function(lambda x: {target: part_model(x, training=False)}, input_signature=spec)
+    function = tf.function(lambda x: {target: answer(x)}, input_signature=spec)
     model, _ = tf2onnx.convert.from_function(function, input_signature=spec, opset=OPSET)
     edges = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     for value in edges:

@@ -1,8 +1,6 @@
 """The three parts of a converted model, cut at the code and checked."""
 
-from math import prod
-
-import numpy as np
+import math
 
 from edgeae.bundle import EDGES
 from edgeae.errors import OutOfTolerance
@@ -13,13 +11,17 @@ from edgeae.recipe import PARTS, Recipe
 
 __all__ = ["cut_parts"]
 
+#: A scale is a float32, and a range was float32 before it was divided.
+_FLOAT32 = 1e-6
 
-def cut_parts(whole: Graph, recipe: Recipe) -> dict[str, Graph]:
+
+def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) -> dict[str, Graph]:
     """Cut encoder, decoder and autoencoder, give them the recipe's edges and check them.
 
     Args:
         whole: image → code and reconstruction.
         recipe: `io`, `quantization` and `prune` are used.
+        bounds: the least and largest real value of an input, where that is known.
 
     Raises:
         BadInput: a connection goes around the code.
@@ -33,20 +35,21 @@ def cut_parts(whole: Graph, recipe: Recipe) -> dict[str, Graph]:
     if recipe.quantization == "int8":
         cuts = {part: with_edges(graph, recipe.io) for part, graph in cuts.items()}
     for part, graph in cuts.items():
-        _check(part, graph, recipe)
+        _check(part, graph, recipe, bounds)
     return cuts
 
 
-def _check(part: str, graph: Graph, recipe: Recipe) -> None:
+def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] | None) -> None:
     if recipe.quantization == "int8":
         floats = census.float_operators(graph)
         if floats:
             raise OutOfTolerance(
                 f"{part}.tflite: int8, but it computes in float: {', '.join(floats)}"
             )
-        _check_pixels(part, graph)
+        if bounds is not None:
+            _check_pixels(part, graph, bounds)
     if recipe.prune is not None:
-        sizes = {tensor.name: prod(tensor.shape) for tensor in graph.tensors}
+        sizes = {tensor.name: math.prod(tensor.shape) for tensor in graph.tensors}
         for name, share in census.sparsity(graph).items():
             # tfmot keeps a whole number of weights: in a small matrix, half a weight more
             if share < recipe.prune.sparsity - 1 / sizes[name]:
@@ -54,10 +57,16 @@ def _check(part: str, graph: Graph, recipe: Recipe) -> None:
                 raise OutOfTolerance(f"{part}.tflite: {name} holds {share:.1%} zeros, {asked}")
 
 
-def _check_pixels(part: str, graph: Graph) -> None:
+def _check_pixels(part: str, graph: Graph, bounds: tuple[float, float]) -> None:
     if "image" not in graph.inputs:
         return
     (spec,) = census.edge_specs(graph, graph.inputs)
     grid = spec.grid
-    if grid is None or grid.scale != float(np.float32(1 / 255)):
-        raise OutOfTolerance(f"{part}.tflite: input scale {spec.scale}, pixels need 1/255")
+    # a grid of int8 always holds 0
+    low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
+    needed = (high - low) / 255
+    if grid is None or not math.isclose(grid.scale, needed, rel_tol=_FLOAT32):
+        raise OutOfTolerance(
+            f"{part}.tflite: input scale {spec.scale}, inputs from {low:g} to {high:g} need "
+            f"{needed:.9g}"
+        )

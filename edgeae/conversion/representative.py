@@ -11,16 +11,20 @@ __all__ = ["choose"]
 _SEED = 0
 
 
-def choose(images: NDArray[np.float32], n: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def choose(
+    images: NDArray[np.float32], n: int, bounds: tuple[float, float] | None
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Choose up to n images and the record of the choice.
 
-    Black and white are always among their pixels: the input's scale is then 1/255 and its zero
-    point −128, so that an 8-bit pixel becomes int8 by subtracting 128. Where no image of the
-    dataset reaches 0 or 1, the darkest or brightest pixel of the first one is moved there.
+    The images with the largest and the least value come first, for these are what the grid of the
+    inputs must hold. Where bounds are known, both are always among the values: the scale of pixels
+    in [0, 1] is then 1/255 and their zero point −128, so that an 8-bit pixel becomes int8 by
+    subtracting 128. If no image reaches a bound, the first one's nearest value is moved there.
 
     Args:
-        images: (m, …) training images in [0, 1].
+        images: (m, …) training images.
         n: how many.
+        bounds: the least and largest value that an image can have, if that is known.
 
     Returns:
         (n, …) images, and `n`, `seed` and `sha256` (of the images' indices as little-endian int64).
@@ -34,13 +38,14 @@ def choose(images: NDArray[np.float32], n: int) -> tuple[NDArray[np.float32], di
         "seed": _SEED,
         "sha256": hashlib.sha256(chosen.tobytes()).hexdigest(),
     }
-    return _reaching_the_ends(images[chosen]), record
+    taken = images[chosen]
+    return taken if bounds is None else _reaching(taken, *bounds), record
 
 
-def _reaching_the_ends(images: NDArray[np.float32]) -> NDArray[np.float32]:
+def _reaching(images: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     first = images[0].reshape(-1)  # a view: `images` is a copy already
-    if images.max() < 1:
-        first[first.argmax()] = 1
-    if images.min() > 0:
-        first[first.argmin()] = 0
+    if images.max() < high:
+        first[first.argmax()] = high
+    if images.min() > low:
+        first[first.argmin()] = low
     return images

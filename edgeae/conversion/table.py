@@ -21,6 +21,7 @@ def render(outcomes: Sequence[Outcome]) -> str:
 def _line(outcome: Outcome) -> list[str]:
     bundle = open_bundle(outcome.cell.link)
     loss = bundle.manifest.loss
+    assert loss is not None  # of an encoder alone, which no recipe makes
     return [
         str(outcome.cell.link),
         bundle.manifest.dataset["name"],

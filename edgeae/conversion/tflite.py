@@ -1,4 +1,4 @@
-"""A Keras model → one TFLite graph of the whole autoencoder, its code among the outputs."""
+"""An original → one TFLite graph of the whole autoencoder, its code among the outputs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
+from edgeae.formats.fence import without_fence
 from edgeae.formats.tflite import Graph, read
-from edgeae.keras_parts import both_ends
 from edgeae.legacy_keras import tf
+from edgeae.originals import Original
 from edgeae.recipe import Recipe
 
 __all__ = ["convert"]
@@ -18,32 +19,43 @@ _PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
 
 
 def convert(
-    model: Any, code_layer: str, recipe: Recipe, representative: NDArray[np.float32] | None
+    original: Original,
+    recipe: Recipe,
+    representative: NDArray[np.float32] | None,
+    *,
+    fenced: bool = False,
 ) -> Graph:
     """Convert with the TFLite converter; int8 models get int8 inputs and outputs.
 
     Args:
-        model: flat Keras model, image → reconstruction.
-        code_layer: the layer whose output becomes the second output, `code`.
+        original: what to convert; its code becomes an output beside the reconstruction.
         recipe: `quantization` and `per_channel` are used.
         representative: (n, …) images that calibrate int8 activations; None for other forms.
+        fenced: keep the converter from moving arithmetic over the code; see `formats/fence.py`.
 
     Raises:
         BadInput: this TensorFlow lacks the switch that per-tensor weights need.
     """
-    ends = both_ends(model, code_layer)
-    shape = (1, *model.input_shape[1:])  # a free batch would put SHAPE and PACK into decoders
+    shape = (1, *original.input_shape)  # a free batch would put SHAPE and PACK into decoders
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="image")])  # type: ignore[untyped-decorator]
     def signature(image: Any) -> dict[str, Any]:
         # a dict names the outputs; without one they are called output_0
-        return dict(ends(image, training=False))
+        return _fenced(original, image) if fenced else dict(original.both_ends(image))
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [signature.get_concrete_function()], ends
+        [signature.get_concrete_function()], original.holder
     )
     _choose(converter, recipe, representative)
-    return read(converter.convert(), "converted model")
+    graph = read(converter.convert(), "converted model")
+    return without_fence(graph, graph.outputs["code"]) if fenced else graph
+
+
+def _fenced(original: Original, image: Any) -> dict[str, Any]:
+    code = original.parts["encoder"](image)
+    last = len(code.shape) - 1
+    copy = tf.gather(code, tf.range(code.shape[last]), axis=last)
+    return {"code": code, "reconstruction": original.parts["decoder"](copy)}
 
 
 def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] | None) -> None:

@@ -4,8 +4,8 @@ No TensorFlow here: the question whether a bundle is current must be cheap.
 """
 
 from edgeae import __version__
+from edgeae.host_packages import versions
 from edgeae.recipe import Recipe
-from edgeae.training.tools import versions
 
 __all__ = ["tool_versions"]
 

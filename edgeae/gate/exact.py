@@ -104,6 +104,8 @@ def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
         return replace(
             figure, reason=f"loss: measured on other images than the baseline's ({told})"
         )
+    if ours.loss is None or theirs.loss is None:
+        return replace(figure, reason="loss: an encoder alone has none")
     new, old = ours.loss.exported, theirs.loss.exported
     figure = replace(figure, baseline=old, candidate=new)
     if old <= 0:

@@ -16,6 +16,7 @@ from edgeae.gate.finding import Finding, Outcome
 from edgeae.gate.judging import OnRow, judge_all, needs_timing
 from edgeae.gate.sides import Pair, Side, of_baseline, sides
 from edgeae.machine import describe
+from edgeae.model import ORIGINALS
 from edgeae.runtimes import USUAL, formats
 from edgeae.timing import suite as suites
 from edgeae.timing.bench import commit, probe
@@ -222,7 +223,7 @@ def _cells(
     cells = []
     for job in suites.expand(suite, found):
         wanted = job.runtime in runtimes if runtimes else job.runtime not in _IDLE
-        if not wanted or job.artifact.format == "keras":
+        if not wanted or job.artifact.format in ORIGINALS:
             continue  # the original is what an export is made from, not what is shipped
         if job.path not in known:
             known[job.path] = sides(job.path)[0]

@@ -1,51 +1,67 @@
 """The commands that reproduce every figure of a report."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from edgeae.model import Training
+from edgeae.model import IMPORTED, Training
 from edgeae.report.exports import Export
 
-__all__ = ["commands"]
+__all__ = ["Retrain", "commands"]
 
-#: Setting in `train.json` → option of `edgeae train`.
-_OPTIONS = {
-    "code": "--code",
-    "hidden": "--hidden",
-    "activation": "--activation",
-    "epochs": "--epochs",
-    "batch": "--batch",
-    "learning_rate": "--lr",
-    "seed": "--seed",
-}
+#: How a model that edgeae trained is trained again, in words.
+Retrain = Callable[[Training], Sequence[str]]
 
 
-def commands(found: Sequence[Export], trainings: Mapping[str, Training]) -> tuple[str, ...]:
-    """Return command lines in the order in which they must run."""
-    models = tuple(dict.fromkeys(export.model for export in found))
-    trained = [_train(trainings[model]) for model in models if model in trainings]
-    return (*trained, *_exports(found, models), "edgeae verify", "edgeae bench", "edgeae report")
+def commands(
+    found: Sequence[Export],
+    trainings: Mapping[str, Training],
+    probed: Sequence[str],
+    sampled: Sequence[str],
+    retrain: Retrain,
+) -> tuple[str, ...]:
+    """Return command lines in the order in which they must run.
+
+    Args:
+        found: the exports.
+        trainings: model → its `train.json`.
+        probed, sampled: models that were asked for more.
+        retrain: see `Retrain`.
+    """
+    made = []
+    for model, training in trainings.items():
+        words = _import(training) if training.family == IMPORTED else [*retrain(training)]
+        made.append(shlex.join([*words, *(["--probe"] if model in probed else [])]))
+    drawn = [shlex.join(["edgeae", "sample", model]) for model in sampled]
+    checks = ["edgeae verify", "edgeae bench"] if found else []
+    return (*made, *drawn, *_exports(found, trainings), *checks, "edgeae report")
 
 
-def _train(training: Training) -> str:
-    words = ["edgeae", "train", training.family]
-    data = training.dataset.get("data", "auto")
-    words += ["--data", str(training.dataset["name"] if data == "auto" else data)]
-    if training.model != training.family:
-        words += ["--name", training.model]
-    for key, option in _OPTIONS.items():
-        value = training.configuration.get(key)
-        if isinstance(value, list | tuple):
-            value = ",".join(str(item) for item in value)
-        if value not in (None, ""):
+def _import(training: Training) -> list[str]:
+    """Say an import again, as `edgeae.importing.request` wrote it down."""
+    asked = training.configuration
+    words = ["edgeae", "import", *asked["source"], "--data", str(asked["data"])]
+    normalization = asked["normalization"] or {}
+    options = {
+        "--train-data": asked["train_data"],
+        "--scale": normalization.get("scale"),
+        "--offset": normalization.get("offset"),
+        "--code-layer": asked["code_layer"],
+    }
+    for option, value in options.items():
+        if value is not None:
             words += [option, str(value)]
-    return shlex.join(words)
+    return [*words, "--name", training.model]
 
 
-def _exports(found: Sequence[Export], models: Sequence[str]) -> list[str]:
-    """One command for all models that were exported under the same recipes."""
+def _exports(found: Sequence[Export], trainings: Mapping[str, Training]) -> list[str]:
+    """One command for all models that were exported under the same recipes.
+
+    What was imported as is has its bundle already.
+    """
     together: dict[tuple[str, ...], list[str]] = {}
-    for model in models:
+    for model in dict.fromkeys(export.model for export in found):
+        if model in trainings and trainings[model].file is None:
+            continue
         recipes = tuple(export.recipe for export in found if export.model == model)
         together.setdefault(recipes, []).append(model)
     return [

@@ -53,7 +53,8 @@ class Export:
     """One bundle.
 
     Attributes:
-        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's.
+        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
+            is no loss of an encoder alone.
         files: its artifacts.
         smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
             where the float32 export is not there.
@@ -67,7 +68,7 @@ class Export:
     recipe_sha256: str
     weights_sha256: str
     dataset: dict[str, Any]
-    loss: Loss
+    loss: Loss | None
     tools: dict[str, str]
     files: tuple[File, ...]
     smaller: float | None
@@ -80,6 +81,11 @@ class Export:
     def name(self) -> str:
         """`model/recipe`, as people say it."""
         return f"{self.model}/{self.recipe}"
+
+    def figure(self, key: str) -> float | None:
+        """Return a figure of the loss: `exported`, `added`, …; None where there is none."""
+        found: float | None = getattr(self.loss, key) if self.loss else None
+        return found
 
     def file(self, part: str, format: str = "tflite") -> File | None:
         """Return a part's file, or None where the recipe makes none."""

@@ -1,5 +1,6 @@
 """Figures as people read them; the page and the Markdown print the same."""
 
+import re
 from collections.abc import Iterable
 
 from edgeae.report.exports import Export, worst
@@ -10,15 +11,22 @@ __all__ = [
     "COLD",
     "MARKS",
     "METHOD",
+    "PROBE",
     "SOFTWARE",
+    "YARDSTICKS",
     "added",
     "count",
+    "decibels",
     "difference",
+    "digits",
     "interval",
     "loss",
     "outcome",
+    "pieces",
+    "plain",
     "ratio",
     "real",
+    "seconds",
     "share",
     "size",
     "span",
@@ -29,6 +37,20 @@ __all__ = [
 
 #: Verdict → a mark for it; a word always stands beside the mark.
 MARKS = {"pass": "✓", "fail": "✗", "crashed": "✗", "missing": "○", "unavailable": "–"}
+#: What a reader must know to compare models.
+YARDSTICKS = (
+    "MSE, PSNR and SSIM are of the reconstructed test images. PCA is the best linear autoencoder "
+    "with a code of the same size; mean image is what reconstructs without looking. Shuffled is "
+    "the model’s MSE on test images whose pixels were all moved about in the same way: low only "
+    "for one that copies."
+)
+#: What a reader must know of a probe.
+PROBE = (
+    "Accuracy on the test labels of a linear probe and of the 5 nearest neighbours, told from the "
+    "model’s code, from PCA’s of the same size and from the pixels themselves. As an anomaly "
+    "detector, a second training never saw one label: AUC is how often an image of it is "
+    "reconstructed worse than another image; 0.5 is chance."
+)
 #: What a reader must know to read a latency.
 METHOD = (
     "Percentiles are over blocks of calls lasting about 0.3 ms each, divided by the calls in a "
@@ -52,8 +74,10 @@ def loss(value: float | None) -> str:
     return "" if value is None else f"{value:.6f}"
 
 
-def added(value: float) -> str:
+def added(value: float | None) -> str:
     """A difference of losses, two significant digits: `+1.4e-4`."""
+    if value is None:
+        return ""
     return _plain_exponent(f"{value:+.1e}").replace("-", "−", 1 if value < 0 else 0)
 
 
@@ -65,6 +89,22 @@ def ratio(value: float | None) -> str:
 def times(value: float | None) -> str:
     """How many times smaller: `3.46×`."""
     return "" if value is None else f"{value:.2f}×"
+
+
+def decibels(value: float | None) -> str:
+    """A ratio in dB: `21.6 dB`."""
+    return "" if value is None else f"{value:.1f}\xa0dB"
+
+
+def digits(value: float | None) -> str:
+    """A share or similarity with four decimals: `0.9123`."""
+    return "" if value is None else f"{value:.4f}"
+
+
+def seconds(value: float) -> str:
+    """How long a training took: `48 s`, `5 min 10 s`."""
+    whole = round(value)
+    return f"{whole}\xa0s" if whole < 60 else f"{whole // 60}\xa0min {whole % 60}\xa0s"
 
 
 def count(value: int | None) -> str:
@@ -119,6 +159,18 @@ def real(value: float | None) -> str:
     if value == 0 or value >= 1e-3:
         return f"{value:.2g}"
     return _plain_exponent(f"{value:.1e}")
+
+
+def plain(value: float) -> str:
+    """A value for an axis: `0.01`, `2e-5`."""
+    text = f"{value:g}"
+    return _plain_exponent(text) if "e" in text else text
+
+
+def pieces(sentence: str) -> list[tuple[str, bool]]:
+    """Split a sentence at the commands that it names, and tell which pieces are commands."""
+    found = re.split(r"`(edgeae (?:verify|export))`", sentence)
+    return [(text, place % 2 == 1) for place, text in enumerate(found)]
 
 
 def outcome(export: Export) -> str:

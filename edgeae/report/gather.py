@@ -4,26 +4,31 @@ Schema of `summary.json`, its history:
 1   the first.
 2   latency: fixed cost, cold start, batch, throughput, software devices, why a figure is unstable;
     the processes of a bench pooled.
+3   models, exported or not: yardsticks, learning curves, probes, loss by code size; the figures of
+    a model without an original are null.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeae import __version__
 from edgeae.bundle import Bundle
-from edgeae.model import TRAIN, Training, open_model
-from edgeae.report.commands import commands
+from edgeae.model import Training
+from edgeae.recipe import AS_IS
+from edgeae.report.commands import Retrain, commands
 from edgeae.report.exports import Export, exports
 from edgeae.report.latency import Absent, Latency, latency
+from edgeae.report.trained import CodeSizes, Trained, code_sizes, trained
+from edgeae.sampled import read_samples
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
 __all__ = ["SCHEMA", "Model", "Summary", "Verdict", "gather"]
 
-SCHEMA = 2
+SCHEMA = 3
 RESULTS = "results.jsonl"
 
 
@@ -34,7 +39,7 @@ class Model:
     Attributes:
         name: of the model.
         weights_sha256: of the model its exports were made from; several when they differ.
-        float32_loss: MSE of the original on the test images.
+        float32_loss: MSE of the original on the test images; None where there is no original.
         dataset: `name`, `sha256` and `n`, as in the manifests.
         dataset_note: how the dataset came to be used; empty where there is nothing to say.
         description, parameters: the architecture; of `train.json`, or None.
@@ -43,7 +48,7 @@ class Model:
 
     name: str
     weights_sha256: tuple[str, ...]
-    float32_loss: float
+    float32_loss: float | None
     dataset: dict[str, Any]
     dataset_note: str
     description: str | None
@@ -75,11 +80,13 @@ class Summary:
         schema: version of this layout.
         edgeae: the version that wrote it.
         verdict: see `Verdict`.
-        models: by name.
+        models: by name, exported or not.
+        trained: what is known about each model itself, by family and code size.
+        code_sizes: loss by code size, of each family that has several.
         exports: by model, the largest first.
         latency: see `Latency`.
         absent: runtimes that are not there, as bench or verify found.
-        tools: package → versions that made the exports.
+        tools: package → versions that made the models and exports.
         commands: what reproduces every figure.
     """
 
@@ -87,6 +94,8 @@ class Summary:
     edgeae: str
     verdict: Verdict
     models: tuple[Model, ...]
+    trained: tuple[Trained, ...]
+    code_sizes: tuple[CodeSizes, ...]
     exports: tuple[Export, ...]
     latency: Latency
     absent: tuple[Absent, ...]
@@ -97,45 +106,59 @@ class Summary:
         """Return a model's exports."""
         return tuple(export for export in self.exports if export.model == model)
 
+    @property
+    def exported(self) -> tuple[Model, ...]:
+        """The models that have exports."""
+        return tuple(model for model in self.models if self.of(model.name))
+
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON types."""
         table: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
         return table
 
 
-def gather(build: Path, bundles: Sequence[Bundle]) -> Summary:
-    """Read everything that the build's files say about the bundles.
+def gather(
+    build: Path,
+    bundles: Sequence[Bundle],
+    folders: Mapping[str, Path],
+    trainings: Mapping[str, Training],
+    retrain: Retrain,
+) -> Summary:
+    """Read everything that the build's files say about its models and bundles.
+
+    Args:
+        build: folder of models, bundles and results.
+        bundles: all of them.
+        folders: model → its folder.
+        trainings: model → its `train.json`, of those that have one.
+        retrain: how a model is trained again, in words.
 
     Raises:
-        BadInput: `train.json`, `verify.json` or `results.jsonl` is damaged.
-        ManifestMismatch: `model.keras` is not the model that was trained.
+        BadInput: `probe.json`, `verify.json` or `results.jsonl` is damaged.
     """
     found = exports(bundles)
-    trainings = _trainings(bundles)
+    models = trained(trainings, folders)
     measured = latency(read_results(build / RESULTS), _current(found, trainings))
-    names = tuple(dict.fromkeys(export.model for export in found))
+    ordered = {model.name: trainings[model.name] for model in models}
+    probed = [model.name for model in models if model.probe]
+    sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
     return Summary(
         schema=SCHEMA,
         edgeae=__version__,
         verdict=_verdict(found),
-        models=tuple(_model(name, found, trainings.get(name)) for name in names),
+        models=tuple(_model(name, found, trainings.get(name)) for name in folders),
+        trained=models,
+        code_sizes=code_sizes(models),
         exports=found,
         latency=measured,
         absent=_absent(found, measured),
-        tools=_tools(found),
-        commands=commands(found, trainings),
+        tools=_tools(found, trainings),
+        commands=commands(found, ordered, probed, sampled, retrain),
     )
 
 
-def _trainings(bundles: Sequence[Bundle]) -> dict[str, Training]:
-    folders = {bundle.manifest.model: bundle.model_folder for bundle in bundles}
-    return {
-        model: open_model(folder) for model, folder in folders.items() if (folder / TRAIN).exists()
-    }
-
-
 def _current(
-    found: Sequence[Export], trainings: dict[str, Training]
+    found: Sequence[Export], trainings: Mapping[str, Training]
 ) -> dict[tuple[str, str, str, str], str]:
     """Return what is on disk, as results rows name it."""
     artifacts = {
@@ -144,7 +167,7 @@ def _current(
         for file in export.files
     }
     originals = {
-        (model, ORIGINAL, part, "keras"): training.weights_sha256
+        (model, ORIGINAL, part, training.form): training.weights_sha256
         for model, training in trainings.items()
         for part in ("encoder", "decoder", "autoencoder")
     }
@@ -154,17 +177,31 @@ def _current(
 def _model(name: str, found: Sequence[Export], training: Training | None) -> Model:
     own = [export for export in found if export.model == name]
     weights = tuple(dict.fromkeys(export.weights_sha256 for export in own))
-    dataset = own[0].dataset
+    if training is not None and not own:
+        weights = (training.weights_sha256,)
+    dataset = own[0].dataset if own else _dataset(training)
     return Model(
         name=name,
         weights_sha256=weights,
-        float32_loss=own[0].loss.float32,
+        float32_loss=_original_loss(own, training),
         dataset=dataset,
         dataset_note=_dataset_note(dataset["name"], training),
         description=training.description if training else None,
         parameters=training.parameters if training else None,
         retrained=training is not None and weights != (training.weights_sha256,),
     )
+
+
+def _original_loss(own: Sequence[Export], training: Training | None) -> float | None:
+    if own:  # as is, an export is its own original
+        return None if own[0].recipe == AS_IS else own[0].figure("float32")
+    return training.losses.get("test") if training else None
+
+
+def _dataset(training: Training | None) -> dict[str, Any]:
+    """Return the dataset of a model without exports, as a manifest would have it."""
+    said = training.dataset if training else {}
+    return {"name": said.get("name", ""), "sha256": said.get("sha256", ""), "n": said.get("test")}
 
 
 def _dataset_note(name: str, training: Training | None) -> str:
@@ -177,6 +214,8 @@ def _dataset_note(name: str, training: Training | None) -> str:
 
 
 def _verdict(found: Sequence[Export]) -> Verdict:
+    if not found:
+        return Verdict("missing", "Nothing is exported yet: run `edgeae export`.", (), ())
     failed = tuple(export.name for export in found if export.verdict == "fail")
     missing = tuple(export.name for export in found if export.verdict == "missing")
     count = _count(len(found))
@@ -209,9 +248,9 @@ def _absent(found: Sequence[Export], measured: Latency) -> tuple[Absent, ...]:
     return tuple(dict.fromkeys((*measured.absent, *verified)))
 
 
-def _tools(found: Sequence[Export]) -> dict[str, tuple[str, ...]]:
-    names = sorted({name for export in found for name in export.tools})
-    return {
-        name: tuple(sorted({item.tools[name] for item in found if name in item.tools}))
-        for name in names
-    }
+def _tools(
+    found: Sequence[Export], trainings: Mapping[str, Training]
+) -> dict[str, tuple[str, ...]]:
+    made = [*(export.tools for export in found), *(item.tools for item in trainings.values())]
+    names = sorted({name for tools in made for name in tools})
+    return {name: tuple(sorted({tools[name] for tools in made if name in tools})) for name in names}

@@ -8,9 +8,11 @@ from edgeae.report.exports import Export, row_verdict
 from edgeae.report.gather import Summary
 from edgeae.report.latencies import Bar, latencies
 from edgeae.report.latency import Timing
+from edgeae.report.plots import curve, size_plot
 from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
 from edgeae.report.tradeoff import Level, Point, tradeoff
+from edgeae.report.trained import CodeSizes
 from edgeae.runtimes import RUNTIMES
 from edgeae.timing.suite import ORIGINAL
 from edgeae.timing.table import duration, machine_line
@@ -20,11 +22,13 @@ __all__ = ["page"]
 _TEMPLATE = "page.html.j2"
 #: Functions of `figures` that the template applies with a bar.
 _FILTERS = (
-    *("loss", "added", "ratio", "times", "count"),
-    *("share", "real", "span", "interval", "throughput"),
+    *("loss", "added", "ratio", "times", "count", "decibels", "digits", "seconds"),
+    *("share", "real", "span", "interval", "throughput", "pieces"),
 )
 #: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
 _WIDTHS = {"wide": 1120, "narrow": 350}
+#: The same for a plot of a few points.
+_SMALL = {"wide": 640, "narrow": 350}
 _PARTS = ("autoencoder", "encoder", "decoder")
 #: Share of zeros from which a layer counts as pruned; int8 rounding alone makes a few percent.
 _PRUNED = 0.1
@@ -63,6 +67,8 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         summary=summary,
         sheets=sheets,
         figures=figures,
+        curves=[(model, curve(model, number)) for number, model in enumerate(summary.trained)],
+        sizes=_sizes(summary),
         tradeoff=_tradeoff(summary),
         runtimes=_runtimes(summary),
         cell=_cell,
@@ -84,20 +90,29 @@ def _tradeoff(summary: Summary) -> dict[str, str]:
         Point(
             export.recipe,
             export.size,
-            export.loss.exported,
+            loss,
             series[export.model],
-            f"{export.name}: {export.size:,} bytes, MSE {export.loss.exported:.6f}",
+            f"{export.name}: {export.size:,} bytes, MSE {loss:.6f}",
         )
         for export in summary.exports
-        if export.size
+        if export.size and (loss := export.figure("exported")) is not None
     ]
     levels = [
         Level(f"{model.name}, float32 loss", model.float32_loss, series[model.name])
-        for model in summary.models
+        for model in summary.exported
+        if model.float32_loss is not None
     ]
     if not points:
         return {}
     return {name: tradeoff(points, levels, width) for name, width in _WIDTHS.items()}
+
+
+def _sizes(summary: Summary) -> list[tuple[CodeSizes, dict[str, str]]]:
+    """Draw loss by code size for each width, of each family that has several sizes."""
+    return [
+        (item, {name: size_plot(item, width, number) for name, width in _SMALL.items()})
+        for number, item in enumerate(summary.code_sizes)
+    ]
 
 
 def _latencies(summary: Summary, model: str) -> dict[str, str]:

@@ -1,16 +1,16 @@
 """The summary as Markdown: fits a CI job's summary or a pull request's comment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from edgeae.report import figures
 from edgeae.report.exports import Export
 from edgeae.report.gather import Model, Summary
 from edgeae.report.latency import Failure, Timing
+from edgeae.report.markdown_models import models
+from edgeae.report.markdown_table import plain, table
 from edgeae.timing.table import duration, machine_line
 
 __all__ = ["markdown"]
-
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$"})
 
 
 def markdown(summary: Summary) -> str:
@@ -18,15 +18,24 @@ def markdown(summary: Summary) -> str:
     verdict = summary.verdict
     blocks = [
         "# edgeae report",
-        f"{figures.MARKS[verdict.verdict]} **{_plain(verdict.sentence)}**",
-        "\n".join(_origin(model) for model in summary.models),
-        "## Loss and size",
-        _table(_LOSS, 2, map(_loss_row, summary.exports)),
-        "## Latency",
-        *_latency(summary),
+        f"{figures.MARKS[verdict.verdict]} **{plain(verdict.sentence)}**",
+        "\n".join(_origin(model) for model in summary.exported),
+        *models(summary),
+        *_exports(summary),
         *_absent(summary),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _exports(summary: Summary) -> list[str]:
+    if not summary.exports:
+        return []
+    return [
+        "## Loss and size",
+        table(_LOSS, 2, map(_loss_row, summary.exports)),
+        "## Latency",
+        *_latency(summary),
+    ]
 
 
 _LOSS = (
@@ -42,24 +51,24 @@ def _origin(model: Model) -> str:
     dataset = model.dataset
     note = f" ({model.dataset_note})" if model.dataset_note else ""
     weights = ", ".join(f"`{item[:12]}`" for item in model.weights_sha256)
+    missing = model.float32_loss is None
+    loss = "no original" if missing else f"float32 MSE {figures.loss(model.float32_loss)}"
     return (
-        f"- **{_plain(model.name)}**: dataset {_plain(dataset['name'])}{note}, "
-        f"{figures.count(dataset['n'])} test images; float32 MSE "
-        f"{figures.loss(model.float32_loss)}; weights {weights}"
+        f"- **{plain(model.name)}**: dataset {plain(dataset['name'])}{note}, "
+        f"{figures.count(dataset['n'])} test images; {loss}; weights {weights}"
     )
 
 
 def _loss_row(export: Export) -> list[str]:
     parts = [export.file(part) for part in ("autoencoder", "encoder", "decoder")]
     whole, *halves = [figures.count(file.bytes) if file else "" for file in parts]
-    loss = export.loss
     return [
         export.model,
         export.recipe,
-        figures.loss(loss.exported),
-        figures.added(loss.added),
-        figures.ratio(loss.ratio),
-        figures.ratio(loss.control_ratio),
+        figures.loss(export.figure("exported")),
+        figures.added(export.figure("added")),
+        figures.ratio(export.figure("ratio")),
+        figures.ratio(export.figure("control_ratio")),
         whole,
         figures.times(export.smaller),
         *halves,
@@ -74,8 +83,8 @@ def _latency(summary: Summary) -> list[str]:
     else:
         real = [item for item in found.timings if not item.software]
         told = [
-            "\n".join(f"- {_plain(machine_line(facts))}" for facts in found.machines),
-            _table(_LATENCY, 4, map(_timing_row, real)) if real else "",
+            "\n".join(f"- {plain(machine_line(facts))}" for facts in found.machines),
+            table(_LATENCY, 4, map(_timing_row, real)) if real else "",
             figures.METHOD,
             "\n".join(_warning(item) for item in found.timings if item.warning),
             "\n".join(_failure(item) for item in found.failures),
@@ -93,14 +102,14 @@ def _software(timings: Sequence[Timing]) -> list[str]:
     return [
         "### Software devices",
         figures.SOFTWARE,
-        _table(_LATENCY, 4, map(_timing_row, timings)),
+        table(_LATENCY, 4, map(_timing_row, timings)),
     ]
 
 
 def _cold(timings: Sequence[Timing]) -> list[str]:
     if not timings:
         return []
-    return ["### Cold start", figures.COLD, _table(_COLD, 4, map(_cold_row, timings))]
+    return ["### Cold start", figures.COLD, table(_COLD, 4, map(_cold_row, timings))]
 
 
 def _timing_row(item: Timing) -> list[str]:
@@ -134,37 +143,17 @@ def _what(item: Timing) -> list[str]:
 def _warning(item: Timing) -> str:
     batch = "" if item.batch == 1 else f", batch {item.batch}"
     what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
-    return f"- ○ {_plain(f'{what}: {item.warning}')}"
+    return f"- ○ {plain(f'{what}: {item.warning}')}"
 
 
 def _failure(item: Failure) -> str:
     batch = "" if item.batch == 1 else f", batch {item.batch}"
     what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
-    return f"- ✗ {_plain(f'{what}: {item.error}')}"
+    return f"- ✗ {plain(f'{what}: {item.error}')}"
 
 
 def _absent(summary: Summary) -> list[str]:
     if not summary.absent:
         return []
-    lines = [f"- {_plain(item.runtime)}: {_plain(item.reason)}" for item in summary.absent]
+    lines = [f"- {plain(item.runtime)}: {plain(item.reason)}" for item in summary.absent]
     return ["## Runtimes that are not here", "\n".join(lines)]
-
-
-def _table(header: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first `left` columns, and whose last where it is words, go left."""
-    rule = [
-        ":--" if place < left or name.startswith("verify") else "--:"
-        for place, name in enumerate(header)
-    ]
-    lines = [_row(header), _row(rule), *(_row([_plain(cell) for cell in row]) for row in rows)]
-    return "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown takes literally, but for the one command that verdicts name."""
-    escaped = " ".join(text.split()).translate(_SPECIAL)
-    return escaped.replace("\\`edgeae verify\\`", "`edgeae verify`")

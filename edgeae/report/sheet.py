@@ -1,25 +1,30 @@
-"""Originals beside the reconstructions of every export, as strips of images."""
+"""Originals beside the reconstructions of every model and export, as strips of images."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae import png
 from edgeae.bundle import Bundle
+from edgeae.errors import BadInput
+from edgeae.model import SHEET, Training
 from edgeae.quantization import dequantize
-from edgeae.report import png
 from edgeae.report.gather import Summary
+from edgeae.sampled import read_samples
+from edgeae.tiles import picture, tiles
 
-__all__ = ["IMAGES", "Sheet", "Strip", "sheet", "sheets"]
+__all__ = ["IMAGES", "Drawing", "Sheet", "Strip", "sheets"]
 
 #: Images per strip: a golden set starts with one of each label.
 IMAGES = 10
 #: Width of a strip on a screen with room, pixels.
 _SHOWN = 640
-#: Transparent pixels between two images.
-_GAP = 2
+
+Arrays = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Strip:
     """A row of images.
 
     Attributes:
-        recipe: whose reconstructions; None for the two rows that are not an export's.
+        recipe: whose reconstructions; None for the rows that are not an export's.
         title: what the images are.
         uri: the strip, as a `data:` address.
     """
@@ -38,21 +43,12 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """The strips of one model.
+class Drawing:
+    """An image of its own: its `data:` address, and its size in pixels."""
 
-    Attributes:
-        n: images in each strip.
-        width, height: of a strip, pixels.
-        strips: the originals, the Keras model's reconstructions, then each export's.
-        problem: why there are no strips.
-    """
-
-    n: int
+    uri: str
     width: int
     height: int
-    strips: tuple[Strip, ...]
-    problem: str = ""
 
     @property
     def zoom(self) -> int:
@@ -60,67 +56,135 @@ class Sheet:
         return max(1, _SHOWN // self.width)
 
 
-def sheets(bundles: Sequence[Bundle], summary: Summary) -> dict[str, Sheet]:
+@dataclass(frozen=True)
+class Sheet:
+    """The strips of one model.
+
+    Attributes:
+        n: images in each strip.
+        width, height: of a strip, pixels.
+        strips: the originals, the original model's reconstructions, then each export's.
+        problem: why there are no strips.
+        samples: new images that were drawn from the model; or None.
+    """
+
+    n: int
+    width: int
+    height: int
+    strips: tuple[Strip, ...]
+    problem: str = ""
+    samples: Drawing | None = None
+
+    @property
+    def zoom(self) -> int:
+        """How much larger a screen with room shows a strip."""
+        return Drawing("", self.width, self.height).zoom
+
+
+def sheets(
+    bundles: Sequence[Bundle],
+    folders: Mapping[str, Path],
+    trainings: Mapping[str, Training],
+    summary: Summary,
+) -> dict[str, Sheet]:
     """Return model → its sheet, the strips in the order of the summary's exports.
 
     Raises:
+        BadInput: `sheet.npz` or `samples.png` is damaged.
         ManifestMismatch: a golden vector is not the one that was exported.
     """
     by_name = {bundle.name: bundle for bundle in bundles}
-    return {
-        model.name: sheet([by_name[export.name] for export in summary.of(model.name)])
-        for model in summary.models
-    }
+    found = {}
+    for model in (item.name for item in summary.models):
+        own = [by_name[export.name] for export in summary.of(model)]
+        rows, shape = _rows(own, folders[model])
+        found[model] = _sheet(rows, shape, _samples(folders[model], trainings.get(model)))
+    return found
 
 
-def sheet(bundles: Sequence[Bundle]) -> Sheet:
-    """Make the strips of one model from its bundles' golden vectors.
+def _rows(
+    bundles: Sequence[Bundle], folder: Path
+) -> tuple[list[tuple[str | None, str, Arrays]], tuple[int, ...]]:
+    """Return recipe, title and images of each strip, and the shape of one image.
+
+    Of an export, they are its golden vectors; without one, what the training left.
 
     Raises:
+        BadInput: `sheet.npz` is damaged.
         ManifestMismatch: a golden vector is not the one that was exported.
     """
-    originals = bundles[0].golden("image")[:IMAGES]
-    shape = _picture(originals.shape[1:])
-    if shape is None:
-        told = " × ".join(str(size) for size in originals.shape[1:])
-        return Sheet(0, 0, 0, (), f"An input of {told} values is not an image; nothing to show.")
-    low, high = float(originals.min()), float(originals.max())
-    rows = [
-        (None, "original", originals),
-        (None, "Keras, float32", bundles[0].golden("reconstruction")[:IMAGES]),
-        *((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)) for bundle in bundles),
-    ]
+    left = _left(folder / SHEET)
+    if not bundles:
+        return left, left[0][2].shape[1:] if left else ()
+    first = bundles[0]
+    rows: list[tuple[str | None, str, Arrays]] = [(None, "original", first.golden("image"))]
+    if not first.as_is:  # imported as is, without an original
+        rows.append((None, "float32 model", first.golden("reconstruction")))
+    for bundle in bundles:
+        if bundle.parts[-1] != "encoder":
+            rows.append((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)))
+    # the model may take flat what the dataset has as pictures
+    shape = left[0][2].shape[1:] if left else _squared(rows[0][2].shape[1:])
+    if math.prod(shape) != math.prod(rows[0][2].shape[1:]):
+        shape = _squared(rows[0][2].shape[1:])  # exported before it was trained anew
+    return [(recipe, title, images[:IMAGES]) for recipe, title, images in rows], shape
+
+
+def _left(path: Path) -> list[tuple[str | None, str, Arrays]]:
+    """Read what a training left; nothing of a model that came otherwise."""
+    if not path.exists():
+        return []
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return [
+                (None, "original", archive["image"][:IMAGES]),
+                (None, "float32 model", archive["reconstruction"][:IMAGES]),
+            ]
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
+
+
+def _squared(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Take a flat image for a square one, where it can be one."""
+    side = math.isqrt(math.prod(shape))
+    flat = len([size for size in shape if size != 1]) == 1
+    return (side, side) if flat and side * side == math.prod(shape) else shape
+
+
+def _sheet(
+    rows: Sequence[tuple[str | None, str, Arrays]],
+    shape: tuple[int, ...],
+    samples: Drawing | None,
+) -> Sheet:
+    if not rows:
+        return Sheet(0, 0, 0, (), "There are no images of this model: export it.", samples)
+    found = picture(shape)
+    if found is None:
+        told = " × ".join(str(size) for size in shape)
+        said = f"An input of {told} values is not an image; nothing to show."
+        return Sheet(0, 0, 0, (), said, samples)
+    originals = rows[0][2]
     # every strip on the originals' range: what is lost in contrast is seen
+    low, high = float(originals.min()), float(originals.max())
     drawn = [
-        (recipe, title, _strip(images.reshape(-1, *shape), low, high))
+        (recipe, title, tiles(images.reshape(-1, *found), len(images), low, high))
         for recipe, title, images in rows
     ]
     height, width = drawn[0][2].shape[:2]
-    strips = tuple(Strip(recipe, title, png.data_uri(pixels)) for recipe, title, pixels in drawn)
-    return Sheet(len(originals), width, height, strips)
+    strips = tuple(
+        Strip(recipe, title, png.data_uri(png.encode(pixels))) for recipe, title, pixels in drawn
+    )
+    return Sheet(len(originals), width, height, strips, samples=samples)
 
 
-def _answer(bundle: Bundle) -> NDArray[np.float32]:
+def _answer(bundle: Bundle) -> Arrays:
     """Return an export's reconstructions in real units."""
-    affine = bundle.artifact("autoencoder").output.affine
-    stored = bundle.golden("autoencoder")[:IMAGES]
+    part = bundle.parts[-1]  # the whole, or the decoder of an import of two halves
+    affine = bundle.artifact(part, bundle.format).output.affine
+    stored = bundle.golden(part)
     return stored if affine is None else dequantize(stored, affine)
 
 
-def _picture(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Return height and width of one image, or None when the values are not a picture's."""
-    sizes = [size for size in shape if size != 1]
-    if len(sizes) == 2:
-        return sizes[0], sizes[1]
-    side = math.isqrt(math.prod(shape))
-    return (side, side) if len(sizes) == 1 and side * side == sizes[0] else None
-
-
-def _strip(images: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
-    """Lay images (n, height, width) side by side: (height, total width, 2), grey and alpha."""
-    n, height, width = images.shape
-    grey = np.zeros((n, height, width + _GAP, 2), np.uint8)
-    level = (np.nan_to_num(images.astype(np.float64)) - low) / ((high - low) or 1.0)
-    grey[:, :, :width, 0] = np.round(np.clip(level, 0, 1) * 255)
-    grey[:, :, :width, 1] = 255
-    return np.concatenate(list(grey), axis=1)[:, :-_GAP]
+def _samples(folder: Path, training: Training | None) -> Drawing | None:
+    content = read_samples(folder, training) if training else None
+    return Drawing(png.data_uri(content), *png.size(content)) if content else None

@@ -5,21 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import atomic
-from edgeae.bundle import find_bundles
+from edgeae.bundle import Bundle, find_bundles
+from edgeae.errors import NotMeasured
+from edgeae.report.commands import Retrain
 from edgeae.report.gather import gather
 from edgeae.report.html import page
 from edgeae.report.markdown import markdown
 from edgeae.report.sheet import sheets
+from edgeae.report.trained import model_folders, open_all
 
 __all__ = ["write"]
 
 
-def write(build: Path, out: Path) -> dict[str, Any]:
+def write(build: Path, out: Path, retrain: Retrain) -> dict[str, Any]:
     """Write the report; nothing is written unless all of it can be.
 
     Args:
         build: folder of models, bundles and results.
         out: folder of the report, made when missing.
+        retrain: how a model is trained again, in words.
 
     Returns:
         `summary.json`'s content.
@@ -27,17 +31,28 @@ def write(build: Path, out: Path) -> dict[str, Any]:
     Raises:
         BadInput: a file of the build is damaged.
         ManifestMismatch: a golden vector or a model is not the one that was exported.
-        NotMeasured: there is no bundle.
+        NotMeasured: there is neither a model nor a bundle.
         RuntimeUnavailable: jinja2 is not installed.
     """
-    bundles = find_bundles([build])
-    summary = gather(build, bundles)
+    bundles = _bundles(build)
+    folders = model_folders(build, bundles)
+    trainings = open_all(folders)
+    summary = gather(build, bundles, folders, trainings, retrain)
     table = summary.to_json()
     files = {
-        "index.html": page(summary, sheets(bundles, summary)),
+        "index.html": page(summary, sheets(bundles, folders, trainings, summary)),
         "summary.md": markdown(summary),
         "summary.json": json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n",
     }
     for name, text in files.items():
         atomic.write_text(out / name, text)
     return table
+
+
+def _bundles(build: Path) -> list[Bundle]:
+    try:
+        return find_bundles([build])
+    except NotMeasured:
+        if not model_folders(build, ()):
+            raise
+        return []  # trained, and not exported yet

@@ -8,6 +8,7 @@ import importlib
 from typing import NamedTuple
 
 from edgeae.errors import RuntimeUnavailable, unknown
+from edgeae.model import ORIGINALS
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Device, Runtime, Session
 
@@ -37,17 +38,18 @@ class Entry(NamedTuple):
 
 _HOST = "pip install 'edgeae[host]'"
 _CORE = "pip install edgeae"
-_ALL = ("keras", "tflite", "onnx")
+_ORIGINALS = tuple(ORIGINALS)
+_ALL = (*_ORIGINALS, "tflite", "onnx")
 
 #: Every runtime there is.
 RUNTIMES = {
     "tensorflow-cpu": Entry(
-        "edgeae.runtimes.tensorflow", "CPU", ("keras",), _HOST, "the original as one tf.function"
+        "edgeae.runtimes.tensorflow", "CPU", _ORIGINALS, _HOST, "the original as one tf.function"
     ),
     "tensorflow-gpu": Entry(
         "edgeae.runtimes.tensorflow",
         "GPU",
-        ("keras",),
+        _ORIGINALS,
         _HOST,
         "the original on an NVIDIA GPU",
         threaded=False,

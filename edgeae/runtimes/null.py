@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeae import __version__
 from edgeae.bundle import Artifact, TensorSpec
 from edgeae.machine import cpu_name
+from edgeae.model import ORIGINALS
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Device
 
@@ -33,7 +34,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Null:
-    formats: tuple[str, ...] = ("keras", "tflite", "onnx")
+    formats: tuple[str, ...] = (*ORIGINALS, "tflite", "onnx")
     answers: bool = False
 
     def version(self) -> str:

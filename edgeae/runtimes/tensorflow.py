@@ -1,4 +1,4 @@
-"""The original Keras model as one tf.function, on the CPU or on an NVIDIA GPU."""
+"""The original as one tf.function, on the CPU or on an NVIDIA GPU."""
 
 import math
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from edgeae.bundle import Artifact
 from edgeae.errors import RuntimeUnavailable
-from edgeae.keras_parts import load_parts
 from edgeae.legacy_keras import tf
 from edgeae.machine import cpu_name
-from edgeae.model import open_model
+from edgeae.model import ORIGINALS, open_model
+from edgeae.originals import open_original
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Device
 
@@ -21,8 +21,9 @@ __all__ = ["CPU", "GPU"]
 class _Session:
     note = ""
 
-    def __init__(self, function: Any, place: str) -> None:
+    def __init__(self, function: Any, place: str, holder: Any) -> None:
         self._function = function
+        self._holder = holder  # of the variables that the function reads
         self._place = place
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -32,13 +33,13 @@ class _Session:
         return output
 
     def close(self) -> None:
-        del self._function
+        del self._function, self._holder
 
 
 @dataclass(frozen=True)
 class _TensorFlow:
     kind: str
-    formats: tuple[str, ...] = ("keras",)
+    formats: tuple[str, ...] = tuple(ORIGINALS)
     answers: bool = True
 
     def version(self) -> str:
@@ -61,8 +62,9 @@ class _TensorFlow:
         training = open_model(program.path.parent)
         _use_threads(threads)
         with tf.device(f"/{self.kind}:0"):
-            part = load_parts(program.path, training.code_layer)[program.artifact.part]
-            return self._session(program.artifact.input.values, lambda x: part(x, training=False))
+            original = open_original(program.path.parent, training)
+            answer = original.parts[program.artifact.part]
+            return self._session(program.artifact.input.values, answer, original)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
         wide, narrow = math.prod(artifact.output.values), math.prod(artifact.input.values)
@@ -74,11 +76,11 @@ class _TensorFlow:
         with tf.device(f"/{self.kind}:0"):
             return self._session((narrow,), resized)
 
-    def _session(self, values: tuple[int, ...], answer: Any) -> _Session:
+    def _session(self, values: tuple[int, ...], answer: Any, holder: Any = None) -> _Session:
         shape = tf.TensorSpec((None, *values), tf.float32)
         function = tf.function(answer, input_signature=[shape])
         function.get_concrete_function()
-        return _Session(function, f"/{self.kind}:0")
+        return _Session(function, f"/{self.kind}:0", holder)
 
 
 def _use_threads(threads: int) -> None:

@@ -213,7 +213,7 @@ def _of_bundle(suite: Suite, bundle: Bundle) -> list[_Candidate]:
     folder = bundle.model_folder
     if (folder / TRAIN).exists():
         training = open_model(folder)
-        if training.weights_sha256 == manifest.weights_sha256:
+        if training.file is not None and training.weights_sha256 == manifest.weights_sha256:
             held += [(ORIGINAL, folder, training.original(folder, part)) for part in PARTS]
     return [
         (manifest.model, recipe, artifact, root, bundle.root)

@@ -16,6 +16,7 @@ from edgeae.bundle import EDGES, Artifact, Bundle, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.inference import prepare
 from edgeae.machine import peak_rss_bytes
+from edgeae.model import ORIGINALS
 from edgeae.parity import REPRODUCED, breaches
 from edgeae.program import Program, open_program
 from edgeae.recipe import REFERENCE
@@ -162,7 +163,7 @@ def golden_inputs(program: Program, golden: Bundle) -> NDArray[Any]:
     source = EDGES[program.artifact.part][0]
     if source == "image":
         return prepare(program.artifact, golden.golden("image"))
-    if program.artifact.format == "keras":
+    if program.artifact.format in ORIGINALS:
         return prepare(program.artifact, golden.golden("code"))
     return golden.golden("encoder")
 
@@ -182,7 +183,7 @@ def check_golden(
         NotMeasured: the golden vectors belong to another model.
     """
     artifact = program.artifact
-    original = artifact.format == "keras"
+    original = artifact.format in ORIGINALS
     # an export is held to what it gave itself on the reference kernels, the original to Keras
     name = EDGES[artifact.part][1] if original else artifact.part
     expected = golden.golden(name)
@@ -193,7 +194,7 @@ def check_golden(
             f"golden {name}: {expected.dtype} {expected.shape}, "
             f"the answer is {output.dtype} {answered}"
         )
-    tolerance = golden.manifest.tolerance.on(runtime)
+    tolerance = golden.manifest.tolerance.on(runtime, artifact.convolves)
     if runtime == REFERENCE or original:
         tolerance = REPRODUCED
     repeated = np.resize(expected, output.shape)

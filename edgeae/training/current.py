@@ -13,12 +13,13 @@ from pathlib import Path
 
 from edgeae import atomic
 from edgeae import data as datasets
+from edgeae.data import Dataset
 from edgeae.errors import EdgeaeError
+from edgeae.host_packages import versions
 from edgeae.model import TRAIN, Training, open_model
 from edgeae.training.settings import Settings
-from edgeae.training.tools import versions
 
-__all__ = ["TOOLS", "current", "tool_versions", "writing"]
+__all__ = ["TOOLS", "current", "journal_key", "tool_versions", "writing"]
 
 TOOLS = ("tensorflow", "tf-keras")
 
@@ -40,6 +41,8 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
         training = open_model(folder)
     except EdgeaeError:
         return None  # damaged or half replaced: train again
+    if training.interrupted or training.family != settings.family:
+        return None
     asked = json.loads(json.dumps(asdict(settings)))
     if training.configuration != asked or training.tools != tool_versions():
         return None
@@ -51,6 +54,12 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
     except EdgeaeError:
         return None
     return training if dataset.sha256 == training.dataset["sha256"] else None
+
+
+def journal_key(settings: Settings, dataset: Dataset) -> str:
+    """Return what a training's weights depend on, as text; another key, another training."""
+    depends = [asdict(settings), dataset.sha256, tool_versions()]
+    return json.dumps(depends, sort_keys=True)
 
 
 @contextlib.contextmanager

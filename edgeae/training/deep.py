@@ -1,26 +1,19 @@
 """The deep autoencoder: several hidden layers down to the code, mirrored up again."""
 
-from typing import Any
+import math
 
-from edgeae.legacy_keras import keras
+from edgeae.training.dense import mirrored
+from edgeae.training.objective import Objective
 from edgeae.training.settings import Settings
 
 __all__ = ["build"]
 
 
-def build(width: int, settings: Settings) -> Any:
+def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width; the code is linear, the output sigmoid.
 
     Args:
-        width: values of one image.
-        settings: `hidden`, `code` and `activation` (of the hidden layers) are used.
+        shape: of one image.
+        settings: `hidden`, `code`, `activation` (of the hidden layers) and `loss` are used.
     """
-    dense = keras.layers.Dense
-    image = layer = keras.Input((width,), name="image")
-    for number, units in enumerate(settings.hidden, 1):
-        layer = dense(units, settings.activation, name=f"encoder_{number}")(layer)
-    layer = dense(settings.code, name="code")(layer)
-    for number, units in enumerate(reversed(settings.hidden), 1):
-        layer = dense(units, settings.activation, name=f"decoder_{number}")(layer)
-    reconstruction = dense(width, "sigmoid", name="reconstruction")(layer)
-    return keras.Model(image, reconstruction, name="autoencoder")
+    return Objective(mirrored(math.prod(shape), settings), settings.loss)

@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeae import children
 from edgeae.errors import BadInput
-from edgeae.training.tools import missing
+from edgeae.host_packages import missing
 
 _SOCKET_TIMEOUT_S = 20.0
 

@@ -1,4 +1,4 @@
-"""Fitting: squared error, Adam on a cosine, XLA, the same bytes from the same seed."""
+"""Fitting: Adam on a cosine, the same bytes from the same seed, wherever it was interrupted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,87 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.legacy_keras import keras, tf
+from edgeae.parity import mse
 from edgeae.progress import Progress
+from edgeae.training.journal import Journal, State
+from edgeae.training.objective import Objective
 
-__all__ = ["Fit", "deterministic", "fit", "reconstruct"]
+__all__ = ["Budget", "Fit", "deterministic", "fit", "reconstruct"]
 
 #: A small dataset is repeated until an epoch has about this many steps (MNIST's has 429).
 STEPS_PER_EPOCH = 400
 _FINAL_RATE = 0.01
 _EVALUATION_BATCH = 1000
+#: Steps between two looks at the loss: what a Ctrl-C or a NaN may have to wait for.
+_STEPS_PER_CALL = 40
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of a fit: the curve, MSE per epoch, and the epoch whose weights were kept."""
+    """What came of a fit.
+
+    Attributes:
+        curve: per epoch: `loss` and each of its terms, means over the steps, and
+            `validation_loss`, MSE.
+        best_epoch: the epoch, counted from 1, whose weights were kept.
+        interrupted: whether Ctrl-C ended it; the weights are the best so far.
+    """
 
     curve: list[dict[str, float]]
     best_epoch: int
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long, and how fast.
+
+    Attributes:
+        epochs: passes; a dataset of under `STEPS_PER_EPOCH` steps is repeated within an epoch.
+        batch: images per step.
+        learning_rate: Adam's at the start; 1 % of it at the end.
+        seed: of the images' order.
+        steps: total steps, instead of `epochs` whole ones.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    seed: int
+    steps: int | None = None
+
+    def lay_out(self, images: int) -> "_Layout":
+        """Return the steps of each epoch over so many images."""
+        batch = min(self.batch, images)
+        per_epoch = images // batch
+        per_epoch *= max(1, round(STEPS_PER_EPOCH / per_epoch))
+        total = self.epochs * per_epoch if self.steps is None else self.steps
+        per_epoch = min(per_epoch, total)
+        return _Layout(images, batch, per_epoch, total, self.seed)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    images: int
+    batch: int
+    per_epoch: int
+    total: int
+    seed: int
+
+    @property
+    def epochs(self) -> int:
+        return -(-self.total // self.per_epoch)
+
+    def order(self, epoch: int) -> NDArray[np.int32]:
+        """Return the images of each step of an epoch, (steps, batch): of its number alone."""
+        steps = min(self.per_epoch, self.total - epoch * self.per_epoch)
+        chance = np.random.default_rng([self.seed, epoch])
+        whole = self.images // self.batch * self.batch
+        passes = -(-steps * self.batch // whole)
+        order = np.concatenate([chance.permutation(self.images)[:whole] for _ in range(passes)])
+        return order[: steps * self.batch].reshape(steps, self.batch).astype(np.int32)
 
 
 def deterministic(seed: int) -> None:
@@ -35,64 +97,56 @@ def deterministic(seed: int) -> None:
 
 
 def fit(
-    model: Any,
-    dataset: Dataset,
+    objective: Objective,
+    train: NDArray[np.float32],
+    validation: NDArray[np.float32],
+    budget: Budget,
     *,
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
     label: str,
-    steps: int | None = None,
+    journal: Journal | None = None,
+    stage: str = "fit",
     keep_best: bool = True,
     callbacks: Sequence[Any] = (),
-    steps_per_call: int = 40,
 ) -> Fit:
-    """Train a model in place to reconstruct its input.
+    """Train an objective's model in place to reconstruct images.
 
     Args:
-        model: a Keras model whose output has its input's shape.
-        dataset: trains on `train`, keeps the best epoch on `validation`.
-        epochs: passes; a dataset of under `STEPS_PER_EPOCH` steps is repeated within an epoch.
-        batch: images per step.
-        learning_rate: Adam's at the start; 1 % of it at the end.
-        seed: of the images' order.
+        objective: the model and what is minimised.
+        train: (n, …) what is reconstructed.
+        validation: (m, …) what the best epoch is chosen on.
+        budget: how long.
         label: what to call it in the progress line.
-        steps: total steps, instead of `epochs` whole ones.
+        journal: where to keep the state after each epoch, and to go on from; None keeps none.
+        stage: this fit's name in the journal.
         keep_best: end with the weights of the best epoch rather than the last.
-        callbacks: further Keras callbacks.
-        steps_per_call: steps that Keras runs as one compiled call, between two callbacks.
+        callbacks: Keras callbacks that want to know of each step, as tfmot's do.
 
     Raises:
         BadInput: the loss became NaN or infinite.
+        KeyboardInterrupt: Ctrl-C without a best epoch to fall back on.
     """
-    shape = tuple(model.input_shape[1:])
-    images = dataset.images("train", shape)
-    batch = min(batch, len(images))
-    per_epoch = _steps_per_epoch(len(images), batch)
-    total = epochs * per_epoch if steps is None else steps
-    per_epoch = min(per_epoch, total)
-    epochs = -(-total // per_epoch)
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, total, alpha=_FINAL_RATE)
-    model.compile(
-        keras.optimizers.Adam(rate),
-        loss="mse",
-        jit_compile=True,
-        steps_per_execution=min(steps_per_call, per_epoch),
-    )
-    best = _Best(model, keep_best)
-    with Progress(epochs, label, "epoch") as progress:
-        model.fit(
-            _batches(images, batch, seed),
-            epochs=epochs,
-            steps_per_epoch=per_epoch,
-            validation_data=(validation := dataset.images("validation", shape), validation),
-            validation_batch_size=_EVALUATION_BATCH,
-            callbacks=[best, _Talk(progress), *callbacks],
-            verbose=0,
-        )
-    best.restore()
-    return Fit(best.curve, best.epoch)
+    run = _Run(objective, train, validation, budget.lay_out(len(train)), budget, keep_best)
+    state = journal.load(stage) if journal else None
+    if state is not None:
+        run.resume(state)
+    run.tell(callbacks)
+    interrupted = False
+    try:
+        with Progress(run.layout.epochs, label, "epoch", done=run.epoch) as progress:
+            while run.epoch < run.layout.epochs:
+                run.advance()
+                if journal:
+                    journal.save(stage, run.state())
+                last = run.curve[-1]
+                progress.advance(
+                    f"loss {last['loss']:.5f}, validation {last['validation_loss']:.5f}"
+                )
+    except KeyboardInterrupt:
+        if not keep_best or not run.curve:
+            raise
+        interrupted = True
+    run.restore()
+    return Fit(run.curve, run.best_epoch, interrupted)
 
 
 def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,47 +158,136 @@ def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate(outputs)
 
 
-def _steps_per_epoch(images: int, batch: int) -> int:
-    steps = images // batch
-    return steps * max(1, round(STEPS_PER_EPOCH / steps))
+class _Run:
+    """One fit: its variables, its optimizer, and what is known so far."""
 
-
-def _batches(images: NDArray[np.float32], batch: int, seed: int) -> Any:
-    pipeline = tf.data.Dataset.from_tensor_slices(images)
-    pipeline = pipeline.shuffle(len(images), seed=seed).repeat().batch(batch, drop_remainder=True)
-    return pipeline.map(lambda x: (x, x)).prefetch(2)
-
-
-class _Best(keras.callbacks.Callback):  # type: ignore[misc]
-    """Remembers the curve, and the weights of the epoch with the least validation loss."""
-
-    def __init__(self, subject: Any, keep_best: bool) -> None:
-        super().__init__()
-        self._subject, self._keep = subject, keep_best
-        self._weights: list[Any] | None = None
+    def __init__(
+        self,
+        objective: Objective,
+        train: NDArray[np.float32],
+        validation: NDArray[np.float32],
+        layout: _Layout,
+        budget: Budget,
+        keep_best: bool,
+    ) -> None:
+        self.layout = layout
+        self.epoch, self.best_epoch = 0, 0
         self.curve: list[dict[str, float]] = []
-        self.epoch = 0
+        self._objective, self._keep = objective, keep_best
+        self._validation = validation
+        self._best: list[NDArray[Any]] = []
+        self._callbacks: Sequence[Any] = ()
+        rate = keras.optimizers.schedules.CosineDecay(
+            budget.learning_rate, layout.total, alpha=_FINAL_RATE
+        )
+        self._optimizer = keras.optimizers.Adam(rate, jit_compile=False)
+        self._optimizer.build(objective.trainable)
+        objective.prepare(train)
+        self._call = _compiled(objective, self._optimizer, train)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        if not np.isfinite(logs["loss"]):
-            raise BadInput(
-                f"training diverged: loss {logs['loss']} in epoch {epoch + 1}; lower --lr"
-            )
-        losses = [row["validation_loss"] for row in self.curve]
-        self.curve.append({"loss": logs["loss"], "validation_loss": logs["val_loss"]})
-        if not self._keep or logs["val_loss"] < min(losses, default=np.inf):
-            self.epoch = epoch + 1
-            self._weights = self._subject.get_weights() if self._keep else None
+    def tell(self, callbacks: Sequence[Any]) -> None:
+        """Let Keras callbacks know of each step from now on."""
+        self._callbacks = callbacks
+        self._objective.model.optimizer = self._optimizer  # where tfmot looks for the step
+        for callback in callbacks:
+            callback.set_model(self._objective.model)
+            callback.on_train_begin()
+
+    def advance(self) -> None:
+        """Train one epoch and look at the validation images.
+
+        Raises:
+            BadInput: the loss became NaN or infinite.
+        """
+        order = self.layout.order(self.epoch)
+        per_call = 1 if self._callbacks else _STEPS_PER_CALL
+        sums: dict[str, float] = {}
+        for start in range(0, len(order), per_call):
+            for callback in self._callbacks:
+                callback.on_train_batch_begin(start)
+            found = self._call(tf.constant(order[start : start + per_call]))
+            for name, value in found.items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+            if not np.isfinite(list(sums.values())).all():
+                raise BadInput(_diverged(sums, self.epoch + 1))
+        for callback in self._callbacks:
+            callback.on_epoch_end(self.epoch)
+        self.epoch += 1
+        terms = {name: value / len(order) for name, value in sums.items()}
+        self._remember({"loss": sum(terms.values()), **terms})
+
+    def _remember(self, row: dict[str, float]) -> None:
+        model = self._objective.model
+        found = mse(reconstruct(model, self._validation), self._validation)
+        if not np.isfinite(found):
+            raise BadInput(_diverged({"validation_loss": found}, self.epoch))
+        least = min((item["validation_loss"] for item in self.curve), default=np.inf)
+        self.curve.append({**row, "validation_loss": found})
+        if not self._keep or found < least:
+            self.best_epoch = self.epoch
+            self._best = model.get_weights() if self._keep else []
 
     def restore(self) -> None:
-        if self._weights is not None:
-            self._subject.set_weights(self._weights)
+        """Give the model the weights of the best epoch."""
+        if self._best:
+            self._objective.model.set_weights(self._best)
+
+    def state(self) -> State:
+        """Return everything that the next epoch depends on."""
+        return State(
+            epoch=self.epoch,
+            finished=self.epoch == self.layout.epochs,
+            curve=self.curve,
+            best_epoch=self.best_epoch,
+            variables=[item.numpy() for item in self._objective.variables],
+            optimizer=[item.numpy() for item in self._optimizer.variables],
+            best=self._best,
+        )
+
+    def resume(self, state: State) -> None:
+        """Go on from a state of the same training."""
+        self.epoch, self.curve, self.best_epoch = state.epoch, state.curve, state.best_epoch
+        self._best = state.best
+        pairs = [
+            *zip(self._objective.variables, state.variables, strict=True),
+            *zip(self._optimizer.variables, state.optimizer, strict=True),
+        ]
+        for variable, value in pairs:
+            variable.assign(value)
 
 
-class _Talk(keras.callbacks.Callback):  # type: ignore[misc]
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self._progress = progress
+def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) -> Any:
+    """Return a function (steps, batch) int32 → sums of each term over those steps."""
+    images = tf.constant(train)
+    trainable = objective.trainable
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        self._progress.advance(f"loss {logs['loss']:.5f}, validation {logs['val_loss']:.5f}")
+    @tf.function(jit_compile=objective.jit, autograph=False)  # type: ignore[untyped-decorator]
+    def step(inputs: Any, targets: Any, number: Any) -> dict[str, Any]:
+        with tf.GradientTape() as tape:
+            terms = objective.terms(inputs, targets, number)
+            loss = tf.add_n(list(terms.values()))
+        gradients = tape.gradient(loss, trainable)
+        optimizer.apply_gradients(zip(gradients, trainable, strict=True))
+        objective.settle()
+        return terms
+
+    def one(batch: Any) -> dict[str, Any]:
+        number = tf.cast(optimizer.iterations, tf.int32)
+        targets = tf.gather(images, batch)
+        return dict(step(objective.inputs(targets, number), targets, number))
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32)])  # type: ignore[untyped-decorator]
+    def call(order: Any) -> dict[str, Any]:
+        sums = one(order[0])
+        for index in tf.range(1, tf.shape(order)[0]):
+            found = one(order[index])
+            sums = {name: sums[name] + found[name] for name in sums}
+        return sums
+
+    return call
+
+
+def _diverged(values: dict[str, float], epoch: int) -> str:
+    bad = {name: value for name, value in values.items() if not np.isfinite(value)}
+    told = ", ".join(f"{name} {value}" for name, value in bad.items())
+    return f"training diverged: {told} in epoch {epoch}; lower --lr"

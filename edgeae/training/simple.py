@@ -1,21 +1,48 @@
-"""The simple autoencoder: one hidden layer, which is the code."""
+"""The simple autoencoder: one hidden layer, which is the code; its weights tied or not."""
 
+import math
 from typing import Any
 
-from edgeae.legacy_keras import keras
+from edgeae.legacy_keras import tf
+from edgeae.training.dense import mirrored
+from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 from edgeae.training.settings import Settings
 
 __all__ = ["build"]
 
 
-def build(width: int, settings: Settings) -> Any:
-    """Build width → code → width: h = σ(Wx+b), x′ = sigmoid(W′h+b′).
+def build(shape: tuple[int, ...], settings: Settings) -> Objective:
+    """Build width → code → width: h = σ(Wx+b), x′ = sigmoid(W′h+b′); tied, W′ is Wᵀ.
 
     Args:
-        width: values of one image.
-        settings: `code` and `activation` (σ) are used.
+        shape: of one image.
+        settings: `code`, `activation` (σ), `loss` and `tied` are used.
     """
-    image = keras.Input((width,), name="image")
-    code = keras.layers.Dense(settings.code, settings.activation, name="code")(image)
-    reconstruction = keras.layers.Dense(width, "sigmoid", name="reconstruction")(code)
-    return keras.Model(image, reconstruction, name="autoencoder")
+    model = mirrored(math.prod(shape), settings, settings.activation)
+    return (_Tied if settings.tied else Objective)(model, settings.loss)
+
+
+class _Tied(Objective):
+    """One matrix for both layers: W is trained, and W′ set to its transpose after each step.
+
+    What is exported are two ordinary layers, so that every converter and runtime knows them.
+    """
+
+    def __init__(self, model: Any, loss: str) -> None:
+        super().__init__(model, loss)
+        self._code, self._last = model.get_layer("code"), model.get_layer("reconstruction")
+        self.settle()
+
+    @property
+    def trainable(self) -> list[Any]:
+        return [self._code.kernel, self._code.bias, self._last.bias]
+
+    def terms(self, inputs: Any, targets: Any, step: Any) -> dict[str, Any]:
+        code = self._code(inputs)
+        # through W itself, so that the gradients of both of its uses reach it
+        product = tf.matmul(code, self._code.kernel, transpose_b=True) + self._last.bias
+        output = self._last.activation(product)
+        return {RECONSTRUCTION: reconstruction_loss(self._loss, targets, output)}
+
+    def settle(self) -> None:
+        self._last.kernel.assign(tf.transpose(self._code.kernel))

@@ -1,7 +1,8 @@
 """Train one model and write its folder."""
 
-import hashlib
 import importlib
+import io
+import json
 import tempfile
 import time
 from dataclasses import asdict
@@ -12,22 +13,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import atomic
-from edgeae.data import Dataset, absolute
+from edgeae.data import Dataset, absolute, require_unit
 from edgeae.errors import BadInput
 from edgeae.keras_parts import clone, weights_sha256
 from edgeae.legacy_keras import keras
-from edgeae.model import KERAS, TRAIN, Training
+from edgeae.model import KERAS, SHEET, TRAIN, Training
 from edgeae.parity import mse
-from edgeae.training.current import tool_versions
-from edgeae.training.fit import deterministic, fit, reconstruct
-from edgeae.training.settings import FAMILIES, Settings
+from edgeae.training.current import journal_key, tool_versions
+from edgeae.training.families import FAMILIES
+from edgeae.training.fit import Budget, Fit, deterministic, fit, reconstruct
+from edgeae.training.journal import FOLDER, Journal
+from edgeae.training.pretraining import pretrain
+from edgeae.training.settings import Settings
 from edgeae.training.start import start_at_mean
+from edgeae.training.yardsticks import yardsticks
 
-__all__ = ["train"]
+__all__ = ["fit_model", "train"]
+
+#: Where training data must lie: the output is a sigmoid.
+_BOUNDS = (0.0, 1.0)
+#: Images on the report's sheet.
+_SHEET = 10
 
 
 def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Training:
-    """Train a model and write `model.keras` and `train.json`.
+    """Train a model and write `model.keras`, `sheet.npz` and `train.json`.
+
+    A training that was killed goes on after its last whole epoch.
 
     Args:
         folder: `build/<model>`; held with `current.writing`.
@@ -36,34 +48,23 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         data: what `--data` was given, so that later commands find the same dataset.
 
     Raises:
-        BadInput: training diverged, or the code is not narrower than the image.
+        BadInput: training diverged, the code is not narrower than the image, or the images are not
+            what the family takes.
+        KeyboardInterrupt: Ctrl-C before the first epoch was done.
     """
-    if settings.code >= dataset.width:
-        raise BadInput(
-            f"--code {settings.code}: allowed is below the image's {dataset.width} values"
-        )
     started = time.monotonic()
-    deterministic(settings.seed)
-    family = FAMILIES[settings.family]
-    model = importlib.import_module(family.module).build(dataset.width, settings)
-    start_at_mean(model, dataset)
-    result = fit(
-        model,
-        dataset,
-        epochs=settings.epochs,
-        batch=settings.batch,
-        learning_rate=settings.learning_rate,
-        seed=settings.seed,
-        label=f"train {folder.name}",
-    )
+    journal = Journal(folder / FOLDER, journal_key(settings, dataset))
+    model, result = fit_model(settings, dataset, f"train {folder.name}", journal)
     shape = tuple(model.input_shape[1:])
-    losses = {part: _loss(model, dataset.images(part, shape)) for part in ("validation", "test")}
+    test = dataset.images("test", shape)
+    answers = reconstruct(model, test)
     content = _keras_bytes(model)
     training = Training(
         model=folder.name,
+        form="keras",
         family=settings.family,
         description=_widths(model),
-        configuration=asdict(settings),
+        configuration=json.loads(json.dumps(asdict(settings))),
         dataset={
             "name": dataset.name,
             "sha256": dataset.sha256,
@@ -72,31 +73,107 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             "validation": len(dataset.validation),
             "test": len(dataset.test),
         },
+        normalization=asdict(dataset.normalization),
+        bounds=_BOUNDS,
         input_shape=shape,
-        code_size=settings.code,
+        code_shape=(settings.code,),
         code_layer="code",
         parameters=int(model.count_params()),
         weights_sha256=weights_sha256(model),
-        keras_sha256=hashlib.sha256(content).hexdigest(),
+        file_sha256=atomic.sha256(content),
         curve=result.curve,
         best_epoch=result.best_epoch,
-        losses=losses,
+        interrupted=result.interrupted,
+        losses={
+            "validation": _loss(model, dataset.images("validation", shape)),
+            "test": mse(answers, test),
+        },
+        yardsticks=yardsticks(
+            dataset.images("train", (dataset.width,)),
+            test,
+            answers,
+            settings.code,
+            dataset.test.shape[1:],
+            peak=_BOUNDS[1] - _BOUNDS[0],
+            reconstruct=lambda images: reconstruct(model, images),
+        ),
         seconds=round(time.monotonic() - started, 2),
         tools=tool_versions(),
     )
     # train.json last: it names the hash of model.keras, so a kill in between is noticed
     atomic.write_bytes(folder / KERAS, content)
+    atomic.write_bytes(folder / SHEET, _sheet(dataset, test, answers))
     atomic.write_text(folder / TRAIN, training.to_json())
+    if not result.interrupted:
+        journal.discard()
     return training
 
 
+def fit_model(
+    settings: Settings, dataset: Dataset, label: str, journal: Journal | None = None
+) -> tuple[Any, Fit]:
+    """Build and train a model, writing nothing but the journal.
+
+    Returns:
+        the Keras model with its best weights, and the fit.
+
+    Raises:
+        BadInput: see `train`.
+        KeyboardInterrupt: Ctrl-C before the first epoch was done.
+    """
+    require_unit(dataset)
+    _check_code(settings, dataset)
+    deterministic(settings.seed)
+    family = FAMILIES[settings.family]
+    objective = importlib.import_module(family.module).build(dataset.test.shape[1:], settings)
+    model = objective.model
+    shape = tuple(model.input_shape[1:])
+    images, validation = dataset.images("train", shape), dataset.images("validation", shape)
+    start_at_mean(model, images)
+    budget = Budget(settings.epochs, settings.batch, settings.learning_rate, settings.seed)
+    if settings.pretrain:
+        pretrain(model, images, validation, budget, label=label, journal=journal)
+    result = fit(objective, images, validation, budget, label=label, journal=journal)
+    return model, result
+
+
+def _check_code(settings: Settings, dataset: Dataset) -> None:
+    if settings.family != "overcomplete" and settings.code >= dataset.width:
+        raise BadInput(
+            f"--code {settings.code}: allowed is below the image's {dataset.width} values; "
+            "family overcomplete takes wider ones"
+        )
+
+
 def _widths(model: Any) -> str:
-    """Say the values of image, layers and reconstruction: `784 → 32 → 784`."""
-    return " → ".join(str(keras.backend.int_shape(layer.output)[-1]) for layer in model.layers)
+    """Say the values of image, layers and reconstruction: `784 → 32 → 784`, `28×28×1 → …`."""
+    shapes = [
+        "×".join(map(str, keras.backend.int_shape(layer.output)[1:]))
+        for layer in model.layers
+        if layer.weights or isinstance(layer, keras.layers.InputLayer)
+    ]
+    # a normalisation has its convolution's shape
+    told = [shape for number, shape in enumerate(shapes) if shapes[number - 1 : number] != [shape]]
+    return " → ".join(told)
 
 
 def _loss(model: Any, images: NDArray[np.float32]) -> float:
     return mse(reconstruct(model, images), images)
+
+
+def _sheet(dataset: Dataset, test: NDArray[np.float32], answers: NDArray[np.float32]) -> bytes:
+    """Pack a few test images and reconstructions for the report: one of each label first."""
+    labels = dataset.test_labels
+    first = [] if labels is None else [int(np.argmax(labels == item)) for item in np.unique(labels)]
+    chosen = list(dict.fromkeys([*first, *range(len(test))]))[:_SHEET]
+    shape = dataset.test.shape[1:]
+    stream = io.BytesIO()
+    np.savez(
+        stream,
+        image=test[chosen].reshape(-1, *shape),
+        reconstruction=answers[chosen].reshape(-1, *shape),
+    )
+    return stream.getvalue()
 
 
 def _keras_bytes(model: Any) -> bytes:

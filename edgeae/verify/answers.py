@@ -1,6 +1,7 @@
 """All answers of one runtime about one bundle's parts, from child processes."""
 
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from edgeae import children
 from edgeae.bundle import npy_bytes
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
+from edgeae.recipe import PARTS
 
 __all__ = ["COMPOSED", "SOFTWARE_IMAGES", "Answers", "ask"]
 
@@ -50,6 +52,7 @@ def ask(
     images: NDArray[np.float32],
     codes: NDArray[Any] | None,
     *,
+    parts: Collection[str] = PARTS,
     threads: int = 1,
 ) -> Answers:
     """Run the parts of a bundle (or of a model's folder) in one runtime.
@@ -60,6 +63,7 @@ def ask(
         form: the artifacts' format.
         images: (n, …) float32, for encoder and autoencoder.
         codes: (n, …) inputs of the decoder; None feeds it with this runtime's own alone.
+        parts: those that are there.
         threads: for the engine.
 
     Raises:
@@ -77,6 +81,7 @@ def ask(
         if codes is not None:
             (place / "codes.npy").write_bytes(npy_bytes(codes))
             tasks.append(_task("decoder", "decoder", place / "codes.npy", place))
+        tasks = [task for task in tasks if task["part"] in parts]
         answers = Answers()
         job = {"root": str(root), "runtime": runtime, "format": form, "threads": threads}
         while tasks:

@@ -4,16 +4,26 @@ from collections.abc import Callable, Sequence
 
 from edgeae import data as datasets
 from edgeae.bundle import Bundle
+from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
-from edgeae.model import TRAIN, open_model
+from edgeae.model import TRAIN, Training, open_model
 from edgeae.verify.subject import Originals
 
-__all__ = ["originals_of"]
+__all__ = ["ImagesKey", "images_key", "originals_of"]
+
+#: A dataset's sha256, and the scale and offset that its values are taken with.
+ImagesKey = tuple[str, float, float]
+
+
+def images_key(bundle: Bundle) -> ImagesKey:
+    """Return what the real test images of a bundle depend on."""
+    taken = bundle.manifest.normalization
+    return bundle.manifest.dataset["sha256"], taken["scale"], taken["offset"]
 
 
 def originals_of(
     bundles: Sequence[Bundle], data: str | None, say: Callable[[str], None]
-) -> dict[str, Originals]:
+) -> dict[ImagesKey, Originals]:
     """Load each dataset that the bundles name, once.
 
     Args:
@@ -22,36 +32,62 @@ def originals_of(
         say: told which dataset it is.
 
     Returns:
-        dataset's sha256 → images, and room for the Keras models' answers.
+        `images_key` → images, and room for the original models' answers.
 
     Raises:
         BadInput: the dataset is not to be had, or not the one of the manifest.
     """
-    found: dict[str, Originals] = {}
+    found: dict[ImagesKey, Originals] = {}
     for bundle in bundles:
-        sha256 = bundle.manifest.dataset["sha256"]
-        if sha256 in found:
+        key = images_key(bundle)
+        if key in found:
             continue
-        dataset = datasets.load(data or _trained_on(bundle), say=say)
+        dataset = _load(bundle, data, say)
+        sha256 = key[0]
         if dataset.sha256 != sha256:
             raise BadInput(
                 f"{bundle.root}: exported with dataset {bundle.manifest.dataset['name']} "
                 f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; --data names "
                 "another, --golden needs none"
             )
-        found[sha256] = Originals(dataset.images("test", dataset.test.shape[1:]))
+        found[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
     return found
 
 
-def _trained_on(bundle: Bundle) -> str:
+def _load(bundle: Bundle, data: str | None, say: Callable[[str], None]) -> Dataset:
+    name, train = _trained_on(bundle) if data is None else (data, _training_file(bundle, data))
+    normalization = Normalization(**bundle.manifest.normalization)
+    return datasets.load(name, say=say, normalization=normalization, train=train)
+
+
+def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
+    """Return what to load, and the training file that belongs to it."""
     name: str = bundle.manifest.dataset["name"]
     try:
-        training = open_model(bundle.model_folder)
-        if training.dataset["sha256"] == bundle.manifest.dataset["sha256"]:
-            return training.data
+        training = _training(bundle)
     except EdgeaeError:  # left behind, or damaged: that is said when its answers are needed
         if name not in datasets.BUILT_IN and (bundle.model_folder / TRAIN).exists():
             raise
+        training = None
+    if training is not None:
+        return training.data, training.configuration.get("train_data")
     if name in datasets.BUILT_IN:
-        return name
+        return name, None
     raise BadInput(f"{bundle.root}: exported with dataset {name}; --data PATH.npz names it")
+
+
+def _training_file(bundle: Bundle, data: str) -> str | None:
+    """Return the training file of rows alone: their dataset is the bundle's only with it."""
+    try:
+        training = _training(bundle)
+    except EdgeaeError:
+        return None  # the hash will tell
+    train: str | None = None if training is None else training.configuration.get("train_data")
+    return None if train is None or datasets.load(data).trainable else train
+
+
+def _training(bundle: Bundle) -> Training | None:
+    """Return the model's training if it was on the dataset that the bundle names."""
+    training = open_model(bundle.model_folder)
+    same = training.dataset["sha256"] == bundle.manifest.dataset["sha256"]
+    return training if same else None

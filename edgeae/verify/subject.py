@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from edgeae.bundle import EDGES, Bundle
 from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
+from edgeae.inference import real
 from edgeae.model import TRAIN, open_model
 from edgeae.parity import mse
-from edgeae.recipe import PARTS, REFERENCE
+from edgeae.recipe import REFERENCE
 from edgeae.verify.answers import COMPOSED, ask
 
 __all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "own_subject", "subject"]
@@ -27,19 +28,20 @@ class Subject:
 
     Attributes:
         reference: whose answers these are.
-        images: (n, …) float32 in [0, 1].
-        codes: (n, …) what every decoder is fed with.
+        images: (n, …) float32, real values.
+        codes: (n, …) what every decoder is fed with; None where there is none.
         expected: part → (n, …) outputs, in the artifact's element type.
-        original: (n, …) the Keras model's reconstructions of these images.
+        original: (n, …) the original's reconstructions of these images; of a bundle as is, its
+            own; None where nothing reconstructs.
         original_loss: their MSE.
     """
 
     reference: str
     images: NDArray[np.float32]
-    codes: NDArray[Any]
+    codes: NDArray[Any] | None
     expected: dict[str, NDArray[Any]]
-    original: NDArray[np.float32]
-    original_loss: float
+    original: NDArray[np.float32] | None
+    original_loss: float | None
 
     @classmethod
     def of(
@@ -47,25 +49,26 @@ class Subject:
         reference: str,
         images: NDArray[np.float32],
         expected: dict[str, NDArray[Any]],
-        original: NDArray[np.float32],
+        original: NDArray[np.float32] | None,
     ) -> "Subject":
         """Build one whose decoders are fed with the expected codes."""
-        loss = mse(original, images)
-        return cls(reference, images, expected["encoder"], expected, original, loss)
+        loss = None if original is None else mse(original, images)
+        return cls(reference, images, expected.get("encoder"), expected, original, loss)
 
     def first(self, n: int) -> "Subject":
         """Return the same for the first `n` images alone; the loss, too, is theirs."""
         if n >= len(self.images):
             return self
         expected = {part: array[:n] for part, array in self.expected.items()}
-        return Subject.of(self.reference, self.images[:n], expected, self.original[:n])
+        original = None if self.original is None else self.original[:n]
+        return Subject.of(self.reference, self.images[:n], expected, original)
 
 
 class Originals:
     """The Keras models' answers over the test images, computed once per model.
 
     Args:
-        images: (n, …) float32 in [0, 1].
+        images: (n, …) float32, real values.
     """
 
     def __init__(self, images: NDArray[np.float32]) -> None:
@@ -91,10 +94,11 @@ class Originals:
             raise NotMeasured(
                 f"{folder}: the original (model.keras, {TRAIN}) is not there; {_HINT}"
             )
-        if open_model(folder).weights_sha256 != bundle.manifest.weights_sha256:
+        training = open_model(folder)
+        if training.weights_sha256 != bundle.manifest.weights_sha256:
             raise NotMeasured(f"{bundle.root}: made from other weights than {folder}; export again")
         try:
-            answers = ask(folder, ORIGINAL, "keras", self.images, None, threads=2)
+            answers = ask(folder, ORIGINAL, training.form, self.images, None, threads=2)
         except RuntimeUnavailable as error:
             raise NotMeasured(f"the Keras model is the reference: {error}; or {_HINT}") from None
         for problem in answers.errors.values():
@@ -103,24 +107,26 @@ class Originals:
 
 
 def own_subject(bundle: Bundle) -> Subject:
-    """Return what the `.tflite` files themselves gave on the reference kernels at export."""
-    images = bundle.golden("image")
-    expected = {part: _golden(bundle, part, integers=True) for part in PARTS}
-    return Subject.of(GOLDEN, images, expected, bundle.golden("reconstruction"))
+    """Return what the artifacts themselves gave in the bundle's reference at export."""
+    expected = {part: _golden(bundle, part, own=True) for part in bundle.parts}
+    return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
 
 
 def golden_subject(bundle: Bundle) -> Subject:
-    """Return the golden vectors that stand in for the test images: Keras's for floats."""
-    images = bundle.golden("image")
-    integers = bundle.artifact("autoencoder").output.grid is not None
-    expected = {part: _golden(bundle, part, integers) for part in PARTS}
-    return Subject.of(GOLDEN, images, expected, bundle.golden("reconstruction"))
+    """Return the golden vectors that stand in for the test images: the original's for floats."""
+    own = bundle.as_is or bundle.artifact("autoencoder").output.grid is not None
+    expected = {part: _golden(bundle, part, own) for part in bundle.parts}
+    return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
 
 
-def _golden(bundle: Bundle, part: str, integers: bool) -> NDArray[Any]:
-    name = part if integers else EDGES[part][1]
+def _reconstruction(bundle: Bundle) -> NDArray[np.float32] | None:
+    return None if bundle.parts == ("encoder",) else bundle.golden("reconstruction")
+
+
+def _golden(bundle: Bundle, part: str, own: bool) -> NDArray[Any]:
+    name = part if own else EDGES[part][1]
     array = bundle.golden(name)
-    spec = bundle.artifact(part).output
+    spec = bundle.artifact(part, bundle.format).output
     n = bundle.manifest.golden["n"]
     if array.shape != (n, *spec.values) or array.dtype != spec.dtype:
         raise ManifestMismatch(
@@ -133,16 +139,34 @@ def _golden(bundle: Bundle, part: str, integers: bool) -> NDArray[Any]:
 def subject(bundle: Bundle, originals: Originals) -> Subject:
     """Return the test images and the reference's answers: Keras for floats, LiteRT's for int8.
 
+    A bundle as is has no original: its reference runtime answers for floats too.
+
     Raises:
         NotMeasured: there is no original to compare with.
-        RuntimeUnavailable: LiteRT is not installed.
+        RuntimeUnavailable: the reference runtime is not installed.
     """
+    if bundle.as_is:
+        outputs = _answers(bundle, originals.images)
+        return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
     keras = originals.of(bundle)
     images = originals.images.reshape(keras["autoencoder"].shape)
     if bundle.artifact("autoencoder").output.grid is None:
         return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
-    answers = ask(bundle.root, REFERENCE, "tflite", images, None)
+    return Subject.of(REFERENCE, images, _answers(bundle, images), keras["autoencoder"])
+
+
+def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Ask the reference runtime; its decoder is fed with its own codes."""
+    answers = ask(bundle.root, bundle.reference, bundle.format, images, None, parts=bundle.parts)
     for problem in answers.errors.values():
         raise problem
-    outputs = answers.outputs | {"decoder": answers.outputs[COMPOSED]}
-    return Subject.of(REFERENCE, images, outputs, keras["autoencoder"])
+    outputs = answers.outputs
+    return outputs | {"decoder": outputs[COMPOSED]} if COMPOSED in outputs else outputs
+
+
+def _real(bundle: Bundle, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float32] | None:
+    """Return the reconstructions in real units; None where nothing reconstructs."""
+    part = bundle.parts[-1]
+    if part == "encoder":
+        return None
+    return real(bundle.artifact(part, bundle.format), outputs[part])

@@ -38,7 +38,9 @@ def render(findings: Sequence[Findings]) -> str:
             for found in item.compositions
         ),
     ]
-    text = [align(rows, left=4), "", align(composed, left=3)]
+    text = [align(rows, left=4)]
+    if len(composed) > 1:
+        text += ["", align(composed, left=3)]
     text += [f"{runtime}: {reason}" for runtime, reason in absent.items()]
     count = f"{len(findings)} bundle{'s' if len(findings) > 1 else ''}"
     return "\n".join([*text, f"{count}: {_verdict(findings)}"])
@@ -48,7 +50,7 @@ def _verdict(findings: Sequence[Findings]) -> str:
     breached = sum(len(item.breaches) for item in findings)
     if breached:
         return f"{breached} outside their tolerance"
-    answered = [item for item in findings if item.compositions]
+    answered = [item for item in findings if item.answered]
     if len(answered) < len(findings):
         return f"{len(findings) - len(answered)} not verified: no runtime that opens them is here"
     return "all pass"

@@ -1,0 +1,121 @@
+"""`edgeae import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.errors import BadInput
+
+if TYPE_CHECKING:
+    from edgeae.data import Normalization
+    from edgeae.importing.bottleneck import Choice
+    from edgeae.importing.request import Imported, Request
+
+#: Alternatives to the code that are printed.
+_MOST_TOLD = 5
+
+
+def importing(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH [DECODER]",
+            help="A .keras or .h5 file, a SavedModel folder, or encoder and decoder as .tflite or "
+            ".onnx.",
+        ),
+    ],
+    data: Annotated[
+        str, typer.Option(help="What it reconstructs: .npz, .npy, .csv, IDX, mnist or digits.")
+    ],
+    train_data: Annotated[
+        str | None, typer.Option(help="Rows for recipes that fine-tune, if --data has none.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="The model takes stored × scale + offset [default: 1].")
+    ] = None,
+    offset: Annotated[float | None, typer.Option(help="See --scale [default: 0].")] = None,
+    code_layer: Annotated[
+        str | None, typer.Option(help="Layer whose output is the code [default: the narrowest].")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model [default: the file's].")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Import even if nothing changed; replace a trained one.")
+    ] = False,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite, .onnx."""
+    from edgeae.importing.request import Request
+    from edgeae.importing.stage import import_model
+
+    if len(paths) > 2:
+        raise BadInput(f"{paths[2]}: one path, or two: encoder and decoder")
+    request = Request(
+        paths=tuple(paths),
+        data=data,
+        train_data=train_data,
+        normalization=_normalization(scale, offset),
+        code_layer=code_layer,
+        name=_name(paths[0], name),
+        build=Path(build),
+    )
+    imported = import_model(request, force, say)
+    if json:
+        import json as reader
+
+        put_json(reader.loads(imported.training.to_json()))
+    else:
+        _tell(request, imported)
+
+
+def _normalization(scale: float | None, offset: float | None) -> Normalization | None:
+    from edgeae.data import Normalization
+
+    if scale is None and offset is None:
+        return None  # what the data suggests: pixels become 0…1
+    return Normalization(1.0 if scale is None else scale, offset or 0.0)
+
+
+def _name(path: Path, name: str | None) -> str:
+    chosen = path.absolute().stem if name is None else name
+    if not chosen or chosen.startswith(".") or "/" in chosen:
+        raise BadInput(f"--name {chosen!r}: allowed is a folder's name that starts with no dot")
+    return chosen
+
+
+def _tell(request: Request, imported: Imported) -> None:
+    training = imported.training
+    parts = [
+        training.description,
+        f"{training.parameters:,} parameters" if training.parameters else "",
+        f"test MSE {training.losses['test']:.5g} on {training.dataset['name']}"
+        if "test" in training.losses
+        else "",
+    ]
+    put(f"{request.folder}: {', '.join(part for part in parts if part)}")
+    if imported.choice is not None:
+        put("\n".join(_told(imported.choice, request.code_layer is not None)))
+
+
+def _told(choice: Choice, named: bool) -> list[str]:
+    others = [f"{name} ({size})" for name, size in choice.alternatives]
+    more = len(others) - _MOST_TOLD
+    listing = ", ".join(others[:_MOST_TOLD]) or "none"
+    how = "as named" if named else "the narrowest; --code-layer takes another"
+    lines = [
+        f"code: {choice.name}, {choice.size} values ({how})",
+        f"alternatives: {listing}{f' and {more} more' if more > 0 else ''}",
+    ]
+    if choice.narrower is not None and choice.around is not None:
+        name, size = choice.narrower
+        lines.append(
+            f"narrower but led around: {name} ({size}), by the connection "
+            f"{' → '.join(choice.around)}"
+        )
+    return lines

@@ -1,0 +1,83 @@
+"""`edgeae zoo`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeae.cli.output import Build, Json, finish, put, put_json, say
+
+if TYPE_CHECKING:
+    from edgeae.training.zoo import Outcome
+
+
+def zoo(
+    families: Annotated[
+        list[str] | None, typer.Argument(help="Which families [default: all].")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="mnist, digits, auto (mnist where it can be had) or PATH.npz.")
+    ] = "auto",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Trainings at once, about 1 GB each.")
+    ] = 2,
+    force: Annotated[bool, typer.Option("--force", help="Train even what is current.")] = False,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Train every family with its defaults, and compare them in one table."""
+    from edgeae import data as datasets
+    from edgeae.errors import OutOfTolerance, exit_code
+    from edgeae.progress import Progress
+    from edgeae.training.current import tool_versions
+    from edgeae.training.families import FAMILIES, settings
+    from edgeae.training.zoo import train_all
+
+    names = list(dict.fromkeys(families or FAMILIES))
+    for name in names:
+        settings(name)  # an unknown family is said before a child starts
+    tool_versions()
+    # found, and told, once; the children then look where it was found
+    dataset = datasets.load(data, say=say)
+    outcomes = []
+    with Progress(len(names), "zoo", "model") as progress:
+        trained = train_all(
+            names,
+            data=dataset.name if data == "auto" else data,
+            build=Path(build),
+            jobs=jobs,
+            force=force,
+            say=progress.tell,
+        )
+        with closing(trained):  # whatever happens here, the children end first
+            for outcome in trained:
+                outcomes.append(outcome)
+                progress.advance(f"{outcome.folder} {'failed' if outcome.code else 'is ready'}")
+    missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
+    finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
+
+
+def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
+    """Print what came of it; return what falls short of a family's limit."""
+    from edgeae.model import open_model
+    from edgeae.training.zoo_table import figures, misses, render
+
+    for item in outcomes:
+        if item.code:
+            say(f"edgeae: {item.family}: {item.error}")
+    found = {item.family: open_model(item.folder) for item in outcomes if not item.code}
+    if json:
+        table: dict[str, Any] = {
+            item.family: {"error": item.error} if item.code else figures(found[item.family])
+            for item in outcomes
+        }
+        put_json(table)
+    elif found:
+        put(render(list(found.values())))
+    missed = misses(list(found.values()))
+    for line in missed:
+        say(f"edgeae: {line}")
+    return missed

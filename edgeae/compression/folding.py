@@ -1,0 +1,168 @@
+"""Batch normalisation folded into the layer before it: one multiplication less, the same answers.
+
+At inference a normalisation is y = s·x + t per channel, with s = γ / √(σ² + ε) and t = β − s·μ.
+Behind a layer that is linear in its weights, s scales them and t joins the bias.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.legacy_keras import keras
+
+__all__ = ["fold"]
+
+_NORMALIZATION = "BatchNormalization"
+#: float32 parity: max |Δ| ≤ 1e-5 · max(1, max |reference|).
+_TOLERANCE = 1e-5
+_ROWS = 8
+
+
+def fold(model: Any, keep: Collection[str] = ()) -> Any:
+    """Return the model with each batch normalisation folded that stands right behind its layer.
+
+    A normalisation stays where folding it would not be exact: behind an activation, on another
+    axis than the last, or behind a layer whose output is needed elsewhere.
+
+    Args:
+        model: a flat functional model; it is not changed.
+        keep: names of layers whose output must still be there, such as the code's.
+
+    Returns:
+        a new model, or `model` itself if nothing could be folded exactly.
+    """
+    config = model.get_config()
+    found = _foldable(model, config, keep)
+    if not found:
+        return model
+    folded = keras.Model.from_config(_without(config, found, keep))
+    kept = {layer.name for layer in folded.layers}
+    normalizations = {layer: name for name, layer in found.items()}
+    for layer in model.layers:
+        if layer.name in normalizations:
+            normalization = model.get_layer(normalizations[layer.name])
+            name = layer.name if layer.name in kept else normalization.name
+            folded.get_layer(name).set_weights(_fold_weights(layer, normalization))
+        elif layer.name in kept and layer.name not in found:
+            folded.get_layer(layer.name).set_weights(layer.get_weights())
+    return folded if _agree(model, folded) else model
+
+
+def _foldable(model: Any, config: dict[str, Any], keep: Collection[str]) -> dict[str, str]:
+    """Return normalisation → the layer that it can be folded into."""
+    uses = Counter(name for item in config["layers"] for name in _inputs(item))
+    uses.update(item[0] for item in config["output_layers"])
+    found = {}
+    for item in config["layers"]:
+        if item["class_name"] != _NORMALIZATION:
+            continue
+        (source,) = _inputs(item)
+        before, normalization = model.get_layer(source), model.get_layer(item["name"])
+        linear = getattr(before, "activation", None) is keras.activations.linear
+        alone = uses[source] == 1 and source not in keep
+        if type(before).__name__ in _SCALED and linear and alone and _on_last_axis(normalization):
+            found[item["name"]] = source
+    return found
+
+
+def _on_last_axis(normalization: Any) -> bool:
+    axis = normalization.axis
+    (number,) = axis if isinstance(axis, list | tuple) else (axis,)
+    rank = len(keras.backend.int_shape(normalization.input))
+    return bool(number in (-1, rank - 1))
+
+
+def _inputs(item: dict[str, Any]) -> list[str]:
+    return [call[0] for node in item["inbound_nodes"] for call in node]
+
+
+def _without(
+    config: dict[str, Any], found: dict[str, str], keep: Collection[str]
+) -> dict[str, Any]:
+    """Take the normalisations out of a configuration; a kept one gives its layer its name."""
+    renamed = {source: name for name, source in found.items() if name in keep}
+    for name, source in found.items():
+        renamed[name] = renamed.get(source, source)
+    layers = []
+    for item in config["layers"]:
+        if item["name"] in found:
+            continue
+        settings = dict(item["config"], name=renamed.get(item["name"], item["name"]))
+        if item["name"] in found.values():
+            settings["use_bias"] = True
+        nodes = [
+            [[renamed.get(call[0], call[0]), *call[1:]] for call in node]
+            for node in item["inbound_nodes"]
+        ]
+        layers.append(
+            {**item, "config": settings, "name": settings["name"], "inbound_nodes": nodes}
+        )
+    ends = {
+        key: [[renamed.get(name, name), *rest] for name, *rest in config[key]]
+        for key in ("input_layers", "output_layers")
+    }
+    return {**config, "layers": layers, **ends}
+
+
+def _fold_weights(layer: Any, normalization: Any) -> list[NDArray[np.float32]]:
+    """Return a layer's weights and bias with the normalisation in them; in float64 on the way."""
+    *kernels, bias = [weight.astype(np.float64) for weight in _with_bias(layer)]
+    scale, shift = _affine(normalization)
+    kernels[-1] = _SCALED[type(layer).__name__](kernels[-1], scale)
+    return [array.astype(np.float32) for array in (*kernels, bias * scale + shift)]
+
+
+def _with_bias(layer: Any) -> list[NDArray[Any]]:
+    weights: list[NDArray[Any]] = layer.get_weights()
+    channels = keras.backend.int_shape(layer.output)[-1]
+    return weights if layer.use_bias else [*weights, np.zeros(channels, np.float32)]
+
+
+def _affine(normalization: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return s and t of y = s·x + t."""
+    mean, variance = (
+        weight.numpy().astype(np.float64)
+        for weight in (normalization.moving_mean, normalization.moving_variance)
+    )
+    scale = 1.0 / np.sqrt(variance + normalization.epsilon)
+    if normalization.scale:
+        scale = scale * normalization.gamma.numpy()
+    shift = -mean * scale
+    return scale, shift + normalization.beta.numpy() if normalization.center else shift
+
+
+def _last(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The output channels are the last axis."""
+    return kernel * scale
+
+
+def _last_but_one(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The output channels are the last axis but one."""
+    return kernel * scale[:, None]
+
+
+def _last_two(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The output channels are the last two axes: of the input, and how many each becomes."""
+    return kernel * scale.reshape(kernel.shape[-2:])
+
+
+_Scaling = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+#: Layer → how its last kernel is scaled per output channel.
+_SCALED: dict[str, _Scaling] = {
+    **dict.fromkeys(("Dense", "Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D"), _last),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), _last_but_one),
+    "DepthwiseConv2D": _last_two,
+}
+
+
+def _agree(model: Any, folded: Any) -> bool:
+    rows = np.random.default_rng(0).normal(size=(_ROWS, *model.input_shape[1:]))
+    expected, found = (
+        net(rows.astype(np.float32), training=False).numpy().astype(np.float64)
+        for net in (model, folded)
+    )
+    allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    return bool(np.abs(found - expected).max() <= allowed)

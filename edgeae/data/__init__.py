@@ -1,0 +1,22 @@
+"""What a model is trained, calibrated and judged on: images or vectors, rows first.
+
+`mnist`, `digits`, `auto`, or a file of the user's own; see `find.py`.
+"""
+
+from edgeae.data.dataset import Dataset
+from edgeae.data.find import BUILT_IN, absolute, is_path, load
+from edgeae.data.mnist import MNIST_SHA256
+from edgeae.data.normalization import Normalization
+from edgeae.data.training_needs import require_trainable, require_unit
+
+__all__ = [
+    "BUILT_IN",
+    "MNIST_SHA256",
+    "Dataset",
+    "Normalization",
+    "absolute",
+    "is_path",
+    "load",
+    "require_trainable",
+    "require_unit",
+]

@@ -1,0 +1,186 @@
+"""A dataset and its split."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.data.normalization import Normalization
+from edgeae.errors import BadInput
+
+__all__ = ["Dataset", "split"]
+
+_SEED = 0
+#: The most rows that a validation takes from the training.
+_VALIDATION = 5000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of any rank, as they were stored, and their split.
+
+    Where there are *representative rows* alone (not `trainable`), one half of them calibrates and
+    the other judges: `train` is the first half, `validation` a slice of it, `test` the second.
+
+    Attributes:
+        name: `mnist`, `digits`, or the stem of the file.
+        origin: where it was found, for the console; never part of a manifest.
+        train: uint8 or float32 array (n, …): without the validation rows.
+        validation: the last rows of the training: 5,000 of MNIST's 60,000.
+        test: read once, for the figures that are reported.
+        train_labels, test_labels: integer arrays (n,), or None.
+        normalization: from stored to real values.
+        trainable: whether there are rows for training.
+        sha256: of the arrays themselves, whatever file they came in.
+    """
+
+    name: str
+    origin: str
+    train: NDArray[Any]
+    validation: NDArray[Any]
+    test: NDArray[Any]
+    train_labels: NDArray[Any] | None
+    test_labels: NDArray[Any] | None
+    normalization: Normalization
+    trainable: bool
+    sha256: str
+
+    @property
+    def width(self) -> int:
+        """How many values one row has."""
+        return int(np.prod(self.test.shape[1:]))
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and largest real value that a row can hold: known of 8-bit pixels alone."""
+        if self.test.dtype != np.uint8:
+            return None
+        ends = self.normalization.real(np.array([0, 255], np.uint8))
+        return float(ends.min()), float(ends.max())
+
+    def described(self, bounds: tuple[float, float] | None = None) -> dict[str, Any]:
+        """Return what a manifest says about the rows that judge: `name`, `sha256`, `n`, `span`.
+
+        Args:
+            bounds: the least and largest real value, where more is known than `bounds` tells.
+        """
+        known = bounds or self.bounds
+        if known is None:
+            real = self.normalization.real(self.test)
+            known = float(real.min()), float(real.max())
+        # rows that are all alike have no range: an MSE is then in the values' own units
+        span = known[1] - known[0] or 1.0
+        return {"name": self.name, "sha256": self.sha256, "n": len(self.test), "span": span}
+
+    def normalized(self, normalization: Normalization) -> "Dataset":
+        """Return the same rows under another normalization."""
+        return replace(self, normalization=normalization)
+
+    def images(self, part: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the real values of `train`, `validation` or `test`: float32 (n, *shape).
+
+        Raises:
+            BadInput: the rows do not have as many values as `shape` asks for, have them in another
+                order (channels first and last), or become infinite by the normalization.
+        """
+        stored: NDArray[Any] = getattr(self, part)
+        if not _fits(stored.shape[1:], shape):
+            raise BadInput(
+                f"dataset {self.name}: rows of {self.width} values, shape {stored.shape[1:]}; "
+                f"the model takes {int(np.prod(shape))}, shape {shape}"
+            )
+        real = self.normalization.real(stored.reshape(-1, *shape))
+        if not np.isfinite(real).all():
+            raise BadInput(
+                f"dataset {self.name}: × {self.normalization.scale:g} + "
+                f"{self.normalization.offset:g} makes values too large for float32"
+            )
+        return real
+
+
+def _fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
+    """Tell whether a row may be read in another shape: flattened, or with axes of one more."""
+    if np.prod(stored) != np.prod(asked):
+        return False
+    long = [tuple(size for size in shape if size != 1) for shape in (stored, asked)]
+    return long[0] == long[1] or min(map(len, long)) <= 1
+
+
+def split(name: str, origin: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
+    """Build a dataset of checked arrays.
+
+    Args:
+        name: of the dataset.
+        origin: where the arrays are from.
+        arrays: `x_train` and `x_test`, with `y_train` and `y_test` where there are labels; or `x`
+            and perhaps `y`: representative rows.
+
+    Raises:
+        BadInput: the rows of training and test differ in shape or kind.
+    """
+    sha256 = _sha256(arrays)
+    halved = _halves(arrays) if "x" in arrays else arrays
+    _check_alike(origin, halved["x_train"], halved["x_test"])
+    # after the hash, which is of what was stored
+    train, test = _lean(halved["x_train"]), _lean(halved["x_test"])
+    trainable = "x" not in arrays
+    held_out = min(_VALIDATION, max(1, len(train) // 10))
+    kept = len(train) - held_out if trainable else len(train)
+    labels = halved.get("y_train")
+    return Dataset(
+        name=name,
+        origin=origin,
+        train=train[:kept],
+        validation=train[len(train) - held_out :],
+        test=test,
+        train_labels=None if labels is None else labels[:kept],
+        test_labels=halved.get("y_test"),
+        normalization=Normalization.usual(test.dtype),
+        trainable=trainable,
+        sha256=sha256,
+    )
+
+
+def _halves(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Share representative rows out: files are often ordered, so not by their place."""
+    order = np.random.default_rng(_SEED).permutation(len(arrays["x"]))
+    middle = (len(order) + 1) // 2
+    shares = {"train": order[:middle], "test": order[middle:]}
+    return {
+        f"{key}_{part}": array[chosen]
+        for key, array in arrays.items()
+        for part, chosen in shares.items()
+    }
+
+
+def _check_alike(origin: str, train: NDArray[Any], test: NDArray[Any]) -> None:
+    if train.shape[1:] != test.shape[1:]:
+        raise BadInput(
+            f"{origin}: x_train holds rows of shape {train.shape[1:]}, x_test of {test.shape[1:]}"
+        )
+    # 255 and 1.0 may both be white
+    if _kind(train) != _kind(test):
+        raise BadInput(f"{origin}: x_train is {train.dtype}, x_test {test.dtype}")
+
+
+def _kind(array: NDArray[Any]) -> str:
+    if array.dtype == np.uint8:
+        return "pixels"
+    return "floats" if array.dtype.kind == "f" else "integers"
+
+
+def _lean(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.dtype == np.uint8 else array.astype(np.float32, copy=False)
+
+
+def _sha256(arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for key in ("x", "x_train", "x_test"):
+        if key not in arrays:
+            continue
+        array = np.ascontiguousarray(arrays[key])
+        digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,76 @@
+"""MNIST: what `EDGEAE_MNIST` names, then the keras cache, then a download through keras."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from edgeae import children
+from edgeae.data.dataset import Dataset, split
+from edgeae.data.file import read
+from edgeae.errors import BadInput, EdgeaeError
+
+__all__ = ["MNIST_SHA256", "load_mnist"]
+
+#: The file that keras downloads, `mnist.npz` (the hash is keras's own).
+MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+_DOWNLOAD_TIMEOUT_S = 120.0
+
+
+def load_mnist(download: bool) -> Dataset:
+    """Return MNIST.
+
+    Args:
+        download: whether it may come from the network.
+
+    Raises:
+        BadInput: it is not to be had, or is not what it should be.
+    """
+    path = _find(download)
+    arrays = read(path)
+    if not arrays.keys() >= {"x_train", "x_test"}:
+        raise BadInput(f"{path}: MNIST is x_train and x_test; it holds {', '.join(arrays)}")
+    dataset = split("mnist", str(path), arrays)
+    images = arrays["x_test"]  # of the same kind and size as those of the training
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise BadInput(
+            f"{path}: images are {images.dtype} of shape {images.shape[1:]}; "
+            "MNIST is uint8 (n, 28, 28)"
+        )
+    return dataset
+
+
+def _find(download: bool) -> Path:
+    named = os.environ.get("EDGEAE_MNIST")
+    if named:
+        return Path(named)
+    cached = _keras_cache()
+    if not cached.exists():
+        if not download:
+            raise BadInput(f"EDGEAE_MNIST is not set and {cached} is missing")
+        _download(cached)
+    found = hashlib.sha256(cached.read_bytes()).hexdigest()
+    if found != MNIST_SHA256:
+        raise BadInput(
+            f"{cached}: sha256 {found[:12]}…, keras's mnist.npz has {MNIST_SHA256[:12]}…"
+        )
+    return cached
+
+
+def _keras_cache() -> Path:
+    """Where keras keeps MNIST: Keras 3 minds KERAS_HOME, tf_keras downloads to the home folder."""
+    home = Path("~/.keras").expanduser()
+    places = [Path(os.environ.get("KERAS_HOME") or home), home]
+    files = [place / "datasets" / "mnist.npz" for place in places]
+    return next((file for file in files if file.exists()), files[-1])
+
+
+def _download(cached: Path) -> None:
+    why = f"EDGEAE_MNIST is not set, {cached} is missing and the download"
+    try:
+        children.run("edgeae.training.download", {}, timeout_s=_DOWNLOAD_TIMEOUT_S)
+    except EdgeaeError as error:
+        raise BadInput(f"{why} failed: {error}") from None
+    if not cached.exists():
+        raise BadInput(f"{why} went elsewhere (is {cached.parents[2]} writable?)")

@@ -1,0 +1,1 @@
+"""Bringing a model that edgeae did not train, without ever running code from its file."""

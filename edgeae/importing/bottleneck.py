@@ -1,0 +1,217 @@
+"""Where a graph can be cut in two, and which of these places is the code.
+
+A tensor can be the code only if every way from the input to the output leads through it. In any
+topological order that holds for exactly those tensors that no connection jumps over, so one pass
+over the connections finds them all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from typing import Any
+
+from edgeae.errors import BadInput, unknown
+
+__all__ = ["Choice", "Node", "choose"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One tensor of a graph, named after the layer or operator that makes it.
+
+    Attributes:
+        name: unique in the graph.
+        inputs: names of the nodes that it is made from.
+        size: number of its values, without the batch.
+        same_values: whether it only passes its input on, perhaps in another shape.
+        end: whether the author's own encoder (a nested model) ends here.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    size: int
+    same_values: bool = False
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The code of a graph.
+
+    Attributes:
+        name: the node whose output is the code.
+        size: its values.
+        alternatives: every other node that could be the code, with its values, best first.
+        narrower: a narrower node that cannot be the code, with its values, or None.
+        around: the connection that leads around `narrower`, from and to, or None.
+    """
+
+    name: str
+    size: int
+    alternatives: tuple[tuple[str, int], ...]
+    narrower: tuple[str, int] | None = None
+    around: tuple[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choice as `train.json` records it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any]) -> "Choice":
+        """Read what `to_json` gave; JSON knows lists alone."""
+        narrower, around = table["narrower"], table["around"]
+        return cls(
+            table["name"],
+            table["size"],
+            tuple((name, size) for name, size in table["alternatives"]),
+            None if narrower is None else (narrower[0], narrower[1]),
+            None if around is None else (around[0], around[1]),
+        )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The nodes between input and output, both included, in topological order.
+
+    Attributes:
+        nodes: the nodes; a node's connections may begin outside, at a constant.
+        place: name → position.
+    """
+
+    nodes: tuple[Node, ...]
+    place: Mapping[str, int]
+
+    def open(self) -> list[bool]:
+        """Tell of each position whether no connection leads around it."""
+        change = [0] * (len(self.nodes) + 1)
+        for source, target in self._connections():
+            if target - source > 1:
+                change[source + 1] += 1
+                change[target] -= 1
+        return [depth == 0 for depth in accumulate(change[:-1])]
+
+    def around(self, position: int) -> tuple[str, str]:
+        """Return the connection, from and to, that leads furthest around a position."""
+        jumps = [pair for pair in self._connections() if pair[0] < position < pair[1]]
+        source, target = max(jumps, key=lambda pair: pair[1] - pair[0])
+        return self.nodes[source].name, self.nodes[target].name
+
+    def _connections(self) -> list[tuple[int, int]]:
+        return [
+            (self.place[source], position)
+            for position, node in enumerate(self.nodes)
+            for source in node.inputs
+            if source in self.place
+        ]
+
+
+def choose(
+    nodes: Sequence[Node], source: str, target: str, code_layer: str | None = None
+) -> Choice:
+    """Find the code: the narrowest place through which all ways from input to output lead.
+
+    Of equally narrow places in a row it is the last, behind an activation or normalisation, but
+    before what only reshapes, unless the author's own encoder ends there.
+
+    Args:
+        nodes: the graph, every node after its inputs; constants need not be in it.
+        source: name of the input.
+        target: name of the output.
+        code_layer: a node that the user names instead; it may be as wide as it likes.
+
+    Raises:
+        BadInput: there is no bottleneck, or `code_layer` does not exist or cannot be cut at.
+    """
+    way = _way(nodes, source, target)
+    is_open = way.open()
+    inner = range(1, len(way.nodes) - 1)
+    cuts = [position for position in inner if is_open[position]]
+    if code_layer is not None:
+        position = _named(nodes, way, is_open, code_layer)
+    else:
+        position = _narrowest(way, cuts)
+    node = way.nodes[position]
+    others = sorted((p for p in cuts if p != position), key=lambda p: (way.nodes[p].size, -p))
+    shut = [p for p in inner if not is_open[p] and way.nodes[p].size < node.size]
+    narrower = min(shut, key=lambda p: way.nodes[p].size, default=None)
+    return Choice(
+        node.name,
+        node.size,
+        tuple((way.nodes[p].name, way.nodes[p].size) for p in others),
+        None if narrower is None else (way.nodes[narrower].name, way.nodes[narrower].size),
+        None if narrower is None else way.around(narrower),
+    )
+
+
+def _way(nodes: Sequence[Node], source: str, target: str) -> _Way:
+    """Leave out what does not lie between input and output: constants and dead ends."""
+    reached = {source}
+    for node in nodes:
+        if any(name in reached for name in node.inputs):
+            reached.add(node.name)
+    needed = {target}
+    for node in reversed(nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+    if target not in reached:
+        raise BadInput(f"the output {target!r} does not depend on the input {source!r}")
+    between = tuple(node for node in nodes if node.name in reached & needed)
+    return _Way(between, {node.name: position for position, node in enumerate(between)})
+
+
+def _named(nodes: Sequence[Node], way: _Way, is_open: list[bool], name: str) -> int:
+    if name not in {node.name for node in nodes}:
+        possible = [node.name for node, free in zip(way.nodes, is_open, strict=True) if free]
+        raise unknown("layer", name, possible[1:-1])
+    position = way.place.get(name)
+    if position is None:
+        raise BadInput(f"--code-layer {name}: not on the way from the input to the output")
+    if position in (0, len(way.nodes) - 1):
+        end = "input" if position == 0 else "output"
+        raise BadInput(f"--code-layer {name}: the {end} itself; encoder and decoder need a layer")
+    if not is_open[position]:
+        first, last = way.around(position)
+        raise BadInput(
+            f"--code-layer {name}: the connection {first} → {last} leads around it, "
+            "so the model cannot be cut there"
+        )
+    return position
+
+
+def _narrowest(way: _Way, cuts: list[int]) -> int:
+    least = min((way.nodes[position].size for position in cuts), default=None)
+    if least is None or least >= way.nodes[0].size:
+        raise _no_bottleneck(way, cuts)
+    first = next(i for i, position in enumerate(cuts) if way.nodes[position].size == least)
+    row = []
+    for position in cuts[first:]:
+        if way.nodes[position].size != least:
+            break
+        row.append(position)
+    return _last(way, row)
+
+
+def _last(way: _Way, row: list[int]) -> int:
+    """Choose among equally narrow places in a row."""
+    made = [i for i, position in enumerate(row) if not way.nodes[position].same_values]
+    start = made[-1] if made else 0
+    ends = [position for position in row[start:] if way.nodes[position].end]
+    return ends[-1] if ends else row[start]
+
+
+def _no_bottleneck(way: _Way, cuts: list[int]) -> BadInput:
+    width = way.nodes[0].size
+    shut = set(range(1, len(way.nodes) - 1)) - set(cuts)
+    narrow = sorted(p for p in shut if way.nodes[p].size < width)
+    if not narrow:
+        return BadInput(
+            f"no bottleneck: no layer is narrower than the input's {width} values; "
+            "--code-layer names the code"
+        )
+    position = min(narrow, key=lambda p: way.nodes[p].size)
+    first, last = way.around(position)
+    return BadInput(
+        f"no bottleneck: the connection {first} → {last} leads around the narrowest layer, "
+        f"{way.nodes[position].name} ({way.nodes[position].size} values of the input's {width}), "
+        "so the model cannot be cut there"
+    )

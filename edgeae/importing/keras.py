@@ -1,0 +1,158 @@
+"""Import a Keras file: judge it, open it in a child, rebuild it flat, and record what it is."""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae import atomic, children
+from edgeae.data import Dataset
+from edgeae.errors import BadInput
+from edgeae.host_packages import versions
+from edgeae.importing import architecture, keras_file
+from edgeae.importing.architecture import Architecture
+from edgeae.importing.bottleneck import Choice, Node, choose
+from edgeae.importing.input_shape import input_shape
+from edgeae.importing.keras_file import KerasFile
+from edgeae.importing.layers import ALLOWED
+from edgeae.importing.record import Subject, training
+from edgeae.importing.request import Imported, Request
+from edgeae.importing.shapes import Shape, infer
+from edgeae.model import KERAS, SHEET, TRAIN, Training
+
+__all__ = ["import_keras"]
+
+#: Rows on which the flat model must answer as the original does.
+_ROWS = 32
+_TIMEOUT_S = 600.0
+#: A longer chain of shapes is cut short.
+_LONGEST_TOLD = 9
+#: Keras's major version → the child that opens its files, and the packages it takes.
+_CHILDREN = {2: "edgeae.importing.original_keras2", 3: "edgeae.importing.original_keras3"}
+_TOOLS = {2: ("tensorflow", "tf-keras"), 3: ("tensorflow", "tf-keras", "keras")}
+
+
+def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
+    """Write `model.keras` and `train.json` of a `.keras`, `.h5` or `.hdf5` file.
+
+    Args:
+        request: its one path; its folder is held.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the file, a layer in it, or the data is not what can be imported.
+        RuntimeUnavailable: TensorFlow or one of the Kerases is not installed.
+        RuntimeCrashed: Keras crashed on the file.
+    """
+    started = time.monotonic()
+    (path,) = request.paths
+    file = keras_file.read(path)
+    flat = architecture.flatten(file)
+    tools = versions(_TOOLS[file.version])
+    dataset = request.dataset()
+    rows = dataset.test.shape[1:]
+    said = rows if flat.input_shape is None else flat.input_shape
+    shapes = infer(str(path), flat, input_shape(path, said, rows, dataset.name))
+    choice = _choose(request, flat, shapes)
+    with tempfile.TemporaryDirectory() as scratch:
+        say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
+        found = _rebuilt(file, flat, dataset, shapes, choice.name, Path(scratch))
+        content = (Path(scratch) / KERAS).read_bytes()
+    subject = Subject(
+        kind=f"keras {file.version}",
+        form="keras",
+        choice=choice,
+        description=_describe(flat, shapes, choice),
+        input_shape=shapes[flat.input],
+        code_shape=shapes[choice.name],
+        code_layer=choice.name,
+        parameters=found["parameters"],
+        weights_sha256=found["weights_sha256"],
+        file_sha256=atomic.sha256(content),
+        losses=found["losses"],
+        seconds=round(time.monotonic() - started, 2),
+        tools=tools,
+    )
+    imported = Imported(training(request, dataset, subject), choice)
+    _write(request.folder, content, imported.training)
+    return imported
+
+
+def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
+    (path,) = request.paths
+    taken, given = shapes[flat.input], shapes[flat.output]
+    if given != taken:
+        raise BadInput(f"{path}: not an autoencoder: takes {taken}, gives {given}")
+    nodes = [Node(flat.input, (), math.prod(taken))]
+    for layer in flat.layers:
+        same = ALLOWED[layer.kind].same_values
+        size = math.prod(shapes[layer.name])
+        nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
+    named = request.code_layer
+    try:
+        return choose(nodes, flat.input, flat.output, flat.aliases.get(named or "", named))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def _rebuilt(
+    file: KerasFile,
+    flat: Architecture,
+    dataset: Dataset,
+    shapes: dict[str, Shape],
+    code: str,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Run both children; the flat model lies in `scratch` afterwards."""
+    original = scratch / f"original{file.suffix}"
+    original.write_bytes(file.judged())
+    images = {}
+    for part in ("validation", "test"):
+        images[part] = str(scratch / f"{part}.npy")
+        np.save(images[part], dataset.images(part, shapes[flat.input]))
+    rows = np.load(images["test"])
+    np.save(scratch / "rows.npy", rows[np.linspace(0, len(rows) - 1, _ROWS).round().astype(int)])
+    common = {"source": str(file.path), "rows": str(scratch / "rows.npy")}
+    take = {
+        **common,
+        "file": str(original),
+        "layers": [layer.path for layer in flat.layers],
+        "out": str(scratch / "weights.npz"),
+    }
+    build = {
+        **common,
+        "input": flat.input,
+        "output": flat.output,
+        "code": code,
+        "layers": [asdict(layer) for layer in flat.layers],
+        "shapes": shapes,
+        "weights": str(scratch / "weights.npz"),
+        "images": images,
+        "out": str(scratch / KERAS),
+    }
+    children.run(_CHILDREN[file.version], take, timeout_s=_TIMEOUT_S)
+    (found,) = children.run("edgeae.importing.rebuild", build, timeout_s=_TIMEOUT_S)
+    return found
+
+
+def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
+    """Say the shapes from image to reconstruction, those of layers with weights."""
+    names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
+    told = ["×".join(map(str, shapes[name])) for name in names]
+    chain = [item for number, item in enumerate(told) if told[number - 1 : number] != [item]]
+    if len(chain) <= _LONGEST_TOLD:
+        return " → ".join(chain)
+    code = "×".join(map(str, shapes[choice.name]))
+    return f"{len(flat.layers)} layers, {told[0]} → {code} → {told[0]}"
+
+
+def _write(folder: Path, content: bytes, record: Training) -> None:
+    # train.json last: it names the hash of model.keras, so a kill in between is noticed
+    atomic.write_bytes(folder / KERAS, content)
+    (folder / SHEET).unlink(missing_ok=True)  # of the model that was here before
+    atomic.write_text(folder / TRAIN, record.to_json())

@@ -1,0 +1,149 @@
+"""A Keras file's architecture, read as JSON: nothing of Keras is loaded, nothing in it runs."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae.errors import BadInput, RuntimeUnavailable
+
+__all__ = ["KerasFile", "is_keras", "read"]
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+#: An architecture of several hundred layers has about 1 MB of JSON.
+_MOST_BYTES = 1 << 26
+_VERSIONS = (2, 3)
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A file whose architecture was read, but not yet judged.
+
+    Attributes:
+        path: where it came from, for errors.
+        content: its bytes; what is judged here is also what Keras opens.
+        suffix: `.keras` or `.h5`, as Keras wants it, whatever the file is called.
+        version: 2 or 3, of the Keras that wrote it.
+        model: the outermost model as `{"class_name": …, "config": …}`.
+    """
+
+    path: Path
+    content: bytes
+    suffix: str
+    version: int
+    model: dict[str, Any]
+
+    def judged(self) -> bytes:
+        """Return the file with nothing in it but the architecture that was read, and weights.
+
+        What Keras would run when it compiles a model, its own or a nested one, is left out.
+        """
+        if self.suffix == ".h5":
+            return self.content  # is not asked to compile, and nested models cannot
+        stream = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(self.content)) as source,
+            zipfile.ZipFile(stream, "w") as target,
+        ):
+            target.writestr(_CONFIG, json.dumps(_without_compilation(self.model)))
+            for name in (_METADATA, _WEIGHTS):
+                target.writestr(name, source.read(name))
+        return stream.getvalue()
+
+
+def _without_compilation(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_compilation(item)
+            for key, item in value.items()
+            if key != "compile_config"
+        }
+    return [_without_compilation(item) for item in value] if isinstance(value, list) else value
+
+
+def is_keras(path: Path) -> bool:
+    """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5."""
+    with path.open("rb") as stream:
+        return stream.read(len(_HDF5)).startswith((_HDF5, _ZIP))
+
+
+def read(path: Path) -> KerasFile:
+    """Read the architecture in a `.keras`, `.h5` or `.hdf5` file.
+
+    Raises:
+        BadInput: it is damaged, or holds no architecture.
+        OSError: it cannot be read.
+        RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
+    """
+    content = path.read_bytes()
+    if content.startswith(_ZIP):
+        config, version, suffix = *_from_zip(path, content), ".keras"
+    else:
+        config, version, suffix = *_from_hdf5(path, content), ".h5"
+    model = _json(path, "the architecture", config)
+    return KerasFile(path, content, suffix, _major(path, version), model)
+
+
+def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            if not {_CONFIG, _METADATA} <= names:
+                raise BadInput(f"{path}: a zip archive, but no .keras file: no {_CONFIG} in it")
+            if _WEIGHTS not in names:
+                kept = sorted(name for name in names if name.startswith("model.weights"))
+                raise BadInput(
+                    f"{path}: its weights are in {kept or 'no file'}; allowed is {_WEIGHTS}"
+                )
+            config, metadata = (_member(path, archive, name) for name in (_CONFIG, _METADATA))
+            archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise BadInput(f"{path}: a damaged .keras file: {error}") from None
+    return config, _json(path, _METADATA, metadata).get("keras_version")
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > _MOST_BYTES:
+        raise BadInput(f"{path}: {name} has over {_MOST_BYTES >> 20} MiB")
+    return archive.read(name)
+
+
+def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
+    try:
+        import h5py
+    except ImportError:
+        reason = f"{path}: reading an HDF5 file takes the package h5py"
+        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            config, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
+    if config is None:
+        raise BadInput(
+            f"{path}: weights without an architecture, as save_weights() and subclassed models "
+            "leave them; save the whole model as .keras"
+        )
+    return config if isinstance(config, bytes) else str(config).encode(), version
+
+
+def _json(path: Path, what: str, content: bytes) -> dict[str, Any]:
+    try:
+        table = json.loads(content)
+        if not isinstance(table, dict):
+            raise ValueError("not an object")
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: damaged: {what} is no JSON ({error})") from None
+    return table
+
+
+def _major(path: Path, version: object) -> int:
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    head = text.partition(".")[0]
+    if head not in map(str, _VERSIONS):
+        raise BadInput(f"{path}: written by Keras {text}; allowed are versions 2 and 3")
+    return int(head)

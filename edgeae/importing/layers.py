@@ -1,0 +1,221 @@
+"""Which layers an imported model may have, and what each becomes in a Keras 2 model.
+
+A layer's configuration is never handed on whole: only the keys named here, whose values are plain
+data. A key that is not known must be absent, null, false or empty, so that nothing which changes
+the answers is dropped in silence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeae.errors import BadInput
+
+__all__ = ["ALLOWED", "DROPPED", "MERGING", "Rule", "activation", "check_objects", "options"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is known of a class of layers.
+
+    Attributes:
+        keys: of its configuration, in Keras 2.
+        weights: whether it has any.
+        same_values: whether it only passes its input on in another shape.
+    """
+
+    keys: tuple[str, ...]
+    weights: bool = False
+    same_values: bool = False
+
+
+_CONV = ("kernel_size", "strides", "padding", "data_format", "dilation_rate", "use_bias")
+_POOL = ("pool_size", "strides", "padding", "data_format")
+_NORM = ("axis", "epsilon", "center", "scale")
+
+#: Class → rule.
+ALLOWED = {
+    "Dense": Rule(("units", "use_bias"), weights=True),
+    **dict.fromkeys(("Conv1D", "Conv2D"), Rule((*_CONV, "filters", "groups"), weights=True)),
+    **dict.fromkeys(
+        ("Conv1DTranspose", "Conv2DTranspose"),
+        Rule((*_CONV, "filters", "output_padding"), weights=True),
+    ),
+    "DepthwiseConv2D": Rule((*_CONV, "depth_multiplier"), weights=True),
+    **dict.fromkeys(
+        ("SeparableConv1D", "SeparableConv2D"),
+        Rule((*_CONV, "filters", "depth_multiplier"), weights=True),
+    ),
+    **dict.fromkeys(
+        ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), Rule(_POOL)
+    ),
+    **dict.fromkeys(
+        (
+            *("GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+            *("GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+        ),
+        Rule(("data_format", "keepdims")),
+    ),
+    "BatchNormalization": Rule(_NORM, weights=True),
+    "LayerNormalization": Rule(_NORM, weights=True),
+    "Activation": Rule(()),
+    "ReLU": Rule(("max_value", "negative_slope", "threshold")),
+    "LeakyReLU": Rule(("alpha",)),
+    "PReLU": Rule(("shared_axes",), weights=True),
+    "ELU": Rule(("alpha",)),
+    "Softmax": Rule(("axis",)),
+    "Flatten": Rule(("data_format",), same_values=True),
+    "Reshape": Rule(("target_shape",), same_values=True),
+    "Permute": Rule(("dims",), same_values=True),
+    "UpSampling1D": Rule(("size",)),
+    "UpSampling2D": Rule(("size", "data_format", "interpolation")),
+    "ZeroPadding1D": Rule(("padding",)),
+    "ZeroPadding2D": Rule(("padding", "data_format")),
+    "Cropping1D": Rule(("cropping",)),
+    "Cropping2D": Rule(("cropping", "data_format")),
+    "Concatenate": Rule(("axis",)),
+    **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum"), Rule(())),
+    "Rescaling": Rule(("scale", "offset")),
+}
+#: Only training knows these: they pass their input on.
+DROPPED = (
+    *("ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "Identity"),
+    *("SpatialDropout1D", "SpatialDropout2D"),
+)
+#: Take several inputs.
+MERGING = ("Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract")
+#: Functions that Keras 2 and 3 agree on, and that may stand in a layer.
+_ACTIVATIONS = (
+    *("elu", "exponential", "gelu", "linear", "relu", "relu6", "selu", "sigmoid", "silu"),
+    *("softmax", "softplus", "softsign", "swish", "tanh"),
+)
+#: Layers that may stand in another layer as its activation.
+_ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU", "Softmax")
+#: Keras's slope of the function; the layer's is 0.3.
+_LEAKY_RELU_SLOPE = 0.2
+_RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
+#: What only training or loading minds.
+_IGNORED = (
+    *("name", "trainable", "dtype", "batch_input_shape", "batch_shape", "input_shape"),
+    *("activation", "momentum", "renorm_momentum", "synchronized", "fused"),
+)
+_IGNORED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
+#: What a class inherits without being able to use it, or has in Keras 3 alone.
+_INHERITED = {"groups": 1, "data_format": "channels_last"}
+#: Objects that a configuration may hold: built in, and none runs code of the file's.
+_OBJECTS = (
+    *("Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity"),
+    *("LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform"),
+    *("TruncatedNormal", "VarianceScaling", "Zeros", "L1", "L1L2", "L2"),
+    *("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "DTypePolicy", "Policy"),
+    *("OrthogonalRegularizer", "SeedGenerator", *_ACTIVATION_LAYERS),
+    *("__numpy__", "__tensor__", "__tuple__"),
+)
+_FLOAT32 = (None, "float32")
+
+
+def check_objects(where: str, config: object) -> None:
+    """Refuse a configuration that holds code, or an object that Keras does not bring itself.
+
+    Args:
+        where: file and layer, for the error.
+        config: JSON.
+
+    Raises:
+        BadInput: it holds a function, a lambda, or an object of somebody's own.
+    """
+    left = [config]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            if "class_name" in item:
+                _check_object(where, item)
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+
+
+def _check_object(where: str, item: Mapping[str, Any]) -> None:
+    name = item["class_name"]
+    if name in ("__lambda__", "Lambda"):
+        raise BadInput(f"{where}: holds a lambda; code in a file is never run")
+    module, registered = item.get("module"), item.get("registered_name")
+    root = str(module or "keras").partition(".")[0]
+    known = name in _OBJECTS and root in ("keras", "tf_keras")
+    if not known or registered not in (None, name):
+        told = f"{module}.{name}" if module else str(name)
+        raise BadInput(f"{where}: holds {registered or told}, which Keras does not bring itself")
+
+
+def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a layer's configuration that Keras 2 is given.
+
+    Args:
+        where: file and layer, for the error.
+        kind: a key of `ALLOWED`.
+        config: what the file says; its objects were checked.
+
+    Raises:
+        BadInput: a key that would change the answers is unknown, or has a value not allowed.
+    """
+    _check_dtype(where, config.get("dtype"))
+    order = config.get("data_format")
+    if order not in (None, "channels_last"):
+        raise BadInput(f"{where}: data_format is {order}; allowed is channels_last")
+    found = {}
+    for written, value in config.items():
+        key = _RENAMED.get((kind, written), written)
+        if key in ALLOWED[kind].keys:
+            found[key] = _plain(where, key, value)
+        elif value and not _can_be_ignored(key, value):
+            raise BadInput(f"{where}: {key} = {value!r} is not known; allowed is {key} unset")
+    if kind.endswith("Transpose") and found.get("output_padding", 0) is None:
+        del found["output_padding"]  # it stands for leaving the choice to Keras
+    return found
+
+
+def _can_be_ignored(key: str, value: object) -> bool:
+    return key in _IGNORED or key.endswith(_IGNORED_ENDINGS) or _INHERITED.get(key) == value
+
+
+def _plain(where: str, key: str, value: object) -> Any:
+    items = value if isinstance(value, list) else [value]
+    items = [part for item in items for part in (item if isinstance(item, list) else [item])]
+    if any(isinstance(item, dict | list) for item in items):
+        raise BadInput(f"{where}: {key} is {value!r}; allowed are numbers and words")
+    return value
+
+
+def _check_dtype(where: str, dtype: object) -> None:
+    name = dtype["config"].get("name") if isinstance(dtype, dict) else dtype
+    if name not in _FLOAT32:
+        raise BadInput(f"{where}: dtype is {name}; allowed is float32")
+
+
+def activation(where: str, value: object) -> tuple[str, dict[str, Any]]:
+    """Return the layer that an activation stands for: its class and configuration.
+
+    Args:
+        where: file and layer, for the error.
+        value: what the layer's configuration has for `activation`.
+
+    Raises:
+        BadInput: it is none of Keras's own.
+    """
+    if value is None:
+        return "Activation", {"activation": "linear"}
+    if isinstance(value, dict):
+        check_objects(where, value)
+        kind = value["class_name"]
+        if kind not in _ACTIVATION_LAYERS:
+            raise BadInput(f"{where}: activation {kind}; {_allowed_activations()}")
+        return kind, options(where, kind, value["config"])
+    if value == "leaky_relu":
+        return "LeakyReLU", {"alpha": _LEAKY_RELU_SLOPE}
+    if value not in _ACTIVATIONS:
+        raise BadInput(f"{where}: activation {value!r}; {_allowed_activations()}")
+    return "Activation", {"activation": value}
+
+
+def _allowed_activations() -> str:
+    return f"allowed are {', '.join(sorted((*_ACTIVATIONS, 'leaky_relu')))}"

@@ -1,0 +1,72 @@
+"""`train.json` of a model that edgeae did not train."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from edgeae.data import Dataset
+from edgeae.importing.bottleneck import Choice
+from edgeae.importing.request import Request
+from edgeae.model import IMPORTED, Training
+
+__all__ = ["Subject", "training"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an importer found out about a model; the fields are those of `Training`.
+
+    Attributes:
+        kind: what it came as: `keras 3`, `keras 2`, `saved model`, `tflite` or `onnx`.
+        choice: the code and its alternatives, or None where no graph was cut.
+    """
+
+    kind: str
+    form: str
+    choice: Choice | None
+    description: str
+    input_shape: tuple[int, ...]
+    code_shape: tuple[int, ...]
+    code_layer: str
+    parameters: int
+    weights_sha256: str
+    file_sha256: str
+    losses: dict[str, float]
+    seconds: float
+    tools: dict[str, str]
+
+
+def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
+    """Put together what was asked, the data and the model."""
+    choice = None if subject.choice is None else subject.choice.to_json()
+    configuration = {**request.asked(), "kind": subject.kind, "choice": choice}
+    return Training(
+        model=request.name,
+        form=subject.form,
+        family=IMPORTED,
+        description=subject.description,
+        configuration=json.loads(json.dumps(configuration)),
+        dataset={
+            "name": dataset.name,
+            "sha256": dataset.sha256,
+            "data": str(configuration["data"]),
+            "train_data": configuration["train_data"],
+            "train": len(dataset.train) if dataset.trainable else 0,
+            "validation": len(dataset.validation),
+            "test": len(dataset.test),
+        },
+        normalization=asdict(dataset.normalization),
+        bounds=dataset.bounds,
+        input_shape=subject.input_shape,
+        code_shape=subject.code_shape,
+        code_layer=subject.code_layer,
+        parameters=subject.parameters,
+        weights_sha256=subject.weights_sha256,
+        file_sha256=subject.file_sha256,
+        curve=[],
+        best_epoch=0,
+        interrupted=False,
+        losses=subject.losses,
+        yardsticks={},
+        seconds=subject.seconds,
+        tools=subject.tools,
+    )

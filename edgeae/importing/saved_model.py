@@ -1,0 +1,85 @@
+"""Import a SavedModel: a child judges and freezes it; here it is recorded."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae import atomic, children
+from edgeae.data import Dataset
+from edgeae.host_packages import versions
+from edgeae.importing.bottleneck import Choice
+from edgeae.importing.record import Subject, training
+from edgeae.importing.request import Imported, Request
+from edgeae.model import ORIGINALS, SHEET, TRAIN
+
+__all__ = ["import_saved_model"]
+
+_FORM = "graph"
+_TIMEOUT_S = 600.0
+_TOOLS = ("tensorflow", "tf-keras")
+
+
+def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported:
+    """Write `model.pb` and `train.json` of a SavedModel folder.
+
+    Args:
+        request: its one path; its folder is held.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the SavedModel, an operator in it, or the data is not what can be imported.
+        RuntimeUnavailable: TensorFlow is not installed.
+        RuntimeCrashed: TensorFlow crashed on the file.
+    """
+    started = time.monotonic()
+    tools = versions(_TOOLS)
+    dataset = request.dataset()
+    say(f"{request.paths[0]}: a SavedModel")
+    with tempfile.TemporaryDirectory() as scratch:
+        found = _frozen(request, dataset, Path(scratch))
+        content = (Path(scratch) / ORIGINALS[_FORM]).read_bytes()
+    choice = Choice.from_json(found["choice"])
+    subject = Subject(
+        kind="saved model",
+        form=_FORM,
+        choice=choice,
+        description=found["description"],
+        input_shape=tuple(found["input_shape"]),
+        code_shape=tuple(found["code_shape"]),
+        code_layer=choice.name,
+        parameters=found["parameters"],
+        weights_sha256=found["weights_sha256"],
+        file_sha256=atomic.sha256(content),
+        losses=found["losses"],
+        seconds=round(time.monotonic() - started, 2),
+        tools=tools,
+    )
+    record = training(request, dataset, subject)
+    # train.json last: it names the hash of model.pb, so a kill in between is noticed
+    atomic.write_bytes(request.folder / ORIGINALS[_FORM], content)
+    (request.folder / SHEET).unlink(missing_ok=True)  # of the model that was here before
+    atomic.write_text(request.folder / TRAIN, record.to_json())
+    return Imported(record, choice)
+
+
+def _frozen(request: Request, dataset: Dataset, scratch: Path) -> dict[str, Any]:
+    """Run the child; the frozen graph lies in `scratch` afterwards."""
+    rows = dataset.test.shape[1:]
+    images = {}
+    for part in ("validation", "test"):
+        images[part] = str(scratch / f"{part}.npy")
+        np.save(images[part], dataset.images(part, rows))
+    job = {
+        "source": str(request.paths[0]),
+        "code_layer": request.code_layer,
+        "dataset": dataset.name,
+        "images": images,
+        "out": str(scratch / ORIGINALS[_FORM]),
+    }
+    (found,) = children.run("edgeae.importing.freezing", job, timeout_s=_TIMEOUT_S)
+    dataset.images("test", tuple(found["input_shape"]))  # refuses channels in another place
+    return found

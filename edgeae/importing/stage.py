@@ -1,0 +1,114 @@
+"""`edgeae import`: which importer a path is for, and whether there is anything to do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeae import atomic
+from edgeae.bundle import MANIFEST
+from edgeae.errors import BadInput, EdgeaeError
+from edgeae.importing.bottleneck import Choice
+from edgeae.importing.keras_file import is_keras
+from edgeae.importing.request import Imported, Request
+from edgeae.model import AS_IS, IMPORTED, TRAIN, open_model
+from edgeae.program import read_file
+
+__all__ = ["Importer", "import_model"]
+
+Importer = Callable[[Request, Callable[[str], None]], Imported]
+
+#: The same that a training holds.
+_LOCK = ".train.lock"
+_SAVED_MODEL = "saved_model.pb"
+#: What a path may be, for errors.
+_ALLOWED = "a Keras file (.keras, .h5, .hdf5), a SavedModel folder, .tflite or .onnx"
+
+
+def import_model(request: Request, force: bool, say: Callable[[str], None]) -> Imported:
+    """Import a model, unless the same was imported before.
+
+    Args:
+        request: what to import, and under which name.
+        force: import even if nothing changed, and over a model that edgeae trained.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the path is no model that can be imported, or the name is taken.
+        Busy: another process is writing the same model.
+        RuntimeUnavailable: TensorFlow is not installed.
+    """
+    importer = _importer(request.paths)
+    if not force:
+        _check_name(request)
+        imported = _current(request)
+        if imported is not None:
+            say(f"{request.folder}: up to date")
+            return imported
+    with atomic.lock(request.folder / _LOCK, str(request.folder)):
+        return importer(request, say)
+
+
+def _importer(paths: tuple[Path, ...]) -> Importer:
+    """Choose by content: a name may say anything."""
+    if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
+        from edgeae.importing.saved_model import import_saved_model
+
+        return import_saved_model
+    for path in paths:
+        _check_path(path)
+    if not any(map(is_keras, paths)):
+        from edgeae.importing.bare import import_bare
+
+        return import_bare
+    if len(paths) > 1:
+        raise BadInput(
+            f"{paths[0]}, {paths[1]}: two files are an encoder and a decoder as .tflite or .onnx; "
+            "a Keras file is the whole autoencoder"
+        )
+    from edgeae.importing.keras import import_keras
+
+    return import_keras
+
+
+def _check_path(path: Path) -> None:
+    if path.is_dir():
+        raise BadInput(f"{path}: a folder without {_SAVED_MODEL}; allowed is {_ALLOWED}")
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    if not path.is_file():
+        raise BadInput(f"{path}: not a regular file; allowed is {_ALLOWED}")
+    if not is_keras(path):
+        try:
+            read_file(path)
+        except BadInput:
+            raise BadInput(f"{path}: not a model, by its content; allowed is {_ALLOWED}") from None
+
+
+def _check_name(request: Request) -> None:
+    try:
+        family = json.loads((request.folder / TRAIN).read_text())["family"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return  # none there, or damaged: nothing that would be lost
+    if family != IMPORTED:
+        raise BadInput(
+            f"{request.folder}: holds a model that edgeae trained ({family}); --name chooses "
+            "another, --force replaces it"
+        )
+
+
+def _current(request: Request) -> Imported | None:
+    """Return the import in the folder if this request would give it again."""
+    try:
+        training = open_model(request.folder)
+        found = training.configuration
+        if any(found.get(key) != value for key, value in request.asked().items()):
+            return None
+        dataset = request.dataset()
+    except EdgeaeError:
+        return None  # damaged or half replaced: import again, which says what is wrong
+    if dataset.sha256 != training.dataset["sha256"]:
+        return None
+    if training.form == AS_IS and not any(request.folder.glob(f"*/{MANIFEST}")):
+        return None
+    choice = found.get("choice")
+    return Imported(training, None if choice is None else Choice.from_json(choice))

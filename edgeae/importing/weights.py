@@ -1,0 +1,62 @@
+"""Child process's work: take weights and outputs out of a Keras file that was judged before.
+
+The same for Keras 2 and 3; which of them opens the file is the calling module's business.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput
+
+__all__ = ["OUTPUTS", "key", "take"]
+
+#: The array of the original's answers, beside the weights.
+OUTPUTS = "outputs"
+
+
+def key(layer: int, weight: int) -> str:
+    """Name the array of a layer's weight, by their numbers."""
+    return f"{layer}.{weight}"
+
+
+def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Write the weights of `job["layers"]` and the answers to `job["rows"]` as one `.npz`.
+
+    Args:
+        load: Keras's `load_model`.
+        job: `file` to open and `source`, its name for errors; `layers`, a path of names each, or
+            an empty one; `rows`, an `.npy`; `out`, the `.npz`.
+
+    Raises:
+        BadInput: Keras cannot open the file, or cannot run the model on the rows.
+    """
+    rows = np.load(job["rows"], allow_pickle=False)
+    try:
+        model = load(job["file"], compile=False, safe_mode=True)
+        arrays: dict[str, Any] = dict(_weights(model, job["layers"]))
+        arrays[OUTPUTS] = _answers(model, rows)
+    except Exception as error:  # Keras raises a dozen classes on what it cannot read
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise BadInput(f"{job['source']}: Keras cannot load and run it: {reason}") from None
+    np.savez(Path(job["out"]), **arrays)
+    yield {"weights": len(arrays) - 1}
+
+
+def _weights(model: Any, paths: list[list[str]]) -> Iterator[tuple[str, NDArray[Any]]]:
+    for number, path in enumerate(paths):
+        layer = model
+        for name in path:
+            layer = layer.get_layer(name)
+        for weight, values in enumerate(layer.get_weights() if path else ()):
+            yield key(number, weight), np.asarray(values)
+
+
+def _answers(model: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    answers = model(rows, training=False)
+    while isinstance(answers, dict | list | tuple):  # of one
+        (answers,) = answers.values() if isinstance(answers, dict) else answers
+    return np.asarray(answers)

@@ -1,0 +1,87 @@
+"""PNG files (RFC 2083): enough to show images without an imaging library."""
+
+import base64
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["data_uri", "encode", "notes", "size"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Channels → colour type: grey, grey with alpha, colour, colour with alpha.
+_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def encode(pixels: NDArray[np.uint8], said: Mapping[str, str] | None = None) -> bytes:
+    """Encode an image, 8 bits each: (height, width), or (height, width, channels).
+
+    Args:
+        pixels: of two channels, grey and alpha; of four, red, green, blue and alpha.
+        said: keyword → text kept in the file; both ASCII.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    height, width, channels = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR[channels], 0, 0, 0)
+    texts = (f"{key}\0{text}".encode("ascii") for key, text in (said or {}).items())
+    # each row starts with its filter: 0, none
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
+    chunks = [
+        _chunk(b"IHDR", header),
+        *(_chunk(b"tEXt", text) for text in texts),
+        _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        _chunk(b"IEND", b""),
+    ]
+    return _SIGNATURE + b"".join(chunks)
+
+
+def notes(content: bytes) -> dict[str, str]:
+    """Return what a file says about its image, keyword → text.
+
+    Raises:
+        ValueError: it is no PNG file, or not whole.
+    """
+    texts = [body.decode("ascii") for kind, body in _chunks(content) if kind == b"tEXt"]
+    return {key: text for key, _, text in (item.partition("\0") for item in texts)}
+
+
+def size(content: bytes) -> tuple[int, int]:
+    """Return width and height of a PNG file.
+
+    Raises:
+        ValueError: it is no PNG file, or not whole.
+    """
+    _, header = next(_chunks(content))
+    width, height = struct.unpack_from(">II", header)
+    return width, height
+
+
+def data_uri(content: bytes) -> str:
+    """Return a PNG file as a `data:` address."""
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and content of each chunk, their checksums compared."""
+    if not content.startswith(_SIGNATURE):
+        raise ValueError("no PNG file")
+    at = len(_SIGNATURE)
+    while at < len(content):
+        try:
+            (length,) = struct.unpack_from(">I", content, at)
+            kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
+            (checksum,) = struct.unpack_from(">I", content, at + 8 + length)
+        except struct.error:
+            raise ValueError("it ends early") from None
+        if checksum != zlib.crc32(kind + body):
+            raise ValueError("a checksum is wrong")
+        yield kind, body
+        at += 12 + length

@@ -1,0 +1,57 @@
+"""`probe.json` in a model's folder: what its code was found to be worth."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeae.errors import BadInput
+
+__all__ = ["PROBE", "Probed", "read_probe"]
+
+PROBE = "probe.json"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a probe found.
+
+    Attributes:
+        weights_sha256: of the model that was probed.
+        train, test: how many images the labels were told from, and of.
+        features: `model`, `pca` and `pixels` → `linear` and `nearest`: accuracies on the test
+            labels of a linear probe and of the 5 nearest neighbours.
+        held_out: the label that a second training of the same settings never saw.
+        anomaly: `model` and `pca` → AUC of the reconstruction error of that label's test images.
+    """
+
+    weights_sha256: str
+    train: int
+    test: int
+    features: dict[str, dict[str, float]]
+    held_out: int
+    anomaly: dict[str, float]
+
+    def to_json(self) -> str:
+        """Return the file's text."""
+        table = dataclasses.asdict(self)
+        return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def read_probe(folder: Path) -> Probed | None:
+    """Read what was found about the model in a folder; None where nothing was asked.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    path = folder / PROBE
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        known = {item.name for item in dataclasses.fields(Probed)}
+        if table.keys() != known:
+            raise ValueError(f"keys {sorted(table.keys() ^ known)} are missing or unknown")
+        return Probed(**table)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path}: damaged: {error}; `edgeae train --probe` makes it anew") from None

@@ -1,0 +1,85 @@
+"""What is plotted of the models themselves: learning curves, and the loss by code size."""
+
+from collections.abc import Mapping, Sequence
+
+from edgeae.report.lines import Line, Plot, lines
+from edgeae.report.trained import CodeSizes, Trained
+
+__all__ = ["curve", "size_plot"]
+
+#: Pixels: a curve fits a phone; three stand side by side on a laptop.
+_WIDTH, _HEIGHT = 350, 250
+_LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION = "loss", "reconstruction", "", "validation_loss"
+#: Term → kind of its line; every penalty has the same, whatever it is called.
+_KINDS = {_RECONSTRUCTION: 0, _VALIDATION: 1, _LOSS: 2, _PENALTY: 3}
+
+
+def curve(model: Trained, number: int) -> str:
+    """Draw a model's learning curve: every term of its loss, and the MSE on validation images.
+
+    Args:
+        model: which.
+        number: of the drawing on the page.
+    """
+    found = [
+        Line(
+            "validation MSE" if key == _VALIDATION else key,
+            tuple((epoch, row[key]) for epoch, row in enumerate(model.curve, 1) if key in row),
+            _KINDS.get(key, _KINDS[_PENALTY]),
+        )
+        for key in _terms(model.curve)
+    ]
+    plot = Plot(
+        name=f"curve-{number}",
+        title=f"Learning curve of {model.name}",
+        description="Epochs to the right; terms of the loss and validation MSE upwards, on a "
+        "logarithmic scale.",
+        across="epochs",
+        up="loss (log scale)",
+        best=_best(model),
+    )
+    return lines(found, plot, _WIDTH, _HEIGHT)
+
+
+def _terms(curve: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return what to draw, the sum first and the validation last."""
+    found = list(dict.fromkeys(key for row in curve for key in row))
+    if _LOSS in found and len(set(found) - {_LOSS, _VALIDATION}) == 1:
+        found.remove(_LOSS)  # the same as its only term
+    order = [_LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION]
+    return sorted(found, key=lambda key: order.index(key if key in order else _PENALTY))
+
+
+def _best(model: Trained) -> tuple[float, float, int, str] | None:
+    if not 1 <= model.best_epoch <= len(model.curve):
+        return None
+    found = model.curve[model.best_epoch - 1].get(_VALIDATION)
+    if found is None:
+        return None
+    told = f"best epoch {model.best_epoch}: validation MSE {found:.6f}"
+    return model.best_epoch, found, _KINDS[_VALIDATION], told
+
+
+def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
+    """Draw loss over code size, beside PCA's; both scales are logarithmic.
+
+    Args:
+        sizes: of one family on one dataset.
+        width: of the drawing, pixels.
+        number: of the drawing on the page.
+    """
+    found = [
+        Line(sizes.family, tuple((item.code, item.mse) for item in sizes.sizes), 0),
+        Line("PCA", tuple((item.code, item.pca_mse) for item in sizes.sizes), 1),
+    ]
+    plot = Plot(
+        name=f"sizes-{number}-{width}",
+        title=f"Loss of {sizes.family} by code size on {sizes.dataset}, beside PCA",
+        description="Values of the code to the right, MSE on the test images upwards, both on "
+        "logarithmic scales. The table below holds the same figures.",
+        across="values of the code (log scale)",
+        up="MSE on the test images (log scale)",
+        ticks=tuple(float(item.code) for item in sizes.sizes),
+        markers=True,
+    )
+    return lines(found, plot, width, 320)

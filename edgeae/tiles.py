@@ -1,0 +1,40 @@
+"""Images laid out on one, a gap between them."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["picture", "tiles"]
+
+#: Transparent pixels between two images.
+_GAP = 2
+_COLOURS = 3
+
+
+def picture(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Return height, width and channels (1, or 3 of colour) of an image; None for other arrays."""
+    sizes = shape[:-1] if shape[-1:] == (_COLOURS,) and len(shape) == 3 else shape
+    sizes = tuple(size for size in sizes if size != 1)
+    if len(sizes) != 2:
+        return None
+    return sizes[0], sizes[1], math.prod(shape) // math.prod(sizes)
+
+
+def tiles(images: NDArray[np.floating], columns: int, low: float, high: float) -> NDArray[np.uint8]:
+    """Lay images out in rows of `columns`, pixels (height, width, channels + alpha).
+
+    Args:
+        images: (n, height, width, channels).
+        columns: images in a row; the last row may have fewer.
+        low, high: the values drawn as black and as white; what lies beyond is clipped.
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    level = (np.nan_to_num(images.astype(np.float64)) - low) / ((high - low) or 1.0)
+    cells = np.zeros((rows * columns, height + _GAP, width + _GAP, channels + 1), np.uint8)
+    cells[:n, :height, :width, :channels] = np.round(np.clip(level, 0, 1) * 255)
+    cells[:n, :height, :width, channels] = 255
+    laid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    whole = laid.reshape(rows * cells.shape[1], columns * cells.shape[2], channels + 1)
+    return whole[:-_GAP, :-_GAP]

@@ -1,0 +1,64 @@
+"""The convolutional autoencoder: strided convolutions down, transposed ones up again."""
+
+from typing import Any
+
+from edgeae.legacy_keras import keras
+from edgeae.training.objective import Objective
+from edgeae.training.picture import halved, picture
+from edgeae.training.settings import Settings
+
+__all__ = ["build"]
+
+_KERNEL = 3
+
+
+def build(shape: tuple[int, ...], settings: Settings) -> Objective:
+    """Build image → convolutions of stride 2 → code → the same way up → image.
+
+    Args:
+        shape: of one image.
+        settings: `hidden` (channels of each convolution), `code`, `activation`, `loss` and
+            `upsample` (resize and convolve, which leaves no checkerboard) are used.
+
+    Raises:
+        BadInput: the images are no pictures.
+    """
+    height, width, channels = picture(shape, settings.family)
+    layers = keras.layers
+    image = layer = keras.Input((height, width, channels), name="image")
+    for number, filters in enumerate(settings.hidden, 1):
+        layer = _convolve(filters, 2, settings.activation, f"encoder_{number}")(layer)
+    layer = layers.Dense(settings.code, name="code")(layers.Flatten(name="flat")(layer))
+    small = (*(halved(side, len(settings.hidden)) for side in (height, width)), settings.hidden[-1])
+    layer = layers.Dense(small[0] * small[1] * small[2], settings.activation, name="decoder_1")(
+        layer
+    )
+    layer = layers.Reshape(small, name="unflat")(layer)
+    for number, filters in enumerate(reversed(settings.hidden[:-1]), 2):
+        layer = _double(layer, filters, settings, settings.activation, f"decoder_{number}")
+    layer = _double(layer, channels, settings, "sigmoid", "reconstruction")
+    return Objective(
+        keras.Model(image, _cropped(layer, height, width), name="autoencoder"), settings.loss
+    )
+
+
+def _convolve(filters: int, stride: int, activation: str, name: str) -> Any:
+    return keras.layers.Conv2D(filters, _KERNEL, stride, "same", activation=activation, name=name)
+
+
+def _double(layer: Any, filters: int, settings: Settings, activation: str, name: str) -> Any:
+    """Make an image twice as high and wide."""
+    if settings.upsample:
+        large = keras.layers.UpSampling2D(name=f"{name}_resize")(layer)
+        return _convolve(filters, 1, activation, name)(large)
+    return keras.layers.Conv2DTranspose(
+        filters, _KERNEL, 2, "same", activation=activation, name=name
+    )(layer)
+
+
+def _cropped(layer: Any, height: int, width: int) -> Any:
+    """Cut off what doubling made too much of sides that are no multiple."""
+    _, high, wide, _ = keras.backend.int_shape(layer)
+    if (high, wide) == (height, width):
+        return layer
+    return keras.layers.Cropping2D(((0, high - height), (0, wide - width)), name="cropped")(layer)

@@ -1,0 +1,96 @@
+"""Training that survives its end: after each epoch, everything that the next one depends on.
+
+Whatever is random in a training depends on the seed and the number of the step alone; so a process
+that goes on from the last whole epoch ends with the very weights of an undisturbed one.
+"""
+
+import io
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import atomic
+
+__all__ = ["FOLDER", "Journal", "State"]
+
+#: Below the model's folder, while it is being trained.
+FOLDER = ".training"
+
+
+@dataclass
+class State:
+    """One fit at the end of an epoch.
+
+    Attributes:
+        epoch: epochs done.
+        finished: whether that was the last.
+        curve: per epoch term → value.
+        best_epoch: see `Fit`.
+        variables, optimizer, best: arrays in the order of the variables; `best` may be empty.
+    """
+
+    epoch: int
+    finished: bool
+    curve: list[dict[str, float]]
+    best_epoch: int
+    variables: list[NDArray[Any]]
+    optimizer: list[NDArray[Any]]
+    best: list[NDArray[Any]]
+
+
+class Journal:
+    """The folder in which one training's states are kept.
+
+    Args:
+        folder: it; made when missing.
+        key: what the training depends on: of a journal with another key nothing is kept.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder = folder
+        if not folder.is_dir() or _read(folder / "key") != key:
+            self.discard()
+            atomic.write_text(folder / "key", key)
+
+    def load(self, stage: str) -> State | None:
+        """Return the last state of a stage, or None before its first epoch's end."""
+        path = self._folder / f"{stage}.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as archive:
+            said = json.loads(str(archive["said"]))
+            lists: dict[str, Any] = {name: _list(archive, name) for name in _LISTS}
+        return State(**said, **lists)
+
+    def save(self, stage: str, state: State) -> None:
+        """Replace the state of a stage, in one step."""
+        said = {key: value for key, value in asdict(state).items() if key not in _LISTS}
+        arrays = {
+            f"{name}.{number}": array
+            for name in _LISTS
+            for number, array in enumerate(getattr(state, name))
+        }
+        stream = io.BytesIO()
+        np.savez(stream, said=np.array(json.dumps(said)), **arrays)
+        atomic.write_bytes(self._folder / f"{stage}.npz", stream.getvalue())
+
+    def discard(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_LISTS = ("variables", "optimizer", "best")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _list(archive: Any, name: str) -> list[NDArray[Any]]:
+    count = sum(key.startswith(f"{name}.") for key in archive.files)
+    return [archive[f"{name}.{number}"] for number in range(count)]

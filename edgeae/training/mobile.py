@@ -1,0 +1,79 @@
+"""The mobile autoencoder: depthwise-separable convolutions, for microcontrollers.
+
+A. G. Howard et al., "MobileNets", 2017: a 3×3 convolution of each channel alone, then a 1×1
+convolution across channels, each with batch normalisation.
+"""
+
+from typing import Any
+
+from edgeae.legacy_keras import keras
+from edgeae.training.objective import Objective
+from edgeae.training.picture import halved, picture
+from edgeae.training.settings import Settings
+
+__all__ = ["build"]
+
+_KERNEL = 3
+
+
+def build(shape: tuple[int, ...], settings: Settings) -> Objective:
+    """Build image → convolution, separable ones, each of stride 2 → code → the same way up.
+
+    Up it goes by resizing: a transposed convolution cannot take a batch normalisation in.
+
+    Args:
+        shape: of one image.
+        settings: `hidden` (channels after each halving), `code`, `activation` and `loss` are used.
+
+    Raises:
+        BadInput: the images are no pictures.
+    """
+    height, width, channels = picture(shape, settings.family)
+    layers = keras.layers
+    first, *rest = settings.hidden
+    image = keras.Input((height, width, channels), name="image")
+    layer = layers.Conv2D(first, _KERNEL, 2, "same", use_bias=False, name="encoder_1")(image)
+    layer = _normalised(layer, settings, "encoder_1")
+    for number, filters in enumerate(rest, 2):
+        layer = _separable(layer, filters, 2, settings, f"encoder_{number}")
+    layer = layers.Dense(settings.code, name="code")(layers.Flatten(name="flat")(layer))
+    return Objective(
+        keras.Model(image, _decoded(layer, (height, width, channels), settings)), settings.loss
+    )
+
+
+def _decoded(code: Any, shape: tuple[int, int, int], settings: Settings) -> Any:
+    height, width, channels = shape
+    layers = keras.layers
+    # two doublings: from a quarter of each side, or of the next multiple of four
+    sides = (halved(height, 2), halved(width, 2))
+    widths = [*reversed(settings.hidden)]
+    layer = layers.Dense(sides[0] * sides[1] * widths[0], settings.activation, name="decoder_1")(
+        code
+    )
+    layer = layers.Reshape((*sides, widths[0]), name="unflat")(layer)
+    for number, filters in enumerate((widths[0], widths[-1]), 2):
+        layer = layers.UpSampling2D(name=f"decoder_{number}_resize")(layer)
+        layer = _separable(layer, filters, 1, settings, f"decoder_{number}")
+    layer = layers.Conv2D(
+        channels, _KERNEL, 1, "same", activation="sigmoid", name="reconstruction"
+    )(layer)
+    over = (4 * sides[0] - height, 4 * sides[1] - width)
+    if any(over):
+        layer = layers.Cropping2D(((0, over[0]), (0, over[1])), name="cropped")(layer)
+    return layer
+
+
+def _separable(layer: Any, filters: int, stride: int, settings: Settings, name: str) -> Any:
+    layers = keras.layers
+    layer = layers.DepthwiseConv2D(
+        _KERNEL, stride, "same", use_bias=False, name=f"{name}_depthwise"
+    )(layer)
+    layer = _normalised(layer, settings, f"{name}_depthwise")
+    layer = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_pointwise")(layer)
+    return _normalised(layer, settings, f"{name}_pointwise")
+
+
+def _normalised(layer: Any, settings: Settings, name: str) -> Any:
+    layer = keras.layers.BatchNormalization(name=f"{name}_norm")(layer)
+    return keras.layers.Activation(settings.activation, name=f"{name}_act")(layer)

@@ -1,0 +1,112 @@
+"""Probe a trained model: what is its code worth as a feature, and it as an anomaly detector?
+
+What was found is written beside the model; asked again about the same weights, it is read.
+No TensorFlow here: it is loaded when there is something to find out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae import atomic
+from edgeae import data as datasets
+from edgeae.columns import align
+from edgeae.data import Dataset, Normalization
+from edgeae.errors import BadInput
+from edgeae.model import Training, open_model
+from edgeae.probed import PROBE, Probed, read_probe
+
+__all__ = ["probe", "render_probe"]
+
+#: The label held out when none is named, where there is such a one: a 4 looks much like a 9.
+_HELD_OUT = 4
+_NAMES = {"model": "code", "pca": "PCA, same code size", "pixels": "raw pixels"}
+
+
+def probe(
+    folder: Path, say: Callable[[str], None], held_out: int | None = None, *, force: bool = False
+) -> dict[str, Any]:
+    """Write `probe.json` beside a model and return its content; see `edgeae.probed.Probed`.
+
+    Args:
+        folder: `build/<model>`, trained.
+        say: told what is being done, a line each.
+        held_out: the label that a second training must never see; None takes 4, or the largest.
+        force: also find out what is known.
+
+    Raises:
+        BadInput: there are no labels, or not the one to hold out; the dataset is another.
+        KeyboardInterrupt: Ctrl-C; nothing is written.
+    """
+    training = open_model(folder)
+    dataset, labels = _dataset(training, say)
+    label = _label(dataset.name, labels, held_out)
+    known = None if force else _known(folder, training, label)
+    if known is not None:
+        say(f"{folder / PROBE}: up to date")
+        return asdict(known)
+
+    from edgeae.training.probing import anomaly, features
+
+    found = Probed(
+        weights_sha256=training.weights_sha256,
+        train=len(dataset.train),
+        test=len(dataset.test),
+        features=features(folder, training, dataset, say),
+        held_out=label,
+        anomaly=anomaly(folder, training, dataset, label),
+    )
+    atomic.write_text(folder / PROBE, found.to_json())
+    return asdict(found)
+
+
+def render_probe(probe: Mapping[str, Any]) -> str:
+    """Return accuracies, a line per feature, then the AUC of the label held out."""
+    rows = [["accuracy on labels", "linear probe", "5 nearest"]]
+    for key, name in _NAMES.items():
+        row = probe["features"][key]
+        rows.append([name, f"{row['linear']:.4f}", f"{row['nearest']:.4f}"])
+    found = probe["anomaly"]
+    return (
+        f"{align(rows, left=1)}\n"
+        f"label {probe['held_out']} held out: AUC of the reconstruction error "
+        f"{found['model']:.3f}, PCA's {found['pca']:.3f}"
+    )
+
+
+def _dataset(training: Training, say: Callable[[str], None]) -> tuple[Dataset, list[int]]:
+    """Return the images that a model was trained on, and the labels that they have."""
+    dataset = datasets.load(training.data, say=say)
+    if dataset.sha256 != training.dataset["sha256"]:
+        raise BadInput(f"{dataset.origin}: not the images that {training.model} was trained on")
+    if dataset.train_labels is None or dataset.test_labels is None:
+        raise BadInput(f"{dataset.origin}: no labels (y_train and y_test), which --probe needs")
+    labels = np.intersect1d(dataset.train_labels, dataset.test_labels).tolist()
+    if len(labels) < 2:
+        raise BadInput(
+            f"{dataset.origin}: y_train and y_test share {len(labels)} labels; --probe needs 2"
+        )
+    return dataset.normalized(Normalization(**training.normalization)), labels
+
+
+def _label(dataset: str, labels: list[int], held_out: int | None) -> int:
+    if held_out is None:
+        return _HELD_OUT if _HELD_OUT in labels else labels[-1]
+    if held_out not in labels:
+        told = ", ".join(map(str, labels))
+        raise BadInput(f"--held-out {held_out}: allowed are the labels of {dataset}: {told}")
+    return held_out
+
+
+def _known(folder: Path, training: Training, label: int) -> Probed | None:
+    """Return what was found about these very weights."""
+    try:
+        found = read_probe(folder)
+    except BadInput:
+        return None  # damaged: find out again
+    if found is None or (found.weights_sha256, found.held_out) != (training.weights_sha256, label):
+        return None
+    return found

@@ -1,0 +1,45 @@
+"""New images from a variational autoencoder: what its decoder makes of codes of the prior."""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import atomic, png
+from edgeae.keras_parts import load_model, parts
+from edgeae.model import KERAS, Training
+from edgeae.sampled import ARRAYS, SAMPLES, WEIGHTS
+from edgeae.tiles import tiles
+from edgeae.training.fit import reconstruct
+
+__all__ = ["sample"]
+
+
+def sample(
+    folder: Path, training: Training, picture: tuple[int, int, int], n: int, seed: int
+) -> NDArray[np.float32]:
+    """Decode n codes drawn from N(0, I); write `samples.png` and `samples.npy` beside the model.
+
+    Args:
+        folder: `build/<model>`.
+        training: of the model, a variational one.
+        picture: height, width and channels of an image.
+        n: how many images.
+        seed: the same seed gives the same images.
+
+    Returns:
+        the images, float32 (n, height, width, channels).
+    """
+    decoder = parts(load_model(folder / KERAS), training.code_layer)["decoder"]
+    chance = np.random.default_rng(seed)
+    codes = chance.standard_normal((n, *training.code_shape)).astype(np.float32)
+    images = reconstruct(decoder, codes).reshape(n, *picture)
+    stream = io.BytesIO()
+    np.save(stream, images)
+    pixels = tiles(images, math.ceil(math.sqrt(n)), 0.0, 1.0)
+    atomic.write_bytes(folder / ARRAYS, stream.getvalue())
+    said = {WEIGHTS: training.weights_sha256}  # a model that is trained anew has other samples
+    atomic.write_bytes(folder / SAMPLES, png.encode(pixels, said))
+    return images

@@ -1,0 +1,103 @@
+"""What a model is worth: beside the best linear autoencoder, and beside knowing no image at all."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.training.linear import pca
+from edgeae.training.ssim import is_picture, ssim
+
+__all__ = ["yardsticks"]
+
+Images = NDArray[np.floating]
+#: Images looked at together: in float64, with SSIM's blurred copies, 784 values each, 40 MB.
+_CHUNK = 500
+#: Of the permutation that shuffles an image's values.
+_SEED = 0
+
+
+def yardsticks(
+    train: Images,
+    test: Images,
+    reconstruction: Images,
+    code_size: int,
+    shape: tuple[int, ...],
+    peak: float,
+    reconstruct: Callable[[Images], Images] | None = None,
+) -> dict[str, dict[str, float | None]]:
+    """Judge a model's reconstructions of the test images, PCA's and the mean image.
+
+    `shuffled` tells a copier from a model of the data: MSE on test images whose values were all
+    moved about in the same way. A model that learned what images look like is far worse there.
+
+    Args:
+        train: (n, …) what PCA and the mean are of.
+        test: (m, …) what is reconstructed.
+        reconstruction: (m, …) the model's.
+        code_size: values of the code, and components of PCA.
+        shape: of one image: (height, width[, channels]), or a vector's.
+        peak: greatest value less the least one that a pixel can have.
+        reconstruct: the model, images as in `test`; None leaves `shuffled` out.
+
+    Returns:
+        `model`, `pca` and `mean` → `mse`; `psnr`, in dB, None where the MSE is 0; `ssim`, None
+        where images are smaller than its window or no pictures; `shuffled`, None but of the model.
+    """
+    flat, known = test.reshape(len(test), -1), train.reshape(len(train), -1)
+    exact = code_size >= flat.shape[1]
+    linear = None if exact else pca(known, code_size)
+    mean = known.mean(axis=0, dtype=np.float64)
+    rows = {
+        "model": _pairs(flat, lambda at: reconstruction[at]),
+        "pca": _pairs(flat, lambda at: linear.reconstruct(flat[at]) if linear else flat[at]),
+        "mean": _pairs(flat, lambda at: np.broadcast_to(mean, flat[at].shape)),
+    }
+    found = {name: _figures(pairs, shape, peak) for name, pairs in rows.items()}
+    if reconstruct is not None:
+        found["model"]["shuffled"] = _shuffled(test, reconstruct)
+    return found
+
+
+def _pairs(
+    flat: Images, answer: Callable[[slice], NDArray[np.floating]]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield chunks of images and answers, (chunk, width) each."""
+    for start in range(0, len(flat), _CHUNK):
+        at = slice(start, start + _CHUNK)
+        images = flat[at].astype(np.float64)
+        yield images, answer(at).reshape(images.shape).astype(np.float64)
+
+
+def _figures(
+    pairs: Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    shape: tuple[int, ...],
+    peak: float,
+) -> dict[str, float | None]:
+    squares = alike = 0.0
+    images_n = values_n = 0
+    for images, answers in pairs:
+        squares += float(np.square(answers - images).sum())
+        images_n, values_n = images_n + len(images), values_n + images.size
+        if is_picture(shape):
+            pictures, answered = images.reshape(-1, *shape), answers.reshape(-1, *shape)
+            alike += float(ssim(pictures, answered, peak).sum())
+    mse = squares / values_n
+    return {
+        "mse": mse,
+        "psnr": 10 * math.log10(peak**2 / mse) if mse else None,
+        "ssim": alike / images_n if is_picture(shape) else None,
+        "shuffled": None,
+    }
+
+
+def _shuffled(test: Images, reconstruct: Callable[[Images], Images]) -> float:
+    order = np.random.default_rng(_SEED).permutation(math.prod(test.shape[1:]))
+    squares = 0.0
+    for start in range(0, len(test), _CHUNK):
+        chunk = test[start : start + _CHUNK]
+        moved = chunk.reshape(len(chunk), -1)[:, order].reshape(chunk.shape)
+        answers = reconstruct(moved).astype(np.float64).reshape(chunk.shape)
+        squares += float(np.square(answers - moved).sum())
+    return squares / test.size

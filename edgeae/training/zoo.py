@@ -1,0 +1,160 @@
+"""The zoo: every family trained with its defaults, a child process each.
+
+No TensorFlow here: the children, `edgeae train FAMILY`, load it.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
+from edgeae.training.families import FAMILIES
+
+__all__ = ["Outcome", "train_all"]
+
+_COMMAND = (sys.executable, "-m", "edgeae", "train")
+#: What an interrupted training may take to write down its best epoch.
+_GRACE_S = 60.0
+#: What shares the processor's cores out among processes: TensorFlow, and NumPy's BLAS.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+#: How an error's line starts on standard error.
+_ERROR = "edgeae: "
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a family.
+
+    Attributes:
+        family: which.
+        folder: its model's.
+        code: the exit code of its training.
+        error: in one line, why it is not 0; or empty.
+    """
+
+    family: str
+    folder: Path
+    code: int
+    error: str
+
+
+def train_all(
+    families: Sequence[str],
+    *,
+    data: str,
+    build: Path,
+    jobs: int,
+    force: bool,
+    say: Callable[[str], None],
+) -> Generator[Outcome]:
+    """Bring each family's model up to date; one that fails does not stop the others.
+
+    Args:
+        families: which, each with its defaults.
+        data: what `--data` takes.
+        build: folder of models.
+        jobs: processes at once, which share the cores.
+        force: also train what is current.
+        say: told each line that a training says.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; each family that was being trained was told to keep its best
+            epoch so far.
+    """
+    options = ["--data", data, "--build", str(build), "--json", *(["--force"] if force else [])]
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    with _Processes() as processes:
+        try:
+            running = {
+                pool.submit(processes.run, [*_COMMAND, family, *options], jobs, say): family
+                for family in families
+            }
+            for done in as_completed(running):
+                family = running[done]
+                code, error = done.result()
+                yield Outcome(family, build / FAMILIES[family].defaults.model, code, error)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Processes:
+    """Children that end with the `with` block: asked to first, as by Ctrl-C, then killed."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._ended = False
+        self._changing = threading.Lock()
+
+    def __enter__(self) -> "_Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changing:
+            self._ended = True
+            left = list(self._running)
+        try:
+            for child in left:
+                _signal(child, signal.SIGINT)
+            for child in left:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_GRACE_S)
+        finally:  # also after a second Ctrl-C
+            for child in left:
+                _signal(child, signal.SIGKILL)
+
+    def run(self, command: Sequence[str], jobs: int, say: Callable[[str], None]) -> tuple[int, str]:
+        """Run a child to its end; return its exit code, and the error that it told."""
+        with self._changing:
+            if self._ended:
+                return 130, "not started"
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**_shares(jobs), **os.environ},
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
+                text=True,
+                errors="replace",
+            )
+            self._running.add(child)
+        last = ""
+        assert child.stderr is not None
+        with child.stderr:
+            for line in map(str.strip, child.stderr):
+                last = line or last
+                if line and not line.startswith(_ERROR):
+                    say(line)
+        code = child.wait()
+        with self._changing:
+            self._running.discard(child)
+        return _told(code, last)
+
+
+def _told(code: int, last: str) -> tuple[int, str]:
+    if code == 0:
+        return 0, ""
+    if code < 0:
+        return RuntimeCrashed.code, f"crashed with {signal.Signals(-code).name}"
+    told = last.removeprefix(_ERROR) or f"ended with status {code}"
+    # a child that somebody else interrupted is no success
+    return code if code in EXIT_PRIORITY else RuntimeCrashed.code, told
+
+
+def _shares(jobs: int) -> dict[str, str]:
+    """Return the environment in which a process takes its share of the cores."""
+    cores = max(1, len(os.sched_getaffinity(0)) // jobs)
+    return dict.fromkeys(_THREADS, str(cores))
+
+
+def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)

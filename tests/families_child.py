@@ -1,0 +1,136 @@
+"""Child processes of test_families.py: what can be asked of the training code alone.
+
+Each function takes JSON and returns JSON; they run in a process of their own because TensorFlow
+does. Finite differences are taken in float64, of the terms themselves.
+"""
+
+import itertools
+import json
+import sys
+
+import numpy as np
+
+from edgeae.legacy_keras import keras, tf
+from edgeae.training import contractive, denoising, simple, sparse, variational
+from edgeae.training.families import settings
+from edgeae.training.fit import Budget, deterministic, fit, reconstruct
+
+
+def difference(function, values, step=1e-5):
+    """Central differences of a scalar function of an array."""
+    slopes = np.zeros_like(values)
+    for index in np.ndindex(values.shape):
+        moved = [values.copy(), values.copy()]
+        moved[0][index] += step
+        moved[1][index] -= step
+        slopes[index] = (function(moved[0]) - function(moved[1])) / (2 * step)
+    return slopes
+
+
+def gradient(function, values):
+    with tf.GradientTape() as tape:
+        variable = tf.Variable(values)
+        result = function(variable)
+    return tape.gradient(result, variable).numpy()
+
+
+def both(function, values):
+    """Largest difference of the two gradients, and the largest slope."""
+    exact = gradient(function, values)
+    found = difference(lambda moved: float(function(tf.constant(moved))), values)
+    return [float(np.abs(exact - found).max()), float(np.abs(exact).max())]
+
+
+def kl_gradients(_):
+    draw = np.random.default_rng(0)
+    activations = draw.uniform(0.05, 0.95, (6, 4))
+    mean, spread = draw.normal(size=(2, 5, 3))
+    return {
+        "sparsity": both(lambda x: sparse.kl_sparsity(x, 0.2), activations),
+        "mean": both(lambda x: variational.gaussian_kl(x, tf.constant(spread)), mean),
+        "log_variance": both(lambda x: variational.gaussian_kl(tf.constant(mean), x), spread),
+    }
+
+
+def contractive_gradients(job):
+    """Gradients in each kernel of ‖J‖², a stack of the given σs, and the norm of an explicit J."""
+    names = job["activations"]
+    draw = np.random.default_rng(1)
+    widths = [7, 6, 5, 4][: len(names) + 1]
+    kernels = [draw.normal(size=pair) for pair in itertools.pairwise(widths)]
+    images = draw.normal(size=(3, widths[0]))
+
+    def values(stack):
+        found = [tf.constant(images)]
+        for kernel, name in zip(stack, names, strict=True):
+            found.append(keras.activations.get(name)(found[-1] @ kernel))
+        return found[1:]
+
+    def norm(stack):
+        return contractive.jacobian_norm(stack, values(stack), names)
+
+    def with_kernel(number):
+        def function(kernel):
+            stack = [tf.constant(item) for item in kernels]
+            stack[number] = kernel
+            return norm(stack)
+
+        return function
+
+    def code(image):
+        for kernel, name in zip(kernels, names, strict=True):
+            image = keras.activations.get(name)(image @ tf.constant(kernel))
+        return image
+
+    explicit = 0.0
+    for image in images:  # finite differences of the code itself: no formula is shared
+        columns = [
+            (code(tf.constant([image + step])) - code(tf.constant([image - step]))).numpy() / 2e-6
+            for step in np.eye(len(image)) * 1e-6
+        ]
+        explicit += float(np.square(columns).sum()) / len(images)
+    return {
+        "gradients": [both(with_kernel(number), item) for number, item in enumerate(kernels)],
+        "norm": [float(norm([tf.constant(item) for item in kernels])), explicit],
+    }
+
+
+def tied(_):
+    """Train a tied model a little; return its two kernels, and those of its start."""
+    deterministic(0)
+    objective = simple.build((12,), settings("simple", code=4, tied=True))
+    images = np.random.default_rng(2).random((200, 12), dtype=np.float32)
+    before = objective.model.get_layer("code").kernel.numpy()
+    fit(objective, images, images[:20], Budget(2, 20, 1e-2, 0), label="tied")
+    code, last = (objective.model.get_layer(name) for name in ("code", "reconstruction"))
+    hidden = np.maximum(images @ code.kernel.numpy() + code.bias.numpy(), 0)
+    by_hand = 1 / (1 + np.exp(-(hidden @ code.kernel.numpy().T + last.bias.numpy())))
+    return {
+        "moved": float(np.abs(code.kernel.numpy() - before).max()),
+        "apart": float(np.abs(code.kernel.numpy() - last.kernel.numpy().T).max()),
+        "exported": float(np.abs(reconstruct(objective.model, images) - by_hand).max()),
+    }
+
+
+def noises(_):
+    """Statistics of each kind of noise at its largest amount on a mid-grey image."""
+    images = tf.fill((2000, 400), 0.5)
+    found = {}
+    for noise, amount in (("gaussian", 0.4), ("masking", 0.5), ("salt-and-pepper", 0.5)):
+        once = denoising.corrupt(images, noise, amount, tf.constant([1, 2]))
+        again = denoising.corrupt(images, noise, amount, tf.constant([1, 2]))
+        other = denoising.corrupt(images, noise, amount, tf.constant([1, 3]))
+        values = once.numpy()
+        found[noise] = {
+            "same": bool(np.array_equal(values, again.numpy())),
+            "other": bool(np.array_equal(values, other.numpy())),
+            "variance": float(values.var()),
+            "zeros": float((values == 0).mean()),
+            "ones": float((values == 1).mean()),
+            "levels": float(np.abs(values - 0.5).mean(axis=1).std()),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(globals()[sys.argv[1]](json.loads(sys.argv[2]))))

@@ -1,0 +1,123 @@
+"""The families: their terms against finite differences, their graphs, and their options."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from edgeae_cli import edgeae
+
+from edgeae.errors import BadInput
+from edgeae.training.families import FAMILIES, OPTIONS, settings
+from edgeae.training.settings import Settings
+
+CHILD = Path(__file__).parent / "families_child.py"
+
+
+def ask(question: str, job: object = None) -> dict:
+    command = [sys.executable, str(CHILD), question, json.dumps(job)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_gradients_of_both_divergences_are_those_of_finite_differences():
+    for name, (apart, largest) in ask("kl_gradients").items():
+        assert largest > 0.01, name
+        assert apart < 1e-6 * max(1, largest), name
+
+
+@pytest.mark.parametrize(
+    "activations", [["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"]], ids=len
+)
+def test_the_contractive_term_is_the_jacobians_norm_and_its_gradient(activations):
+    found = ask("contractive_gradients", {"activations": activations})
+    norm, explicit = found["norm"]
+    assert norm == pytest.approx(explicit, rel=1e-6)
+    for apart, largest in found["gradients"]:
+        assert largest > 1e-3 and apart < 1e-6 * max(1, largest)
+
+
+def test_tied_weights_stay_tied_and_are_exported_as_two_layers():
+    found = ask("tied")
+    assert found["moved"] > 0.01
+    assert found["apart"] == 0
+    assert found["exported"] < 1e-6
+
+
+def test_noise_is_what_its_name_says_and_a_function_of_the_seed():
+    found = ask("noises")
+    for noise, figures in found.items():
+        assert figures["same"] and not figures["other"], noise
+        assert figures["levels"] > 0.01, noise  # each image has an amount of its own
+    # the amount is even between 0 and its largest: E[σ²] = a²/3, E[share] = a/2
+    assert found["gaussian"]["variance"] == pytest.approx(0.4**2 / 3, rel=0.05)
+    assert found["masking"]["zeros"] == pytest.approx(0.25, rel=0.05)
+    assert found["masking"]["ones"] == 0
+    for value in ("zeros", "ones"):
+        assert found["salt-and-pepper"][value] == pytest.approx(0.125, rel=0.05)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_defaults_are_allowed_and_carry_the_family(family):
+    plan = settings(family)
+    assert plan.family == family
+    assert plan.model == (family if plan.code == 32 else f"{family}-c{plan.code}")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_a_family_lacks_is_refused_with_those_that_have_it(family, option):
+    value = {"hidden": (8,), "penalty": "l1", "noise": "masking"}.get(option, 0.5)
+    if option in ("tied", "pretrain", "upsample"):
+        value = True
+    if option in FAMILIES[family].options:
+        chosen = {"rho": 0.1} if option == "penalty" else {}
+        assert getattr(settings(family, **{option: value, **chosen}), option) == value
+        return
+    with pytest.raises(BadInput) as caught:
+        settings(family, **{option: value})
+    line = str(caught.value)
+    assert f"--{option}" in line and family in line
+    able = [name for name, item in FAMILIES.items() if option in item.options]
+    assert able and all(name in line for name in able)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"family": "sparse", "penalty": "l3"}, "penalty"),
+        ({"family": "sparse", "penalty": "kl", "rho": 1.0}, "--rho"),
+        ({"family": "sparse", "weight": -1.0}, "--weight"),
+        ({"family": "sparse", "weight": math.inf}, "--weight"),
+        ({"family": "denoising", "noise": "pink"}, "noise"),
+        ({"family": "denoising", "noise": "masking", "amount": 1.0}, "--amount"),
+        ({"family": "denoising", "amount": 0.0}, "--amount"),
+        ({"family": "variational", "beta": math.nan}, "--beta"),
+        ({"family": "deep", "activation": "softplus"}, "activation"),
+        ({"family": "deep", "loss": "mae"}, "loss"),
+        ({"family": "conv", "hidden": ()}, "--hidden"),
+        ({"family": "mobile", "hidden": ()}, "--hidden"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
+)
+def test_a_value_that_is_not_allowed_is_one_line(chosen, told):
+    with pytest.raises(BadInput, match=told) as caught:
+        settings(**chosen)
+    assert "allowed" in str(caught.value) or "there are" in str(caught.value)
+
+
+def test_list_describes_each_family_with_its_objective(tmp_path):
+    lines = edgeae("train", "--list", cwd=tmp_path).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(FAMILIES)
+    assert all("minimises" in line for line in lines)
+    table = json.loads(edgeae("train", "--list", "--json", cwd=tmp_path).stdout)
+    assert list(table) == list(FAMILIES)
+
+
+def test_settings_are_data():
+    plan = settings("sparse", weight=2e-3)
+    assert isinstance(plan, Settings)
+    assert plan.having(weight=None) == plan and plan.having(weight=1.0).weight == 1.0

@@ -1,0 +1,101 @@
+"""Keras files of the user's own, all the way: import, export, verify, bench."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edgeae_cli import edgeae
+
+from edgeae.importing.layers import ALLOWED, DROPPED
+from edgeae.importing.request import Request
+from edgeae.importing.stage import import_model
+
+pytestmark = pytest.mark.tensorflow
+
+CHILD = Path(__file__).parent / "import_child.py"
+TIMEOUT = 900.0
+#: Model → version of Keras, its file, rows in another shape than the model's, and its code.
+MODELS = {
+    "nested": ("3", "nested.keras", "uint8", (16, 16), "encoder.code", (4, 4, 2)),
+    "decibels": ("2", "decibels.h5", "decibels", (640,), "activation_2", (8,)),
+    "long": ("3", "long.keras", "float32", (48,), "bottleneck_relu", (6,)),
+}
+
+
+def child(*arguments: object) -> None:
+    command = [sys.executable, str(CHILD), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stderr
+
+
+def rows(folder: Path, kind: str, shape: tuple[int, ...]) -> Path:
+    draw = np.random.default_rng(1)
+    values = {
+        "uint8": lambda: draw.integers(0, 256, (120, *shape), dtype=np.uint8),
+        "decibels": lambda: draw.uniform(-80, 0, (120, *shape)).astype(np.float32),
+        "float32": lambda: draw.uniform(0, 1, (120, *shape)).astype(np.float32),
+    }
+    np.save(folder / "rows.npy", values[kind]())
+    return folder / "rows.npy"
+
+
+def done(place: Path, *arguments: str) -> str:
+    result = edgeae(*arguments, cwd=place, timeout=TIMEOUT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def check_answers(place: Path, file: str, model: str) -> None:
+    """Compare the imported model's answers with those of the Keras that wrote the file."""
+    folder = place / "build" / model
+    child("answers", folder / "model.keras", place / f"{file}.npz")
+    expected = np.load(place / f"{file}.npz")["y"]
+    found = np.load(folder / "model.keras.npy")
+    assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+    assert expected.std() > 1e-4  # they differ from row to row
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "decibels" else pytest.param(name, marks=pytest.mark.ways) for name in MODELS],
+)
+def test_a_model_of_the_users_own_goes_all_the_way(name, tmp_path):
+    version, file, kind, shape, code, code_shape = MODELS[name]
+    child(name, version, tmp_path / file)
+    data = rows(tmp_path, kind, shape)
+    said = done(tmp_path, "import", file, "--data", data.name)
+    assert f"code: {code}, {np.prod(code_shape)} values" in said
+    assert "alternatives: " in said
+    check_answers(tmp_path, file, name)
+    record = json.loads((tmp_path / "build" / name / "train.json").read_text())
+    assert record["form"] == "keras" and record["family"] == "imported"
+    assert record["code_layer"] == code and tuple(record["code_shape"]) == code_shape
+    assert record["dataset"]["train"] == 0
+    assert record["bounds"] == ([0, 1] if kind == "uint8" else None)
+
+    done(tmp_path, "export", name, "--recipe", "int8")
+    bundle = f"build/{name}/int8"
+    assert "all pass" in done(tmp_path, "verify", bundle)
+    quick = ("--seconds", "0.05", "--runtime", "litert-builtin", "--part", "autoencoder")
+    assert "litert-builtin" in done(tmp_path, "bench", bundle, *quick)
+
+    before = set(sys.modules)
+    request = Request((tmp_path / file,), str(data), None, None, None, name, tmp_path / "build")
+    again: list[str] = []
+    assert import_model(request, False, again.append).training.code_layer == code
+    assert again == [f"{tmp_path / 'build' / name}: up to date"]
+    assert not {"tensorflow", "keras"} & (set(sys.modules) - before)
+
+
+@pytest.mark.parametrize("version", ["3", pytest.param("2", marks=pytest.mark.ways)])
+def test_every_layer_that_can_be_imported_answers_as_it_did(version, tmp_path):
+    file = f"every.{'h5' if version == '2' else 'keras'}"
+    child("every", version, tmp_path / file)
+    data = rows(tmp_path, "float32", (16, 12, 3))
+    done(tmp_path, "import", file, "--data", data.name, "--code-layer", "code")
+    check_answers(tmp_path, file, "every")
+    source = CHILD.read_text()
+    assert [kind for kind in (*ALLOWED, *DROPPED) if f"layers.{kind}(" not in source] == []

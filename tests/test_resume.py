@@ -1,0 +1,106 @@
+"""A training that ends early: killed, interrupted, diverged; and what the next one makes of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edgeae_cli import ROOT, edgeae
+
+from edgeae.training.journal import Journal, State
+
+pytestmark = pytest.mark.tensorflow
+
+SMALL = ("--data", "small.npz", "--epochs", "4", "--code", "6", "--batch", "8")
+#: What is hard to resume: stages, moving averages of a normalisation, noise, a sampled code.
+HARD = {
+    "deep": ("deep", "--hidden", "24,12", "--pretrain"),
+    "mobile": ("mobile", "--hidden", "4,6"),
+    "denoising": ("denoising", "--hidden", "24"),
+    "variational": ("variational", "--hidden", "24"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write pictures so small that starting TensorFlow takes longest."""
+    folder = tmp_path_factory.mktemp("resume")
+    images = np.random.default_rng(5).random((240, 8, 8), dtype=np.float32)
+    np.savez(folder / "small.npz", x_train=images[:200], x_test=images[200:])
+    return folder
+
+
+def start(place: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgeae", "train", *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def stop_after(process: subprocess.Popen[bytes], state: Path, how: signal.Signals) -> str:
+    """Send a signal once a state was written; return what the process said."""
+    deadline = time.monotonic() + 120
+    while not state.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.stdout.read()
+        time.sleep(0.005)
+    process.send_signal(how)
+    told, _ = process.communicate(timeout=60)
+    return told.decode()
+
+
+def weights(place: Path, model: str) -> tuple[str, int, list[dict[str, float]]]:
+    table = json.loads((place / model / "train.json").read_text())
+    return table["weights_sha256"], table["best_epoch"], table["curve"]
+
+
+@pytest.mark.parametrize(
+    "family",
+    [name if name == "deep" else pytest.param(name, marks=pytest.mark.ways) for name in HARD],
+)
+def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, place):
+    command, model = (*HARD[family], *SMALL), f"{family}-c6"
+    calm = edgeae("train", *command, "--build", "calm", cwd=place)
+    assert calm.returncode == 0, calm.stderr
+    stage = "layer-2" if family == "deep" else "fit"
+    state = place / "build" / model / ".training" / f"{stage}.npz"
+    stop_after(start(place, *command), state, signal.SIGKILL)
+    assert not (place / "build" / model / "train.json").exists()
+    resumed = edgeae("train", *command, cwd=place)
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(place / "build", model) == weights(place / "calm", model)
+    assert not state.parent.exists()
+
+
+def test_ctrl_c_leaves_the_best_epoch_and_the_same_command_goes_on(place):
+    command = ("simple", *SMALL[:2], "--epochs", "40", "--code", "6")
+    state = place / "build/simple-c6/.training/fit.npz"
+    told = stop_after(start(place, *command), state, signal.SIGINT)
+    assert "holds the best so far, epoch" in told and "Traceback" not in told
+    table = json.loads((place / "build/simple-c6/train.json").read_text())
+    assert table["interrupted"] and 1 <= len(table["curve"]) < 40
+    losses = [row["validation_loss"] for row in table["curve"]]
+    assert table["best_epoch"] == 1 + int(np.argmin(losses))
+    assert table["losses"]["validation"] == pytest.approx(min(losses), rel=1e-6)
+    resumed = edgeae("train", *command, cwd=place)
+    assert resumed.returncode == 0 and "up to date" not in resumed.stderr
+    edgeae("train", *command, "--build", "calm", cwd=place)
+    assert weights(place / "build", "simple-c6") == weights(place / "calm", "simple-c6")
+
+
+def test_other_settings_start_over(tmp_path):
+    folder = tmp_path / ".training"
+    state = State(1, False, [{"loss": 1.0}], 1, [np.ones(2)], [np.zeros(3)], [])
+    Journal(folder, "one").save("fit", state)
+    again = Journal(folder, "one").load("fit")
+    assert again is not None and again.epoch == 1 and again.curve == [{"loss": 1.0}]
+    assert np.array_equal(again.variables[0], np.ones(2)) and again.best == []
+    assert Journal(folder, "two").load("fit") is None
+    assert Journal(folder, "one").load("fit") is None
