@@ -7,7 +7,8 @@ EdgeaeError
  ├─ NotMeasured          3  inconclusive, or nothing could be measured
  │   └─ RuntimeUnavailable  3  an engine or its hardware is absent; carries the remedy
  ├─ ManifestMismatch     4  an artifact's bytes are not those of its manifest
- └─ RuntimeCrashed       5  a runtime crashed or hung
+ ├─ RuntimeCrashed       5  a runtime crashed or hung
+ └─ Interrupted        130  Ctrl-C ended work of which something is kept; says what
 """
 
 import difflib
@@ -29,7 +30,8 @@ __all__ = [
     "unknown",
 ]
 
-#: Several causes in one command: the first that applies decides the exit code.
+#: Several causes in one command: the first that applies decides the exit code. An interrupt is no
+#: cause among several: it ends the command.
 EXIT_PRIORITY = (4, 5, 2, 1, 3)
 
 

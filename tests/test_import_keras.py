@@ -90,7 +90,8 @@ def test_a_model_of_the_users_own_goes_all_the_way(name, tmp_path):
     assert not {"tensorflow", "keras"} & (set(sys.modules) - before)
 
 
-@pytest.mark.parametrize("version", ["3", pytest.param("2", marks=pytest.mark.ways)])
+@pytest.mark.ways
+@pytest.mark.parametrize("version", ["2", "3"])
 def test_every_layer_that_can_be_imported_answers_as_it_did(version, tmp_path):
     file = f"every.{'h5' if version == '2' else 'keras'}"
     child("every", version, tmp_path / file)
