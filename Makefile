@@ -31,8 +31,7 @@ train: setup  ## train the models simple and deep (DATA=mnist, digits, auto or P
 	$(EDGEAE) train deep --data '$(DATA)'
 
 zoo: setup  ## train every family with its defaults, JOBS at once, and compare them in the report
-	$(EDGEAE) zoo --data '$(DATA)' --jobs $(JOBS)
-	$(EDGEAE) report
+	@status=0; $(EDGEAE) zoo --data '$(DATA)' --jobs $(JOBS) || status=$$?; $(EDGEAE) report && exit $$status
 
 export: setup  ## export every model under every recipe of export/
 	$(EDGEAE) export --jobs $(JOBS)

@@ -1,6 +1,7 @@
 """A Keras autoencoder and the parts cut out of it."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import numpy as np
 from edgeae.errors import BadInput
 from edgeae.legacy_keras import keras
 
-__all__ = ["both_ends", "clone", "load_model", "parts", "weights_sha256"]
+__all__ = [
+    "both_ends",
+    "clone",
+    "imported_sha256",
+    "load_model",
+    "parts",
+    "weights_sha256",
+]
 
 
 def load_model(path: Path) -> Any:
@@ -53,11 +61,19 @@ def clone(model: Any) -> Any:
     return copy
 
 
-def weights_sha256(model: Any, code_layer: str = "code") -> str:
-    """Hash a model's identity: name, shape and bytes of each weight, in order, and its code."""
+def imported_sha256(model: Any, code_layer: str) -> str:
+    """Hash the identity of a model that edgeae did not train: weights, layers and code.
+
+    Its family says nothing of its layers: the same weights may be strided or activated otherwise.
+    """
+    layers = [[type(layer).__name__, layer.get_config()] for layer in model.layers]
+    told = json.dumps([weights_sha256(model), code_layer, layers], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def weights_sha256(model: Any) -> str:
+    """Hash a model's identity: name, shape and bytes of each weight, in order."""
     digest = hashlib.sha256()
-    if code_layer != "code":  # an imported one: cut elsewhere, it has other parts
-        digest.update(f"code {code_layer}\n".encode())
     for weight in model.weights:
         values = np.ascontiguousarray(weight.numpy())
         digest.update(f"{weight.name} {values.dtype.str} {values.shape}\n".encode())

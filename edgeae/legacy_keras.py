@@ -29,4 +29,6 @@ with tempfile.TemporaryFile() as _chatter:
 if not tf.keras.Model.__module__.startswith("tf_keras"):
     raise ImportError("tf.keras is Keras 3: TensorFlow was imported before edgeae.legacy_keras")
 
+tf.get_logger().setLevel("ERROR")  # it warns of each further fit in a process
+
 __all__ = ["keras", "tf"]

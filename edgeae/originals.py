@@ -17,7 +17,7 @@ from edgeae.bundle import EDGES
 from edgeae.errors import ManifestMismatch
 from edgeae.graph_parts import IMAGE, RECONSTRUCTION
 from edgeae.legacy_keras import tf
-from edgeae.model import Training
+from edgeae.model import IMPORTED, Training
 
 __all__ = ["Function", "Original", "from_graph", "from_keras", "open_original"]
 
@@ -72,7 +72,11 @@ def open_original(folder: Path, training: Training) -> Original:
         original = from_graph(graph, training.code_layer, training.input_shape, training.code_shape)
     else:
         model = keras_parts.load_model(path)
-        known = keras_parts.weights_sha256(model, training.code_layer)
+        known = (
+            keras_parts.imported_sha256(model, training.code_layer)
+            if training.family == IMPORTED
+            else keras_parts.weights_sha256(model)
+        )
         original = from_keras(model, training.code_layer)
     if known != training.weights_sha256:
         again = "import" if training.form == "graph" else "train"

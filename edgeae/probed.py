@@ -18,6 +18,7 @@ class Probed:
 
     Attributes:
         weights_sha256: of the model that was probed.
+        labels_sha256: `Dataset.labels_sha256` of what they were told from.
         train, test: how many images the labels were told from, and of.
         features: `model`, `pca` and `pixels` → `linear` and `nearest`: accuracies on the test
             labels of a linear probe and of the 5 nearest neighbours.
@@ -26,6 +27,7 @@ class Probed:
     """
 
     weights_sha256: str
+    labels_sha256: str
     train: int
     test: int
     features: dict[str, dict[str, float]]

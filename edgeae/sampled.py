@@ -1,5 +1,6 @@
 """Samples: which models have them, and the sheet of them beside the model."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -61,5 +62,5 @@ def _image_shape(path: Path) -> tuple[int, ...]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return tuple(archive["image"].shape[1:])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path}: {error}; `edgeae train --force` makes it") from None

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from edgeae.legacy_keras import keras, tf
-from edgeae.training import contractive, denoising, simple, sparse, variational
+from edgeae.training import contractive, denoising, mobile, simple, sparse, variational
 from edgeae.training.families import settings
 from edgeae.training.fit import Budget, deterministic, fit, reconstruct
 
@@ -50,6 +50,45 @@ def kl_gradients(_):
         "mean": both(lambda x: variational.gaussian_kl(x, tf.constant(spread)), mean),
         "log_variance": both(lambda x: variational.gaussian_kl(tf.constant(mean), x), spread),
     }
+
+
+def divergences(_):
+    """Values of both divergences on inputs that test_families.py knows the answers of."""
+    means = [[0.5, 0.25], [0.5, 0.25]]
+    return {
+        "sparsity": float(sparse.kl_sparsity(tf.constant(means), 0.2)),
+        "gaussian": float(
+            variational.gaussian_kl(
+                tf.constant([[1.5, -0.5], [0.0, 0.0]]), tf.constant([[0.4, -1.0], [0.0, 0.0]])
+            )
+        ),
+    }
+
+
+def multiplied(_):
+    """Terms beside the reconstruction, with λ or β once and doubled."""
+    deterministic(0)
+    images = tf.constant(np.random.default_rng(4).random((6, 12), dtype=np.float32))
+    builders = {
+        "sparse": (sparse.build, "weight"),
+        "contractive": (contractive.build, "weight"),
+        "variational": (variational.build, "beta"),
+    }
+    found = {}
+    for family, (build, key) in builders.items():
+        for factor in (0.5, 1.0):
+            deterministic(0)
+            plan = settings(family, code=4, hidden=(8,), **{key: factor})
+            terms = build((12,), plan).terms(images, images, tf.constant(0))
+            found.setdefault(family, []).append(float(list(terms.values())[1]))
+    return found
+
+
+def mobile_parameters(_):
+    """Parameters of the default mobile encoder on images of MNIST's size."""
+    model = mobile.build((28, 28), settings("mobile")).model
+    names = [layer.name for layer in model.layers]
+    return sum(layer.count_params() for layer in model.layers[: names.index("code") + 1])
 
 
 def contractive_gradients(job):

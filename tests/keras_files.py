@@ -57,8 +57,15 @@ def keras(path: Path, model: dict, version: int = 3, weights: str = "model.weigh
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"keras_version": VERSIONS[version]}))
         archive.writestr("config.json", json.dumps(model))
-        archive.writestr(weights, b"none")
+        archive.writestr(weights, empty_hdf5())
     return path
+
+
+def empty_hdf5() -> bytes:
+    """An HDF5 file without a weight."""
+    stream = io.BytesIO()
+    h5py.File(stream, "w").close()
+    return stream.getvalue()
 
 
 def hdf5(path: Path, model: dict | None, version: int = 2) -> Path:

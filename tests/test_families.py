@@ -5,7 +5,9 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from edgeae_cli import edgeae
 
@@ -16,7 +18,7 @@ from edgeae.training.settings import Settings
 CHILD = Path(__file__).parent / "families_child.py"
 
 
-def ask(question: str, job: object = None) -> dict:
+def ask(question: str, job: object = None) -> Any:
     command = [sys.executable, str(CHILD), question, json.dumps(job)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -27,6 +29,35 @@ def test_the_gradients_of_both_divergences_are_those_of_finite_differences():
     for name, (apart, largest) in ask("kl_gradients").items():
         assert largest > 0.01, name
         assert apart < 1e-6 * max(1, largest), name
+
+
+def test_both_divergences_are_what_integration_gives():
+    found = ask("divergences")
+
+    def bernoulli(rho, mean):
+        return rho * math.log(rho / mean) + (1 - rho) * math.log((1 - rho) / (1 - mean))
+
+    assert found["sparsity"] == pytest.approx(bernoulli(0.2, 0.5) + bernoulli(0.2, 0.25), rel=1e-5)
+
+    def integral(mean, log_variance):
+        spread = math.exp(0.5 * log_variance)
+        z = np.linspace(mean - 12 * spread, mean + 12 * spread, 200_001)
+        q = np.exp(-0.5 * ((z - mean) / spread) ** 2) / (spread * math.sqrt(2 * math.pi))
+        log_ratio = -0.5 * ((z - mean) / spread) ** 2 - math.log(spread) + 0.5 * z**2
+        return float((q * log_ratio).sum() * (z[1] - z[0]))
+
+    # the second image's code is the prior itself
+    expected = (integral(1.5, 0.4) + integral(-0.5, -1.0)) / 2
+    assert found["gaussian"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_term_is_multiplied_by_its_weight():
+    for family, (once, twice) in ask("multiplied").items():
+        assert once > 0 and twice == pytest.approx(2 * once, rel=1e-5), family
+
+
+def test_the_mobile_encoder_is_small():
+    assert ask("mobile_parameters") < 12_000
 
 
 @pytest.mark.parametrize(
@@ -74,7 +105,7 @@ def test_an_option_that_a_family_lacks_is_refused_with_those_that_have_it(family
     if option in ("tied", "pretrain", "upsample"):
         value = True
     if option in FAMILIES[family].options:
-        chosen = {"rho": 0.1} if option == "penalty" else {}
+        chosen = {"penalty": "kl"} if option == "rho" else {}
         assert getattr(settings(family, **{option: value, **chosen}), option) == value
         return
     with pytest.raises(BadInput) as caught:
@@ -91,6 +122,8 @@ def test_an_option_that_a_family_lacks_is_refused_with_those_that_have_it(family
         ({"family": "sparse", "penalty": "l3"}, "penalty"),
         ({"family": "sparse", "penalty": "kl", "rho": 1.0}, "--rho"),
         ({"family": "sparse", "weight": -1.0}, "--weight"),
+        ({"family": "sparse", "rho": 0.1}, "--rho"),
+        ({"family": "sparse", "penalty": "none", "weight": 0.1}, "--weight"),
         ({"family": "sparse", "weight": math.inf}, "--weight"),
         ({"family": "denoising", "noise": "pink"}, "noise"),
         ({"family": "denoising", "noise": "masking", "amount": 1.0}, "--amount"),

@@ -18,6 +18,7 @@ from edgeae.training.probe import render_probe
 
 FOUND = Probed(
     weights_sha256="0" * 64,
+    labels_sha256="1" * 64,
     train=100,
     test=20,
     features={

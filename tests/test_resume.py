@@ -75,6 +75,9 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, p
     assert not (place / "build" / model / "train.json").exists()
     resumed = edgeae("train", *command, cwd=place)
     assert resumed.returncode == 0, resumed.stderr
+    # it went on, and did not begin again
+    first = "layer 1: 1/" if family == "deep" else f"{model}: 1/"
+    assert first not in resumed.stderr and f"{model}: 4/4" in resumed.stderr
     assert weights(place / "build", model) == weights(place / "calm", model)
     assert not state.parent.exists()
 
@@ -91,16 +94,25 @@ def test_ctrl_c_leaves_the_best_epoch_and_the_same_command_goes_on(place):
     assert table["losses"]["validation"] == pytest.approx(min(losses), rel=1e-6)
     resumed = edgeae("train", *command, cwd=place)
     assert resumed.returncode == 0 and "up to date" not in resumed.stderr
+    assert "simple-c6: 1/40" not in resumed.stderr and "simple-c6: 40/40" in resumed.stderr
     edgeae("train", *command, "--build", "calm", cwd=place)
     assert weights(place / "build", "simple-c6") == weights(place / "calm", "simple-c6")
 
 
 def test_other_settings_start_over(tmp_path):
     folder = tmp_path / ".training"
-    state = State(1, False, [{"loss": 1.0}], 1, [np.ones(2)], [np.zeros(3)], [])
+    state = State(1, False, 2.5, [{"loss": 1.0}], 1, [np.ones(2)], [np.zeros(3)], [])
     Journal(folder, "one").save("fit", state)
     again = Journal(folder, "one").load("fit")
     assert again is not None and again.epoch == 1 and again.curve == [{"loss": 1.0}]
     assert np.array_equal(again.variables[0], np.ones(2)) and again.best == []
     assert Journal(folder, "two").load("fit") is None
     assert Journal(folder, "one").load("fit") is None
+
+
+def test_a_damaged_state_is_trained_again(tmp_path):
+    folder = tmp_path / ".training"
+    for content in (b"", b"PK\x03\x04 cut"):
+        journal = Journal(folder, "one")
+        (folder / "fit.npz").write_bytes(content)
+        assert journal.load("fit") is None

@@ -326,4 +326,4 @@ def test_training_that_diverges_says_so(tmp_path: Path) -> None:
     )
     assert dataset.name == "flat"
     assert BadInput.__name__ in result.stderr
-    assert "training diverged: reconstruction nan in epoch 1; lower --lr" in result.stderr
+    assert "training diverged: reconstruction nan in epoch 1; a lower" in result.stderr

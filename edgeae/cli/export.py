@@ -69,19 +69,16 @@ def export(
 
 def _possible(cells: list[Cell]) -> list[Cell]:
     """Leave out, with a line, what nobody named and cannot be."""
-    from edgeae.conversion.export import check_possible
+    from edgeae.conversion.export import impossible
     from edgeae.errors import BadInput
 
-    kept, problem = [], None
-    for cell in cells:
-        try:
-            check_possible(cell)
-            kept.append(cell)
-        except BadInput as error:
-            problem = error
-            say(f"{cell.link}: left out: {error}")
-    if problem is not None and not kept:
-        raise problem
+    reasons = {cell.link: impossible(cell) for cell in cells}
+    told = [f"{link}: left out: {reason}" for link, reason in reasons.items() if reason]
+    kept = [cell for cell in cells if not reasons[cell.link]]
+    if told and not kept:
+        raise BadInput(told[-1])
+    for line in told:
+        say(line)
     return kept
 
 

@@ -43,6 +43,9 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Images per step [default: 128].")] = None,
     lr: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same weights [default: 0].")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="TensorFlow's; the weights depend on them [default: 2].")
+    ] = None,
     tied: Annotated[bool | None, typer.Option("--tied/--untied", help="simple: W′ is Wᵀ.")] = None,
     pretrain: Annotated[
         bool | None, typer.Option("--pretrain", help="deep: stack layer by layer first.")
@@ -100,6 +103,7 @@ def train(
             batch=batch,
             learning_rate=lr,
             seed=seed,
+            threads=threads,
             tied=tied,
             pretrain=pretrain,
             upsample=upsample,
@@ -113,6 +117,8 @@ def train(
         for size in codes
     ]
     folders = [Path(build) / _folder_name(name or plan.model) for plan in plans]
+    if probe:
+        _check_labels(data, held_out)
     trainings = []
     for folder, plan in zip(folders, plans, strict=True):
         training = _train(folder, plan, data, force)
@@ -122,6 +128,8 @@ def train(
                 f"the best so far, epoch {training.best_epoch}; the same command goes on from there"
             )
         trainings.append(training)
+    if not json:
+        _tell(folders, trainings)
     probes = [_probe(folder, held_out, force) for folder in folders] if probe else []
     if json:
         found = [
@@ -129,7 +137,7 @@ def train(
         ]
         put_json(found if len(found) > 1 else found[0])
     else:
-        _tell(folders, trainings, probes)
+        _tell_probes(probes)
 
 
 def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[int | None]:
@@ -164,12 +172,21 @@ def _train(folder: Path, plan: Settings, data: str, force: bool) -> Training:
 
 
 def _probe(folder: Path, held_out: int | None, force: bool) -> Any:
+    from edgeae.training.current import writing
     from edgeae.training.probe import probe
 
-    return probe(folder, say, held_out, force=force)
+    with writing(folder):
+        return probe(folder, say, held_out, force=force)
 
 
-def _tell(folders: list[Path], trainings: list[Training], probes: list[Any]) -> None:
+def _check_labels(data: str, held_out: int | None) -> None:
+    from edgeae import data as datasets
+    from edgeae.training.probe import check_labels
+
+    check_labels(datasets.load(data), held_out)
+
+
+def _tell(folders: list[Path], trainings: list[Training]) -> None:
     from edgeae.training.yardstick_table import render
 
     for folder, training in zip(folders, trainings, strict=True):
@@ -183,11 +200,13 @@ def _tell(folders: list[Path], trainings: list[Training], probes: list[Any]) -> 
         from edgeae.training.code_sizes import render as sizes
 
         put(sizes(trainings))
-    if probes:
-        from edgeae.training.probe import render_probe
 
-        for found in probes:
-            put(render_probe(found))
+
+def _tell_probes(probes: list[Any]) -> None:
+    from edgeae.training.probe import render_probe
+
+    for found in probes:
+        put(render_probe(found))
 
 
 def _json(training: Training, probe: Any) -> dict[str, Any]:

@@ -30,11 +30,9 @@ def zoo(
 ) -> None:
     """Train every family with its defaults, and compare them in one table."""
     from edgeae import data as datasets
-    from edgeae.errors import OutOfTolerance, exit_code
-    from edgeae.progress import Progress
+    from edgeae.errors import Interrupted, OutOfTolerance, exit_code
     from edgeae.training.current import tool_versions
     from edgeae.training.families import FAMILIES, settings
-    from edgeae.training.zoo import train_all
 
     names = list(dict.fromkeys(families or FAMILIES))
     for name in names:
@@ -42,22 +40,32 @@ def zoo(
     tool_versions()
     # found, and told, once; the children then look where it was found
     dataset = datasets.load(data, say=say)
+    try:
+        where = dataset.name if data == "auto" else data
+        outcomes = _train(names, where, jobs, force, Path(build))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "zoo: interrupted; what was being trained holds its best epoch so far, and the same "
+            "command goes on from there"
+        ) from None
+    missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
+    finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
+
+
+def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> list[Outcome]:
+    from edgeae.progress import Progress
+    from edgeae.training.zoo import train_all
+
     outcomes = []
     with Progress(len(names), "zoo", "model") as progress:
         trained = train_all(
-            names,
-            data=dataset.name if data == "auto" else data,
-            build=Path(build),
-            jobs=jobs,
-            force=force,
-            say=progress.tell,
+            names, data=data, build=build, jobs=jobs, force=force, say=progress.tell
         )
         with closing(trained):  # whatever happens here, the children end first
             for outcome in trained:
                 outcomes.append(outcome)
                 progress.advance(f"{outcome.folder} {'failed' if outcome.code else 'is ready'}")
-    missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
-    finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
+    return outcomes
 
 
 def _tell(outcomes: list[Outcome], json: bool) -> list[str]:

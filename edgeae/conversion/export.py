@@ -10,10 +10,10 @@ from edgeae.building import building
 from edgeae.bundle import MANIFEST, open_bundle
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
-from edgeae.model import AS_IS, open_model
+from edgeae.model import AS_IS, Training, open_model
 from edgeae.recipe import Recipe
 
-__all__ = ["Cell", "Outcome", "check_possible", "export", "is_current"]
+__all__ = ["Cell", "Outcome", "export", "impossible", "is_current"]
 
 _TIMEOUT_S = 1800.0
 
@@ -59,6 +59,7 @@ def is_current(cell: Cell) -> bool:
         manifest.recipe_sha256 == cell.recipe.sha256
         and manifest.weights_sha256 == training.weights_sha256
         and manifest.dataset["sha256"] == training.dataset["sha256"]
+        and manifest.normalization == training.normalization
         and manifest.tools == tool_versions(cell.recipe)
     )
 
@@ -77,7 +78,9 @@ def export(
     stale = []
     for cell in cells:
         try:
-            check_possible(cell)
+            reason = impossible(cell)
+            if reason:
+                raise BadInput(reason)
             current = not force and is_current(cell)
         except EdgeaeError as error:
             yield Outcome(cell, "failed", error)
@@ -103,27 +106,33 @@ def export(
                 yield Outcome(cell, "failed", system_error(error))
 
 
-def check_possible(cell: Cell) -> None:
-    """Say what needs no child process to be found out.
+def impossible(cell: Cell) -> str:
+    """Say why a model cannot become what a recipe asks, before a child starts; or nothing.
 
-    Raises:
-        BadInput: the model has no original, or cannot be fine-tuned as the recipe asks.
+    A model that cannot be read is no such reason: exporting it says what is wrong.
     """
-    training, recipe = open_model(cell.folder), cell.recipe
+    try:
+        return _reason(open_model(cell.folder), cell.recipe)
+    except EdgeaeError:
+        return ""
+
+
+def _reason(training: Training, recipe: Recipe) -> str:
     if training.form == AS_IS:
-        raise BadInput("imported as is: there is no original to export")
+        return "imported as is: there is no original to export"
     if recipe.prune is None:
-        return
+        return ""
     if training.form != "keras":
-        raise BadInput(
+        return (
             f"model {training.model} was imported from a SavedModel: it cannot be fine-tuned; "
             "allowed are recipes without prune"
         )
     if training.dataset["train"] == 0:
-        raise BadInput(
+        return (
             f"recipe {recipe.name} fine-tunes and needs training data; "
             "import again with --train-data"
         )
+    return ""
 
 
 def _export(cell: Cell, say: Callable[[str], None]) -> None:

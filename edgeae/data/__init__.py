@@ -5,12 +5,13 @@
 
 from edgeae.data.dataset import Dataset
 from edgeae.data.find import BUILT_IN, absolute, is_path, load
-from edgeae.data.mnist import MNIST_SHA256
+from edgeae.data.mnist import MNIST_ARRAYS_SHA256, MNIST_SHA256
 from edgeae.data.normalization import Normalization
 from edgeae.data.training_needs import require_trainable, require_unit
 
 __all__ = [
     "BUILT_IN",
+    "MNIST_ARRAYS_SHA256",
     "MNIST_SHA256",
     "Dataset",
     "Normalization",

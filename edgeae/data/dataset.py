@@ -60,6 +60,14 @@ class Dataset:
         ends = self.normalization.real(np.array([0, 255], np.uint8))
         return float(ends.min()), float(ends.max())
 
+    @property
+    def labels_sha256(self) -> str:
+        """Hash of the labels, which `sha256` leaves out."""
+        digest = hashlib.sha256()
+        for labels in (self.train_labels, self.test_labels):
+            digest.update(b"none" if labels is None else np.asarray(labels, "<i8").tobytes())
+        return digest.hexdigest()
+
     def described(self, bounds: tuple[float, float] | None = None) -> dict[str, Any]:
         """Return what a manifest says about the rows that judge: `name`, `sha256`, `n`, `span`.
 

@@ -11,10 +11,12 @@ from edgeae.data.dataset import Dataset, split
 from edgeae.data.file import read
 from edgeae.errors import BadInput, EdgeaeError
 
-__all__ = ["MNIST_SHA256", "load_mnist"]
+__all__ = ["MNIST_ARRAYS_SHA256", "MNIST_SHA256", "load_mnist"]
 
 #: The file that keras downloads, `mnist.npz` (the hash is keras's own).
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+#: `Dataset.sha256` of its arrays, whatever file they came in.
+MNIST_ARRAYS_SHA256 = "ebf8b79326aabe93090be9f5e86dab2d0f195267e4b886c3b70a28554b4be482"
 _DOWNLOAD_TIMEOUT_S = 120.0
 
 

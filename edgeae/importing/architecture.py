@@ -120,6 +120,7 @@ class _Walk:
         if not table["layers"]:
             raise BadInput(f"{where} has no layers")
         self._note_shape(table.get("build_input_shape"))
+        self._check_names(where, [item["config"]["name"] for item in table["layers"]])
         for item in table["layers"]:
             if item["class_name"] != "InputLayer":
                 self._note_shape(_shape(item["config"]))
@@ -131,6 +132,12 @@ class _Walk:
     ) -> str:
         entry = _only(where, "input", config["input_layers"])
         exit_ = _only(where, "output", config["output_layers"])
+        # of two layers with one name, Keras builds the first and a table holds the last
+        self._check_names(where, [item["name"] for item in config["layers"]])
+        for item in config["layers"]:
+            said = item["config"].get("name", item["name"])
+            if said != item["name"]:
+                raise BadInput(f"{where}: layer {item['name']} is also called {said}")
         items = {item["name"]: item for item in config["layers"]}
         inputs = {name: _inputs(self._where((*path, name)), item) for name, item in items.items()}
         made = {entry: source}
@@ -142,6 +149,11 @@ class _Walk:
             made[name] = self._layer(item, (*path, name), sources)
         return made[exit_]
 
+    def _check_names(self, where: str, names: list[str]) -> None:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise BadInput(f"{where}: two layers are called {twice[0]}; allowed is one")
+
     def _layer(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
         """Add one layer; return the name of its output."""
         kind, config = item["class_name"], item["config"]
@@ -150,6 +162,8 @@ class _Walk:
         where = self._where(path, kind)
         rules.check_objects(where, [config, item.get("build_config")])
         if kind == "InputLayer":
+            if not _is_own(item):
+                raise BadInput(f"{where}: {_told(item)} is a class of its own; {_allowed()}")
             self._note_shape(_shape(config))
             self.aliases[".".join(path)] = inputs[0]
             return inputs[0]

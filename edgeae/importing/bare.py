@@ -3,16 +3,15 @@
 import time
 from collections.abc import Callable
 
-from edgeae import atomic
 from edgeae.building import building
 from edgeae.bundle import Manifest
 from edgeae.data import Dataset
 from edgeae.importing.bare_bundle import write_bundle
 from edgeae.importing.bare_parts import Parts, read_parts
+from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject, training
 from edgeae.importing.request import Imported, Request
 from edgeae.model import AS_IS as FORM
-from edgeae.model import SHEET, TRAIN
 from edgeae.program import Program
 from edgeae.recipe import AS_IS
 
@@ -45,8 +44,7 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
         manifest = write_bundle(out, request.name, dataset, parts)
     subject = _subject(parts, manifest, time.monotonic() - started)
     record = training(request, dataset, subject)
-    (request.folder / SHEET).unlink(missing_ok=True)  # of the model that was here before
-    atomic.write_text(request.folder / TRAIN, record.to_json())
+    publish(request, None, record)
     return Imported(record, parts.choice)
 
 

@@ -183,9 +183,10 @@ def _narrowest(way: _Way, cuts: list[int]) -> int:
     if least is None or least >= way.nodes[0].size:
         raise _no_bottleneck(way, cuts)
     first = next(i for i, position in enumerate(cuts) if way.nodes[position].size == least)
-    row = []
+    row: list[int] = []
     for position in cuts[first:]:
-        if way.nodes[position].size != least:
+        # what lies between two places, and is led around, belongs to the decoder already
+        if way.nodes[position].size != least or (row and position != row[-1] + 1):
             break
         row.append(position)
     return _last(way, row)

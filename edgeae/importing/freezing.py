@@ -33,7 +33,18 @@ from edgeae.training.fit import deterministic
 _TOLERANCE = 1e-5
 #: Images on which the frozen graph must answer as the SavedModel does.
 _ROWS = 32
-_REFUSED = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError)
+#: What TensorFlow raises on files that are damaged or cut short.
+_REFUSED = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError),
+    *(RuntimeError, AssertionError, tf.errors.OpError),
+)
+
+
+def _spread(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows from all over the set."""
+    places = np.linspace(0, len(images) - 1, _ROWS).round().astype(int)
+    few: NDArray[np.float32] = images[places]
+    return few
 
 
 def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -57,12 +68,12 @@ def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         loaded = tf.saved_model.load(str(source), tags=signature.tags)  # holds the variables
         call = loaded.signatures[signature.key]
         check_call(source, call)
-        few = images["test"][:_ROWS]
+        few = _spread(images["test"])
         expected = _answers(source, call, signature, few)
         graph = _frozen(call, signature, shape)
         graph = graph if signature.batch is None else with_free_batch(graph)
         tensors = _measured(source, graph, shape)
-    except (*_REFUSED, tf.errors.OpError) as error:
+    except _REFUSED as error:
         raise BadInput(f"{source}: TensorFlow cannot load it: {_line(error)}") from None
     graph = with_resizes(without_batch(graph, tensors), tensors)
     tensors = _measured(source, graph, shape)

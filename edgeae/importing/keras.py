@@ -20,10 +20,11 @@ from edgeae.importing.bottleneck import Choice, Node, choose
 from edgeae.importing.input_shape import input_shape
 from edgeae.importing.keras_file import KerasFile
 from edgeae.importing.layers import ALLOWED
+from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject, training
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.shapes import Shape, infer
-from edgeae.model import KERAS, SHEET, TRAIN, Training
+from edgeae.model import KERAS
 
 __all__ = ["import_keras"]
 
@@ -79,7 +80,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         tools=tools,
     )
     imported = Imported(training(request, dataset, subject), choice)
-    _write(request.folder, content, imported.training)
+    publish(request, content, imported.training)
     return imported
 
 
@@ -149,10 +150,3 @@ def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> s
         return " → ".join(chain)
     code = "×".join(map(str, shapes[choice.name]))
     return f"{len(flat.layers)} layers, {told[0]} → {code} → {told[0]}"
-
-
-def _write(folder: Path, content: bytes, record: Training) -> None:
-    # train.json last: it names the hash of model.keras, so a kill in between is noticed
-    atomic.write_bytes(folder / KERAS, content)
-    (folder / SHEET).unlink(missing_ok=True)  # of the model that was here before
-    atomic.write_text(folder / TRAIN, record.to_json())

@@ -3,11 +3,13 @@
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.errors import BadInput
+from edgeae.importing import hdf5
 
 __all__ = ["KerasFile", "is_keras", "read"]
 
@@ -16,6 +18,8 @@ _ZIP = b"PK\x03\x04"
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 #: An architecture of several hundred layers has about 1 MB of JSON.
 _MOST_BYTES = 1 << 26
+#: Nested models take a handful of levels each.
+_DEEPEST = 200
 _VERSIONS = (2, 3)
 
 
@@ -42,14 +46,15 @@ class KerasFile:
 
         What Keras would run when it compiles a model, its own or a nested one, is left out.
         """
+        architecture = json.dumps(_without_compilation(self.model))
         if self.suffix == ".h5":
-            return self.content  # is not asked to compile, and nested models cannot
+            return hdf5.with_architecture(self.path, self.content, architecture)
         stream = io.BytesIO()
         with (
             zipfile.ZipFile(io.BytesIO(self.content)) as source,
             zipfile.ZipFile(stream, "w") as target,
         ):
-            target.writestr(_CONFIG, json.dumps(_without_compilation(self.model)))
+            target.writestr(_CONFIG, architecture)
             for name in (_METADATA, _WEIGHTS):
                 target.writestr(name, source.read(name))
         return stream.getvalue()
@@ -100,8 +105,12 @@ def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
                     f"{path}: its weights are in {kept or 'no file'}; allowed is {_WEIGHTS}"
                 )
             config, metadata = (_member(path, archive, name) for name in (_CONFIG, _METADATA))
-            archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            damaged = archive.testzip()
+            if damaged is not None:
+                raise BadInput(f"{path}: a damaged .keras file: {damaged} is not as it was written")
+            with hdf5.open_hdf5(path, archive.read(_WEIGHTS)) as weights:
+                hdf5.check_plain(path, weights)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, *hdf5.DAMAGED) as error:
         raise BadInput(f"{path}: a damaged .keras file: {error}") from None
     return config, _json(path, _METADATA, metadata).get("keras_version")
 
@@ -114,14 +123,10 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
     try:
-        import h5py
-    except ImportError:
-        reason = f"{path}: reading an HDF5 file takes the package h5py"
-        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
-    try:
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with hdf5.open_hdf5(path, content) as file:
+            hdf5.check_plain(path, file)
             config, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except hdf5.DAMAGED as error:
         raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
     if config is None:
         raise BadInput(
@@ -136,9 +141,25 @@ def _json(path: Path, what: str, content: bytes) -> dict[str, Any]:
         table = json.loads(content)
         if not isinstance(table, dict):
             raise ValueError("not an object")
+        if _depth(table) > _DEEPEST:
+            raise ValueError(f"lists and objects {_DEEPEST} deep")
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: damaged: {what} is no JSON ({error})") from None
     return table
+
+
+def _depth(table: Any) -> int:
+    """How deep lists and objects are nested."""
+    depth, level = 0, [table]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item)
+            if isinstance(inner, dict | list)
+        ]
+    return depth
 
 
 def _major(path: Path, version: object) -> int:

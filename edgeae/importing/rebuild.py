@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgeae import children
 from edgeae.errors import BadInput
 from edgeae.importing.weights import OUTPUTS, key
-from edgeae.keras_parts import weights_sha256
+from edgeae.keras_parts import imported_sha256
 from edgeae.legacy_keras import keras
 from edgeae.parity import mse
 from edgeae.training.fit import reconstruct
@@ -22,9 +22,9 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build a flat model and save it as `job["out"]`.
 
     Args:
-        job: `source`, the file's name for errors; `input`, `output`, `code` and `layers`
-            of the architecture; `shapes`, name → shape; `weights`, the `.npz`; `rows`, the `.npy` that
-            the original answered; `images`, part → `.npy` to judge it on.
+        job: `source`, the file's name for errors; `input`, `output`, `code` and `layers` of the
+            architecture; `shapes`, name → shape; `weights`, the `.npz`; `rows`, the `.npy` that the
+            original answered; `images`, part → `.npy` to judge it on.
 
     Raises:
         BadInput: Keras 2 cannot build it, or it does not answer as the original does.
@@ -35,7 +35,7 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     model.save(job["out"], save_format="keras")
     yield {
         "parameters": int(model.count_params()),
-        "weights_sha256": weights_sha256(model, job["code"]),
+        "weights_sha256": imported_sha256(model, job["code"]),
         "losses": {part: _loss(model, np.load(file)) for part, file in job["images"].items()},
     }
 

@@ -12,9 +12,10 @@ from edgeae import atomic, children
 from edgeae.data import Dataset
 from edgeae.host_packages import versions
 from edgeae.importing.bottleneck import Choice
+from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject, training
 from edgeae.importing.request import Imported, Request
-from edgeae.model import ORIGINALS, SHEET, TRAIN
+from edgeae.model import ORIGINALS
 
 __all__ = ["import_saved_model"]
 
@@ -59,10 +60,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
         tools=tools,
     )
     record = training(request, dataset, subject)
-    # train.json last: it names the hash of model.pb, so a kill in between is noticed
-    atomic.write_bytes(request.folder / ORIGINALS[_FORM], content)
-    (request.folder / SHEET).unlink(missing_ok=True)  # of the model that was here before
-    atomic.write_text(request.folder / TRAIN, record.to_json())
+    publish(request, content, record)
     return Imported(record, choice)
 
 

@@ -33,6 +33,8 @@ def infer(source: str, flat: Architecture, image: Shape) -> dict[str, Shape]:
         try:
             rule: _Rule = _RULES.get(layer.kind, _same)
             shape = rule(layer.config, *given)
+            if not all(isinstance(size, int) for size in shape):
+                raise ValueError("sizes are whole numbers")
         except (ArithmeticError, KeyError, IndexError, TypeError, ValueError) as error:
             reason = f"its configuration does not fit {_told(given)} ({error})"
             raise BadInput(f"{source}: layer {layer.name} ({layer.kind}): {reason}") from None

@@ -1,16 +1,17 @@
 """`edgeae import`: which importer a path is for, and whether there is anything to do."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 from edgeae import atomic
-from edgeae.bundle import MANIFEST
+from edgeae.bundle import open_bundle
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
 from edgeae.importing.request import Imported, Request
-from edgeae.model import AS_IS, IMPORTED, TRAIN, open_model
+from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.program import read_file
 
 __all__ = ["Importer", "import_model"]
@@ -44,8 +45,21 @@ def import_model(request: Request, force: bool, say: Callable[[str], None]) -> I
         if imported is not None:
             say(f"{request.folder}: up to date")
             return imported
-    with atomic.lock(request.folder / _LOCK, str(request.folder)):
-        return importer(request, say)
+    new = not request.folder.exists()
+    try:
+        with atomic.lock(request.folder / _LOCK, str(request.folder)):
+            return importer(request, say)
+    except EdgeaeError:
+        if new:
+            _tidy(request.folder)
+        raise
+
+
+def _tidy(folder: Path) -> None:
+    """Remove a folder that a refused import made, unless something else came to lie there."""
+    (folder / _LOCK).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _importer(paths: tuple[Path, ...]) -> Importer:
@@ -108,7 +122,17 @@ def _current(request: Request) -> Imported | None:
         return None  # damaged or half replaced: import again, which says what is wrong
     if dataset.sha256 != training.dataset["sha256"]:
         return None
-    if training.form == AS_IS and not any(request.folder.glob(f"*/{MANIFEST}")):
+    if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):
         return None
     choice = found.get("choice")
     return Imported(training, None if choice is None else Choice.from_json(choice))
+
+
+def _is_whole(link: Path, training: Training) -> bool:
+    """Tell whether the bundle as is is there, and is this model's."""
+    try:
+        bundle = open_bundle(link)
+        bundle.check()
+    except EdgeaeError:
+        return False
+    return bundle.manifest.weights_sha256 == training.weights_sha256

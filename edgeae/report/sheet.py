@@ -1,6 +1,7 @@
 """Originals beside the reconstructions of every model and export, as strips of images."""
 
 import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def _left(path: Path) -> list[tuple[str | None, str, Arrays]]:
                 (None, "original", archive["image"][:IMAGES]),
                 (None, "float32 model", archive["reconstruction"][:IMAGES]),
             ]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
 
 

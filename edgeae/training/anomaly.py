@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.data import Dataset
+from edgeae.errors import BadInput
 
 __all__ = ["errors", "separation", "without"]
+
+#: Images that a training takes at least, as a dataset does.
+_LEAST = 10
 
 
 def without(dataset: Dataset, label: int) -> Dataset:
@@ -18,10 +22,18 @@ def without(dataset: Dataset, label: int) -> Dataset:
     Args:
         dataset: with labels, of two kinds or more.
         label: the one that a training must never see.
+
+    Raises:
+        BadInput: hardly any other image is left.
     """
     labels = np.asarray(dataset.train_labels)
     kept = labels != label
     images, left = dataset.train[kept], labels[kept]
+    if len(images) < _LEAST:
+        raise BadInput(
+            f"{dataset.origin}: {len(images)} training images without label {label}; "
+            f"{_LEAST} or more are needed"
+        )
     # as large a share as that of the whole dataset
     whole = len(dataset.train) + len(dataset.validation)
     end = len(images) - max(1, len(images) * len(dataset.validation) // whole)

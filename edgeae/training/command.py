@@ -14,7 +14,10 @@ from edgeae.training.settings import flag
 __all__ = ["train_command"]
 
 #: Settings that every family lets choose, in the order of `edgeae train --help`.
-_ALWAYS = ("code", "activation", "loss", "epochs", "batch", "learning_rate", "seed")
+_ALWAYS = (
+    *("code", "activation", "loss", "epochs", "batch"),
+    *("learning_rate", "seed", "threads"),
+)
 
 
 def train_command(training: Training) -> list[str]:

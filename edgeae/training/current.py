@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from edgeae import atomic
+from edgeae import __version__, atomic
 from edgeae import data as datasets
 from edgeae.data import Dataset
 from edgeae.errors import EdgeaeError
@@ -58,7 +58,13 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
 
 def journal_key(settings: Settings, dataset: Dataset) -> str:
     """Return what a training's weights depend on, as text; another key, another training."""
-    depends = [asdict(settings), dataset.sha256, tool_versions()]
+    depends = [
+        __version__,
+        asdict(settings),
+        dataset.sha256,
+        dataset.labels_sha256,
+        tool_versions(),
+    ]
     return json.dumps(depends, sort_keys=True)
 
 

@@ -12,7 +12,10 @@ from edgeae.training.settings import Settings, flag
 __all__ = ["FAMILIES", "OPTIONS", "Family", "settings"]
 
 #: What every family lets choose; `Family.options` are those beyond.
-_ALWAYS = ("code", "activation", "loss", "epochs", "batch", "learning_rate", "seed")
+_ALWAYS = (
+    *("code", "activation", "loss", "epochs", "batch"),
+    *("learning_rate", "seed", "threads"),
+)
 #: What only some families let choose.
 OPTIONS = (
     *("hidden", "tied", "pretrain", "upsample"),
@@ -129,4 +132,14 @@ def settings(family: str, **chosen: Any) -> Settings:
     plan = known.defaults.having(**chosen)
     if len(plan.hidden) < known.least_hidden:
         raise BadInput(f"--hidden: allowed with {family} are {known.least_hidden} widths or more")
+    _check_used(plan, chosen)
     return plan
+
+
+def _check_used(plan: Settings, chosen: dict[str, Any]) -> None:
+    """Refuse an option that the others make useless."""
+    if chosen.get("rho") is not None and plan.penalty != "kl":
+        raise BadInput(f"--rho {plan.rho}: allowed with --penalty kl alone")
+    sparse = plan.family in ("sparse", "overcomplete")
+    if sparse and chosen.get("weight") is not None and plan.penalty == "none":
+        raise BadInput(f"--weight {plan.weight}: allowed with --penalty l1 and kl alone")

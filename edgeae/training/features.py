@@ -29,8 +29,8 @@ def linear_accuracy(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean, spread = train.mean(axis=0), train.std(axis=0)
-    spread[spread == 0] = 1  # a pixel that is always black
+    mean, spread = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    spread[spread < 1e-6 * np.abs(train).max()] = 1  # a pixel that is always the same
     with warnings.catch_warnings():
         # the steps are the probe's definition
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -1,5 +1,6 @@
 """Fitting: Adam on a cosine, the same bytes from the same seed, wherever it was interrupted."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,11 +33,13 @@ class Fit:
         curve: per epoch: `loss` and each of its terms, means over the steps, and
             `validation_loss`, MSE.
         best_epoch: the epoch, counted from 1, whose weights were kept.
+        seconds: how long it took, in all the processes that worked on it.
         interrupted: whether Ctrl-C ended it; the weights are the best so far.
     """
 
     curve: list[dict[str, float]]
     best_epoch: int
+    seconds: float
     interrupted: bool = False
 
 
@@ -90,8 +93,12 @@ class _Layout:
         return order[: steps * self.batch].reshape(steps, self.batch).astype(np.int32)
 
 
-def deterministic(seed: int) -> None:
-    """Seed everything, and forbid operators whose result depends on the order of threads."""
+def deterministic(seed: int, threads: int = 2) -> None:
+    """Seed everything, and forbid operators whose result depends on the order of threads.
+
+    Their number is fixed, too: a convolution's gradient is summed in as many pieces.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -146,7 +153,7 @@ def fit(
             raise
         interrupted = True
     run.restore()
-    return Fit(run.curve, run.best_epoch, interrupted)
+    return Fit(run.curve, run.best_epoch, run.seconds, interrupted)
 
 
 def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -172,6 +179,7 @@ class _Run:
     ) -> None:
         self.layout = layout
         self.epoch, self.best_epoch = 0, 0
+        self._started, self._before = time.monotonic(), 0.0
         self.curve: list[dict[str, float]] = []
         self._objective, self._keep = objective, keep_best
         self._validation = validation
@@ -184,6 +192,11 @@ class _Run:
         self._optimizer.build(objective.trainable)
         objective.prepare(train)
         self._call = _compiled(objective, self._optimizer, train)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on this fit, here and before."""
+        return self._before + time.monotonic() - self._started
 
     def tell(self, callbacks: Sequence[Any]) -> None:
         """Let Keras callbacks know of each step from now on."""
@@ -222,10 +235,10 @@ class _Run:
         if not np.isfinite(found):
             raise BadInput(_diverged({"validation_loss": found}, self.epoch))
         least = min((item["validation_loss"] for item in self.curve), default=np.inf)
-        self.curve.append({**row, "validation_loss": found})
         if not self._keep or found < least:
-            self.best_epoch = self.epoch
             self._best = model.get_weights() if self._keep else []
+            self.best_epoch = self.epoch
+        self.curve.append({**row, "validation_loss": found})
 
     def restore(self) -> None:
         """Give the model the weights of the best epoch."""
@@ -237,6 +250,7 @@ class _Run:
         return State(
             epoch=self.epoch,
             finished=self.epoch == self.layout.epochs,
+            seconds=self.seconds,
             curve=self.curve,
             best_epoch=self.best_epoch,
             variables=[item.numpy() for item in self._objective.variables],
@@ -248,6 +262,7 @@ class _Run:
         """Go on from a state of the same training."""
         self.epoch, self.curve, self.best_epoch = state.epoch, state.curve, state.best_epoch
         self._best = state.best
+        self._before = state.seconds
         pairs = [
             *zip(self._objective.variables, state.variables, strict=True),
             *zip(self._optimizer.variables, state.optimizer, strict=True),
@@ -290,4 +305,4 @@ def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) 
 def _diverged(values: dict[str, float], epoch: int) -> str:
     bad = {name: value for name, value in values.items() if not np.isfinite(value)}
     told = ", ".join(f"{name} {value}" for name, value in bad.items())
-    return f"training diverged: {told} in epoch {epoch}; lower --lr"
+    return f"training diverged: {told} in epoch {epoch}; a lower learning rate may help"

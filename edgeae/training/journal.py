@@ -7,6 +7,7 @@ that goes on from the last whole epoch ends with the very weights of an undistur
 import io
 import json
 import shutil
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class State:
     Attributes:
         epoch: epochs done.
         finished: whether that was the last.
+        seconds: time spent until then.
         curve: per epoch term → value.
         best_epoch: see `Fit`.
         variables, optimizer, best: arrays in the order of the variables; `best` may be empty.
@@ -36,6 +38,7 @@ class State:
 
     epoch: int
     finished: bool
+    seconds: float
     curve: list[dict[str, float]]
     best_epoch: int
     variables: list[NDArray[Any]]
@@ -62,9 +65,12 @@ class Journal:
         path = self._folder / f"{stage}.npz"
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as archive:
-            said = json.loads(str(archive["said"]))
-            lists: dict[str, Any] = {name: _list(archive, name) for name in _LISTS}
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                said = json.loads(str(archive["said"]))
+                lists: dict[str, Any] = {name: _list(archive, name) for name in _LISTS}
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            return None  # damaged on the disk: what it held is trained again
         return State(**said, **lists)
 
     def save(self, stage: str, state: State) -> None:

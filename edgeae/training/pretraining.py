@@ -29,17 +29,18 @@ def pretrain(
     *,
     label: str,
     journal: Journal | None,
-) -> None:
+) -> float:
     """Give the layers of a mirrored model of Dense layers their first weights, in place.
 
     Layer k and its mirror image are trained to reproduce what the layers before k make of the
-    images.
+    images. Returns the seconds that it took, in all the processes that worked on it.
 
     Raises:
         BadInput: the loss became NaN or infinite.
         KeyboardInterrupt: Ctrl-C; there is no whole model yet.
     """
     layers = [layer for layer in model.layers if layer.weights]
+    seconds = 0.0
     budget = dataclasses.replace(budget, epochs=max(1, round(budget.epochs * _SHARE)))
     for number in range(len(layers) // 2):
         first, last = layers[number], layers[-1 - number]
@@ -56,5 +57,7 @@ def pretrain(
         )
         if result.interrupted:
             raise KeyboardInterrupt
+        seconds += result.seconds
         half = keras.Model(image, first(image))
         train, validation = reconstruct(half, train), reconstruct(half, validation)
+    return seconds

@@ -19,7 +19,7 @@ from edgeae.errors import BadInput
 from edgeae.model import Training, open_model
 from edgeae.probed import PROBE, Probed, read_probe
 
-__all__ = ["probe", "render_probe"]
+__all__ = ["check_labels", "probe", "render_probe"]
 
 #: The label held out when none is named, where there is such a one: a 4 looks much like a 9.
 _HELD_OUT = 4
@@ -44,7 +44,7 @@ def probe(
     training = open_model(folder)
     dataset, labels = _dataset(training, say)
     label = _label(dataset.name, labels, held_out)
-    known = None if force else _known(folder, training, label)
+    known = None if force else _known(folder, training, dataset, label)
     if known is not None:
         say(f"{folder / PROBE}: up to date")
         return asdict(known)
@@ -53,6 +53,7 @@ def probe(
 
     found = Probed(
         weights_sha256=training.weights_sha256,
+        labels_sha256=dataset.labels_sha256,
         train=len(dataset.train),
         test=len(dataset.test),
         features=features(folder, training, dataset, say),
@@ -77,19 +78,32 @@ def render_probe(probe: Mapping[str, Any]) -> str:
     )
 
 
+def check_labels(dataset: Dataset, held_out: int | None) -> None:
+    """Refuse what cannot be probed, before anything is trained.
+
+    Raises:
+        BadInput: there are no labels, or not the one to hold out.
+    """
+    _label(dataset.name, _labels(dataset), held_out)
+
+
+def _labels(dataset: Dataset) -> list[int]:
+    if dataset.train_labels is None or dataset.test_labels is None:
+        raise BadInput(f"{dataset.origin}: no labels (y_train and y_test), which --probe needs")
+    labels: list[int] = np.intersect1d(dataset.train_labels, dataset.test_labels).tolist()
+    if len(labels) < 2:
+        raise BadInput(
+            f"{dataset.origin}: y_train and y_test share {len(labels)} labels; --probe needs 2"
+        )
+    return labels
+
+
 def _dataset(training: Training, say: Callable[[str], None]) -> tuple[Dataset, list[int]]:
     """Return the images that a model was trained on, and the labels that they have."""
     dataset = datasets.load(training.data, say=say)
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(f"{dataset.origin}: not the images that {training.model} was trained on")
-    if dataset.train_labels is None or dataset.test_labels is None:
-        raise BadInput(f"{dataset.origin}: no labels (y_train and y_test), which --probe needs")
-    labels = np.intersect1d(dataset.train_labels, dataset.test_labels).tolist()
-    if len(labels) < 2:
-        raise BadInput(
-            f"{dataset.origin}: y_train and y_test share {len(labels)} labels; --probe needs 2"
-        )
-    return dataset.normalized(Normalization(**training.normalization)), labels
+    return dataset.normalized(Normalization(**training.normalization)), _labels(dataset)
 
 
 def _label(dataset: str, labels: list[int], held_out: int | None) -> int:
@@ -101,12 +115,13 @@ def _label(dataset: str, labels: list[int], held_out: int | None) -> int:
     return held_out
 
 
-def _known(folder: Path, training: Training, label: int) -> Probed | None:
-    """Return what was found about these very weights."""
+def _known(folder: Path, training: Training, dataset: Dataset, label: int) -> Probed | None:
+    """Return what was found about these very weights and labels."""
     try:
         found = read_probe(folder)
     except BadInput:
         return None  # damaged: find out again
-    if found is None or (found.weights_sha256, found.held_out) != (training.weights_sha256, label):
+    asked = (training.weights_sha256, dataset.labels_sha256, label)
+    if found is None or (found.weights_sha256, found.labels_sha256, found.held_out) != asked:
         return None
     return found

@@ -13,7 +13,7 @@ from edgeae.model import KERAS, Training
 from edgeae.training.anomaly import errors, separation, without
 from edgeae.training.current import journal_key
 from edgeae.training.features import linear_accuracy, nearest_accuracy
-from edgeae.training.fit import reconstruct
+from edgeae.training.fit import deterministic, reconstruct
 from edgeae.training.journal import Journal
 from edgeae.training.linear import pca
 from edgeae.training.settings import Settings
@@ -36,6 +36,9 @@ def features(
         dataset: with labels.
         say: told what is being done.
     """
+    # before anything runs: the second training depends on the threads, which are fixed then
+    settings = _settings(training)
+    deterministic(settings.seed, settings.threads)
     labels = [np.asarray(dataset.train_labels), np.asarray(dataset.test_labels)]
     found = {}
     for name, (train, test) in _kinds(folder, training, dataset).items():
@@ -66,6 +69,11 @@ def _kinds(
     }
 
 
+def _settings(training: Training) -> Settings:
+    said = training.configuration
+    return Settings(**{**said, "hidden": tuple(said["hidden"])})
+
+
 def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> dict[str, float]:
     """Train the same family without one label; return the AUC of its errors, and of PCA's.
 
@@ -76,9 +84,7 @@ def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> d
         KeyboardInterrupt: Ctrl-C.
     """
     seen = without(dataset, label)
-    settings = Settings(
-        **{**training.configuration, "hidden": tuple(training.configuration["hidden"])}
-    )
+    settings = _settings(training)
     key = f"{journal_key(settings, dataset)} without {label}"
     journal = Journal(folder / _JOURNAL, key)
     told = f"train {training.model} without label {label}"

@@ -36,6 +36,7 @@ class Settings:
         batch: images per step.
         learning_rate: Adam's, decaying to 1 % of it along a cosine.
         seed: of the initial weights, of the order of the images and of all noise.
+        threads: TensorFlow's, whatever the machine has: sums are ordered by them.
         tied: whether the decoder's weights are the encoder's, transposed.
         pretrain: whether to stack the layers greedily before training them together.
         upsample: whether to resize and convolve instead of transposed convolutions.
@@ -56,6 +57,7 @@ class Settings:
     batch: int = 128
     learning_rate: float = 2e-3
     seed: int = 0
+    threads: int = 2
     tied: bool = False
     pretrain: bool = False
     upsample: bool = False
@@ -71,7 +73,7 @@ class Settings:
             value = getattr(self, key)
             if value not in choices and value != _default(key):
                 raise unknown(key, value, choices)
-        for key in ("epochs", "batch"):
+        for key in ("epochs", "batch", "threads"):
             if getattr(self, key) < 1:
                 raise BadInput(f"--{key} {getattr(self, key)}: allowed is 1 or more")
         if not 1 <= self.code <= _WIDEST:

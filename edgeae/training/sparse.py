@@ -21,13 +21,16 @@ _CLIP = 1e-6
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width with a penalty on the code.
 
-    The code is a sigmoid for `kl`, which takes activations for probabilities, else a ReLU.
+    The code is a sigmoid for `kl`, which takes activations for probabilities; else, behind hidden
+    layers, a ReLU, and without them `activation`.
 
     Args:
         shape: of one image.
         settings: `hidden`, `code`, `activation`, `loss`, `penalty`, `weight` and `rho` are used.
     """
-    activation = "sigmoid" if settings.penalty == "kl" else "relu"
+    activation = "relu" if settings.hidden else settings.activation
+    if settings.penalty == "kl":
+        activation = "sigmoid"
     model = mirrored(math.prod(shape), settings, activation)
     if settings.penalty == "none":
         return Objective(model, settings.loss)

@@ -4,8 +4,7 @@ import importlib
 import io
 import json
 import tempfile
-import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,6 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             what the family takes.
         KeyboardInterrupt: Ctrl-C before the first epoch was done.
     """
-    started = time.monotonic()
     journal = Journal(folder / FOLDER, journal_key(settings, dataset))
     model, result = fit_model(settings, dataset, f"train {folder.name}", journal)
     shape = tuple(model.input_shape[1:])
@@ -97,7 +95,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             peak=_BOUNDS[1] - _BOUNDS[0],
             reconstruct=lambda images: reconstruct(model, images),
         ),
-        seconds=round(time.monotonic() - started, 2),
+        seconds=round(result.seconds, 2),
         tools=tool_versions(),
     )
     # train.json last: it names the hash of model.keras, so a kill in between is noticed
@@ -123,7 +121,7 @@ def fit_model(
     """
     require_unit(dataset)
     _check_code(settings, dataset)
-    deterministic(settings.seed)
+    deterministic(settings.seed, settings.threads)
     family = FAMILIES[settings.family]
     objective = importlib.import_module(family.module).build(dataset.test.shape[1:], settings)
     model = objective.model
@@ -131,14 +129,22 @@ def fit_model(
     images, validation = dataset.images("train", shape), dataset.images("validation", shape)
     start_at_mean(model, images)
     budget = Budget(settings.epochs, settings.batch, settings.learning_rate, settings.seed)
+    before = 0.0
     if settings.pretrain:
-        pretrain(model, images, validation, budget, label=label, journal=journal)
+        before = pretrain(model, images, validation, budget, label=label, journal=journal)
     result = fit(objective, images, validation, budget, label=label, journal=journal)
-    return model, result
+    return model, replace(result, seconds=before + result.seconds)
 
 
 def _check_code(settings: Settings, dataset: Dataset) -> None:
-    if settings.family != "overcomplete" and settings.code >= dataset.width:
+    if settings.family == "overcomplete":
+        if settings.code < dataset.width:
+            raise BadInput(
+                f"--code {settings.code}: allowed with family overcomplete is the image's "
+                f"{dataset.width} values or more"
+            )
+        return
+    if settings.code >= dataset.width:
         raise BadInput(
             f"--code {settings.code}: allowed is below the image's {dataset.width} values; "
             "family overcomplete takes wider ones"

@@ -22,8 +22,6 @@ __all__ = ["Outcome", "train_all"]
 _COMMAND = (sys.executable, "-m", "edgeae", "train")
 #: What an interrupted training may take to write down its best epoch.
 _GRACE_S = 60.0
-#: What shares the processor's cores out among processes: TensorFlow, and NumPy's BLAS.
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 #: How an error's line starts on standard error.
 _ERROR = "edgeae: "
 
@@ -60,7 +58,7 @@ def train_all(
         families: which, each with its defaults.
         data: what `--data` takes.
         build: folder of models.
-        jobs: processes at once, which share the cores.
+        jobs: processes at once.
         force: also train what is current.
         say: told each line that a training says.
 
@@ -73,7 +71,7 @@ def train_all(
     with _Processes() as processes:
         try:
             running = {
-                pool.submit(processes.run, [*_COMMAND, family, *options], jobs, say): family
+                pool.submit(processes.run, [*_COMMAND, family, *options], say): family
                 for family in families
             }
             for done in as_completed(running):
@@ -109,7 +107,7 @@ class _Processes:
             for child in left:
                 _signal(child, signal.SIGKILL)
 
-    def run(self, command: Sequence[str], jobs: int, say: Callable[[str], None]) -> tuple[int, str]:
+    def run(self, command: Sequence[str], say: Callable[[str], None]) -> tuple[int, str]:
         """Run a child to its end; return its exit code, and the error that it told."""
         with self._changing:
             if self._ended:
@@ -119,7 +117,6 @@ class _Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env={**_shares(jobs), **os.environ},
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
                 text=True,
                 errors="replace",
@@ -146,12 +143,6 @@ def _told(code: int, last: str) -> tuple[int, str]:
     told = last.removeprefix(_ERROR) or f"ended with status {code}"
     # a child that somebody else interrupted is no success
     return code if code in EXIT_PRIORITY else RuntimeCrashed.code, told
-
-
-def _shares(jobs: int) -> dict[str, str]:
-    """Return the environment in which a process takes its share of the cores."""
-    cores = max(1, len(os.sched_getaffinity(0)) // jobs)
-    return dict.fromkeys(_THREADS, str(cores))
 
 
 def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:

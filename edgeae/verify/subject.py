@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeae.bundle import EDGES, Bundle
 from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.inference import real
-from edgeae.model import TRAIN, open_model
+from edgeae.model import TRAIN, Training, open_model
 from edgeae.parity import mse
 from edgeae.recipe import REFERENCE
 from edgeae.verify.answers import COMPOSED, ask
@@ -95,8 +95,7 @@ class Originals:
                 f"{folder}: the original (model.keras, {TRAIN}) is not there; {_HINT}"
             )
         training = open_model(folder)
-        if training.weights_sha256 != bundle.manifest.weights_sha256:
-            raise NotMeasured(f"{bundle.root}: made from other weights than {folder}; export again")
+        _check_same(bundle, training)
         try:
             answers = ask(folder, ORIGINAL, training.form, self.images, None, threads=2)
         except RuntimeUnavailable as error:
@@ -104,6 +103,21 @@ class Originals:
         for problem in answers.errors.values():
             raise problem
         return answers.outputs | {"decoder": answers.outputs[COMPOSED]}
+
+
+def _check_same(bundle: Bundle, training: Training) -> None:
+    """Refuse to compare a bundle with a model that it was not made from."""
+    manifest, folder = bundle.manifest, bundle.model_folder
+    if training.weights_sha256 != manifest.weights_sha256:
+        again = "import" if bundle.as_is else "export"
+        raise NotMeasured(f"{bundle.root}: made from other weights than {folder}; {again} again")
+    if training.normalization != manifest.normalization:
+        raise NotMeasured(
+            f"{bundle.root}: made for values × {manifest.normalization['scale']:g} + "
+            f"{manifest.normalization['offset']:g}, {folder} takes × "
+            f"{training.normalization['scale']:g} + {training.normalization['offset']:g}; "
+            "export again"
+        )
 
 
 def own_subject(bundle: Bundle) -> Subject:
@@ -146,6 +160,8 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
         RuntimeUnavailable: the reference runtime is not installed.
     """
     if bundle.as_is:
+        if (bundle.model_folder / TRAIN).exists():
+            _check_same(bundle, open_model(bundle.model_folder))
         outputs = _answers(bundle, originals.images)
         return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
     keras = originals.of(bundle)

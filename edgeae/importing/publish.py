@@ -1,0 +1,37 @@
+"""Put an imported model in its folder: what was there before stays until all of it is known."""
+
+from edgeae import atomic
+from edgeae.errors import BadInput
+from edgeae.importing.request import Request
+from edgeae.model import AS_IS, ORIGINALS, SHEET, TRAIN, Training
+
+__all__ = ["publish"]
+
+
+def publish(request: Request, content: bytes | None, record: Training) -> None:
+    """Write the original and `train.json`, and remove what belongs to another form of model.
+
+    Args:
+        request: whose folder is held.
+        content: of the original's file; None of a model that came as is.
+        record: of the model.
+
+    Raises:
+        BadInput: a figure of the model is NaN or infinite; nothing is written.
+    """
+    try:
+        text = record.to_json()
+    except ValueError:
+        raise BadInput(
+            f"{request.paths[0]}: answers NaN or infinity, or more than float32 holds, to the "
+            f"rows of {record.dataset['name']}"
+        ) from None
+    # train.json last: it names the hash of the original, so a kill in between is noticed
+    if content is not None:
+        atomic.write_bytes(request.folder / str(record.file), content)
+    atomic.write_text(request.folder / TRAIN, text)
+    left = [name for name in (*ORIGINALS.values(), SHEET) if name != record.file]
+    if record.form != AS_IS:
+        left.append(AS_IS)  # a link; its folder is found by nobody any more
+    for name in left:
+        (request.folder / name).unlink(missing_ok=True)
