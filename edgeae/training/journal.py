@@ -66,7 +66,7 @@ class Journal:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
                 said = json.loads(str(archive["said"]))
                 lists: dict[str, Any] = {name: _list(archive, name) for name in _LISTS}
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
