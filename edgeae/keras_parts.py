@@ -67,7 +67,11 @@ def imported_sha256(model: Any, code_layer: str) -> str:
     Its family says nothing of its layers: the same weights may be strided or activated otherwise.
     """
     layers = [[type(layer).__name__, layer.get_config()] for layer in model.layers]
-    told = json.dumps([weights_sha256(model), code_layer, layers], sort_keys=True)
+    told = json.dumps(
+        [weights_sha256(model), code_layer, layers],
+        sort_keys=True,
+        default=lambda value: np.asarray(value).tolist(),  # an initializer's constant
+    )
     return hashlib.sha256(told.encode()).hexdigest()
 
 

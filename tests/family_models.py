@@ -16,7 +16,7 @@ MODELS = {
     "conv": ("conv", {"hidden": (4, 8)}),
     "upsampled": ("conv", {"hidden": (4, 8), "upsample": True}),
     "mobile": ("mobile", {"hidden": (4, 8)}),
-    "overcomplete": ("overcomplete", {"code": 300, "weight": 1e-2}),
+    "overcomplete": ("overcomplete", {"code": 800, "weight": 1e-2}),
     "sparse": ("sparse", {"hidden": (24,), "penalty": "kl", "weight": 1e-3}),
     "denoising": ("denoising", {"hidden": (24,), "noise": "salt-and-pepper"}),
     "contractive": ("contractive", {"hidden": (24,)}),
