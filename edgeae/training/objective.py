@@ -29,7 +29,8 @@ class Objective:
     def __init__(self, model: Any, loss: str = "mse") -> None:
         self.model = model
         # XLA knows no gradient of a nearest-neighbour resize, and convolves no faster
-        self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in model.layers)
+        bare = (getattr(layer, "layer", layer) for layer in model.layers)  # inside tfmot's wrappers
+        self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in bare)
         self._loss = loss
 
     @property
