@@ -42,7 +42,7 @@ _REFUSED = (
 
 def _spread(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows from all over the set."""
-    places = np.linspace(0, len(images) - 1, _ROWS).round().astype(int)
+    places = np.linspace(0, len(images) - 1, min(_ROWS, len(images))).round().astype(int)
     few: NDArray[np.float32] = images[places]
     return few
 
