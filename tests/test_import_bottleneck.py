@@ -121,6 +121,31 @@ def test_a_node_can_be_cut_at_exactly_if_the_output_cannot_be_reached_without_it
     assert found.size == min(needed)
 
 
+def test_a_block_of_the_decoder_as_narrow_as_the_code_is_not_the_code():
+    # n1 → wide n2 → n3, and n1 + n3: both ends of the block are as narrow as each other
+    assert code(chain(64, 4, 16, 4, 64, skips=((1, 3),))).name == "n1"
+
+
+@given(st.data())
+def test_of_equals_it_is_the_last_before_one_that_is_wider_or_led_around(data):
+    length = data.draw(st.integers(3, 12))
+    sizes = [100, *(data.draw(st.sampled_from([4, 16])) for _ in range(length - 2)), 100]
+    pairs = st.tuples(st.integers(0, length - 1), st.integers(0, length - 1))
+    skips = data.draw(st.lists(pairs.filter(lambda pair: pair[0] < pair[1] - 1), max_size=3))
+    free = [
+        size if not any(source < place < target for source, target in skips) else None
+        for place, size in enumerate(sizes)
+    ]
+    inner = free[1:-1]
+    if not any(inner):
+        return
+    least = min(size for size in inner if size)
+    last = inner.index(least) + 1
+    while last + 1 < length - 1 and free[last + 1] == least:
+        last += 1
+    assert code(chain(*sizes, skips=tuple(skips))).name == f"n{last}"
+
+
 def test_it_survives_json():
     found = code(chain(64, 32, 4, 32, 16, 32, 64, skips=((1, 3),)))
     assert Choice.from_json(found.to_json()) == found

@@ -2,9 +2,11 @@
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import keras_files as files
 import numpy as np
 import pytest
@@ -99,6 +101,20 @@ def _cut_short(folder: Path) -> list[str]:
     return [str(folder / "net.keras"), "--data", _data(folder)]
 
 
+def _packed_and_damaged(folder: Path) -> list[str]:
+    path = _good(folder)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        place = archive.getinfo("config.json").header_offset + 30 + len("config.json") + 20
+    content = bytearray(path.read_bytes())
+    content[place : place + 8] = b"\xff" * 8
+    path.write_bytes(bytes(content))
+    return [str(path), "--data", _data(folder)]
+
+
 def _hdf5_cut_short(folder: Path) -> list[str]:
     path = files.hdf5(folder / "net.h5", dense(WIDTH, 4, WIDTH, version=2))
     path.write_bytes(path.read_bytes()[:700])
@@ -139,6 +155,27 @@ def _taken(folder: Path) -> list[str]:
     return [str(_good(folder)), "--data", _data(folder)]
 
 
+def _damaged_weights(folder: Path) -> list[str]:
+    """Values that no longer have the checksum they were written with."""
+    path = files.hdf5(folder / "net.h5", dense(WIDTH, 4, WIDTH, version=2))
+    with h5py.File(path, "a") as file:
+        file.create_dataset("w", data=np.full(64, 7, np.uint8), chunks=(64,), fletcher32=True)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(bytes([7]) * 64, bytes([8]) * 64))
+    return [str(path), "--data", _data(folder)]
+
+
+def _sequential(**outer: object) -> dict:
+    item = {"class_name": "Dense", "config": {"name": "d1", "units": 4}, **outer}
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": [item]}}
+
+
+def _input_of(*sizes: object) -> dict:
+    model = dense(WIDTH, 4, WIDTH)
+    model["config"]["layers"][0]["config"]["batch_shape"] = [None, *sizes]
+    return model
+
+
 ROWS = np.random.default_rng(0).normal(size=(40, WIDTH)).astype(np.float32)
 NAN = np.where(np.arange(WIDTH) == 3, np.nan, ROWS)
 
@@ -169,6 +206,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
         ("unknown layer 'd7'", "there are: d1"),
     ),
     "truncated .keras": (_cut_short, ("net.keras: a damaged .keras file",)),
+    "damaged LZMA in .keras": (_packed_and_damaged, ("net.keras: a damaged .keras file: Corrupt",)),
     "truncated .h5": (_hdf5_cut_short, ("net.h5: a damaged HDF5 file",)),
     "not a model": (_no_model, ("net.keras", "allowed is a Keras file")),
     "custom registered object": (_model(_custom()), ("layer odd", "Mine>Dense", "of its own")),
@@ -230,6 +268,15 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
         _model(functional([layer("Dense", "d", "d", units=4)], ["d"], ["d"])),
         ("damaged",),
     ),
+    "a size of the input that is a word": (
+        _model(_input_of("x", 3)),
+        ("the input's shape is [None, 'x', 3]", "allowed are whole numbers"),
+    ),
+    "a size that is no whole number": (
+        _model(_with_layer("Reshape", target_shape=[4.5])),
+        ("layer odd (Reshape)", "4.5 is no whole number"),
+    ),
+    "a layer of two names": (_model(_sequential(name="x")), ("layer x is also called d1",)),
     "an architecture without layers": (
         _model({"class_name": "Sequential", "config": {"name": "s", "layers": []}}),
         ("no layers",),
@@ -260,6 +307,15 @@ def test_a_broken_input_gives_one_line(case, tmp_path, monkeypatch, capsys):
     loaded = {name.partition(".")[0] for name in set(sys.modules) - known}
     assert not loaded & {"tensorflow", "keras", "tf_keras"}
     assert not list(tmp_path.rglob("model.keras"))
+
+
+def test_weights_that_are_damaged_are_refused_before_keras_sees_them(tmp_path):
+    from edgeae.errors import BadInput
+    from edgeae.importing import keras_file
+
+    file = keras_file.read(Path(_damaged_weights(tmp_path)[0]))
+    with pytest.raises(BadInput, match=r"net\.h5: a damaged HDF5 file"):
+        file.judged()
 
 
 @pytest.mark.parametrize("version", [2, 3])

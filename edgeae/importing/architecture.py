@@ -122,6 +122,7 @@ class _Walk:
         self._note_shape(table.get("build_input_shape"))
         self._check_names(where, [item["config"]["name"] for item in table["layers"]])
         for item in table["layers"]:
+            self._check_one_name(where, item)
             if item["class_name"] != "InputLayer":
                 self._note_shape(_shape(item["config"]))
             source = self._layer(item, (*path, item["config"]["name"]), [source])
@@ -135,9 +136,7 @@ class _Walk:
         # of two layers with one name, Keras builds the first and a table holds the last
         self._check_names(where, [item["name"] for item in config["layers"]])
         for item in config["layers"]:
-            said = item["config"].get("name", item["name"])
-            if said != item["name"]:
-                raise BadInput(f"{where}: layer {item['name']} is also called {said}")
+            self._check_one_name(where, item)
         items = {item["name"]: item for item in config["layers"]}
         inputs = {name: _inputs(self._where((*path, name)), item) for name, item in items.items()}
         made = {entry: source}
@@ -153,6 +152,13 @@ class _Walk:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise BadInput(f"{where}: two layers are called {twice[0]}; allowed is one")
+
+    def _check_one_name(self, where: str, item: dict[str, Any]) -> None:
+        config = item["config"]  # before Keras 2.2, a nested sequential model's is a list
+        inner = config.get("name") if isinstance(config, dict) else None
+        outer = item.get("name")
+        if None not in (inner, outer) and inner != outer:
+            raise BadInput(f"{where}: layer {outer} is also called {inner}")
 
     def _layer(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
         """Add one layer; return the name of its output."""
@@ -214,7 +220,13 @@ class _Walk:
     def _note_shape(self, shape: Any) -> None:
         """Keep the first shape that the outermost models say about their input."""
         if shape is not None and self.input_shape is None and not self.layers:
-            self.input_shape = tuple(shape[1:])
+            sizes = tuple(shape[1:])
+            if not all(size is None or type(size) is int for size in sizes):
+                raise BadInput(
+                    f"{self.path}: the input's shape is {shape!r}; allowed are "
+                    "whole numbers and null"
+                )
+            self.input_shape = sizes
 
     def _mark_end(self, name: str) -> None:
         for number in range(len(self.layers) - 1, -1, -1):

@@ -110,8 +110,9 @@ def choose(
 ) -> Choice:
     """Find the code: the narrowest place through which all ways from input to output lead.
 
-    Of equally narrow places in a row it is the last, behind an activation or normalisation, but
-    before what only reshapes, unless the author's own encoder ends there.
+    Of equally narrow places, each directly behind the other, it is the last: behind an activation
+    or normalisation, but before what only reshapes, unless the author's own encoder ends there, and
+    before any place that a connection leads around.
 
     Args:
         nodes: the graph, every node after its inputs; constants need not be in it.

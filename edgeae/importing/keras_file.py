@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ _ZIP = b"PK\x03\x04"
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 #: An architecture of several hundred layers has about 1 MB of JSON.
 _MOST_BYTES = 1 << 26
+#: What reading a zip archive raises on one that is damaged.
+_DAMAGED_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(OverflowError, *hdf5.DAMAGED),
+)
 #: Nested models take a handful of levels each.
 _DEEPEST = 200
 _VERSIONS = (2, 3)
@@ -45,10 +51,16 @@ class KerasFile:
         """Return the file with nothing in it but the architecture that was read, and weights.
 
         What Keras would run when it compiles a model, its own or a nested one, is left out.
+
+        Raises:
+            BadInput: weights or attributes in it are damaged.
         """
         architecture = json.dumps(_without_compilation(self.model))
         if self.suffix == ".h5":
-            return hdf5.with_architecture(self.path, self.content, architecture)
+            try:
+                return hdf5.with_architecture(self.path, self.content, architecture)
+            except hdf5.DAMAGED as error:  # values and attributes are read here first
+                raise BadInput(f"{self.path}: a damaged HDF5 file: {error}") from None
         stream = io.BytesIO()
         with (
             zipfile.ZipFile(io.BytesIO(self.content)) as source,
@@ -110,7 +122,7 @@ def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
                 raise BadInput(f"{path}: a damaged .keras file: {damaged} is not as it was written")
             with hdf5.open_hdf5(path, archive.read(_WEIGHTS)) as weights:
                 hdf5.check_plain(path, weights)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, *hdf5.DAMAGED) as error:
+    except _DAMAGED_ZIP as error:
         raise BadInput(f"{path}: a damaged .keras file: {error}") from None
     return config, _json(path, _METADATA, metadata).get("keras_version")
 

@@ -117,7 +117,7 @@ def _flatten(config: dict[str, Any], shape: Shape) -> Shape:
 
 
 def _reshape(config: dict[str, Any], shape: Shape) -> Shape:
-    target = [int(size) for size in config["target_shape"]]
+    target = [_count(size) for size in config["target_shape"]]
     if -1 in target:
         target[target.index(-1)] = math.prod(shape) // -math.prod(target)
     if math.prod(target) != math.prod(shape):
