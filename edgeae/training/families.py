@@ -56,7 +56,7 @@ FAMILIES = {
         "edgeae.training.deep",
         "several hidden layers, mirrored; minimises ‖x − x′‖²",
         mnist=0.0055,
-        defaults=Settings("deep", hidden=(128, 64), epochs=40),
+        defaults=Settings("deep", hidden=(128, 64), learning_rate=3e-3, epochs=30),
         options=("hidden", "pretrain"),
     ),
     "conv": Family(
