@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgeae.quantization import Affine, dequantize
 from edgeae.recipe import Tolerance
 
-__all__ = ["REPRODUCED", "Parity", "breaches", "compare", "mse"]
+__all__ = ["REPRODUCED", "Parity", "breaches", "compare", "float32_gap", "mse"]
 
 
 #: What an artifact's own golden vectors allow on the reference kernels: integers to the bit; floats
@@ -81,6 +81,16 @@ def breaches(parity: Parity, tolerance: Tolerance) -> list[str]:
     if parity.max_lsb > tolerance.max_lsb:
         found.append(f"max_lsb {parity.max_lsb} > {tolerance.max_lsb}")
     return found
+
+
+def float32_gap(output: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float]:
+    """Return max |Δ| of two float32 answers, and what parity allows of it.
+
+    Infinity where a value is NaN or infinite. Two ways of computing the same model in float32 are
+    allowed 1e-5 · max(1, max |reference|).
+    """
+    found = compare(output, reference, None)
+    return found.max_abs, Tolerance().max_abs * max(1.0, found.reference_max)
 
 
 def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> float:

@@ -1,13 +1,11 @@
 """Samples: which models have them, and the sheet of them beside the model."""
 
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from edgeae import png
 from edgeae.errors import BadInput
 from edgeae.model import SHEET, Training
+from edgeae.sheet_file import read_sheet
 from edgeae.tiles import picture
 
 __all__ = ["ARRAYS", "SAMPLES", "WEIGHTS", "read_samples", "sampled_picture"]
@@ -32,7 +30,10 @@ def sampled_picture(folder: Path, training: Training) -> tuple[int, int, int]:
             f"{folder}: family {training.family}: nothing says how its codes are distributed; "
             f"`edgeae sample` takes models of family {_FAMILY}, whose codes are drawn from N(0, I)"
         )
-    shape = _image_shape(folder / SHEET)
+    sheet = read_sheet(folder)
+    if sheet is None:
+        raise BadInput(f"{folder / SHEET}: missing; `edgeae train --force` makes it")
+    shape = sheet[0].shape[1:]  # as the dataset had it; the model may take it flat
     found = picture(shape)
     if found is None:
         told = " × ".join(map(str, shape))
@@ -55,12 +56,3 @@ def read_samples(folder: Path, training: Training) -> bytes | None:
     except ValueError as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae sample` makes it anew") from None
     return content if said.get(WEIGHTS) == training.weights_sha256 else None
-
-
-def _image_shape(path: Path) -> tuple[int, ...]:
-    """Return the shape of one image, as the dataset had it; the model may take it flat."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return tuple(archive["image"].shape[1:])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path}: {error}; `edgeae train --force` makes it") from None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeae.cli.naming import folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
 from edgeae.errors import BadInput
 
@@ -62,7 +63,7 @@ def importing(
         train_data=train_data,
         normalization=_normalization(scale, offset),
         code_layer=code_layer,
-        name=_name(paths[0], name),
+        name=folder_name(paths[0].absolute().stem if name is None else name),
         build=Path(build),
     )
     imported = import_model(request, force, say)
@@ -80,13 +81,6 @@ def _normalization(scale: float | None, offset: float | None) -> Normalization |
     if scale is None and offset is None:
         return None  # what the data suggests: pixels become 0…1
     return Normalization(1.0 if scale is None else scale, offset or 0.0)
-
-
-def _name(path: Path, name: str | None) -> str:
-    chosen = path.absolute().stem if name is None else name
-    if not chosen or chosen.startswith(".") or "/" in chosen:
-        raise BadInput(f"--name {chosen!r}: allowed is a folder's name that starts with no dot")
-    return chosen
 
 
 def _tell(request: Request, imported: Imported) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeae.cli.naming import folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
 from edgeae.errors import BadInput, Interrupted
 
@@ -116,7 +117,7 @@ def train(
         )
         for size in codes
     ]
-    folders = [Path(build) / _folder_name(name or plan.model) for plan in plans]
+    folders = [Path(build) / folder_name(name or plan.model) for plan in plans]
     if probe:
         _check_labels(data, held_out)
     trainings = []
@@ -223,9 +224,3 @@ def _widths(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(item) for item in text.split(","))
     except ValueError:
         raise BadInput(f"--hidden {text}: allowed are whole numbers, as 128,64") from None
-
-
-def _folder_name(name: str) -> str:
-    if not name or name.startswith(".") or "/" in name:
-        raise BadInput(f"--name {name!r}: allowed is a folder's name that starts with no dot")
-    return name

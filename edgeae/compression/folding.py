@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.legacy_keras import keras
+from edgeae.parity import float32_gap
 
 __all__ = ["fold"]
 
 _NORMALIZATION = "BatchNormalization"
-#: float32 parity: max |Δ| ≤ 1e-5 · max(1, max |reference|).
-_TOLERANCE = 1e-5
 _ROWS = 8
 
 
@@ -161,8 +160,7 @@ _SCALED: dict[str, _Scaling] = {
 def _agree(model: Any, folded: Any) -> bool:
     rows = np.random.default_rng(0).normal(size=(_ROWS, *model.input_shape[1:]))
     expected, found = (
-        net(rows.astype(np.float32), training=False).numpy().astype(np.float64)
-        for net in (model, folded)
+        net(rows.astype(np.float32), training=False).numpy() for net in (model, folded)
     )
-    allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    return bool(np.abs(found - expected).max() <= allowed)
+    most, allowed = float32_gap(found, expected)
+    return most <= allowed

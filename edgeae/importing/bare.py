@@ -9,7 +9,7 @@ from edgeae.data import Dataset
 from edgeae.importing.bare_bundle import write_bundle
 from edgeae.importing.bare_parts import Parts, read_parts
 from edgeae.importing.publish import publish
-from edgeae.importing.record import Subject, training
+from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.model import AS_IS as FORM
 from edgeae.program import Program
@@ -43,9 +43,7 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     with building(request.folder, AS_IS) as out:
         manifest = write_bundle(out, request.name, dataset, parts)
     subject = _subject(parts, manifest, time.monotonic() - started)
-    record = training(request, dataset, subject)
-    publish(request, None, record)
-    return Imported(record, parts.choice)
+    return publish(request, dataset, subject, None)
 
 
 def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:

@@ -21,30 +21,20 @@ from edgeae.importing.frozen_graph import (
     with_free_batch,
     without_batch,
 )
+from edgeae.importing.images import spread
 from edgeae.importing.input_shape import input_shape
 from edgeae.importing.resizes import with_resizes
 from edgeae.importing.saved_model_file import Signature, check_call, read
 from edgeae.legacy_keras import tf
 from edgeae.originals import Original, from_graph
-from edgeae.parity import mse
+from edgeae.parity import float32_gap, mse
 from edgeae.training.fit import deterministic
 
-#: float32 parity: max |Δ| ≤ 1e-5 · max(1, max |reference|).
-_TOLERANCE = 1e-5
-#: Images on which the frozen graph must answer as the SavedModel does.
-_ROWS = 32
 #: What TensorFlow raises on files that are damaged or cut short.
 _REFUSED = (
     *(OSError, ValueError, TypeError, LookupError, AttributeError),
     *(RuntimeError, AssertionError, tf.errors.OpError),
 )
-
-
-def _spread(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows from all over the set."""
-    places = np.linspace(0, len(images) - 1, min(_ROWS, len(images))).round().astype(int)
-    few: NDArray[np.float32] = images[places]
-    return few
 
 
 def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -68,7 +58,7 @@ def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         loaded = tf.saved_model.load(str(source), tags=signature.tags)  # holds the variables
         call = loaded.signatures[signature.key]
         check_call(source, call)
-        few = _spread(images["test"])
+        few = spread(images["test"])
         expected = _answers(source, call, signature, few)
         graph = _frozen(call, signature, shape)
         graph = graph if signature.batch is None else with_free_batch(graph)
@@ -187,12 +177,11 @@ def _check_answers(
     images: NDArray[np.float32],
     expected: NDArray[np.float32],
 ) -> None:
-    allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
     whole = original.run("autoencoder", images)
     composed = original.run("decoder", original.run("encoder", images))
     for found in (whole, composed):
-        most = float(np.abs(found.astype(np.float64) - expected).max())
-        if not most <= allowed:
+        most, allowed = float32_gap(found, expected)
+        if most > allowed:
             raise BadInput(
                 f"{source}: {len(images)} images at once give other answers than one by one, by "
                 f"{most:.3g}; allowed is {allowed:.3g}"

@@ -17,19 +17,18 @@ from edgeae.host_packages import versions
 from edgeae.importing import architecture, keras_file
 from edgeae.importing.architecture import Architecture
 from edgeae.importing.bottleneck import Choice, Node, choose
+from edgeae.importing.images import save_images, spread
 from edgeae.importing.input_shape import input_shape
 from edgeae.importing.keras_file import KerasFile
 from edgeae.importing.layers import ALLOWED
 from edgeae.importing.publish import publish
-from edgeae.importing.record import Subject, training
+from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.shapes import Shape, infer
 from edgeae.model import KERAS
 
 __all__ = ["import_keras"]
 
-#: Rows on which the flat model must answer as the original does.
-_ROWS = 32
 _TIMEOUT_S = 600.0
 #: A longer chain of shapes is cut short.
 _LONGEST_TOLD = 9
@@ -79,9 +78,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
     )
-    imported = Imported(training(request, dataset, subject), choice)
-    publish(request, content, imported.training)
-    return imported
+    return publish(request, dataset, subject, content)
 
 
 def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
@@ -112,12 +109,8 @@ def _rebuilt(
     """Run both children; the flat model lies in `scratch` afterwards."""
     original = scratch / f"original{file.suffix}"
     original.write_bytes(file.judged())
-    images = {}
-    for part in ("validation", "test"):
-        images[part] = str(scratch / f"{part}.npy")
-        np.save(images[part], dataset.images(part, shapes[flat.input]))
-    rows = np.load(images["test"])
-    np.save(scratch / "rows.npy", rows[np.linspace(0, len(rows) - 1, _ROWS).round().astype(int)])
+    images = save_images(dataset, shapes[flat.input], scratch)
+    np.save(scratch / "rows.npy", spread(np.load(images["test"])))
     common = {"source": str(file.path), "rows": str(scratch / "rows.npy")}
     take = {
         **common,

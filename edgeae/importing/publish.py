@@ -1,24 +1,30 @@
 """Put an imported model in its folder: what was there before stays until all of it is known."""
 
 from edgeae import atomic
+from edgeae.data import Dataset
 from edgeae.errors import BadInput
-from edgeae.importing.request import Request
-from edgeae.model import AS_IS, ORIGINALS, SHEET, TRAIN, Training
+from edgeae.importing.record import Subject, training
+from edgeae.importing.request import Imported, Request
+from edgeae.model import AS_IS, ORIGINALS, SHEET, TRAIN
 
 __all__ = ["publish"]
 
 
-def publish(request: Request, content: bytes | None, record: Training) -> None:
+def publish(
+    request: Request, dataset: Dataset, subject: Subject, content: bytes | None
+) -> Imported:
     """Write the original and `train.json`, and remove what belongs to another form of model.
 
     Args:
         request: whose folder is held.
+        dataset: what the model was judged on.
+        subject: what was found out about it.
         content: of the original's file; None of a model that came as is.
-        record: of the model.
 
     Raises:
         BadInput: a figure of the model is NaN or infinite; nothing is written.
     """
+    record = training(request, dataset, subject)
     try:
         text = record.to_json()
     except ValueError:
@@ -35,3 +41,4 @@ def publish(request: Request, content: bytes | None, record: Training) -> None:
         left.append(AS_IS)  # a link; its folder is found by nobody any more
     for name in left:
         (request.folder / name).unlink(missing_ok=True)
+    return Imported(record, subject.choice)

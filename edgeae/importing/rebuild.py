@@ -11,11 +11,8 @@ from edgeae.errors import BadInput
 from edgeae.importing.weights import OUTPUTS, key
 from edgeae.keras_parts import imported_sha256
 from edgeae.legacy_keras import keras
-from edgeae.parity import mse
+from edgeae.parity import float32_gap, mse
 from edgeae.training.fit import reconstruct
-
-#: float32 parity: max |Δ| ≤ 1e-5 · max(1, max |reference|).
-_TOLERANCE = 1e-5
 
 
 def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -81,13 +78,12 @@ def _set_weights(job: dict[str, Any], model: Any) -> None:
 
 def _check_answers(job: dict[str, Any], model: Any) -> None:
     with np.load(job["weights"], allow_pickle=False) as arrays:
-        expected = arrays[OUTPUTS].astype(np.float64)
-    found = reconstruct(model, np.load(job["rows"])).astype(np.float64)
+        expected = arrays[OUTPUTS]
+    found = reconstruct(model, np.load(job["rows"]))
     if not np.isfinite(expected).all():
         raise BadInput(f"{job['source']}: its answers hold NaN or infinity on this data")
-    most = float(np.abs(found - expected).max())
-    allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    if not most <= allowed:
+    most, allowed = float32_gap(found, expected)
+    if most > allowed:
         raise BadInput(
             f"{job['source']}: rebuilt layer by layer, its answers differ by {most:.3g}; "
             f"allowed is {allowed:.3g}"

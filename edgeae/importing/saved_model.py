@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeae import atomic, children
 from edgeae.data import Dataset
 from edgeae.host_packages import versions
 from edgeae.importing.bottleneck import Choice
+from edgeae.importing.images import save_images
 from edgeae.importing.publish import publish
-from edgeae.importing.record import Subject, training
+from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.model import ORIGINALS
 
@@ -59,18 +58,13 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
     )
-    record = training(request, dataset, subject)
-    publish(request, content, record)
-    return Imported(record, choice)
+    return publish(request, dataset, subject, content)
 
 
 def _frozen(request: Request, dataset: Dataset, scratch: Path) -> dict[str, Any]:
     """Run the child; the frozen graph lies in `scratch` afterwards."""
     rows = dataset.test.shape[1:]
-    images = {}
-    for part in ("validation", "test"):
-        images[part] = str(scratch / f"{part}.npy")
-        np.save(images[part], dataset.images(part, rows))
+    images = save_images(dataset, rows, scratch)
     job = {
         "source": str(request.paths[0]),
         "code_layer": request.code_layer,

@@ -1,7 +1,6 @@
 """Originals beside the reconstructions of every model and export, as strips of images."""
 
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from edgeae import png
 from edgeae.bundle import Bundle
-from edgeae.errors import BadInput
-from edgeae.model import SHEET, Training
+from edgeae.model import Training
 from edgeae.quantization import dequantize
 from edgeae.report.gather import Summary
 from edgeae.sampled import read_samples
+from edgeae.sheet_file import read_sheet
 from edgeae.tiles import picture, tiles
 
 __all__ = ["IMAGES", "Drawing", "Sheet", "Strip", "sheets"]
@@ -114,7 +113,7 @@ def _rows(
         BadInput: `sheet.npz` is damaged.
         ManifestMismatch: a golden vector is not the one that was exported.
     """
-    left = _left(folder / SHEET)
+    left = _left(folder)
     if not bundles:
         return left, left[0][2].shape[1:] if left else ()
     first = bundles[0]
@@ -131,18 +130,13 @@ def _rows(
     return [(recipe, title, images[:IMAGES]) for recipe, title, images in rows], shape
 
 
-def _left(path: Path) -> list[tuple[str | None, str, Arrays]]:
+def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
     """Read what a training left; nothing of a model that came otherwise."""
-    if not path.exists():
+    found = read_sheet(folder)
+    if found is None:
         return []
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return [
-                (None, "original", archive["image"][:IMAGES]),
-                (None, "float32 model", archive["reconstruction"][:IMAGES]),
-            ]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
+    titles = ("original", "float32 model")
+    return [(None, title, images[:IMAGES]) for title, images in zip(titles, found, strict=True)]
 
 
 def _squared(shape: tuple[int, ...]) -> tuple[int, ...]:

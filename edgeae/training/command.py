@@ -8,16 +8,10 @@ from typing import Any
 
 from edgeae.errors import unknown
 from edgeae.model import Training
-from edgeae.training.families import FAMILIES, OPTIONS
+from edgeae.training.families import ALWAYS, FAMILIES, OPTIONS
 from edgeae.training.settings import flag
 
 __all__ = ["train_command"]
-
-#: Settings that every family lets choose, in the order of `edgeae train --help`.
-_ALWAYS = (
-    *("code", "activation", "loss", "epochs", "batch"),
-    *("learning_rate", "seed", "threads"),
-)
 
 
 def train_command(training: Training) -> list[str]:
@@ -36,7 +30,7 @@ def train_command(training: Training) -> list[str]:
     words = ["edgeae", "train", training.family, "--data", training.data]
     if training.model != family.defaults.having(code=said.get("code")).model:
         words += ["--name", training.model]
-    for key in (*_ALWAYS, *(key for key in OPTIONS if key in family.options)):
+    for key in (*ALWAYS, *(key for key in OPTIONS if key in family.options)):
         value = said.get(key, defaults[key])
         value = tuple(value) if isinstance(value, list) else value
         if value != defaults[key]:

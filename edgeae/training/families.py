@@ -9,10 +9,10 @@ from typing import Any
 from edgeae.errors import BadInput, unknown
 from edgeae.training.settings import Settings, flag
 
-__all__ = ["FAMILIES", "OPTIONS", "Family", "settings"]
+__all__ = ["ALWAYS", "FAMILIES", "OPTIONS", "Family", "settings"]
 
 #: What every family lets choose; `Family.options` are those beyond.
-_ALWAYS = (
+ALWAYS = (
     *("code", "activation", "loss", "epochs", "batch"),
     *("learning_rate", "seed", "threads"),
 )
@@ -126,7 +126,7 @@ def settings(family: str, **chosen: Any) -> Settings:
         raise unknown("family", family, FAMILIES)
     known = FAMILIES[family]
     for key, value in chosen.items():
-        if value is not None and key not in (*_ALWAYS, *known.options):
+        if value is not None and key not in (*ALWAYS, *known.options):
             able = ", ".join(name for name, item in FAMILIES.items() if key in item.options)
             raise BadInput(f"{flag(key)}: family {family} does not have it; allowed with {able}")
     plan = known.defaults.having(**chosen)

@@ -14,6 +14,7 @@ from edgeae.parity import mse
 from edgeae.progress import Progress
 from edgeae.training.journal import Journal, State
 from edgeae.training.objective import Objective
+from edgeae.training.settings import THREADS
 
 __all__ = ["Budget", "Fit", "deterministic", "fit", "reconstruct"]
 
@@ -93,7 +94,7 @@ class _Layout:
         return order[: steps * self.batch].reshape(steps, self.batch).astype(np.int32)
 
 
-def deterministic(seed: int, threads: int = 2) -> None:
+def deterministic(seed: int, threads: int = THREADS) -> None:
     """Seed everything, and forbid operators whose result depends on the order of threads.
 
     Their number is fixed, too: a convolution's gradient is summed in as many pieces.
@@ -190,7 +191,6 @@ class _Run:
         )
         self._optimizer = keras.optimizers.Adam(rate, jit_compile=False)
         self._optimizer.build(objective.trainable)
-        objective.prepare(train)
         self._call = _compiled(objective, self._optimizer, train)
 
     @property

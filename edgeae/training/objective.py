@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeae.legacy_keras import keras, tf
 
 __all__ = ["RECONSTRUCTION", "Objective", "reconstruction_loss"]
@@ -67,9 +64,6 @@ class Objective:
 
     def settle(self) -> None:
         """Restore whatever must hold after each step."""
-
-    def prepare(self, images: NDArray[np.float32]) -> None:
-        """Look at the training images once, before the first step."""
 
 
 def reconstruction_loss(kind: str, targets: Any, outputs: Any) -> Any:

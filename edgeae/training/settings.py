@@ -8,13 +8,15 @@ from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-__all__ = ["ACTIVATIONS", "LOSSES", "NOISES", "PENALTIES", "Settings", "flag"]
+__all__ = ["ACTIVATIONS", "LOSSES", "NOISES", "PENALTIES", "THREADS", "Settings", "flag"]
 
 #: σ of the hidden layers, or of the code where there are none.
 ACTIVATIONS = ("linear", "relu", "relu6", "sigmoid", "tanh")
 LOSSES = ("mse", "bce")
 PENALTIES = ("none", "l1", "kl")
 NOISES = ("gaussian", "masking", "salt-and-pepper")
+#: TensorFlow's where nothing else is said, whatever the machine has.
+THREADS = 2
 #: The widest layer; two such neighbours alone have 17 GB of weights.
 _WIDEST = 65_536
 #: What NumPy's and Keras's generators take.
@@ -57,7 +59,7 @@ class Settings:
     batch: int = 128
     learning_rate: float = 2e-3
     seed: int = 0
-    threads: int = 2
+    threads: int = THREADS
     tied: bool = False
     pretrain: bool = False
     upsample: bool = False

@@ -1,7 +1,6 @@
 """Train one model and write its folder."""
 
 import importlib
-import io
 import json
 import tempfile
 from dataclasses import asdict, replace
@@ -11,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic
+from edgeae import atomic, golden
 from edgeae.data import Dataset, absolute, require_unit
 from edgeae.errors import BadInput
 from edgeae.keras_parts import clone, weights_sha256
 from edgeae.legacy_keras import keras
 from edgeae.model import KERAS, SHEET, TRAIN, Training
 from edgeae.parity import mse
+from edgeae.sheet_file import pack_sheet
 from edgeae.training.current import journal_key, tool_versions
 from edgeae.training.families import FAMILIES
 from edgeae.training.fit import Budget, Fit, deterministic, fit, reconstruct
@@ -169,17 +169,9 @@ def _loss(model: Any, images: NDArray[np.float32]) -> float:
 
 def _sheet(dataset: Dataset, test: NDArray[np.float32], answers: NDArray[np.float32]) -> bytes:
     """Pack a few test images and reconstructions for the report: one of each label first."""
-    labels = dataset.test_labels
-    first = [] if labels is None else [int(np.argmax(labels == item)) for item in np.unique(labels)]
-    chosen = list(dict.fromkeys([*first, *range(len(test))]))[:_SHEET]
+    chosen = golden.choose(len(test), dataset.test_labels)[:_SHEET]
     shape = dataset.test.shape[1:]
-    stream = io.BytesIO()
-    np.savez(
-        stream,
-        image=test[chosen].reshape(-1, *shape),
-        reconstruction=answers[chosen].reshape(-1, *shape),
-    )
-    return stream.getvalue()
+    return pack_sheet(test[chosen].reshape(-1, *shape), answers[chosen].reshape(-1, *shape))
 
 
 def _keras_bytes(model: Any) -> bytes:
