@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgeae.errors import BadInput
-from edgeae.importing import hdf5
+from edgeae.importing import hdf5, keras_reading
 from edgeae.importing.architecture import flatten
 from edgeae.importing.bottleneck import Node, choose
 from edgeae.importing.keras_file import read
@@ -67,6 +67,50 @@ def test_no_weight_is_read_from_another_file(way, kind, tmp_path):
             archive.writestr("model.weights.h5", written(fill))
     with pytest.raises(BadInput, match=told):
         read(path)
+
+
+def _twice(file):
+    file["second"] = file.create_group("first")
+
+
+def _loop(file):
+    group = file.create_group("group")
+    group["again"] = group
+
+
+def _endless(file):
+    file.create_dataset("kernel", (1 << 20, 1 << 20), np.float32, chunks=(64, 64))
+
+
+@pytest.mark.parametrize(
+    ("fill", "told"),
+    [
+        (_twice, "/second is in the file under a second name"),
+        (_loop, "/group/again is in the file under a second name"),
+        (_endless, "/kernel: with it, more than 4 GiB of values"),
+    ],
+)
+def test_what_has_no_end_is_refused(fill, told, tmp_path):
+    path = tmp_path / "net.h5"
+    path.write_bytes(written(fill))
+    with pytest.raises(BadInput, match=told):
+        read(path)
+
+
+def test_a_file_that_the_library_hangs_on_is_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "net.h5"
+    path.write_bytes(written(lambda file: None))
+    assert keras_reading.read(path).model == read(path).model
+    monkeypatch.setattr(keras_reading, "_SECONDS", 0.0)
+    with pytest.raises(BadInput, match=r"net\.h5: damaged: reading it hung"):
+        keras_reading.read(path)
+
+
+def test_an_object_beside_a_models_layers_is_judged_too(tmp_path):
+    model = keras_files.dense(8, 2, 8)
+    model["config"]["dtype"] = {"class_name": "__lambda__", "config": {"value": "code"}}
+    with pytest.raises(BadInput, match="holds a lambda"):
+        flatten(read(keras_files.keras(tmp_path / "net.keras", model)))
 
 
 def test_what_keras_is_given_holds_the_architecture_that_was_judged_and_the_weights(tmp_path):

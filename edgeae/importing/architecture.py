@@ -106,6 +106,9 @@ class _Walk:
         if len(inputs) != 1:
             raise BadInput(f"{where} takes {len(inputs)} inputs; allowed is one")
         config = item["config"]
+        if isinstance(config, dict):
+            beside = {key: value for key, value in config.items() if key != "layers"}
+            rules.check_objects(where, [beside, item.get("build_config")])
         walk = self._sequential if kind == _SEQUENTIAL else self._functional
         output = walk(config, path, inputs[0], where)
         if path:

@@ -18,6 +18,8 @@ DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _ARCHITECTURE = "model_config"
 #: What Keras would run when it compiles the model.
 _COMPILATION = "training_config"
+#: A dataset may declare any size and store nothing.
+_MOST_BYTES = 4 << 30
 
 
 def open_hdf5(path: Path, content: bytes) -> Any:
@@ -49,8 +51,28 @@ def check_plain(path: Path, file: Any) -> None:
         pass
 
 
-def _items(path: Path, group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield name and item of everything below a group that may be read; groups come first."""
+def _items(path: Path, file: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name and item of everything in a file that may be read; groups come first."""
+    import h5py
+
+    total = 0
+    for where, item in _below(path, file, {_place(file)}):
+        if isinstance(item, h5py.Dataset):
+            total += item.nbytes
+            if total > _MOST_BYTES:
+                most = _MOST_BYTES >> 30
+                raise BadInput(f"{path}: {where}: with it, more than {most} GiB of values")
+        yield where, item
+
+
+def _place(item: Any) -> int:
+    """Where in the file a group or dataset begins: the same by whatever name it is reached."""
+    import h5py
+
+    return int(h5py.h5o.get_info(item.id).addr)
+
+
+def _below(path: Path, group: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
     import h5py
 
     for name in group:
@@ -64,9 +86,12 @@ def _items(path: Path, group: Any) -> Iterator[tuple[str, Any]]:
                 raise BadInput(f"{path}: {where} is stored in other files, which are never read")
         elif not isinstance(item, h5py.Group):
             raise BadInput(f"{path}: {where} is neither a group nor a dataset")
+        if _place(item) in seen:
+            raise BadInput(f"{path}: {where} is in the file under a second name")
+        seen.add(_place(item))
         yield where, item
         if isinstance(item, h5py.Group):
-            yield from _items(path, item)
+            yield from _below(path, item, seen)
 
 
 def with_architecture(path: Path, content: bytes, architecture: str) -> bytes:

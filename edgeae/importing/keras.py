@@ -14,7 +14,7 @@ from edgeae import atomic, children
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.host_packages import versions
-from edgeae.importing import architecture, keras_file
+from edgeae.importing import architecture, keras_reading
 from edgeae.importing.architecture import Architecture
 from edgeae.importing.bottleneck import Choice, Node, choose
 from edgeae.importing.images import save_images, spread
@@ -51,7 +51,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     """
     started = time.monotonic()
     (path,) = request.paths
-    file = keras_file.read(path)
+    file = keras_reading.read(path)
     flat = architecture.flatten(file)
     tools = versions(_TOOLS[file.version])
     dataset = request.dataset()
@@ -108,7 +108,7 @@ def _rebuilt(
 ) -> dict[str, Any]:
     """Run both children; the flat model lies in `scratch` afterwards."""
     original = scratch / f"original{file.suffix}"
-    original.write_bytes(file.judged())
+    original.write_bytes(file.content)
     images = save_images(dataset, shapes[flat.input], scratch)
     np.save(scratch / "rows.npy", spread(np.load(images["test"])))
     common = {"source": str(file.path), "rows": str(scratch / "rows.npy")}
