@@ -1,8 +1,5 @@
 """A bundle: all artifacts of one model under one recipe, with manifest and golden vectors.
 
-Schema of `manifest.json`, its history:
-1   the first. A bundle of imported files (recipe `as-is`) may have no `loss` and no `code`.
-
 A manifest never changes after export; what a machine finds out later goes to `verify.json`.
 """
 
@@ -12,7 +9,7 @@ import io
 import json
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
-from edgeae.quantization import Affine
-from edgeae.recipe import AS_IS, PARTS, REFERENCES, Tolerance
+from edgeae.loss import Loss
+from edgeae.manifest import SCHEMA, Artifact, Code, Manifest, OpVersion, TensorSpec
+from edgeae.recipe import AS_IS, PARTS, REFERENCES
 from edgeae.typed_json import rebuild
 
 __all__ = [
@@ -42,7 +40,6 @@ __all__ = [
     "open_bundle",
 ]
 
-SCHEMA = 1
 MANIFEST = "manifest.json"
 #: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.
 STORE = ".bundles"
@@ -52,221 +49,6 @@ EDGES = {
     "decoder": ("code", "reconstruction"),
     "autoencoder": ("image", "reconstruction"),
 }
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """An input or output of an artifact: what a caller must provide or will get.
-
-    Attributes:
-        name: in the signature.
-        shape: the batch first: 1, or `batch` where it is free.
-        dtype: numpy's name.
-        scale, zero_point: of an integer tensor; of the one behind a float edge of an integer
-            artifact; None for plain floats.
-    """
-
-    name: str
-    shape: tuple[int | str, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
-
-    @property
-    def affine(self) -> Affine | None:
-        """What the caller's integers stand for; None when the caller's values are floats."""
-        return None if self.dtype == "float32" else self.grid
-
-    @property
-    def grid(self) -> Affine | None:
-        """The steps that the values lie on, also behind a float edge; None for plain floats."""
-        if self.scale is None or self.zero_point is None:
-            return None
-        # a float edge does not tell how wide the integers behind it are: the widest hold them all
-        dtype = "int16" if self.dtype == "float32" else self.dtype
-        return Affine(self.scale, self.zero_point, dtype)
-
-    @property
-    def values(self) -> tuple[int, ...]:
-        """Shape of one example, without the batch dimension."""
-        return tuple(int(size) for size in self.shape[1:])
-
-
-@dataclass(frozen=True)
-class OpVersion:
-    """An operator an artifact needs, with the version of its semantics."""
-
-    name: str
-    version: int
-    count: int
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One exported file.
-
-    Attributes:
-        part: `encoder`, `decoder` or `autoencoder`.
-        format: `tflite` or `onnx`.
-        flavour: `float32`, `float16`, `dynamic`, `int8`; of ONNX files `fp32` or `qdq`.
-        path: relative to the bundle.
-        sha256, bytes, gzip_bytes: of the file; gzip at level 9.
-        inputs, outputs: tensors by signature name.
-        ops: operators with versions.
-        minimum_runtime: the oldest TFLite runtime that opens it, or the ONNX opset.
-        macs: multiply-accumulates of one inference.
-        sparsity: weight tensor → share of zeros.
-        parent: path of the artifact that this one was made from, or None.
-    """
-
-    part: str
-    format: str
-    flavour: str
-    path: str
-    sha256: str
-    bytes: int
-    gzip_bytes: int
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    ops: tuple[OpVersion, ...]
-    minimum_runtime: str
-    macs: int
-    sparsity: dict[str, float]
-    parent: str | None = None
-
-    @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "Artifact":
-        """Rebuild a description from what JSON made of its `asdict`."""
-        return typing.cast("Artifact", rebuild(cls, table))
-
-    @property
-    def convolves(self) -> bool:
-        """Whether one of its operators is a convolution."""
-        return any("conv" in item.name.lower() for item in self.ops)
-
-    @property
-    def input(self) -> TensorSpec:
-        """The only input."""
-        return self.inputs[0]
-
-    @property
-    def output(self) -> TensorSpec:
-        """The only output."""
-        return self.outputs[0]
-
-
-@dataclass(frozen=True)
-class Loss:
-    """MSE of the whole autoencoder on the test images.
-
-    Attributes:
-        float32: of the original; of a bundle as is, which has none, `exported` itself.
-        control: of the original trained for as many more steps as the recipe fine-tuned; or None.
-        exported: of the exported `.tflite`, on the reference kernels; as is, on the bundle's
-            reference.
-        added: exported − float32.
-        ratio: exported ÷ float32; None if the original's loss is 0.
-        control_ratio: exported ÷ control; or None.
-    """
-
-    float32: float
-    control: float | None
-    exported: float
-    added: float
-    ratio: float | None
-    control_ratio: float | None
-
-    @classmethod
-    def of(cls, float32: float, exported: float, control: float | None) -> "Loss":
-        """Derive the differences and ratios."""
-        return cls(
-            float32,
-            control,
-            exported,
-            exported - float32,
-            exported / float32 if float32 else None,
-            exported / control if control else None,
-        )
-
-
-@dataclass(frozen=True)
-class Code:
-    """The contract between encoder and decoder: the encoder's output, as exported.
-
-    Attributes:
-        size: how many values.
-        scale, zero_point: of an integer code; None for floats.
-        min, max: real range over the test images.
-    """
-
-    size: int
-    scale: float | None
-    zero_point: int | None
-    min: float
-    max: float
-
-    @classmethod
-    def of(cls, spec: TensorSpec, codes: NDArray[np.float32]) -> "Code":
-        """Describe the code by the encoder's output and by real codes, (n, …)."""
-        least, most = float(codes.min()), float(codes.max())
-        return cls(int(codes[0].size), spec.scale, spec.zero_point, least, most)
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Everything about a bundle that its users need to know. See the module's docstring.
-
-    Attributes:
-        schema: version of this layout.
-        model, recipe: names.
-        recipe_sha256: of the recipe's content (`Recipe.sha256`).
-        weights_sha256: the model's identity: hash of its weights' names, shapes and bytes; as is,
-            of its artifacts' hashes.
-        tools: package → version that made the bundle.
-        dataset: `name`, `sha256`, `n`, the number of test images, and `span`, the largest real
-            value less the least.
-        normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
-        representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
-        loss: see `Loss`; None of an encoder alone.
-        code: see `Code`; None where there is no encoder.
-        tolerance: the recipe's; what verify accepts.
-        golden: `n`, and the sha256 of each golden file.
-        artifacts: see `Artifact`.
-    """
-
-    schema: int
-    model: str
-    recipe: str
-    recipe_sha256: str
-    weights_sha256: str
-    tools: dict[str, str]
-    dataset: dict[str, Any]
-    normalization: dict[str, float]
-    representative: dict[str, Any] | None
-    loss: Loss | None
-    code: Code | None
-    tolerance: Tolerance
-    golden: dict[str, Any]
-    artifacts: tuple[Artifact, ...]
-
-    def __post_init__(self) -> None:
-        for key in ("loss", "code"):
-            if getattr(self, key) is None and self.recipe != AS_IS:
-                raise ValueError(f"{key} is null: allowed with the recipe {AS_IS} alone")
-
-    @property
-    def span(self) -> float:
-        """The range of the values that are reconstructed; 1 for pixels."""
-        return float(self.dataset.get("span", 1.0))
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the file's text: what findings about a bundle name it by."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-    def to_json(self) -> str:
-        """Return the file's text; the same manifest gives the same text."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True)

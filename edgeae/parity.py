@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.loss import image_losses
 from edgeae.quantization import Affine, dequantize
 from edgeae.recipe import Tolerance
 
@@ -98,8 +99,4 @@ def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> f
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
-    squares = np.square(
-        reconstruction.reshape(len(images), -1).astype(np.float64)
-        - images.reshape(len(images), -1).astype(np.float64)
-    )
-    return float(squares.mean())
+    return float(image_losses(reconstruction, images).mean())

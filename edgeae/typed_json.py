@@ -14,13 +14,18 @@ def rebuild(hint: Any, value: Any) -> Any:
 
     Raises:
         TypeError: a value is of another type.
-        ValueError: a dataclass has other keys.
+        ValueError: a dataclass has other keys; those with a default may be missing.
     """
     if dataclasses.is_dataclass(hint):
         _check_type(value, dict)
         hints = typing.get_type_hints(hint)
         known = {item.name for item in dataclasses.fields(hint)}
-        _check_keys(typing.cast(type, hint).__name__, value.keys(), known)
+        later = {
+            item.name
+            for item in dataclasses.fields(hint)
+            if (item.default, item.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
+        }
+        _check_keys(typing.cast(type, hint).__name__, value.keys(), known, later)
         return typing.cast(Any, hint)(
             **{key: rebuild(hints[key], item) for key, item in value.items()}
         )
@@ -49,8 +54,8 @@ def _check_type(value: Any, *kinds: type) -> None:
         raise TypeError(f"{value!r:.40} is not {' or '.join(kind.__name__ for kind in kinds)}")
 
 
-def _check_keys(kind: str, found: Set[str], known: Set[str]) -> None:
-    wrong = {"missing": known - found, "unknown": found - known}
+def _check_keys(kind: str, found: Set[str], known: Set[str], later: Set[str]) -> None:
+    wrong = {"missing": known - found - later, "unknown": found - known}
     if any(wrong.values()):
         told = (
             f"{what} {', '.join(map(repr, sorted(keys)))}" for what, keys in wrong.items() if keys

@@ -296,7 +296,7 @@ def write_bundle(
 def _golden(
     contents: dict[str, bytes], artifacts: dict[str, Artifact]
 ) -> tuple[float, float, dict[str, np.ndarray]]:
-    """MSE of the original and of the export, and the golden arrays, over the 64 test images."""
+    """MSE of each image by the original and by the export, and the golden arrays, over the 64 test images."""
     real = images(64).reshape(64, PIXELS).astype(np.float32) * np.float32(1 / 255)
     known = forward(real)
     outputs: dict[str, np.ndarray] = {}
@@ -305,8 +305,8 @@ def _golden(
         outputs[part] = run(contents[part], x, RESOLVERS["litert-reference"])
     answer = _real(outputs["autoencoder"], artifacts["autoencoder"].output)
     floats = {name: known[name].astype(np.float32) for name in ("image", "code", "reconstruction")}
-    original = float(np.mean((known["reconstruction"] - real) ** 2))
-    exported = float(np.mean((answer.astype(np.float64) - real) ** 2))
+    original = np.mean((known["reconstruction"].astype(np.float64) - real) ** 2, axis=1)
+    exported = np.mean((answer.astype(np.float64) - real) ** 2, axis=1)
     return original, exported, {**floats, **outputs}
 
 

@@ -19,9 +19,9 @@ from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import Graph, write
 from edgeae.inference import part_outputs, real
+from edgeae.loss import image_losses
 from edgeae.model import Training, open_model
 from edgeae.originals import Original, from_keras, open_original
-from edgeae.parity import mse
 from edgeae.program import Program
 from edgeae.recipe import PARTS, REFERENCE, Recipe
 from edgeae.runtimes import load
@@ -53,7 +53,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         pruned = pruning.prune(subject.model, dataset, plan.prune, _SEED)
         yield {"doing": "train the equal-budget control"}
         tuned = pruning.fine_tune(subject.model, dataset, plan.prune, _SEED)
-        control = mse(reconstruct(tuned, test), test)
+        control = image_losses(reconstruct(tuned, test), test)
         subject = from_keras(pruned, training.code_layer)
     yield {"doing": "convert"}
     chosen, record = None, None
@@ -71,9 +71,9 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         artifacts += [_onnx(part, subject, programs[part], plan, out) for part in PARTS]
     yield {"doing": "measure the loss"}
     outputs = part_outputs(load(REFERENCE), programs, test)
-    float32 = mse(original.run("autoencoder", test), test)
+    float32 = image_losses(original.run("autoencoder", test), test)
     codes = real(programs["encoder"].artifact, outputs["encoder"])
-    exported = mse(real(programs["autoencoder"].artifact, outputs["autoencoder"]), test)
+    exported = image_losses(real(programs["autoencoder"].artifact, outputs["autoencoder"]), test)
     manifest = Manifest(
         schema=SCHEMA,
         model=training.model,
@@ -84,7 +84,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         dataset=dataset.described(training.bounds),
         normalization=dataset.normalization.to_json(),
         representative=record,
-        loss=Loss.of(float32, exported, control),
+        loss=Loss.of(float32, exported, control, dataset.test_labels),
         code=Code.of(programs["encoder"].artifact.output, codes),
         tolerance=plan.tolerance,
         golden=_write_golden(out, original, dataset, programs),

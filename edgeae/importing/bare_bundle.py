@@ -14,7 +14,7 @@ from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.importing.bare_parts import Parts
 from edgeae.inference import real
-from edgeae.parity import mse
+from edgeae.loss import image_losses
 from edgeae.recipe import AS_IS, REFERENCES, Tolerance, find
 
 __all__ = ["write_bundle"]
@@ -51,7 +51,7 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
     _check_finite(parts, dataset, outputs)
     values = {item.part: real(item, outputs[item.part]) for item in artifacts}
     reconstruction = values.get("autoencoder", values.get("decoder"))
-    loss = None if reconstruction is None else mse(reconstruction, images)
+    losses = None if reconstruction is None else image_losses(reconstruction, images)
     manifest = Manifest(
         schema=SCHEMA,
         model=model,
@@ -62,7 +62,7 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
         dataset=dataset.described(),
         normalization=dataset.normalization.to_json(),
         representative=None,
-        loss=None if loss is None else Loss.of(loss, loss, None),
+        loss=None if losses is None else Loss.of(losses, losses, None, dataset.test_labels),
         code=Code.of(artifacts[0].output, values["encoder"]) if "encoder" in values else None,
         tolerance=_tolerance(artifacts),
         golden=_write_golden(out, dataset, images, values, outputs),

@@ -1,0 +1,28 @@
+"""Recipes: how a trained model is compressed, quantized and exported. Data, in TOML.
+
+Every key is a field of `Recipe`, `Prune`, `Cluster`, `Qat` or `Tolerance`, or `extends`; any other
+key is an error.
+"""
+
+from edgeae.recipe.file import MATRIX, available, find, parse
+from edgeae.recipe.schema import AS_IS, PARTS, REFERENCE, REFERENCES, Recipe, Tolerance
+from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
+from edgeae.recipe.table import from_table
+
+__all__ = [
+    "AS_IS",
+    "MATRIX",
+    "PARTS",
+    "REFERENCE",
+    "REFERENCES",
+    "STEPS",
+    "Cluster",
+    "Prune",
+    "Qat",
+    "Recipe",
+    "Tolerance",
+    "available",
+    "find",
+    "from_table",
+    "parse",
+]

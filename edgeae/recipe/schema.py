@@ -1,0 +1,224 @@
+"""A recipe: how a trained model is compressed, quantized and exported."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from edgeae.recipe.checks import require
+from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
+
+__all__ = [
+    "AS_IS",
+    "PARTS",
+    "REFERENCE",
+    "REFERENCES",
+    "Recipe",
+    "Tolerance",
+]
+
+#: The parts of a model, in the order in which data flows.
+PARTS = ("encoder", "decoder", "autoencoder")
+
+#: The runtime whose answers all int8 parity refers to.
+REFERENCE = "litert-reference"
+#: Format of a bundle's artifacts → the runtime that its own golden vectors are from.
+REFERENCES = {"tflite": REFERENCE, "onnx": "onnxruntime-cpu"}
+#: In the recipe's place of imported files, which were made under no recipe.
+AS_IS = "as-is"
+
+Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8", "int4"]
+Edge = Literal["float32", "int8", "uint8", "int16"]
+Format = Literal["tflite", "onnx"]
+Calibration = Literal["min-max", "percentile", "mse"]
+Onnx = Literal["qdq", "fast"]
+
+#: Quantization → what its inputs and outputs may be; the first where a recipe says nothing.
+EDGES: dict[str, tuple[str, ...]] = {
+    "float32": ("float32",),
+    "float16": ("float32",),
+    "dynamic": ("float32",),
+    "int8": ("int8", "uint8", "float32"),
+    "int16x8": ("int16", "float32"),
+    "int4": ("float32",),
+}
+#: Quantization → what the fine-tuning steps of a recipe may be.
+_TUNED: dict[str, tuple[str, ...]] = {
+    "float32": ("prune", "cluster"),
+    "float16": ("prune", "cluster"),
+    "dynamic": ("prune",),
+    "int8": ("prune", "cluster", "qat"),
+    "int16x8": ("prune",),
+    "int4": ("qat",),
+}
+_WITH_ONNX = ("float32", "float16", "int8")
+_STATIC = ("int8", "int16x8")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What verify accepts.
+
+    Attributes:
+        added_loss: MSE of the export minus that of the yardstick, on the test images, for values
+            that range over 1; see `over`. The yardstick is the equal-budget control of a recipe
+            that fine-tunes, else the original. A difference, not a ratio: a ratio rewards a badly
+            trained original.
+        added_p99: the same of the worst percent: of the 99th percentile of each image's MSE.
+        max_abs: float outputs against the Keras model: max |Δ| ≤ max_abs × max(1, max |reference|).
+        share_over_1lsb: int8 outputs against `litert-reference`: share that differs by more than
+            one LSB.
+        builtin_share_over_1lsb: the same for `litert-builtin`, if larger: its optimized kernels
+            round twice when they rescale, where the reference and XNNPACK round once.
+        conv_share_over_1lsb: the same for artifacts that convolve, if larger: each of several
+            layers may round a value either way, and one LSB of the code is several of the output.
+        max_lsb: int8 outputs against `litert-reference`: the largest difference.
+    """
+
+    added_loss: float = 3e-4
+    added_p99: float = 3e-3
+    max_abs: float = 1e-5
+    share_over_1lsb: float = 0.0
+    builtin_share_over_1lsb: float = 0.0
+    conv_share_over_1lsb: float = 0.0
+    max_lsb: int = 0
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            require(0 <= value < math.inf, f"tolerance.{key}", value, "0 or more, and finite")
+
+    def over(self, span: float) -> "Tolerance":
+        """Return the same for values that range over `span`: their MSE grows with its square."""
+        square = span**2
+        return replace(self, added_loss=self.added_loss * square, added_p99=self.added_p99 * square)
+
+    def on(self, runtime: str, convolves: bool = False) -> "Tolerance":
+        """Return what is accepted of one runtime's integers; floats are judged alike on all.
+
+        Args:
+            runtime: its name.
+            convolves: whether the artifact does, `Artifact.convolves`.
+        """
+        if runtime == REFERENCE:
+            # integer kernels reproduce their own golden vectors to the bit, on any machine
+            return replace(self, share_over_1lsb=0.0, max_lsb=0)
+        share = self.share_over_1lsb
+        if runtime == "litert-builtin":
+            share = max(share, self.builtin_share_over_1lsb)
+        if convolves:
+            share = max(share, self.conv_share_over_1lsb)
+        return replace(self, share_over_1lsb=share)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one bundle is made.
+
+    Attributes:
+        name: the file's stem.
+        description: one line for people.
+        quantization: `float32`, `float16` (weights), `dynamic` (int8 weights, float activations),
+            `int8` (full integer), `int16x8` (int8 weights, int16 activations) or `int4` (4-bit
+            weights, float activations).
+        per_channel: one weight scale per output channel, or one per tensor; int8 only.
+        io: element type of the exported inputs and outputs: `int8`, `uint8` (camera frames, browser
+            runtimes) or `float32` of `int8` recipes, `int16` or `float32` of `int16x8`.
+        formats: files per part.
+        onnx: what an int8 recipe's `.onnx` is: `qdq`, from the `.tflite`, its integers and scales;
+            or `fast`, quantized by onnxruntime, in whichever form it runs faster.
+        representative: training images that calibrate the activation ranges.
+        calibration: how ranges follow from them: `min-max`, `percentile`, or `mse` (least error).
+        percentile: of `percentile`: the share of values, in percent, that a range must hold.
+        steps: what fine-tunes, in order: `prune`, `cluster`, `qat`; the tables that are there.
+        prune, cluster, qat: settings of each step, or None.
+        tolerance: what verify accepts.
+    """
+
+    name: str
+    description: str = ""
+    quantization: Quantization = "float32"
+    per_channel: bool = True
+    io: Edge = "float32"
+    formats: tuple[Format, ...] = ("tflite",)
+    onnx: Onnx = "qdq"
+    representative: int = 500
+    calibration: Calibration = "min-max"
+    percentile: float = 99.99
+    steps: tuple[str, ...] = ()
+    prune: Prune | None = None
+    cluster: Cluster | None = None
+    qat: Qat | None = None
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+    def __post_init__(self) -> None:
+        plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))
+        require(plain, "name", self.name, "letters, digits, dots, dashes and underscores")
+        require(self.name != AS_IS, "name", self.name, "any other: imported files lie there")
+        self._check_files()
+        self._check_quantization()
+        self._check_steps()
+
+    def _check_files(self) -> None:
+        formats, form = list(self.formats), self.quantization
+        require(bool(formats), "formats", formats, "tflite, onnx or both")
+        require("tflite" in formats, "formats", formats, "tflite among them")
+        require(len(set(formats)) == len(formats), "formats", formats, "each format once")
+        if "onnx" in formats:
+            told = "onnx with float32, float16 or int8 alone"
+            require(form in _WITH_ONNX, "formats", formats, told)
+        if self.onnx != "qdq":
+            fits = form == "int8" and "onnx" in formats
+            require(
+                fits, "onnx", self.onnx, "qdq, unless quantization is int8 and formats has onnx"
+            )
+        edges = EDGES[form]
+        told = f"{' or '.join(edges)} with quantization {form!r}"
+        require(self.io in edges, "io", self.io, told)
+
+    def _check_quantization(self) -> None:
+        form = self.quantization
+        require(self.representative >= 10, "representative", self.representative, "10 or more")
+        if not self.per_channel:
+            require(form == "int8", "per_channel", False, "true unless int8")
+        if self.calibration != "min-max":
+            told = "min-max unless int8 or int16x8"
+            require(form in _STATIC, "calibration", self.calibration, told)
+        share = self.percentile
+        require(50 < share <= 100, "percentile", share, "above 50 and up to 100")
+
+    def _check_steps(self) -> None:
+        there = tuple(step for step in STEPS if getattr(self, step) is not None)
+        steps = list(self.steps)
+        for step in steps:
+            require(step in STEPS, "steps", steps, ", ".join(STEPS))
+            told = f"those with a table: [{step}] is missing"
+            require(step in there, "steps", steps, told)
+        ordered = sorted(set(steps), key=STEPS.index)
+        told = f"{', '.join(STEPS)}, in this order, each once"
+        require(steps == ordered, "steps", steps, told)
+        for step in there:
+            told = f"among steps = {steps!r}, or no table"
+            require(step in steps, step, "a table", told)
+            fits = [form for form, able in _TUNED.items() if step in able]
+            told = f"with quantization {' or '.join(fits)} alone"
+            require(self.quantization in fits, step, "a table", told)
+        if self.cluster is not None and self.quantization == "int8":
+            # one scale per channel would make another set of integers of each channel's clusters
+            told = "with per_channel = false"
+            require(not self.per_channel, "cluster", "a table", told)
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether it trains on: it then needs training data, and a control."""
+        return bool(self.steps)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that shapes the artifacts; the name and description do not."""
+        content = {key: value for key, value in asdict(self).items() if key not in _LABELS}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+_LABELS = ("name", "description")

@@ -1,0 +1,72 @@
+"""Recipes from TOML's tables, every key and type checked."""
+
+import typing
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Literal
+
+from edgeae.errors import BadInput, unknown
+from edgeae.recipe.checks import require
+from edgeae.recipe.schema import EDGES, Recipe
+from edgeae.recipe.steps import STEPS
+
+__all__ = ["from_table", "with_defaults"]
+
+
+def with_defaults(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with what follows from the rest of it: `io` and `steps`, if left out."""
+    said = dict(table)
+    said.setdefault("io", EDGES.get(str(said.get("quantization")), ("float32",))[0])
+    said.setdefault("steps", [step for step in STEPS if said.get(step) is not None])
+    return said
+
+
+def from_table(table: dict[str, Any]) -> Recipe:
+    """Build a recipe from TOML's tables, or from JSON made by `dataclasses.asdict`.
+
+    Raises:
+        BadInput: names the key, its value and what is allowed.
+    """
+    return typing.cast(Recipe, _build(Recipe, table, prefix=""))
+
+
+def _build(kind: Any, table: dict[str, Any], prefix: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    allowed = {item.name: item for item in fields(kind) if prefix or item.name != "name"}
+    for key in table:
+        if key not in hints or (key not in allowed and key != "name"):
+            raise unknown("key", prefix + key, [prefix + name for name in allowed])
+    missing = [
+        key
+        for key, item in allowed.items()
+        if key not in table and item.default is MISSING and item.default_factory is MISSING
+    ]
+    if missing:
+        raise BadInput(f"{prefix}{missing[0]} is missing")
+    values = {key: _value(hints[key], value, prefix + key) for key, value in table.items()}
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, key: str) -> Any:
+    """Check one TOML value against the type of its field."""
+    choices = [choice for choice in typing.get_args(hint) if choice is not type(None)]
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        require(value in choices, key, value, ", ".join(choices))
+        return value
+    if origin is tuple:
+        require(isinstance(value, list), key, value, "a list")
+        return tuple(_value(choices[0], item, key) for item in value)
+    if origin is dict:  # what a user names: keys are free
+        require(isinstance(value, dict), key, value, "a table")
+        return {name: _value(choices[1], item, f"{key}.{name}") for name, item in value.items()}
+    if origin is not None:  # X | None; TOML has no None, JSON has
+        if value is None:
+            return None
+        return _value(choices[0], value, key)
+    if is_dataclass(hint):
+        require(isinstance(value, dict), key, value, "a table")
+        return _build(hint, value, f"{key}.")
+    if hint is float and type(value) is int:
+        return float(value)
+    require(type(value) is hint, key, value, f"a value of type {hint.__name__}")
+    return value
