@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 DATA ?= auto
-JOBS ?= 2
+# at once; export finds out by itself what cores and memory allow
+JOBS ?=
 N ?= 100
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
@@ -31,10 +32,10 @@ train: setup  ## train the models simple and deep (DATA=mnist, digits, auto or P
 	$(EDGEAE) train deep --data '$(DATA)'
 
 zoo: setup  ## train every family with its defaults, JOBS at once, and compare them in the report
-	@status=0; $(EDGEAE) zoo --data '$(DATA)' --jobs $(JOBS) || status=$$?; $(EDGEAE) report && exit $$status
+	@status=0; $(EDGEAE) zoo --data '$(DATA)' --jobs $(or $(JOBS),2) || status=$$?; $(EDGEAE) report && exit $$status
 
-export: setup  ## export every model under every recipe of export/
-	$(EDGEAE) export --jobs $(JOBS)
+export: setup  ## export what export/matrix.toml names (JOBS at once)
+	$(EDGEAE) export --matrix $(if $(JOBS),--jobs $(JOBS))
 
 verify: setup  ## prove that every export still is the original
 	$(EDGEAE) verify

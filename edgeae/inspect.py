@@ -6,7 +6,7 @@ packages that they need, are imported when a file of that format is opened.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgeae.bundle import OpVersion, TensorSpec, gzip_size
 from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.program import read_file
 
-__all__ = ["Inspection", "Layer", "inspect"]
+__all__ = ["Inspection", "Layer", "Weights", "aligned", "inspect"]
 
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
 
@@ -39,6 +39,22 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How the C library's own encoding would store a weight tensor.
+
+    Attributes:
+        name: the tensor's.
+        encoding: see `edgeae.formats.packed`.
+        dense_bytes, bytes: each value at its own width; in that encoding.
+    """
+
+    name: str
+    encoding: str
+    dense_bytes: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What is in an artifact.
 
@@ -48,13 +64,18 @@ class Inspection:
         bytes, gzip_bytes, sha256: of the file; gzip at level 9.
         inputs, outputs: tensors by signature name.
         operators: kinds of operators with versions and counts.
-        minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N` of ONNX.
+        minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N`, and other
+            sets of operators, of ONNX.
         macs: multiply-accumulates of one inference.
         arena_bytes: what TFLite's planner needs for the activations; None of ONNX.
         parameters: how many values its weights and biases hold.
         sparsity: weight tensor → share of zeros.
         size_by_cause: cause → bytes; adds up to `bytes`.
         layers: one row per operator.
+        nonzero_macs: those of `macs` whose weight is not zero.
+        packed: cause → bytes in flash in the C library's own encoding, an estimate; None of ONNX.
+        encodings: one row per weight tensor; empty of ONNX.
+        metadata: key → value of an ONNX file's properties; empty of TFLite.
     """
 
     path: str
@@ -72,6 +93,15 @@ class Inspection:
     sparsity: dict[str, float]
     size_by_cause: dict[str, int]
     layers: tuple[Layer, ...]
+    nonzero_macs: int = 0
+    packed: dict[str, int] | None = None
+    encodings: tuple[Weights, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """Bytes in flash in the C library's own encoding; None of ONNX."""
+        return None if self.packed is None else sum(self.packed.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as plain lists, dicts and numbers."""
@@ -81,13 +111,16 @@ class Inspection:
     def to_text(self) -> str:
         """Return a page for people: aligned, no colour, no line break at the end."""
         sections = [
-            [self.path, *_aligned(self._facts(), "ll")],
-            ["inputs", *_aligned([_edge_row(spec) for spec in self.inputs], "lllll")],
-            ["outputs", *_aligned([_edge_row(spec) for spec in self.outputs], "lllll")],
-            ["size by cause", *_aligned(self._size_rows(), "lrr")],
-            ["operators", *_aligned([_operator_row(op) for op in self.operators], "lrr")],
-            ["zeros among the weights", *_aligned(self._sparsity_rows(), "lr")],
-            ["layers", *_aligned([_COLUMNS, *self._layer_rows()], "rlrllrrr")],
+            [self.path, *aligned(self._facts(), "ll")],
+            ["metadata", *aligned(self._metadata_rows(), "ll")],
+            ["inputs", *aligned([_edge_row(spec) for spec in self.inputs], "lllll")],
+            ["outputs", *aligned([_edge_row(spec) for spec in self.outputs], "lllll")],
+            ["size by cause", *aligned(self._size_rows(), "lrr")],
+            ["packed by cause (an estimate)", *aligned(self._packed_rows(), "lrr")],
+            ["packed weights", *aligned(self._encoding_rows(), "llrr")],
+            ["operators", *aligned([_operator_row(op) for op in self.operators], "lrr")],
+            ["zeros among the weights", *aligned(self._sparsity_rows(), "lr")],
+            ["layers", *aligned([_COLUMNS, *self._layer_rows()], "rlrllrrr")],
         ]
         return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
 
@@ -98,11 +131,31 @@ class Inspection:
             (opens, self.minimum_runtime),
             ("size", f"{self.bytes:,} B"),
             ("gzip", f"{self.gzip_bytes:,} B ({_share(self.gzip_bytes, self.bytes)})"),
+            *self._packed_facts(),
             ("sha256", self.sha256),
             ("MACs", f"{self.macs:,}"),
+            ("nonzero MACs", f"{self.nonzero_macs:,} ({_share(self.nonzero_macs, self.macs)})"),
             ("parameters", f"{self.parameters:,}"),
             *([] if self.arena_bytes is None else [("arena", f"{self.arena_bytes:,} B")]),
         ]
+
+    def _packed_facts(self) -> list[tuple[str, str]]:
+        size = self.packed_bytes
+        return [] if size is None else [("packed", f"{size:,} B ({_share(size, self.bytes)})")]
+
+    def _packed_rows(self) -> list[tuple[str, str, str]]:
+        whole = self.packed_bytes or 0
+        return [(k, f"{size:,} B", _share(size, whole)) for k, size in (self.packed or {}).items()]
+
+    def _encoding_rows(self) -> list[tuple[str, ...]]:
+        return [
+            (item.name, item.encoding, f"{item.bytes:,} B", _share(item.bytes, item.dense_bytes))
+            for item in self.encodings
+        ]
+
+    def _metadata_rows(self) -> list[tuple[str, str]]:
+        # another tool's value may hold line breaks
+        return [(key, " ".join(value.split())) for key, value in self.metadata.items()]
 
     def _size_rows(self) -> list[tuple[str, str, str]]:
         sizes = self.size_by_cause.items()
@@ -152,7 +205,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
     """Lay rows out in columns two spaces apart, each aligned to its side: `l` or `r`."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
@@ -183,7 +236,7 @@ def inspect(path: Path) -> Inspection:
 
 
 def _tflite(content: bytes, origin: str) -> dict[str, Any]:
-    from edgeae.formats import arena, census, tflite
+    from edgeae.formats import arena, census, packed, tflite
 
     graph = tflite.read(content, origin)
     try:
@@ -199,9 +252,16 @@ def _tflite(content: bytes, origin: str) -> dict[str, Any]:
             "sparsity": census.sparsity(graph),
             "size_by_cause": census.size_by_cause(content, graph),
             "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
+            "nonzero_macs": census.nonzero_macs(graph),
+            "packed": packed.packed(graph),
+            "encodings": tuple(map(_weights, packed.encodings(graph))),
         }
     except BadInput as error:
         raise BadInput(f"{origin}: {error}") from None
+
+
+def _weights(item: Any) -> Weights:
+    return Weights(item.name, item.encoding, item.dense_bytes, item.bytes)
 
 
 def _tflite_layer(graph: Any, operator: Any) -> Layer:
@@ -220,7 +280,7 @@ def _tflite_layer(graph: Any, operator: Any) -> Layer:
 
 def _onnx(content: bytes, origin: str) -> dict[str, Any]:
     try:
-        from edgeae.formats import onnx_file
+        from edgeae.formats import onnx_census, onnx_file
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
@@ -234,26 +294,28 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
             "inputs": onnx_file.inputs(model),
             "outputs": onnx_file.outputs(model),
             "operators": onnx_file.operators(model),
-            "minimum_runtime": f"opset {onnx_file.opset(model)}",
-            "macs": onnx_file.macs(model),
+            "minimum_runtime": onnx_file.needs(model),
+            "macs": onnx_census.macs(model),
             "arena_bytes": None,
-            "parameters": onnx_file.parameters(model),
-            "sparsity": onnx_file.sparsity(model),
-            "size_by_cause": onnx_file.size_by_cause(content, model),
+            "parameters": onnx_census.parameters(model),
+            "sparsity": onnx_census.sparsity(model),
+            "size_by_cause": onnx_census.size_by_cause(content, model),
             "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
+            "metadata": onnx_file.properties(model),
+            "nonzero_macs": onnx_census.nonzero_macs(model),
         }
     except BadInput as error:
         raise BadInput(f"{origin}: {error}") from None
 
 
 def _onnx_layer(model: Any, node: Any) -> Layer:
-    from edgeae.formats import onnx_file
+    from edgeae.formats import onnx_census, onnx_file
 
     return Layer(
         onnx_file.operator_name(node),
         onnx_file.operator_version(model, node),
         model.shapes.get(node.output[0], ()),
         model.dtypes.get(node.output[0], "?"),
-        onnx_file.node_macs(model, node),
-        onnx_file.weight_bytes(model, node),
+        onnx_census.node_macs(model, node),
+        onnx_census.weight_bytes(model, node),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Loss", "Worst", "image_losses"]
+__all__ = ["Loss", "Worst", "image_losses", "worst"]
 
 _WORST = 99.0
 #: Labels beyond this many are numbers of something else.

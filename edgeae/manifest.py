@@ -8,7 +8,7 @@ Its schema's history:
 import hashlib
 import json
 import typing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,11 @@ class Artifact:
         macs: multiply-accumulates of one inference.
         sparsity: weight tensor → share of zeros.
         parent: path of the artifact that this one was made from, or None.
+        nonzero_macs: those of `macs` whose weight is not zero; None where it was not counted.
+        causes: `weights`, `biases`, `quantization` and `graph` → bytes; they add up to `bytes`.
+        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash in the C library's own
+            encoding, see `edgeae.formats.packed`; None of ONNX files, which it does not read.
+        encodings: weight tensor → how that encoding stores it.
     """
 
     part: str
@@ -103,11 +108,20 @@ class Artifact:
     macs: int
     sparsity: dict[str, float]
     parent: str | None = None
+    nonzero_macs: int | None = None
+    causes: dict[str, int] = field(default_factory=dict)
+    packed: dict[str, int] | None = None
+    encodings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Artifact":
         """Rebuild a description from what JSON made of its `asdict`."""
         return typing.cast("Artifact", rebuild(cls, table))
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """Bytes in flash in the C library's own encoding; None where that is not known."""
+        return None if self.packed is None else sum(self.packed.values())
 
     @property
     def convolves(self) -> bool:

@@ -22,11 +22,15 @@ class Progress:
         label: what is being done.
         unit: what one step is, for the rate.
         done: steps that an earlier process did.
+        each: piped, say a line for each step, where a step is long.
     """
 
-    def __init__(self, total: int, label: str, unit: str, done: int = 0) -> None:
+    def __init__(
+        self, total: int, label: str, unit: str, done: int = 0, each: bool = False
+    ) -> None:
         self._total, self._label, self._unit = total, label, unit
         self._done = self._before = done
+        self._each = each
         self._started = time.monotonic()
         self._bar = sys.stderr.isatty()
         self._writing = threading.Lock()
@@ -70,7 +74,7 @@ class Progress:
         sys.stderr.flush()
 
     def _is_due(self) -> bool:
-        if self._done == self._total:
+        if self._each or self._done == self._total:
             return True
         tenths = self._done * _PLAIN_LINES // self._total
         return tenths > (self._done - 1) * _PLAIN_LINES // self._total

@@ -112,6 +112,115 @@ def test_macs_of_a_matrix_product_are_the_products_that_the_interpreter_adds(
     assert census.macs(graph) == sum_of_outputs(graph)
 
 
+def zeros_and_ones(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
+    values = np.random.default_rng(seed).integers(0, 2, shape)
+    return Tensor(name, shape, "float32", values.astype(np.float32))
+
+
+@given(SIZES, SIZES, SIZES, st.integers(0, 99))
+def test_nonzero_macs_of_a_dense_layer_are_the_products_that_add_something(
+    rows, inner, width, seed
+):
+    graph = one_operator(
+        tiny.operator("FULLY_CONNECTED", 1, (0, 1, -1), (2,), "FullyConnectedOptions"),
+        Tensor("x", (rows, inner), "float32"),
+        zeros_and_ones("w", (width, inner), seed),
+        Tensor("y", (rows, width), "float32"),
+    )
+    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+
+
+@given(SIZES, SIZES, SIZES, SIZES, st.integers(0, 99))
+def test_nonzero_macs_of_a_convolution_count_a_weight_wherever_its_kernel_is_applied(
+    height, width, channels, filters, seed
+):
+    graph = one_operator(
+        tiny.operator("CONV_2D", 1, (0, 1, 2), (3,), "Conv2DOptions", **STRIDES),
+        Tensor("x", (1, 5, 6, channels), "float32"),
+        zeros_and_ones("w", (filters, height, width, channels), seed),
+        Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
+        Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
+    )
+    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+
+
+@given(SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 99))
+def test_nonzero_macs_of_a_depthwise_convolution(height, width, channels, multiplier, seed):
+    filters = channels * multiplier
+    options = STRIDES | {"depthMultiplier": multiplier}
+    graph = one_operator(
+        tiny.operator("DEPTHWISE_CONV_2D", 1, (0, 1, 2), (3,), "DepthwiseConv2DOptions", **options),
+        Tensor("x", (1, 5, 6, channels), "float32"),
+        zeros_and_ones("w", (1, height, width, filters), seed),
+        Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
+        Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
+    )
+    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+
+
+@given(SIZES, SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 99))
+def test_nonzero_macs_of_a_transposed_convolution(height, width, channels, filters, stride, seed):
+    shape = (1, 2 * stride + max(height - stride, 0), 3 * stride + max(width - stride, 0), filters)
+    options = STRIDES | {"strideH": stride, "strideW": stride}
+    graph = one_operator(
+        tiny.operator("TRANSPOSE_CONV", 1, (1, 2, 0), (3,), "TransposeConvOptions", **options),
+        Tensor("x", (1, 2, 3, channels), "float32"),
+        Tensor("shape", (4,), "int32", np.array(shape, np.int32)),
+        zeros_and_ones("w", (filters, height, width, channels), seed),
+        Tensor("y", shape, "float32"),
+    )
+    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_nonzero_macs_of_a_matrix_product_are_of_whichever_factor_is_constant(first):
+    """(2, 3) by (3, 4): each of the constant's values is in 4 products, or in 2."""
+    weights = np.array([[1, 0, 0], [0, 1, 1]] if first else np.eye(3, 4), np.float32)
+    other = (3, 4) if first else (2, 3)
+    tensors = [Tensor("x", (1, *other), "float32"), Tensor("w", (1, *weights.shape), "float32")]
+    tensors[1] = replace(tensors[1], data=weights[None])
+    graph = one_operator(
+        tiny.operator(
+            "BATCH_MATMUL",
+            1,
+            (1, 0) if first else (0, 1),
+            (2,),
+            "BatchMatMulOptions",
+            adjX=False,
+            adjY=False,
+        ),
+        *tensors,
+        Tensor("y", (1, 2, 4), "float32"),
+    )
+    assert census.macs(graph) == 24
+    assert census.nonzero_macs(graph) == (3 * 4 if first else 3 * 2)
+
+
+def test_without_constant_weights_every_mac_counts():
+    graph = one_operator(
+        tiny.operator(
+            "BATCH_MATMUL", 1, (0, 1), (2,), "BatchMatMulOptions", adjX=False, adjY=False
+        ),
+        Tensor("x", (1, 2, 3), "float32"),
+        Tensor("z", (1, 3, 4), "float32"),
+        Tensor("y", (1, 2, 4), "float32"),
+    )
+    assert census.nonzero_macs(graph) == census.macs(graph) == 24
+
+
+def test_a_zero_point_adds_nothing_and_float16_weights_count_where_they_arrive():
+    assert census.nonzero_macs(float16_graph()) == 3
+    data = np.array([[7, 7, 0], [9, 7, 7]], np.uint8)
+    weights = Tensor("w", (2, 3), "uint8", data, (0.5,), (7,))
+    graph = one_operator(
+        tiny.operator("FULLY_CONNECTED", 4, (0, 1, -1), (2,), "FullyConnectedOptions"),
+        Tensor("x", (5, 3), "uint8", None, (1.0,), (0,)),
+        weights,
+        Tensor("y", (5, 2), "uint8", None, (1.0,), (0,)),
+    )
+    assert census.nonzero_macs(graph) == 2 * 5
+
+
 def test_macs_of_the_tiny_model():
     assert census.macs(tiny.int8_graph()) == 16 * 8 + 8 * 4 + 4 * 16
 

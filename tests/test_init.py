@@ -18,6 +18,7 @@ import tiny
 from edgeae_cli import ROOT, edgeae
 
 from edgeae import atomic
+from edgeae.conversion import matrix
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import read
 from edgeae.gate.budget import Budget, from_table
@@ -35,6 +36,7 @@ FILES = {
     "bench/gate.toml",
     "export/float32.toml",
     "export/int8.toml",
+    "export/matrix.toml",
     "models/example.tflite",
 }
 
@@ -185,6 +187,27 @@ def test_the_recipes_are_those_that_edgeae_ships(
             ROOT / "export" / f"{name}.toml"
         ).read_bytes()
         assert find_recipe(name).quantization == name
+
+
+def test_the_recipes_stand_alone(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they extend, if anything, is written too, so that it can be changed here."""
+    monkeypatch.chdir(demo)
+    for path in (demo / "export").glob("*.toml"):
+        base = tomllib.loads(path.read_text()).get("extends")
+        assert base is None or (demo / "export" / f"{base}.toml").exists()
+
+
+def test_the_matrix_takes_every_model_under_the_projects_recipes(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    for model in ("deep", "mine"):
+        (demo / "build" / model).mkdir(parents=True)
+        (demo / "build" / model / "train.json").write_text("{}")
+    own = matrix.own()
+    assert own is not None
+    found = [f"{cell.folder.name}/{cell.recipe.name}" for cell in matrix.cells(own, Path("build"))]
+    assert found == ["deep/float32", "deep/int8", "mine/float32", "mine/int8"]
 
 
 def test_a_project_with_recipes_of_its_own_gets_the_shipped_ones(

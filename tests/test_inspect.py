@@ -8,15 +8,19 @@ import sys
 
 import numpy as np
 import pytest
+import tampering
 import tiny
 from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
 
 import edgeae.formats
 from edgeae.bundle import OpVersion, TensorSpec
-from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.cli.main import app
+from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
 from edgeae.formats.cut import with_edges
 from edgeae.formats.tflite import Graph, Tensor, write
 from edgeae.inspect import Layer, inspect
+from edgeae.inspect_bundle import inspect_bundle
 
 MACS = 16 * 8 + 8 * 4 + 4 * 16
 
@@ -65,12 +69,35 @@ def test_a_tflite_file(tflite_file):
     assert sum(layer.macs for layer in found.layers) == MACS
 
 
+def test_a_tflite_file_packed(tflite_file):
+    found = inspect(tflite_file)
+    assert list(found.packed) == ["weights", "biases", "scales", "tables"]
+    assert found.packed_bytes == sum(found.packed.values())
+    assert (found.packed["biases"], found.packed["scales"]) == (4 * (8 + 4 + 16), 3 * 5)
+    assert found.packed["weights"] == sum(item.bytes for item in found.encodings)
+    assert [item.dense_bytes for item in found.encodings] == [16 * 8, 8 * 4, 4 * 16]
+    assert found.encodings[0].name == "hidden/weights"
+    zeros = sum(
+        int((tensor.data == 0).sum())
+        for tensor in tiny.int8_graph().tensors
+        if tensor.name.endswith("/weights")
+    )
+    assert found.nonzero_macs == MACS - zeros
+    lines = {" ".join(line.split()) for line in found.to_text().splitlines()}
+    assert f"packed {found.packed_bytes:,} B ({found.packed_bytes / found.bytes:.1%})" in lines
+    assert f"nonzero MACs {MACS - zeros} ({(MACS - zeros) / MACS:.1%})" in lines
+    first = found.encodings[0]
+    told = f"hidden/weights {first.encoding} {first.bytes} B {first.bytes / 128:.1%}"
+    assert told in lines
+
+
 def test_an_onnx_file(onnx_file):
     found = inspect(onnx_file)
     assert (found.format, found.minimum_runtime) == ("onnx", "opset 18")
     assert found.inputs == (TensorSpec("x", ("batch", 2), "float32"),)
     assert found.layers == (Layer("MatMul", 18, (1, 3), "float32", 6, 24),)
     assert found.sparsity == {"w": 1.0}
+    assert (found.nonzero_macs, found.packed, found.encodings) == (0, None, ())
     assert sum(found.size_by_cause.values()) == found.bytes
 
 
@@ -172,3 +199,47 @@ def test_readers_are_imported_only_for_a_file_of_their_format(tflite_file):
         "assert heavy & sys.modules.keys() == {'ai_edge_litert'}"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_bundle(tiny_bundle):
+    bundle = tampering.add_onnx(tiny_bundle())
+    done = CliRunner().invoke(app, ["inspect", str(bundle.root)])
+    assert done.exit_code == 0
+    sections = {part.splitlines()[0]: part.splitlines()[1:] for part in done.stdout.split("\n\n")}
+    assert list(sections) == [
+        f"{bundle.root}: tiny/int8",
+        "raw bytes by cause",
+        "packed bytes by cause (an estimate)",
+        "packed weights",
+    ]
+    whole = inspect(bundle.root / "autoencoder.tflite")
+    heading, *rows = [line.split() for line in sections[f"{bundle.root}: tiny/int8"]]
+    assert " ".join(heading) == "raw gzip packed MACs nonzero MACs"
+    told = {row[0]: [int(cell.replace(",", "")) for cell in row[1:]] for row in rows}
+    assert told["autoencoder.tflite"] == [
+        *(whole.bytes, whole.gzip_bytes, whole.packed_bytes),
+        *(whole.macs, whole.nonzero_macs),
+    ]
+    assert len(told["encoder.onnx"]) == 4 and len(told) == 6  # which is not packed
+    heading, *rows = [line.split() for line in sections["packed bytes by cause (an estimate)"]]
+    assert heading == ["weights", "biases", "scales", "tables"] and len(rows) == 3
+    assert [row[1] for row in map(str.split, sections["packed weights"])] == [
+        item.name for item in whole.encodings
+    ]
+
+
+def test_a_bundle_as_json(tiny_bundle):
+    bundle = tiny_bundle()
+    done = CliRunner().invoke(app, ["inspect", str(bundle.root), "--json"])
+    found = json.loads(done.stdout)
+    assert found["name"] == "tiny/int8"
+    assert [item["packed"]["biases"] for item in found["artifacts"]] == [48, 64, 112]
+
+
+def test_what_is_no_bundle_or_not_its_manifests_is_said(tiny_bundle, tmp_path):
+    bundle = tiny_bundle()
+    tampering.corrupt(bundle.root / "decoder.tflite")
+    with pytest.raises(ManifestMismatch, match=r"decoder\.tflite"):
+        inspect_bundle(bundle.root)
+    with pytest.raises(BadInput, match="not a bundle"):
+        inspect_bundle(tmp_path)

@@ -1,15 +1,18 @@
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
+from edgeae_cli import ROOT
 
 from edgeae import recipe
 from edgeae.errors import BadInput
-from edgeae.recipe import Prune, Recipe, Tolerance
+from edgeae.recipe import Cluster, Prune, Qat, Recipe, Tolerance, listing
+from edgeae.recipe.schema import EDGES
+from edgeae.recipe.steps import STEPS
 
-REPOSITORY = Path(recipe.__file__).parent.parent
-SHIPPED = sorted((REPOSITORY / "export").glob("*.toml"))
+SHIPPED = sorted(path for path in (ROOT / "export").glob("*.toml") if path.stem != "matrix")
 #: Every field away from its default, in a combination that is possible.
 EVERY_FIELD = """
 description = "all of it"
@@ -17,15 +20,33 @@ quantization = "int8"
 per_channel = false
 io = "uint8"
 formats = ["tflite", "onnx"]
+onnx = "fast"
 representative = 123
+calibration = "percentile"
+percentile = 99.5
+steps = ["prune", "cluster", "qat"]
 
 [prune]
 sparsity = 0.5
+schedule = "constant"
 steps = 200
 learning_rate = 1e-4
+layers = { encoder_1 = 0.75, code = 0 }
+
+[cluster]
+clusters = 8
+steps = 300
+learning_rate = 2e-4
+[cluster.layers]
+code = 32
+
+[qat]
+steps = 400
+learning_rate = 3e-4
 
 [tolerance]
 added_loss = 1e-2
+added_p99 = 2e-2
 max_abs = 1
 share_over_1lsb = 0.25
 builtin_share_over_1lsb = 0.5
@@ -74,10 +95,23 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
         per_channel=False,
         io="uint8",
         formats=("tflite", "onnx"),
+        onnx="fast",
         representative=123,
-        prune=Prune(sparsity=0.5, steps=200, learning_rate=1e-4),
+        calibration="percentile",
+        percentile=99.5,
+        steps=("prune", "cluster", "qat"),
+        prune=Prune(
+            sparsity=0.5,
+            schedule="constant",
+            steps=200,
+            learning_rate=1e-4,
+            layers={"encoder_1": 0.75, "code": 0.0},
+        ),
+        cluster=Cluster(clusters=8, steps=300, learning_rate=2e-4, layers={"code": 32}),
+        qat=Qat(steps=400, learning_rate=3e-4),
         tolerance=Tolerance(
             added_loss=1e-2,
+            added_p99=2e-2,
             max_abs=1.0,
             share_over_1lsb=0.25,
             builtin_share_over_1lsb=0.5,
@@ -88,15 +122,17 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
 
 
 def test_the_example_above_leaves_no_field_out(tmp_path):
-    def leaves(value):
-        if isinstance(value, dict):
-            return [leaf for item in value.values() for leaf in leaves(item)]
-        return [value]
+    def same(value, default):
+        if isinstance(value, dict) and default:
+            return [name for key in value for name in same(value[key], default[key])]
+        return [value] if value == default else []
 
-    default = dataclasses.asdict(Recipe("mine")) | {"prune": dataclasses.asdict(Prune(0.9))}
+    steps = {"prune": Prune(0.9), "cluster": Cluster(4), "qat": Qat()}
+    default = dataclasses.asdict(Recipe("mine"))
+    default |= {name: dataclasses.asdict(step) for name, step in steps.items()}
     said = dataclasses.asdict(recipe.parse(write(tmp_path, EVERY_FIELD)))
-    same = [a for a, b in zip(leaves(default), leaves(said), strict=True) if a == b]
-    assert same == ["mine"]
+    assert default.keys() == said.keys()
+    assert same(said, default) == ["mine"]
 
 
 def test_a_recipe_survives_json(tmp_path):
@@ -115,9 +151,15 @@ def test_int8_recipes_have_int8_edges_unless_they_say_so(tmp_path):
     assert recipe.parse(write(tmp_path, text)).io == "float32"
 
 
+INT8 = 'quantization = "int8"\n'
+PER_TENSOR = INT8 + "per_channel = false\n"
+PRUNE, CLUSTER, QAT = "[prune]\nsparsity = 0.5\n", "[cluster]\nclusters = 16\n", "[qat]\n"
 WRONG = {
     "unknown key": ('quantisation = "int8"', "did you mean 'quantization'"),
     "unknown key below": ("[tolerance]\nmax_lbs = 1", "did you mean 'tolerance.max_lsb'"),
+    "unknown key of a step": ("[prune]\nsparcity = 0.5", "did you mean 'prune.sparsity'"),
+    "unknown step": ("[quat]\nsteps = 200", "did you mean 'qat'"),
+    "extends misspelt": ('extend = "int8"', "did you mean 'extends'"),
     "a name": ('name = "other"', "name"),
     "text for a number": ('representative = "500"', "representative = '500'"),
     "a number for text": ("description = 3", "description = 3"),
@@ -130,23 +172,54 @@ WRONG = {
     "a table for text": ("[quantization]\na = 1", "quantization ="),
     "a value for a table": ("tolerance = 3", "tolerance = 3"),
     "a list of tables": ("[[prune]]\nsparsity = 0.5", "prune ="),
-    "unknown choice": ('quantization = "int4"', "float32, float16, dynamic, int8"),
+    "unknown choice": ('quantization = "int3"', "float32, float16, dynamic, int8, int16x8"),
     "unknown format": ('formats = ["tflite", "pb"]', "'pb'"),
     "no format": ("formats = []", "formats = []"),
     "onnx alone": ('formats = ["onnx"]', "formats = ['onnx']"),
     "a format twice": ('formats = ["tflite", "tflite"]', "formats ="),
     "io without int8": ('io = "uint8"', "io = 'uint8'"),
-    "onnx of float16": ('quantization = "float16"\nformats = ["tflite", "onnx"]', "formats ="),
+    "io of int16x8": ('quantization = "int16x8"\nio = "int8"', "int16 or float32"),
+    "onnx of dynamic": ('quantization = "dynamic"\nformats = ["tflite", "onnx"]', "formats ="),
+    "a form of no onnx": ('onnx = "fast"', "onnx = 'fast'"),
     "per-tensor float": ("per_channel = false", "per_channel = False"),
     "too few images": ("representative = 9", "representative = 9"),
+    "calibrated floats": ('calibration = "mse"', "calibration = 'mse'"),
+    "least error in onnxruntime": (
+        f'{INT8}formats = ["tflite", "onnx"]\nonnx = "fast"\ncalibration = "mse"',
+        "calibration = 'mse': allowed is min-max or percentile with onnx = 'fast'",
+    ),
+    "unknown calibration": (INT8 + 'calibration = "max"', "min-max, percentile, mse"),
+    "a percentile of all": (INT8 + "percentile = 100.5", "percentile = 100.5"),
+    "a percentile below half": (INT8 + "percentile = 50", "percentile = 50.0"),
     "no sparsity": ('quantization = "int8"\n[prune]\nsteps = 200', "prune.sparsity is missing"),
     "sparsity 1.2": ("[prune]\nsparsity = 1.2", "prune.sparsity = 1.2"),
     "sparsity 1": ("[prune]\nsparsity = 1", "prune.sparsity = 1.0"),
     "sparsity 0": ("[prune]\nsparsity = 0.0", "prune.sparsity = 0.0"),
     "sparsity nan": ("[prune]\nsparsity = nan", "prune.sparsity = nan"),
+    "a layer's sparsity": (f"{PRUNE}layers = {{ code = 1.2 }}", "prune.layers.code = 1.2"),
+    "a layer's word": (f'{PRUNE}layers = {{ code = "all" }}', "prune.layers.code = 'all'"),
+    "layers that are no table": (f"{PRUNE}layers = 0.5", "prune.layers = 0.5"),
     "too few steps": ("[prune]\nsparsity = 0.5\nsteps = 99", "prune.steps = 99"),
     "no rate": ("[prune]\nsparsity = 0.5\nlearning_rate = 0", "prune.learning_rate = 0.0"),
     "endless rate": ("[prune]\nsparsity = 0.5\nlearning_rate = inf", "prune.learning_rate = inf"),
+    "unknown schedule": (f'{PRUNE}schedule = "cubic"', "polynomial, constant"),
+    "one cluster": (f"{PER_TENSOR}[cluster]\nclusters = 1", "cluster.clusters = 1"),
+    "too many clusters": (f"{PER_TENSOR}[cluster]\nclusters = 257", "cluster.clusters = 257"),
+    "a layer's cluster": (
+        f"{PER_TENSOR}{CLUSTER}layers = {{ code = 1 }}",
+        "cluster.layers.code = 1: allowed is 0, or 2 to 256",
+    ),
+    "clusters per channel": (INT8 + CLUSTER, "per_channel = false"),
+    "qat of floats": (QAT, "int8 alone"),
+    "clusters of dynamic": ('quantization = "dynamic"\n' + CLUSTER, "cluster"),
+    "steps the wrong way round": (
+        f'{INT8}steps = ["qat", "prune"]\n{PRUNE}{QAT}',
+        "steps = ['qat', 'prune']: allowed is prune, cluster, qat, in this order",
+    ),
+    "a step twice": (f'{INT8}steps = ["prune", "prune"]\n{PRUNE}', "each once"),
+    "a step that is none": (f'{INT8}steps = ["quantise"]', "steps = ['quantise']"),
+    "a step without a table": (f'{INT8}steps = ["prune", "qat"]\n{PRUNE}', "[qat] is missing"),
+    "a table without its step": (f'{INT8}steps = ["prune"]\n{PRUNE}{QAT}', "qat"),
     "negative tolerance": ("[tolerance]\nadded_loss = -1e-9", "tolerance.added_loss = -1e-09"),
     "tolerance nan": ("[tolerance]\nmax_abs = nan", "tolerance.max_abs = nan"),
     "endless tolerance": ("[tolerance]\nmax_abs = inf", "tolerance.max_abs = inf"),
@@ -192,25 +265,33 @@ def test_the_projects_own_recipes_come_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert recipe.find("float32").description == "mine"
     assert recipe.find("own").description == "new"
-    assert recipe.find("int8") == recipe.parse(REPOSITORY / "export" / "int8.toml")
+    assert recipe.find("int8") == recipe.parse(ROOT / "export" / "int8.toml")
 
 
 def test_the_hash_ignores_labels_alone(tmp_path):
     base = recipe.parse(write(tmp_path, EVERY_FIELD))
     changes = {
-        "quantization": None,  # changed below: int8 is bound to other keys
-        "per_channel": True,
-        "io": "int8",
-        "formats": ("tflite",),
-        "representative": 124,
-        "prune": None,
-        "tolerance": Tolerance(),
+        "per_channel": {"per_channel": True, "steps": ("prune", "qat"), "cluster": None},
+        "io": {"io": "int8"},
+        "formats": {"formats": ("tflite",), "onnx": "qdq"},
+        "onnx": {"onnx": "qdq"},
+        "representative": {"representative": 124},
+        "calibration": {"calibration": "min-max"},
+        "percentile": {"percentile": 99.0},
+        "steps": {"steps": (), "prune": None, "cluster": None, "qat": None},
+        "prune": {"steps": ("cluster", "qat"), "prune": None},
+        "cluster": {"steps": ("prune", "qat"), "cluster": None},
+        "qat": {"steps": ("prune", "cluster"), "qat": None},
+        "tolerance": {"tolerance": Tolerance()},
     }
-    assert changes.keys() | {"name", "description"} == {f.name for f in dataclasses.fields(Recipe)}
-    for label in ("name", "description"):
+    labels = {"name", "description"}
+    # int8 is bound to other keys: below
+    assert changes.keys() | labels | {"quantization"} == {
+        field.name for field in dataclasses.fields(Recipe)
+    }
+    for label in labels:
         assert dataclasses.replace(base, **{label: "other"}).sha256 == base.sha256
-    del changes["quantization"]
-    hashes = {dataclasses.replace(base, **{key: value}).sha256 for key, value in changes.items()}
+    hashes = {dataclasses.replace(base, **change).sha256 for change in changes.values()}
     assert len(hashes | {base.sha256}) == len(changes) + 1
     assert Recipe("a", quantization="float16").sha256 != Recipe("a").sha256
 
@@ -220,16 +301,47 @@ def test_the_hash_changes_with_every_tolerance(key):
     assert Recipe("a", tolerance=Tolerance(**{key: 7})).sha256 != Recipe("a").sha256
 
 
-@pytest.mark.parametrize("change", [{"steps": 101}, {"learning_rate": 1e-5}, {"sparsity": 0.6}])
-def test_the_hash_changes_with_every_pruning_key(change):
-    def pruned(**keys):
-        return Recipe("a", quantization="int8", io="int8", prune=Prune(**keys))
+@pytest.mark.parametrize(
+    ("step", "base", "change"),
+    [
+        *[(Prune, {"sparsity": 0.5}, change) for change in ({"steps": 101}, {"sparsity": 0.6})],
+        (Prune, {"sparsity": 0.5}, {"schedule": "constant"}),
+        (Prune, {"sparsity": 0.5}, {"layers": {"code": 0.5}}),
+        (Cluster, {"clusters": 16}, {"clusters": 15}),
+        (Cluster, {"clusters": 16}, {"layers": {"code": 16}}),
+        *[
+            (step, base, {"learning_rate": 1e-5})
+            for step, base in ((Prune, {"sparsity": 0.5}), (Cluster, {"clusters": 16}), (Qat, {}))
+        ],
+        (Qat, {}, {"steps": 101}),
+    ],
+)
+def test_the_hash_changes_with_every_key_of_a_step(step, base, change):
+    name = step.__name__.lower()
 
-    assert pruned(**{"sparsity": 0.5} | change).sha256 != pruned(sparsity=0.5).sha256
+    def tuned(**keys):
+        return Recipe(
+            "a",
+            quantization="int8",
+            io="int8",
+            per_channel=False,
+            steps=(name,),
+            **{name: step(**keys)},
+        )
+
+    assert tuned(**base | change).sha256 != tuned(**base).sha256
 
 
 def test_a_tolerance_knows_runtimes_and_convolutions_and_the_range_of_values():
-    limits = Tolerance(1e-3, 1e-5, 0.1, 0.2, 0.3, 9)
+    limits = Tolerance(
+        added_loss=1e-3,
+        added_p99=1e-2,
+        max_abs=1e-5,
+        share_over_1lsb=0.1,
+        builtin_share_over_1lsb=0.2,
+        conv_share_over_1lsb=0.3,
+        max_lsb=9,
+    )
     shares = {
         (name, convolves): limits.on(name, convolves).share_over_1lsb
         for name in ("litert-reference", "litert-builtin", "litert-xnnpack")
@@ -238,4 +350,317 @@ def test_a_tolerance_knows_runtimes_and_convolutions_and_the_range_of_values():
     assert list(shares.values()) == [0.0, 0.0, 0.2, 0.3, 0.1, 0.3]
     assert limits.over(1.0) == limits
     assert limits.over(80.0).added_loss == pytest.approx(6.4)
+    assert limits.over(80.0).added_p99 == pytest.approx(64)
     assert limits.over(80.0).max_abs == limits.max_abs
+
+
+# --- on top of another recipe ---
+
+
+BASE = """
+description = "the base"
+quantization = "int8"
+formats = ["tflite", "onnx"]
+[prune]
+sparsity = 0.5
+steps = 200
+layers = { code = 0, encoder_1 = 0.7 }
+[tolerance]
+max_lsb = 3
+added_loss = 1e-2
+"""
+
+
+def test_a_recipe_lies_on_top_of_the_one_that_it_extends(tmp_path):
+    base = recipe.parse(write(tmp_path, BASE, "base"))
+    text = 'extends = "base"\n[prune]\nsparsity = 0.8\nlayers = { code = 0.25 }'
+    found = recipe.parse(write(tmp_path, text + "\n[tolerance]\nadded_loss = 0.5"))
+    assert base.prune is not None
+    assert found == dataclasses.replace(
+        base,
+        name="mine",
+        description="",  # it is not the base that is described
+        prune=dataclasses.replace(
+            base.prune, sparsity=0.8, layers={"code": 0.25, "encoder_1": 0.7}
+        ),
+        tolerance=dataclasses.replace(base.tolerance, added_loss=0.5),
+    )
+
+
+def test_a_chain_is_followed_to_its_end_and_files_are_found_beside(tmp_path):
+    (tmp_path / "far").mkdir()
+    write(tmp_path / "far", BASE, "base")
+    write(tmp_path, 'extends = "far/base.toml"\nrepresentative = 77', "middle")
+    found = recipe.parse(write(tmp_path, 'extends = "middle"\n[qat]'))
+    assert (found.representative, found.steps) == (77, ("prune", "qat"))
+    assert found.tolerance.max_lsb == 3 and found.formats == ("tflite", "onnx")
+
+
+def test_steps_take_the_place_of_the_bases(tmp_path):
+    write(tmp_path, BASE, "base")
+    only = recipe.parse(write(tmp_path, 'extends = "base"\nsteps = ["qat"]\n[qat]'))
+    assert (only.steps, only.prune) == (("qat",), None)
+    none = recipe.parse(write(tmp_path, 'extends = "base"\nsteps = []'))
+    assert none.steps == () and none.prune is None and none.qat is None
+
+
+def test_io_follows_from_the_quantization_that_comes_of_it(tmp_path):
+    write(tmp_path, 'quantization = "int8"', "base")
+    text = 'extends = "base"\nquantization = "int16x8"'
+    assert recipe.parse(write(tmp_path, text)).io == "int16"
+
+
+def test_an_own_recipe_may_extend_the_shipped_one_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "export").mkdir()
+    write(tmp_path / "export", 'extends = "int8"\nrepresentative = 77', "int8")
+    monkeypatch.chdir(tmp_path)
+    found, shipped = recipe.find("int8"), recipe.parse(ROOT / "export" / "int8.toml")
+    assert found == dataclasses.replace(shipped, representative=77, description="")
+
+
+def test_an_error_names_the_file_that_holds_it(tmp_path):
+    base = write(tmp_path, 'quantisation = "int8"', "base")
+    path = write(tmp_path, 'extends = "base"\nrepresentative = 1')
+    with pytest.raises(BadInput) as caught:
+        recipe.parse(path)
+    assert str(caught.value).startswith(f"{base}: unknown key 'quantisation'")
+    write(tmp_path, "", "base")
+    assert "mine.toml: representative = 1" in refusal(tmp_path, path.read_text())
+
+
+CYCLES = {
+    "itself": {"mine": 'extends = "mine"'},
+    "its own file": {"mine": 'extends = "mine.toml"'},
+    "each other": {"mine": 'extends = "b"', "b": 'extends = "mine"'},
+    "three": {"mine": 'extends = "b"', "b": 'extends = "c.toml"', "c": 'extends = "b"'},
+}
+
+
+@pytest.mark.parametrize("kind", CYCLES)
+def test_recipes_that_lead_back_are_told_with_the_way(tmp_path, kind):
+    for name, text in CYCLES[kind].items():
+        write(tmp_path, text, name)
+    with pytest.raises(BadInput, match=r"extends = '.*': .*mine\.toml → .*leads back") as caught:
+        recipe.parse(tmp_path / "mine.toml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        ('"itn8"', "extends = 'itn8': unknown recipe 'itn8'; did you mean 'int8'"),
+        ('"matrix"', "extends = 'matrix': unknown recipe"),
+        ("3", "extends = 3: allowed is a recipe's name or file"),
+        ('["int8"]', "extends = ['int8']: allowed is"),
+    ],
+)
+def test_a_base_that_is_none_is_told(tmp_path, base, told):
+    assert told in refusal(tmp_path, f"extends = {base}")
+
+
+def test_a_base_that_is_missing_is_told_by_its_file(tmp_path):
+    path = write(tmp_path, 'extends = "gone.toml"')
+    with pytest.raises(BadInput, match=r"gone\.toml: no such file"):
+        recipe.parse(path)
+
+
+# --- settings on top ---
+
+
+SET = {
+    "prune.sparsity=0.8": ("prune.sparsity-0.8", lambda found: found.prune.sparsity == 0.8),
+    "prune.layers.encoder_1=0.9": (
+        "prune.layers.encoder_1-0.9",
+        lambda found: found.prune.layers == {"code": 0, "encoder_1": 0.9},
+    ),
+    "calibration=mse": ("calibration-mse", lambda found: found.calibration == "mse"),
+    "representative = 77": ("representative-77", lambda found: found.representative == 77),
+    'formats=["tflite"]': ("formats-tflite", lambda found: found.formats == ("tflite",)),
+    "qat.steps=500": ("qat.steps-500", lambda found: found.steps == ("prune", "qat")),
+    "steps=[]": ("steps", lambda found: not found.fine_tunes),
+    "per_channel=false": ("per_channel-false", lambda found: found.per_channel is False),
+    "tolerance.max_lsb=4": ("tolerance.max_lsb-4", lambda found: found.tolerance.max_lsb == 4),
+}
+
+
+@pytest.mark.parametrize("setting", SET)
+def test_a_setting_lies_on_top_and_is_told_by_the_name(tmp_path, setting):
+    path = write(tmp_path, BASE, "base")
+    suffix, holds = SET[setting]
+    found = recipe.find(str(path), [setting])
+    assert found.name == f"base.{suffix}" and holds(found)
+    assert not holds(recipe.parse(path))
+    assert found.sha256 != recipe.parse(path).sha256
+
+
+def test_settings_are_told_in_a_row_and_the_last_holds(tmp_path):
+    path = write(tmp_path, BASE, "base")
+    found = recipe.parse(path, ["prune.sparsity=0.8", "io=uint8", "prune.sparsity=0.9"])
+    assert found.prune is not None and (found.prune.sparsity, found.io) == (0.9, "uint8")
+    assert found.name == "base.prune.sparsity-0.8.io-uint8.prune.sparsity-0.9"
+
+
+WRONG_SETTINGS = {
+    "prune.sparsity": "--set prune.sparsity: allowed is key=value",
+    "=3": "--set =3: allowed is key=value",
+    "prune..sparsity=1": "allowed is key=value",
+    "prune.sparsity=1.2": "with --set prune.sparsity=1.2: prune.sparsity = 1.2: allowed is above 0",
+    "prune.sparcity=0.5": "did you mean 'prune.sparsity'",
+    "prune=0.5": "prune = 0.5: allowed is a table",
+    "quantization=int3": "quantization = 'int3'",
+    "io=int16": "io = 'int16'",
+    "name=other": "name is the file's own",
+    'steps=["qat", "prune"]': "steps = ['qat', 'prune']",
+    "extends=int8": "unknown key 'extends'",
+}
+
+
+@pytest.mark.parametrize("setting", WRONG_SETTINGS)
+def test_a_wrong_setting_is_one_line(tmp_path, setting):
+    with pytest.raises(BadInput) as caught:
+        recipe.parse(write(tmp_path, BASE), [setting])
+    assert WRONG_SETTINGS[setting] in str(caught.value) and "\n" not in str(caught.value)
+
+
+# --- the ladder ---
+
+
+#: What the end of a name says.
+FORMS = {
+    "float32": {"quantization": "float32"},
+    "float16": {"quantization": "float16"},
+    "dynamic": {"quantization": "dynamic"},
+    "int8": {"quantization": "int8", "onnx": "qdq"},
+    "int8-per-tensor": {"quantization": "int8", "per_channel": False, "onnx": "qdq"},
+    "int8-fast": {"quantization": "int8", "per_channel": True, "onnx": "fast"},
+    "int16x8": {"quantization": "int16x8"},
+}
+NAME = re.compile(
+    r"(p(?P<p>\d\d)-)?(c(?P<c>\d+)-)?((?P<t>q|pq|cq|pcq)at-)?(?P<form>[a-z]+\d*(x8)?(-[a-z-]+)?)"
+)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in SHIPPED])
+def test_a_shipped_name_decodes_itself(name):
+    found = recipe.find(name)
+    said = NAME.fullmatch(name)
+    assert said is not None and said["form"] in FORMS
+    for key, value in FORMS[said["form"]].items():
+        assert getattr(found, key) == value, key
+    sparsity = None if found.prune is None else f"{100 * found.prune.sparsity:.0f}"
+    clusters = None if found.cluster is None else str(found.cluster.clusters)
+    assert (said["p"], said["c"]) == (sparsity, clusters)
+    # quantization-aware training says what it preserves
+    preserved = "".join(step[0] for step in found.steps if step != "qat")
+    assert said["t"] == (f"{preserved}q" if "qat" in found.steps else None)
+    assert found.steps == tuple(step for step in STEPS if getattr(found, step) is not None)
+    assert all(not getattr(found, step).layers for step in found.steps if step != "qat")
+
+
+@pytest.mark.parametrize("name", ["pruned-int8", "p8-int8", "c16-p80-int8", "qat-p80-int8", "int9"])
+def test_a_name_that_says_nothing_would_be_noticed(name):
+    said = NAME.fullmatch(name)
+    assert said is None or said["form"] not in FORMS
+
+
+def test_the_ladder_is_all_there():
+    rungs = (
+        "float32 float16 dynamic int8 int8-per-tensor int8-fast int16x8 qat-int8 c16-int8 "
+        "c16-cqat-int8 p60-int8 p80-int8 p80-pqat-int8 p50-c16-pcqat-int8 p80-c16-pcqat-int8 "
+        "p90-c16-pcqat-int8"
+    )
+    assert set(rungs.split()) <= {path.stem for path in SHIPPED}
+
+
+def test_what_changes_more_is_allowed_more():
+    """Up the ladder of what pruning, then clustering, takes away."""
+    for lower, higher in (
+        ("float32", "float16"),
+        ("float16", "int16x8"),
+        ("int16x8", "int8"),
+        ("int8", "int8-per-tensor"),
+        ("int8", "p60-int8"),
+        ("p60-int8", "p80-int8"),
+        ("p50-c16-pcqat-int8", "p80-c16-pcqat-int8"),
+        ("p80-c16-pcqat-int8", "p90-c16-pcqat-int8"),
+    ):
+        less, more = recipe.find(lower).tolerance, recipe.find(higher).tolerance
+        assert less.added_loss < more.added_loss and less.added_p99 <= more.added_p99, higher
+
+
+def test_a_recipe_is_listed_by_its_steps():
+    found = recipe.find("p80-c16-pcqat-int8")
+    assert listing.steps(found) == "prune 80 % → cluster 16 → qat"
+    assert listing.steps(recipe.find("int8")) == "-"
+    assert listing.steps(recipe.find("p60-int8", ["prune.sparsity=0.625"])) == "prune 62.5 %"
+    layers = recipe.find("p60-int8", ["prune.layers.code=0", "prune.layers.encoder_1=0.9"])
+    assert listing.steps(layers) == "prune 60 % (2 by layer)"
+    assert listing.as_json(found)["steps"] == ["prune 80 %", "cluster 16", "qat"]
+
+
+# --- the README ---
+
+
+def documented() -> dict[str, dict[str, list[str]]]:
+    """Return the README's tables of recipe keys: the table's name → key → the other columns."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = text[text.index("#### Recipes, key by key") : text.index("#### The matrix")]
+    found: dict[str, dict[str, list[str]]] = {"": {}}
+    table = found[""]
+    for line in text.splitlines():
+        if title := re.match(r"`\[(\w+)\]`:", line):
+            table = found.setdefault(title[1], {})
+        if line.startswith("| `"):
+            first, *others = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for key in re.findall(r"`(\w+)`", first):
+                table[key] = others
+    return found
+
+
+def test_every_key_is_documented_with_its_default():
+    tables = documented()
+    kinds = {"prune": Prune(0.5), "cluster": Cluster(16), "qat": Qat(), "tolerance": Tolerance()}
+    keys = {field.name for field in dataclasses.fields(Recipe)} - {"name", *kinds}
+    assert tables.pop("").keys() == keys | {"extends"}
+    assert tables.keys() == kinds.keys()
+    for name, default in kinds.items():
+        values = dataclasses.asdict(default)
+        assert tables[name].keys() == values.keys(), name
+        required = {
+            field.name
+            for field in dataclasses.fields(default)
+            if (field.default, field.default_factory) == (dataclasses.MISSING,) * 2
+        }
+        for key, (told, *_) in tables[name].items():
+            if key in required:
+                assert told == "none"
+            elif isinstance(values[key], dict):
+                assert told == "empty" and not values[key]
+            elif isinstance(values[key], str):
+                assert told == f"`{values[key]}`"
+            else:
+                assert float(told) == values[key], f"{name}.{key}"
+
+
+def test_every_choice_is_documented():
+    keys = documented()[""]
+    assert set(re.findall(r"`(\w+)`", keys["quantization"][1])) == set(EDGES)
+    assert re.findall(r"`(\w+)`", keys["steps"][1]) == list(STEPS)
+    for key in ("calibration", "onnx"):
+        for word in re.findall(r"`([\w-]+)`", keys[key][1]):
+            assert getattr(recipe.find("int8", [f"{key}={word}"]), key) == word
+    assert keys["representative"][0] == str(Recipe("a").representative)
+    assert keys["percentile"][0] == str(Recipe("a").percentile)
+
+
+def test_every_rung_is_documented():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ladder = text[
+        text.index("| recipe | what it is for |") : text.index("#### Recipes, key by key")
+    ]
+    assert set(
+        re.findall(
+            r"`([\w-]+)`",
+            "\n".join(line.split("|")[1] for line in ladder.splitlines() if line.startswith("| `")),
+        )
+    ) == {path.stem for path in SHIPPED}

@@ -17,6 +17,7 @@ import tampering
 from test_suite import originals
 
 from edgeae import png
+from edgeae import recipe as recipes
 from edgeae.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.report import figures
@@ -116,6 +117,33 @@ def timed(bundle: Bundle, **changes: object) -> Result:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
+def told(
+    bundle: Bundle,
+    packed: int | None = None,
+    ratio: float | None = None,
+    control: float | None = None,
+    labels: dict[str, list[float | None]] | None = None,
+) -> Bundle:
+    """Rewrite a manifest: packed bytes of the autoencoder, loss ÷ its yardstick, and labels."""
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    for artifact in table["artifacts"]:
+        if packed is not None and artifact["part"] == "autoencoder":
+            artifact["packed"] = {"weights": packed - 30, "biases": 20, "scales": 10, "tables": 0}
+            artifact["causes"] = {"weights": 224, "biases": 112, "quantization": 96, "graph": 11}
+            artifact["nonzero_macs"] = 77
+    loss = table["loss"]
+    if control is not None:
+        loss |= {"control": control}
+        loss["p99"] |= {"control": control * 3}
+    if ratio is not None:
+        yardstick = loss["float32"] if loss["control"] is None else loss["control"]
+        loss |= {"exported": yardstick * ratio}
+        loss["p99"] |= {"exported": (loss["p99"]["control"] or loss["p99"]["float32"]) * ratio * 2}
+    if labels is not None:
+        loss |= {"labels": labels}
+    return tampering.rewrite(bundle.root, table)
+
+
 def absent(runtime: str, reason: str) -> Result:
     return Result("", "", "", "", "", "", 0, runtime, 0, MACHINE, None, error=reason, code=3)
 
@@ -156,6 +184,14 @@ class Reader(html.parser.HTMLParser):
 
 def words(text: str) -> str:
     return re.sub(r"\s+", " ", Reader(text).text)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of every row of every table."""
+    return [
+        [words(cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S)]
+        for row in re.findall(r"<tr.*?</tr>", text, re.S)
+    ]
 
 
 def decode(content: bytes) -> np.ndarray:
@@ -213,7 +249,7 @@ def test_ids_are_unique_and_known(build: Path, tiny_bundle: Build) -> None:
 
 
 def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None:
-    bundle, original = tiny_bundle("int8"), tiny_bundle("float32")
+    bundle, original = told(tiny_bundle("int8"), 250), told(tiny_bundle("float32"), 1_001)
     verified(bundle, PASSED)
     verified(original, replace(PASSED, flavour="float32", max_lsb=None, share_over_1lsb=None))
     append(build / "results.jsonl", timed(bundle))
@@ -224,7 +260,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
         for figure in (
             *("15.0 µs", "19.0 µs", "19.9 µs"),
             *(f"{loss.float32:.6f}", f"{loss.exported:.6f}", f"{loss.ratio:.4f}"),
-            *(f"{size:,}", f"{whole / size:.2f}×", "pass, 3 LSB", "pass, 0.012"),
+            *(f"{size:,}", "250", "1,001", "4.00×", "pass, 3 LSB", "pass, 0.012"),
             *("All 2 exports verified.", "64", bundle.manifest.weights_sha256[:12]),
         ):
             assert figure in shown, figure
@@ -237,8 +273,8 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     assert timing["interval"] == pytest.approx((190 - 110) / 2 / 150)
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
-    assert int8["smaller"] == whole / size
-    assert summary["schema"] == 3
+    assert (int8["smaller"], int8["packed_smaller"]) == (whole / size, 1_001 / 250)
+    assert summary["schema"] == 4
 
 
 def test_two_reports_of_equal_inputs_are_equal(
@@ -498,6 +534,129 @@ def test_a_worker_that_failed_is_a_row(build: Path, tiny_bundle: Build) -> None:
     assert "worker hung" in markdown
 
 
+def test_the_ladder_tells_steps_ratios_and_bytes_against_the_yardstick(
+    build: Path, tiny_bundle: Build
+) -> None:
+    sha256 = recipes.find("p60-int8").sha256
+    told(tiny_bundle("float32"), 4_000)
+    bundle = told(tiny_bundle(recipe="p60-int8"), 1_000, 1.0625, control=0.08)
+    added = {"added": 0.08 * 0.0625}
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["loss"] |= added
+    tampering.rewrite(bundle.root, table | {"recipe_sha256": sha256})
+    # made under a recipe of that name that has changed since
+    told(tiny_bundle(recipe="int8"), 2_000, 1.01)
+    text, markdown, summary = report(build)
+    assert [item["recipe"] for item in summary["exports"]] == ["float32", "int8", "p60-int8"]
+    steps = {item["recipe"]: item["steps"] for item in summary["exports"]}
+    assert steps["int8"] == "" and "prune 60" in steps["p60-int8"]
+    (row,) = (line for line in markdown.splitlines() if line.startswith("| tiny | p60-int8"))
+    cells = [cell.strip() for cell in row.split("|")][3:]
+    # the loss is 0.08 · 1.0625; its worst percent twice as far from the control's
+    assert cells[1:6] == ["0.085000", "+5.0e-3", "control", "1.0625", "2.1250"]
+    assert cells[9:11] == ["1,000", "4.00×"]
+    for shown in ("1.0625", "2.1250", "control", "4.00×", steps["p60-int8"]):
+        assert shown in words(text)
+
+
+def test_where_every_byte_went_is_in_the_page(build: Path, tiny_bundle: Build) -> None:
+    told(tiny_bundle(), 1_234)
+    told(tiny_bundle("float32"))  # of an older edgeae: it tells of neither
+    text, _, summary = report(build)
+    rows = {tuple(row[:2]): row[2:] for row in rows_of(text)}
+    row = rows["autoencoder.tflite", "int8"]
+    assert row[1:5] == ["224", "112", "96", "11"]
+    assert row[6:13] == ["1,234", "1,204", "20", "10", "0", "224", "77"]
+    assert rows["autoencoder.tflite", "float32"][6:11] == [""] * 5
+    (old,) = (item for item in summary["exports"] if item["recipe"] == "float32")
+    assert old["packed_smaller"] is None and old["files"][2]["packed"] is None
+
+
+LABELS: dict[str, list[float | None]] = {
+    "10": [0.02, None, 0.03],
+    "9": [0.04, None, 0.05],
+    "2": [0.01, None, 0.01],
+}
+
+
+def test_losses_by_label_mark_the_label_that_suffers_most(build: Path, tiny_bundle: Build) -> None:
+    told(tiny_bundle("float32"), labels={key: [it[0], None, it[0]] for key, it in LABELS.items()})
+    told(tiny_bundle(), labels=LABELS)
+    with_control = {key: [a, 0.02, b] for key, (a, _, b) in LABELS.items()}
+    told(tiny_bundle(recipe="tuned"), control=0.1, labels=with_control)
+    text, markdown, _ = report(build)
+    rows = rows_of(text)
+    at = rows.index(["", "2", "9", "10"])
+    assert rows[at + 1 : at + 5] == [
+        ["float32, MSE", "0.010000", "▲ 0.040000", "0.020000"],
+        ["float32", "1.0000", "1.0000", "1.0000"],  # no label suffers
+        ["int8", "1.0000", "1.2500", "▲ 1.5000"],
+        ["tuned", "0.5000", "▲ 2.5000", "1.5000"],  # against the control
+    ]
+    assert "| 10 (1.5000) |" in markdown and "| 9 (2.5000) |" in markdown
+
+
+def test_without_labels_there_is_no_table_of_them(build: Path, tiny_bundle: Build) -> None:
+    tiny_bundle()
+    assert "loss by label" not in report(build)[0]
+
+
+def test_fronts_are_of_each_models_own_exports(build: Path, tiny_bundle: Build) -> None:
+    for recipe, packed, ratio, block in (
+        ("a", 900, 1.0, 10),
+        ("b", 500, 1.02, 12),
+        ("c", 600, 1.1, 25),
+        ("d", 100, 1.8, 20),
+    ):
+        bundle = told(tiny_bundle(recipe=recipe), packed, ratio)
+        append(build / "results.jsonl", timed(bundle, block=block))
+    # one runtime more, that timed fewer of them
+    append(build / "results.jsonl", timed(bundle, runtime="litert-reference"))
+    append(build / "results.jsonl", timed(bundle, runtime="null"))
+    told(tiny_bundle(model="alone"), 50, 1.0)
+    text, markdown, summary = report(build)
+    size, latency = summary["fronts"]  # one export makes no front
+    assert (size["model"], size["cost"], size["runtime"]) == ("tiny", "packed bytes", "")
+    assert [(p["recipe"], p["cost"], p["best"], p["knee"]) for p in size["points"]] == [
+        ("d", 100, True, False),
+        ("b", 500, True, True),
+        ("c", 600, False, False),
+        ("a", 900, True, False),
+    ]
+    assert [p["ratio"] for p in size["points"]] == pytest.approx([1.8, 1.02, 1.1, 1.0])
+    assert (latency["part"], latency["runtime"]) == ("autoencoder", "litert-xnnpack")
+    assert [(p["recipe"], p["cost"], p["best"]) for p in latency["points"]] == [
+        ("c", 6_000, True),
+        ("d", 7_500, False),
+        ("b", 12_500, True),
+        ("a", 15_000, True),
+    ]
+    assert "the front is d, b (the knee), a" in markdown
+    drawings = re.findall(r'<svg[^>]*"front-\d-548-title.*?</svg>', text, re.S)
+    assert len(drawings) == 2
+    assert "loss against latency of the autoencoder on litert-xnnpack" in words(text)
+
+
+def test_the_encoder_stands_in_where_no_autoencoder_was_timed(
+    build: Path, tiny_bundle: Build
+) -> None:
+    for recipe in ("a", "b"):
+        bundle = tiny_bundle(recipe=recipe)
+        sha256 = bundle.artifact("encoder").sha256
+        row = timed(bundle, part="encoder", artifact_sha256=sha256)
+        append(build / "results.jsonl", row)
+    (front,) = report(build)[2]["fronts"]
+    assert (front["cost"], front["part"]) == ("latency", "encoder")
+
+
+def test_the_verdict_names_a_few_and_counts_the_rest(build: Path, tiny_bundle: Build) -> None:
+    for number in range(7):
+        tiny_bundle(recipe=f"r{number}")
+    verified(tiny_bundle(recipe="last"), PASSED)
+    sentence = report(build)[2]["verdict"]["sentence"]
+    assert "tiny/r3 and 3 more. The others are." in sentence and "r4" not in sentence
+
+
 def test_markdown_and_json_agree(build: Path, tiny_bundle: Build) -> None:
     for number, recipe in enumerate(("int8", "float32")):
         bundle = tiny_bundle(recipe)
@@ -506,7 +665,7 @@ def test_markdown_and_json_agree(build: Path, tiny_bundle: Build) -> None:
     _, markdown, summary = report(build)
     rows = [line.split(" | ") for line in markdown.splitlines() if line.startswith("| tiny")]
     losses, latencies, cold = rows[:2], rows[2:4], rows[4:]
-    assert [row[2] for row in losses] == [
+    assert [row[3] for row in losses] == [
         f"{item['loss']['exported']:.6f}" for item in summary["exports"]
     ]
     assert [row[1] for row in latencies] == [
@@ -514,7 +673,7 @@ def test_markdown_and_json_agree(build: Path, tiny_bundle: Build) -> None:
     ]
     assert [row[:6] for row in cold] == [row[:6] for row in latencies]
     widths = {line.count("|") for line in markdown.splitlines() if line.startswith("|")}
-    assert len(widths) == 2  # three tables, two of one width
+    assert len(widths) == 3  # the ladder, latencies and cold starts
 
 
 def test_hostile_names_are_text(build: Path, tiny_bundle: Build) -> None:
@@ -667,6 +826,21 @@ def test_labels_cover_nothing() -> None:
 
 
 @pytest.mark.system
+def test_a_laptop_scrolls_neither_the_page_nor_the_ladder(
+    build: Path, tiny_bundle: Build, tmp_path: Path
+) -> None:
+    for recipe in ("float32", "int8-per-tensor", "p80-c16-pcqat-int8"):
+        flavour = "float32" if recipe == "float32" else "int8"
+        bundle = told(tiny_bundle(flavour, recipe=recipe), 123_456, 1.0203, labels=LABELS)
+        verified(bundle, PASSED, ABSENT)
+        append(build / "results.jsonl", timed(bundle))
+    found = in_a_browser(report(build)[0], tmp_path, 1280)
+    assert found["page"] <= 1280 and found["cut"] == []
+    assert "The ladder: loss and size of every export" not in found["wide"]
+    assert "Loss by label of tiny" not in found["wide"]
+
+
+@pytest.mark.system
 def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_path: Path) -> None:
     for recipe in ("int8", "float32", "a-recipe-with-a-rather-long-name"):
         flavour = "float32" if recipe == "float32" else "int8"
@@ -680,17 +854,21 @@ def test_a_phone_scrolls_no_page_sideways(build: Path, tiny_bundle: Build, tmp_p
     text, _, _ = report(build)
     found = on_a_phone(text, tmp_path)
     assert found["page"] <= 390
-    assert found["wide"] > 0  # what is too wide scrolls in its own container
+    assert found["wide"]  # what is too wide scrolls in its own container
     assert found["cut"] == []
 
 
 def on_a_phone(text: str, tmp_path: Path) -> dict:
-    """What a phone makes of a page: its width, how many tables scroll, labels that are cut off."""
+    return in_a_browser(text, tmp_path, 390)
+
+
+def in_a_browser(text: str, tmp_path: Path, width: int) -> dict:
+    """What a browser makes of a page: its width, which tables scroll, labels that are cut off."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     assert chromium, "chromium is missing: apt-get install chromium"
     (tmp_path / "phone.html").write_text(
         "<!doctype html><meta charset=utf-8><body><p>unmeasured</p>"
-        f'<iframe style="width:390px;height:844px;border:0" srcdoc="{_quoted(text)}"></iframe>'
+        f'<iframe style="width:{width}px;height:844px;border:0" srcdoc="{_quoted(text)}"></iframe>'
         """<script>onload = () => {
           const page = document.querySelector("iframe").contentDocument;
           page.querySelectorAll("details").forEach(item => item.open = true);
@@ -701,7 +879,8 @@ def on_a_phone(text: str, tmp_path: Path) -> dict:
           });
           document.querySelector("p").textContent = JSON.stringify({
             page: page.documentElement.scrollWidth,
-            wide: tables.filter(item => item.scrollWidth > item.clientWidth).length,
+            wide: tables.filter(item => item.scrollWidth > item.clientWidth).map(
+              item => item.getAttribute("aria-label")),
             cut: cut.map(item => item.textContent),
           });
         }</script>"""
@@ -713,7 +892,7 @@ def on_a_phone(text: str, tmp_path: Path) -> dict:
             chromium,
             *options,
             f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=800,900",
+            "--window-size=1400,900",
             "--dump-dom",
             (tmp_path / "phone.html").as_uri(),
         ],

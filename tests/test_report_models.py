@@ -14,7 +14,7 @@ import pytest
 import tampering
 import typer
 from test_probe import FOUND
-from test_report import Reader, decode, on_a_phone, report, words
+from test_report import Reader, decode, in_a_browser, on_a_phone, report, words
 
 from edgeae import png
 from edgeae.bundle import Bundle
@@ -135,7 +135,7 @@ def test_models_with_and_without_exports_stand_together(
     assert [item["name"] for item in summary["models"]] == ["deep", "tiny"]
     assert [item["name"] for item in summary["trained"]] == ["deep"]
     assert "0 exports" not in text
-    sizes = text[text.index('id="loss"') : text.index('id="tradeoff"')]
+    sizes = text[text.index('id="loss"') : text.index('id="fronts"')]
     assert "tiny" in sizes and ">deep<" not in sizes
     losses = markdown[markdown.index("## Loss and size") :]
     assert "| tiny |" in losses and "| deep |" not in losses
@@ -398,4 +398,13 @@ def test_the_models_fit_a_phone(build: Path, tmp_path: Path) -> None:
     for code in (2, 8, 32):
         model(build, code=code, description=" → ".join(["12345"] * 20))
     found = on_a_phone(report(build)[0], tmp_path)
-    assert found["page"] <= 390 and found["wide"] > 0 and found["cut"] == []
+    assert found["page"] <= 390 and found["wide"] and found["cut"] == []
+
+
+@pytest.mark.system
+def test_the_table_of_models_fits_a_laptop(build: Path, tmp_path: Path) -> None:
+    for family in FAMILIES:
+        model(build, family, parameters=1_222_384, seconds=323.0)
+    model(build, "variational", code=128, interrupted=True)
+    found = in_a_browser(report(build)[0], tmp_path, 1280)
+    assert found["page"] <= 1280 and found["wide"] == [] and found["cut"] == []

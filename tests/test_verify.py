@@ -18,7 +18,7 @@ from edgeae.errors import (
 )
 from edgeae.recipe import Tolerance
 from edgeae.verify.answers import COMPOSED, ask
-from edgeae.verify.rows import compose, losses, parity
+from edgeae.verify.rows import Yardstick, compose, losses, parity
 from edgeae.verify.stage import Findings, verify, verify_all
 from edgeae.verify.subject import Originals
 from edgeae.verify.table import render
@@ -377,14 +377,18 @@ def test_parity_of_floats_is_absolute():
 def test_losses_are_of_real_values_against_the_images():
     images = np.array([[0.5, 1.0], [0.0, 0.0]], np.float32)
     output = np.array([[-128, -126], [-128, -128]], np.int8)  # 0 and 1, 0 and 0
-    found = losses(whole(INT8), output, images, 0.05, Tolerance(added_loss=0.01))
+    found = losses(whole(INT8), output, images, Yardstick(0.05), Tolerance(added_loss=0.01))
     assert (found.loss, found.loss_ratio) == (0.0625, 1.25)
     assert found.added_loss == pytest.approx(0.0125)
     assert found.breaches == ("added_loss 1.25e-02 > 1.00e-02",)
-    found = losses(whole(INT8), output, images, 0.05, Tolerance(added_loss=0.0126))
+    found = losses(whole(INT8), output, images, Yardstick(0.05), Tolerance(added_loss=0.0126))
     assert found.breaches == ()
+    # of two images' losses, 0.125 and 0, the 99th percentile is 0.99 × 0.125
+    found = losses(whole(INT8), output, images, Yardstick(0.05, 0.1), Tolerance(1.0, 0.02))
+    assert found.added_p99 == pytest.approx(0.02375)
+    assert found.breaches == ("added_p99 2.37e-02 > 2.00e-02",)
     # a better export than the original is no breach
-    better = losses(whole(FLOAT), images, images, 0.05, Tolerance(added_loss=0.0))
+    better = losses(whole(FLOAT), images, images, Yardstick(0.05), Tolerance(added_loss=0.0))
     assert (better.loss, better.added_loss, better.breaches) == (0.0, -0.05, ())
 
 
@@ -393,7 +397,7 @@ def test_a_code_has_no_loss_and_nan_has_none_either():
     encoder = replace(whole(FLOAT), part="encoder")
     nan = np.full((1, 2), np.nan, np.float32)
     for artifact, output in ((encoder, images), (whole(FLOAT), nan)):
-        found = losses(artifact, output, images, 0.05, Tolerance())
+        found = losses(artifact, output, images, Yardstick(0.05), Tolerance())
         assert (found.loss, found.added_loss, found.loss_ratio, found.breaches) == (
             None,
             None,

@@ -295,8 +295,8 @@ def write_bundle(
 
 def _golden(
     contents: dict[str, bytes], artifacts: dict[str, Artifact]
-) -> tuple[float, float, dict[str, np.ndarray]]:
-    """MSE of each image by the original and by the export, and the golden arrays, over the 64 test images."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Losses of 64 test images by the original and by the export, (64,), and the golden arrays."""
     real = images(64).reshape(64, PIXELS).astype(np.float32) * np.float32(1 / 255)
     known = forward(real)
     outputs: dict[str, np.ndarray] = {}

@@ -8,85 +8,145 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgeae.conversion.export import Cell
+    from edgeae.conversion.export import Cell, Outcome
+    from edgeae.recipe import Recipe
+
+_TOML = ".toml"
 
 
 def export(
     models: Annotated[
-        list[str] | None, typer.Argument(help="Models, by name or folder [default: all].")
+        list[str] | None,
+        typer.Argument(help="Models, by name or folder; of --matrix its file [default: all]."),
     ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option("--recipe", "-r", help="A recipe's name or file; repeatable [default: all]."),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="On top of each --recipe; repeatable."),
+    ] = None,
+    matrix: Annotated[
+        bool,
+        typer.Option(
+            "--matrix",
+            help="What a matrix names [FILE.toml; default: export/matrix.toml], which is also what "
+            "is made where neither models nor recipes are named.",
+        ),
+    ] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Exports at once, about 600 MB each.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Exports at once [default: what cores and memory allow]."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Export even what is current.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Describe the recipes.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show recipes, step by step.")] = False,
     build: Build = "build",
     json: Json = False,
 ) -> None:
     """Export models under recipes: bundles of .tflite and .onnx files in build/MODEL/RECIPE."""
+    if settings and not recipe:
+        raise BadInput(f"--set {settings[0]}: allowed with --recipe, which it changes")
+    if list_:
+        _list(_plans(recipe, settings), json)
+        return
+    names = models or []
+    if matrix:
+        cells = _of_matrix(names, recipe, Path(build))
+    elif names or recipe:
+        cells = _named(names, _plans(recipe, settings), Path(build))
+    else:
+        cells = _everything(Path(build))
+    _export(cells, named=bool(names and recipe), force=force, jobs=jobs, json=json)
+
+
+def _plans(names: list[str] | None, settings: list[str] | None) -> list[Recipe]:
     from edgeae import recipe as recipes
 
-    if list_:
-        found = {name: recipes.find(name).description for name in recipes.available()}
-        put_json(found) if json else put("\n".join(f"{k:18}{v}" for k, v in found.items()))
-        return
+    return [recipes.find(name, settings or ()) for name in names or recipes.available()]
 
+
+def _list(plans: list[Recipe], json: bool) -> None:
+    from edgeae.recipe import listing
+
+    if json:
+        put_json({plan.name: listing.as_json(plan) for plan in plans})
+    else:
+        put(listing.render(plans))
+
+
+def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[Cell]:
+    from edgeae.conversion import matrix
+
+    if recipe or len(files) > 1 or not all(name.endswith(_TOML) for name in files):
+        raise BadInput("--matrix: its file names the models and recipes; name nothing beside it")
+    return matrix.cells(matrix.find(*files), build)
+
+
+def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
     from edgeae.conversion.export import Cell
+    from edgeae.conversion.matrix import trained
+    from edgeae.model import find_model
+
+    folders = [find_model(build, name) for name in models or trained(build)]
+    cells = [Cell(folder, plan) for folder in folders for plan in plans]
+    return list({cell.link: cell for cell in cells}.values())
+
+
+def _everything(build: Path) -> list[Cell]:
+    """Return what the project's matrix names; without one, every model under every recipe."""
+    from edgeae.conversion import matrix
+
+    own = matrix.own()
+    return matrix.cells(own, build) if own else _named([], _plans(None, None), build)
+
+
+def _export(cells: list[Cell], *, named: bool, force: bool, jobs: int | None, json: bool) -> None:
+    from edgeae.conversion import memory
     from edgeae.conversion.export import export as run
+    from edgeae.conversion.export import settle
     from edgeae.conversion.table import render
     from edgeae.errors import exit_code
-    from edgeae.model import find_model
     from edgeae.progress import Progress
 
-    names = models or _all_models(Path(build))
-    plans = [recipes.find(name) for name in recipe or recipes.available()]
-    folders = [find_model(Path(build), name) for name in names]
-    cells = list(
-        {cell.link: cell for cell in (Cell(f, p) for f in folders for p in plans)}.values()
-    )
-    if not (models and recipe):
-        cells = _possible(cells)
-    outcomes = []
-    with Progress(len(cells), "export", "bundle") as progress:
-        for outcome in run(cells, jobs=jobs, force=force, say=progress.tell):
-            outcomes.append(outcome)
-            progress.advance(f"{outcome.cell.link} {outcome.state}")
-    for item in outcomes:
-        if item.error is not None:
-            say(f"edgeae: {item.cell.link}: {item.error}")
+    outcomes, stale = settle(cells, named=named, force=force)
+    _tell_settled(outcomes, len(cells))
+    if stale:
+        plans = [cell.recipe for cell in stale]
+        at_once, told = memory.workers(jobs, plans, memory.available())
+        if told:
+            say(f"export: {told}")
+        done = len(cells) - len(stale)
+        with Progress(len(cells), "export", "bundle", done=done, each=True) as progress:
+            for outcome in run(stale, jobs=at_once, say=progress.tell):
+                outcomes.append(outcome)
+                progress.advance(outcome.to_text())
+    failed = [item for item in outcomes if item.failed]
+    for item in failed:
+        say(f"edgeae: {item.cell.link}: {item.error}")
     if json:
         put_json({str(item.cell.link): item.to_json() for item in outcomes})
     elif any(item.error is None for item in outcomes):
         put(render(outcomes))
-    finish(exit_code(item.error.code for item in outcomes if item.error is not None))
+    finish(exit_code(item.error.code for item in failed if item.error is not None))
 
 
-def _possible(cells: list[Cell]) -> list[Cell]:
-    """Leave out, with a line, what nobody named and cannot be."""
-    from edgeae.conversion.export import impossible
-    from edgeae.errors import BadInput
+def _tell_settled(outcomes: list[Outcome], total: int) -> None:
+    """Say what is left out, and how much is up to date.
 
-    reasons = {cell.link: impossible(cell) for cell in cells}
-    told = [f"{link}: left out: {reason}" for link, reason in reasons.items() if reason]
-    kept = [cell for cell in cells if not reasons[cell.link]]
-    if told and not kept:
-        raise BadInput(told[-1])
-    for line in told:
-        say(line)
-    return kept
-
-
-def _all_models(build: Path) -> list[str]:
-    from edgeae.errors import BadInput
-    from edgeae.model import TRAIN
-
-    found = sorted(path.parent.name for path in build.glob(f"*/{TRAIN}"))
-    if not found:
-        raise BadInput(f"{build}: no trained model; `edgeae train` makes one")
-    return found
+    Raises:
+        BadInput: everything is left out.
+    """
+    out = [item for item in outcomes if item.left_out]
+    if len(out) == total:
+        raise BadInput(f"{out[-1].cell.link}: left out: {out[-1].error}")
+    for item in out:
+        say(f"{item.cell.link}: left out: {item.error}")
+    current = sum(item.error is None for item in outcomes)
+    if current:
+        say(f"export: {current} of {total} up to date")

@@ -9,11 +9,12 @@ from edgeae.cli.output import Json, put, put_json
 
 
 def inspect(
-    artifact: Annotated[Path, typer.Argument(help="A .tflite or .onnx file.")],
+    artifact: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a bundle.")],
     json: Json = False,
 ) -> None:
-    """Describe one artifact: inputs, outputs, quantization, operators, MACs, bytes by cause."""
+    """Describe an artifact or a bundle: edges, operators, MACs, bytes by cause, packed size."""
     from edgeae.inspect import inspect as run
+    from edgeae.inspect_bundle import inspect_bundle
 
-    found = run(artifact)
+    found = inspect_bundle(artifact) if artifact.is_dir() else run(artifact)
     put_json(found.to_json()) if json else put(found.to_text())

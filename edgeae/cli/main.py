@@ -20,6 +20,7 @@ from edgeae.cli import (
     importing,
     init,
     inspect,
+    pick,
     profile,
     report,
     sample,
@@ -69,7 +70,7 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, bench, gate, report),
-    *(sample, zoo, history, inspect, profile, doctor, selftest),
+    *(pick, sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))

@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 import tensorflow_model_optimization as tfmot
 
+from edgeae.compression.fine_tuning import fine_tune
+from edgeae.compression.kernels import Kernel, check_layers, kernels
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
+from edgeae.legacy_keras import keras
 from edgeae.recipe import Prune
-from edgeae.training.fit import Budget, fit
 from edgeae.training.objective import Objective
 
-__all__ = ["fine_tune", "prune"]
+__all__ = ["check", "prune"]
 
-_BATCH = 128
 #: The share of the steps over which sparsity grows; the rest let the weights that are left settle.
 _RAMP = 0.3
 #: tfmot's default of 100 steps prunes nothing at all in a short run.
@@ -27,58 +28,66 @@ def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
     Args:
         model: flat Keras model.
         dataset: what to fine-tune on.
-        settings: sparsity, steps and learning rate.
+        settings: sparsity, schedule, steps and learning rate.
         seed: of the images' order.
 
     Raises:
+        BadInput: a layer is named that is not there.
         OutOfTolerance: a weight matrix did not reach the sparsity.
     """
+    check_layers(model, "prune.layers", list(settings.layers))
     pruning = tfmot.sparsity.keras
-    schedule = pruning.PolynomialDecay(
+    shares = {kernel.name: share for kernel, share in _wanted(model, settings)}
+
+    def wrap(layer: Any) -> Any:
+        if layer.name not in shares:
+            return layer
+        schedule = _schedule(settings, shares[layer.name])
+        return pruning.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+    wrapped = keras.models.clone_model(clone(model), clone_function=wrap)
+    callbacks = [pruning.UpdatePruningStep()]
+    fine_tune(Objective(wrapped), dataset, settings, seed, "prune", callbacks)
+    # stripped layers still hang in the wrapped graph; cutting by `layer.output` needs a clean one
+    pruned = clone(pruning.strip_pruning(wrapped))
+    check(pruned, settings)
+    return pruned
+
+
+def _schedule(settings: Prune, sparsity: float) -> Any:
+    schedules = tfmot.sparsity.keras
+    if settings.schedule == "constant":
+        return schedules.ConstantSparsity(sparsity, begin_step=0, frequency=_UPDATE_EVERY)
+    return schedules.PolynomialDecay(
         initial_sparsity=0.0,
-        final_sparsity=settings.sparsity,
+        final_sparsity=sparsity,
         begin_step=0,
         end_step=int(settings.steps * _RAMP),
         frequency=_UPDATE_EVERY,
     )
-    wrapped = pruning.prune_low_magnitude(clone(model), pruning_schedule=schedule)
-    _fit(wrapped, dataset, settings, seed, "prune", [pruning.UpdatePruningStep()])
-    # stripped layers still hang in the wrapped graph; cutting by `layer.output` needs a clean one
-    pruned = clone(pruning.strip_pruning(wrapped))
-    _check(pruned, settings.sparsity)
-    return pruned
 
 
-def fine_tune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
-    """Return the equal-budget control: a copy trained as `prune` does, without the pruning."""
-    control = clone(model)
-    _fit(control, dataset, settings, seed, "control", [])
-    return control
+def check(model: Any, settings: Prune) -> None:
+    """Assert that each pruned kernel holds the zeros that it should.
 
-
-def _fit(
-    model: Any, dataset: Dataset, settings: Prune, seed: int, label: str, callbacks: list[Any]
-) -> None:
-    shape = tuple(model.input_shape[1:])
-    fit(
-        Objective(model),
-        dataset.images("train", shape),
-        dataset.images("validation", shape),
-        Budget(1, _BATCH, settings.learning_rate, seed, steps=settings.steps),
-        label=label,
-        keep_best=False,
-        callbacks=callbacks,
-    )
-
-
-def _check(model: Any, sparsity: float) -> None:
-    for weight in model.weights:
-        values = weight.numpy()
-        # tfmot prunes no depthwise kernels, which are few
-        if values.ndim < 2 or "depthwise_kernel" in weight.name:
-            continue
+    Raises:
+        OutOfTolerance: names the kernel.
+    """
+    for kernel, share in _wanted(model, settings):
+        values = kernel.variable.numpy()
         zeros = float(np.mean(values == 0))
-        if zeros < sparsity - 1 / values.size:
+        # tfmot keeps a whole number of weights
+        if zeros < share - 1 / values.size:
             raise OutOfTolerance(
-                f"{weight.name}: {zeros:.1%} zeros after pruning, {sparsity:.1%} asked"
+                f"{kernel.name}: {zeros:.1%} zeros after pruning, {share:.1%} asked"
             )
+
+
+def _wanted(model: Any, settings: Prune) -> list[tuple[Kernel, float]]:
+    """Return kernel and sparsity; not of depthwise ones, which are few and tfmot prunes none."""
+    pairs = (
+        (kernel, settings.layers.get(kernel.name, settings.sparsity))
+        for kernel in kernels(model)
+        if not kernel.depthwise
+    )
+    return [(kernel, share) for kernel, share in pairs if share]

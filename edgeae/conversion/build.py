@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import atomic, children, data, golden, recipe
-from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Loss, Manifest
-from edgeae.compression import pruning
+from edgeae.bundle import MANIFEST, SCHEMA, Code, Loss, Manifest
+from edgeae.compression.control import control_losses, place
 from edgeae.compression.folding import fold
+from edgeae.compression.pipeline import compress
 from edgeae.conversion import onnx, representative, tflite
 from edgeae.conversion.describe import describe_onnx, describe_tflite
 from edgeae.conversion.parts import cut_parts
@@ -25,7 +26,7 @@ from edgeae.originals import Original, from_keras, open_original
 from edgeae.program import Program
 from edgeae.recipe import PARTS, REFERENCE, Recipe
 from edgeae.runtimes import load
-from edgeae.training.fit import deterministic, reconstruct
+from edgeae.training.fit import deterministic
 
 _SEED = 0
 
@@ -48,18 +49,18 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     original = open_original(folder, training)
     test = dataset.images("test", training.input_shape)
     subject, control = _folded(original, training), None
-    if plan.prune is not None:
-        yield {"doing": f"prune to {plan.prune.sparsity:.0%}"}
-        pruned = pruning.prune(subject.model, dataset, plan.prune, _SEED)
-        yield {"doing": "train the equal-budget control"}
-        tuned = pruning.fine_tune(subject.model, dataset, plan.prune, _SEED)
-        control = image_losses(reconstruct(tuned, test), test)
-        subject = from_keras(pruned, training.code_layer)
-    yield {"doing": "convert"}
     chosen, record = None, None
-    if plan.quantization == "int8":
+    if plan.calibrates:
         images = dataset.images("train", training.input_shape)
         chosen, record = representative.choose(images, plan.representative, training.bounds)
+    if plan.fine_tunes:
+        compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
+        yield {"doing": "train the equal-budget control"}
+        identity = [training.weights_sha256, dataset.sha256, _SEED, tool_versions(plan)]
+        kept = place(folder, plan, identity)
+        control = control_losses(subject.model, dataset, plan, _SEED, kept)
+        subject = from_keras(compressed, training.code_layer)
+    yield {"doing": "convert"}
     graphs = _cut(subject, plan, chosen, training)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
@@ -68,7 +69,11 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }
     if "onnx" in plan.formats:
         yield {"doing": "convert to ONNX"}
-        artifacts += [_onnx(part, subject, programs[part], plan, out) for part in PARTS]
+        made = onnx.convert(subject, plan, training.weights_sha256, programs, chosen)
+        artifacts += [
+            describe_onnx(part, item.content, item.flavour, item.parent, out)
+            for part, item in made.items()
+        ]
     yield {"doing": "measure the loss"}
     outputs = part_outputs(load(REFERENCE), programs, test)
     float32 = image_losses(original.run("autoencoder", test), test)
@@ -126,13 +131,6 @@ def _folded(original: Original, training: Training) -> Original:
         return original
     model = fold(original.model, keep={training.code_layer})
     return original if model is original.model else from_keras(model, training.code_layer)
-
-
-def _onnx(part: str, subject: Original, program: Program, plan: Recipe, out: Path) -> Artifact:
-    if plan.quantization == "float32":
-        return describe_onnx(part, onnx.from_original(subject, part), "fp32", None, out)
-    parent = program.artifact
-    return describe_onnx(part, onnx.from_tflite(program.content), "qdq", parent, out)
 
 
 def _write_golden(

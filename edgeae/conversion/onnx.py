@@ -1,29 +1,116 @@
-"""An original → ONNX in float32, and int8 `.tflite` → ONNX in QDQ form, with tf2onnx.
+"""An original or its int8 `.tflite` → the ONNX files of a bundle.
 
-tf2onnx numbers its names with a global counter and picks among equal constants by hash order, so
-each file is renumbered here: the same input gives the same bytes.
+fp32            the original, by tf2onnx
+fp16            that in float16
+qdq             the int8 `.tflite`, its integers and scales, in QDQ form
+fast-qdq,       the original quantized by onnxruntime, see `onnx_fast.py`
+fast-qoperator
 """
 
-import re
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import tf2onnx
+from numpy.typing import NDArray
 
-from edgeae.bundle import EDGES
+from edgeae.bundle import EDGES, Artifact
+from edgeae.conversion.onnx_fast import fast
+from edgeae.conversion.onnx_fp16 import fp16
+from edgeae.conversion.onnx_graph import finished
+from edgeae.formats.onnx_metadata import Stamp
 from edgeae.legacy_keras import tf
 from edgeae.originals import Original
+from edgeae.program import Program
+from edgeae.quantization import Affine
+from edgeae.recipe import PARTS, Recipe
 
-__all__ = ["OPSET", "from_original", "from_tflite"]
+__all__ = ["OPSET", "Converted", "convert"]
 
 OPSET = 18
-_COUNTED = re.compile(r"__\d+")
 
 
-def from_original(original: Original, part: str) -> bytes:
+@dataclass(frozen=True)
+class Converted:
+    """An ONNX file.
+
+    Attributes:
+        content: its bytes; the same in every process, but for the times in a `fast` one.
+        flavour: see the module.
+        parent: the `.tflite` that it was made from, or None.
+    """
+
+    content: bytes
+    flavour: str
+    parent: Artifact | None = None
+
+
+def convert(
+    original: Original,
+    recipe: Recipe,
+    weights_sha256: str,
+    programs: Mapping[str, Program],
+    images: NDArray[np.float32] | None,
+) -> dict[str, Converted]:
+    """Convert all parts into the form that a recipe asks for.
+
+    Args:
+        original: what its `.tflite` files were made from.
+        recipe: `quantization`, `onnx` and what `fast` says are used.
+        weights_sha256: the model's identity, for the files' metadata.
+        programs: part → its `.tflite`; used of int8 alone.
+        images: (n, …) that calibrate; None unless int8.
+
+    Raises:
+        BadInput: onnxruntime cannot quantize the model, or a file would be no valid ONNX.
+    """
+    models, flavour, grid, times = _models(original, recipe, programs, images)
+    by = "tf2onnx" if flavour in ("fp32", "qdq") else "tf2onnx, onnxruntime"
+    found = {}
+    for part in PARTS:
+        stamp = Stamp(
+            recipe=recipe.name,
+            recipe_sha256=recipe.sha256,
+            weights_sha256=weights_sha256,
+            part=part,
+            flavour=flavour,
+            code_size=prod(original.shapes["code"]),
+            code_scale=None if grid is None else grid.scale,
+            code_zero_point=None if grid is None else grid.zero_point,
+            p50_us=times,
+        )
+        parent = programs[part].artifact if flavour == "qdq" else None
+        content = finished(models[part], f"edgeae, {by}", stamp)
+        found[part] = Converted(content, flavour, parent)
+    return found
+
+
+def _models(
+    original: Original,
+    recipe: Recipe,
+    programs: Mapping[str, Program],
+    images: NDArray[np.float32] | None,
+) -> tuple[dict[str, Any], str, Affine | None, dict[str, float]]:
+    """Return part → `ModelProto`, the flavour, the code's grid and the times of `fast`."""
+    if recipe.quantization == "int8" and recipe.onnx == "qdq":
+        models = {part: _from_tflite(programs[part].content) for part in PARTS}
+        return models, "qdq", programs["encoder"].artifact.output.grid, {}
+    if recipe.quantization == "float32":
+        return {part: _from_original(original, part) for part in PARTS}, "fp32", None, {}
+    halves = _from_original(original, "encoder"), _from_original(original, "decoder")
+    if recipe.quantization == "float16":
+        return fp16(*halves), "fp16", None, {}
+    assert images is not None
+    chosen = fast(*halves, images, recipe)
+    return chosen.parts, f"fast-{chosen.form}", chosen.code, chosen.p50_us
+
+
+def _from_original(original: Original, part: str) -> Any:
     """Convert a part of an original; its batch is free and called `batch`."""
     source, target = EDGES[part]
     shape = (None, *original.shapes[source])
@@ -36,17 +123,17 @@ def from_original(original: Original, part: str) -> bytes:
         dimensions = value.type.tensor_type.shape.dim
         if dimensions and dimensions[0].dim_param:
             dimensions[0].dim_param = "batch"
-    return _finished(model)
+    return model
 
 
-def from_tflite(content: bytes) -> bytes:
+def _from_tflite(content: bytes) -> Any:
     """Convert an int8 `.tflite`, its integers and scales, into QDQ form."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "part.tflite"
         path.write_bytes(content)
         model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
     _unsigned_inside(model.graph)
-    return _finished(model)
+    return model
 
 
 def _unsigned_inside(graph: Any) -> None:
@@ -87,36 +174,3 @@ def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
         onnx.helper.make_node(kind, [names[step], scale, points[step]], [names[step + 1]])
         for step, kind in enumerate(kinds)
     ]
-
-
-def _finished(model: Any) -> bytes:
-    model.producer_name, model.producer_version = "edgeae, tf2onnx", ""
-    model.doc_string = model.graph.doc_string = ""
-    model.graph.name = "edgeae"
-    _renumber(model.graph)
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
-
-
-def _renumber(graph: Any) -> None:
-    """Number names in the order of their first use, and sort the constants."""
-    new: dict[str, str] = {"": ""}
-    for node in graph.node:
-        for name in [*node.input, *node.output]:
-            new.setdefault(name, _COUNTED.sub("", name) + _suffix(name, new))
-    for number, node in enumerate(graph.node):
-        node.name = f"{node.op_type}_{number}"
-        node.input[:] = [new[name] for name in node.input]
-        node.output[:] = [new[name] for name in node.output]
-    kept = {new[item.name]: item for item in graph.initializer if item.name in new}
-    for name, item in kept.items():
-        item.name = name
-    ordered = [kept[name] for name in sorted(kept)]
-    del graph.initializer[:]
-    graph.initializer.extend(ordered)
-    del graph.value_info[:]
-
-
-def _suffix(name: str, new: dict[str, str]) -> str:
-    return f"_{len(new)}" if _COUNTED.search(name) else ""

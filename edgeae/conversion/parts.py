@@ -2,15 +2,18 @@
 
 import math
 
+import numpy as np
+
 from edgeae.bundle import EDGES
 from edgeae.errors import OutOfTolerance
 from edgeae.formats import census
 from edgeae.formats.cut import cut, with_edges
-from edgeae.formats.tflite import Graph
-from edgeae.recipe import PARTS, Recipe
+from edgeae.formats.tflite import Graph, Tensor
+from edgeae.recipe import PARTS, Cluster, Prune, Recipe
 
 __all__ = ["cut_parts"]
 
+_INTEGER = ("int8", "int16x8")
 #: A scale is a float32, and a range was float32 before it was divided.
 _FLOAT32 = 1e-6
 
@@ -32,7 +35,7 @@ def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) 
         part: cut(whole, {source: tensors[source]}, {target: tensors[target]})
         for part, (source, target) in ((part, EDGES[part]) for part in PARTS)
     }
-    if recipe.quantization == "int8":
+    if recipe.quantization in _INTEGER:
         cuts = {part: with_edges(graph, recipe.io) for part, graph in cuts.items()}
     for part, graph in cuts.items():
         _check(part, graph, recipe, bounds)
@@ -40,24 +43,54 @@ def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) 
 
 
 def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] | None) -> None:
-    if recipe.quantization == "int8":
+    if recipe.quantization in _INTEGER:
         floats = census.float_operators(graph)
         if floats:
             raise OutOfTolerance(
-                f"{part}.tflite: int8, but it computes in float: {', '.join(floats)}"
+                f"{part}.tflite: {recipe.quantization}, but it computes in float: "
+                f"{', '.join(floats)}"
             )
-        if bounds is not None:
+        if bounds is not None and recipe.quantization == "int8":
             _check_pixels(part, graph, bounds)
     if recipe.prune is not None:
-        sizes = {tensor.name: math.prod(tensor.shape) for tensor in graph.tensors}
-        dense = _depthwise(graph)
-        for name, share in census.sparsity(graph).items():
-            if name in dense:
-                continue
-            # tfmot keeps a whole number of weights: in a small matrix, half a weight more
-            if share < recipe.prune.sparsity - 1 / sizes[name]:
-                asked = f"{recipe.prune.sparsity:.0%} asked"
-                raise OutOfTolerance(f"{part}.tflite: {name} holds {share:.1%} zeros, {asked}")
+        _check_zeros(part, graph, recipe.prune)
+    if recipe.cluster is not None:
+        _check_values(part, graph, recipe.cluster)
+
+
+def _check_zeros(part: str, graph: Graph, prune: Prune) -> None:
+    # a file names tensors, not layers: each has at least what the least pruned layer was to get
+    asked = min(prune.sparsity, *prune.layers.values()) if prune.layers else prune.sparsity
+    shares = census.sparsity(graph)
+    for tensor in _matrices(graph):
+        share = shares.get(tensor.name)
+        # tfmot keeps a whole number of weights: in a small matrix, half a weight more
+        if share is not None and share < asked - 1 / math.prod(tensor.shape):
+            told = f"{share:.1%} zeros, {asked:.0%} asked"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+
+
+def _check_values(part: str, graph: Graph, cluster: Cluster) -> None:
+    asked = [cluster.clusters, *cluster.layers.values()]
+    if 0 in asked:  # some layer keeps all its values
+        return
+    for tensor in _matrices(graph):
+        found = 0 if tensor.data is None else len(np.unique(tensor.data))
+        if found > max(asked):
+            told = f"{found} values, {max(asked)} asked"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+
+
+def _matrices(graph: Graph) -> list[Tensor]:
+    """Return the constants that pruning and clustering work on: all kernels but depthwise ones."""
+    left_alone = _depthwise(graph)
+    return [
+        tensor
+        for tensor in graph.tensors
+        if tensor.data is not None
+        and tensor.name in census.sparsity(graph)
+        and tensor.name not in left_alone
+    ]
 
 
 def _depthwise(graph: Graph) -> set[str]:

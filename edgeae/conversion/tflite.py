@@ -6,6 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.conversion.integers import (
+    ACTIVATIONS,
+    calibrated,
+    find_ranges,
+    quantized,
+    with_ranges,
+)
 from edgeae.errors import BadInput
 from edgeae.formats.fence import without_fence
 from edgeae.formats.tflite import Graph, read
@@ -15,6 +22,8 @@ from edgeae.recipe import Recipe
 
 __all__ = ["convert"]
 
+_NARROW = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+_WIDE = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
 
 
@@ -25,11 +34,11 @@ def convert(
     *,
     fenced: bool = False,
 ) -> Graph:
-    """Convert with the TFLite converter; int8 models get int8 inputs and outputs.
+    """Convert with the TFLite converter; integer models get integer inputs and outputs.
 
     Args:
         original: what to convert; its code becomes an output beside the reconstruction.
-        recipe: `quantization` and `per_channel` are used.
+        recipe: `quantization`, `per_channel`, `calibration` and `cluster` are used.
         representative: (n, …) images that calibrate int8 activations; None for other forms.
         fenced: keep the converter from moving arithmetic over the code; see `formats/fence.py`.
 
@@ -47,8 +56,24 @@ def convert(
         [signature.get_concrete_function()], original.holder
     )
     _choose(converter, recipe, representative)
-    graph = read(converter.convert(), "converted model")
+    if recipe.calibration == "min-max":
+        graph = read(converter.convert(), "converted model")
+    else:
+        assert representative is not None
+        graph = _with_own_ranges(converter, recipe, representative)
     return without_fence(graph, graph.outputs["code"]) if fenced else graph
+
+
+def _with_own_ranges(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
+    """Quantize by the ranges that the recipe's calibration finds."""
+    content = calibrated(converter)
+    ranges, _ = find_ranges(content, recipe, representative)
+    return quantized(
+        with_ranges(content, ranges),
+        recipe,
+        per_tensor=recipe.cluster is not None,
+        dense_per_tensor=not recipe.per_channel,
+    )
 
 
 def _fenced(original: Original, image: Any) -> dict[str, Any]:
@@ -64,7 +89,7 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if recipe.quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if recipe.quantization == "int8":
+    if recipe.quantization in ACTIVATIONS:
         assert representative is not None
         images = representative
 
@@ -73,9 +98,13 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
                 yield {"image": image[None]}
 
         converter.representative_dataset = feed
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
+        wide = recipe.quantization == "int16x8"
+        operators, edges = (_WIDE, tf.int16) if wide else (_NARROW, tf.int8)
+        converter.target_spec.supported_ops = [operators]
+        converter.inference_input_type = converter.inference_output_type = edges
     if not recipe.per_channel:
         if not hasattr(converter, _PER_TENSOR):
             raise BadInput(f"per_channel = False: TensorFlow {tf.__version__} has lost the switch")
         setattr(converter, _PER_TENSOR, True)
+    if recipe.cluster is not None:  # convolutions too: one set of integers for one set of values
+        converter._experimental_disable_per_channel = True

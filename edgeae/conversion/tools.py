@@ -21,6 +21,8 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
     names = [*_ALWAYS]
     if "onnx" in recipe.formats:
         names += ["onnx", "tf2onnx"]
+        if recipe.quantization == "float16" or recipe.onnx == "fast":
+            names += ["onnxruntime"]
     if recipe.prune is not None:
         names += ["tensorflow-model-optimization"]
     return {"edgeae": __version__, **versions(names)}

@@ -23,14 +23,19 @@ __all__ = [
     "CAUSES",
     "edge_specs",
     "float_operators",
+    "is_weight",
     "macs",
     "minimum_runtime",
+    "nonzero_macs",
     "operator_macs",
+    "operator_nonzero_macs",
     "operators",
+    "parameter_causes",
     "parameters",
     "size_by_cause",
     "sparsity",
     "weight_bytes",
+    "zeros",
 ]
 
 #: What a file's bytes are spent on; see `size_by_cause`.
@@ -122,6 +127,30 @@ def _filter(graph: Graph, operator: Operator) -> tuple[int, int, int, int]:
     return shape[0], shape[1], shape[2], shape[3]
 
 
+def nonzero_macs(graph: Graph) -> int:
+    """Multiply-accumulates of one inference that are left; see `operator_nonzero_macs`."""
+    return sum(operator_nonzero_macs(graph, operator) for operator in graph.operators)
+
+
+def operator_nonzero_macs(graph: Graph, operator: Operator) -> int:
+    """Multiply-accumulates of one operator whose weight does not stand for 0.
+
+    All of them where neither factor is a constant. Each weight takes part in as many products as
+    any other, those with padding included: a convolution's once for each place of its kernel.
+
+    Raises:
+        BadInput: see `operator_macs`.
+    """
+    products = operator_macs(graph, operator)
+    sources = _dequantized(graph)
+    factors = [graph.tensors[sources.get(i, i)] for i in operator.inputs[1::-1] if i >= 0]
+    weights = next((tensor for tensor in factors if is_weight(tensor)), None)
+    if not products or weights is None or not _data(weights).size:
+        return products
+    nonzero = int(np.count_nonzero(_data(weights) != zeros(weights)))
+    return products * nonzero // _data(weights).size
+
+
 def operators(graph: Graph) -> tuple[OpVersion, ...]:
     """Return the kinds of operators with their versions and how many of each, by name."""
     counts = Counter((operator.name, operator.version) for operator in graph.operators)
@@ -171,7 +200,7 @@ def _behind(graph: Graph, index: int) -> Tensor | None:
 
 def parameters(graph: Graph) -> int:
     """How many values the weights and biases hold together."""
-    return sum(prod(graph.tensors[index].shape) for index in _parameter_causes(graph))
+    return sum(prod(graph.tensors[index].shape) for index in parameter_causes(graph))
 
 
 def weight_bytes(graph: Graph, operator: Operator) -> int:
@@ -181,9 +210,9 @@ def weight_bytes(graph: Graph, operator: Operator) -> int:
     """
     if operator.name == "DEQUANTIZE":
         return 0
-    causes, sources = _parameter_causes(graph), _dequantized(graph)
+    causes, sources = parameter_causes(graph), _dequantized(graph)
     read = {sources.get(index, index) for index in operator.inputs}
-    return sum(_data(graph.tensors[index]).nbytes for index in read & causes.keys())
+    return sum(graph.tensors[index].stored_bytes for index in read & causes.keys())
 
 
 def sparsity(graph: Graph) -> dict[str, float]:
@@ -200,16 +229,16 @@ def sparsity(graph: Graph) -> dict[str, float]:
         for index in operator.inputs
         if index >= 0
     ]
-    return {tensor.name: _share_of_zeros(tensor) for tensor in read if _is_weight(tensor)}
+    return {tensor.name: _share_of_zeros(tensor) for tensor in read if is_weight(tensor)}
 
 
 def _share_of_zeros(tensor: Tensor) -> float:
     data = _data(tensor)
-    return float(np.count_nonzero(data == _zeros(tensor)) / data.size) if data.size else 0.0
+    return float(np.count_nonzero(data == zeros(tensor)) / data.size) if data.size else 0.0
 
 
-def _zeros(tensor: Tensor) -> NDArray[np.int64]:
-    """Return the integers that stand for 0, in a shape that broadcasts against the constant."""
+def zeros(tensor: Tensor) -> NDArray[np.int64]:
+    """Return the integers that stand for 0 in a constant, in a shape that broadcasts against it."""
     points = np.array(tensor.zero_points or (0,), np.int64)
     if points.size == 1:
         return points
@@ -270,7 +299,7 @@ def size_by_cause(content: bytes, graph: Graph) -> dict[str, int]:
 def _buffer_causes(model: Any, graph: Graph) -> dict[int, str]:
     tensors = model.subgraphs[0].tensors
     causes = {item.buffer: "metadata" for item in model.metadata or []}
-    found = _parameter_causes(graph)
+    found = parameter_causes(graph)
     return causes | {tensors[index].buffer: cause for index, cause in found.items()}
 
 
@@ -287,11 +316,11 @@ def _strings(model: Any) -> Iterator[bytes | None]:
         yield from (edge.name for edge in signature.outputs or [])
 
 
-def _parameter_causes(graph: Graph) -> dict[int, str]:
+def parameter_causes(graph: Graph) -> dict[int, str]:
     """Map the index of each constant that was trained to `weights` or `biases`."""
     biases = set(_bias_indices(graph))
     causes = dict.fromkeys(biases, "biases")
-    weights = (index for index, tensor in enumerate(graph.tensors) if _is_weight(tensor))
+    weights = (index for index, tensor in enumerate(graph.tensors) if is_weight(tensor))
     return causes | dict.fromkeys(weights, "weights")
 
 
@@ -317,7 +346,8 @@ def _dequantized(graph: Graph) -> dict[int, int]:
     }
 
 
-def _is_weight(tensor: Tensor) -> bool:
+def is_weight(tensor: Tensor) -> bool:
+    """Whether a tensor is a weight; see the module."""
     # A quantized bias is int32 too, but of rank 1.
     ranked = tensor.data is not None and len(tensor.shape) >= 2
     return ranked and tensor.dtype not in _INDEX_DTYPES

@@ -13,6 +13,17 @@ from edgeae.formats.tflite import Graph, Operator, Tensor
 
 __all__ = ["cut", "with_edges"]
 
+#: Element type of a graph's edges → what they may become.
+_EDGES = {"int8": ("int8", "uint8", "float32"), "int16": ("int16", "float32")}
+#: Operator, and element type of the integers inside → its version, as TFLite's
+#: tools/versioning/op_version.cc has it; version 1 of QUANTIZE also rescales int8 ↔ uint8.
+_VERSIONS = {
+    ("QUANTIZE", "int8"): 1,
+    ("QUANTIZE", "int16"): 2,
+    ("DEQUANTIZE", "int8"): 2,
+    ("DEQUANTIZE", "int16"): 3,
+}
+
 
 def cut(graph: Graph, inputs: dict[str, int], outputs: dict[str, int]) -> Graph:
     """Return the part of a graph that computes `outputs` from `inputs`.
@@ -80,25 +91,23 @@ def _moved(operator: Operator, place: dict[int, int]) -> Operator:
 
 
 def with_edges(graph: Graph, dtype: str) -> Graph:
-    """Return an int8 graph whose inputs and outputs have another element type.
+    """Return an int8 or int16 graph whose inputs and outputs have another element type.
 
-    `uint8` keeps the scale and moves the zero point by 128; `float32` quantizes and dequantizes
-    inside the graph. The integers in between are those of `graph`.
+    `uint8` keeps the scale of int8 and moves its zero point by 128; `float32` quantizes and
+    dequantizes inside the graph. The integers in between are those of `graph`.
 
     Args:
-        graph: inputs and outputs are int8, per-tensor.
-        dtype: `int8` (returns `graph`), `uint8` or `float32`.
+        graph: inputs and outputs are int8, or all of them int16; per-tensor.
+        dtype: that of `graph` (returns it), `float32`, or `uint8` for int8.
 
     Raises:
-        BadInput: an edge of `graph` is not int8, or `dtype` is none of these.
+        BadInput: `dtype` is none of these, or an edge of `graph` is no such integer.
     """
-    if dtype == "int8":
+    inner = _integers(graph)
+    if dtype not in _EDGES[inner]:
+        raise BadInput(f"edges of {dtype!r}: allowed are {', '.join(_EDGES[inner])}")
+    if dtype == inner:
         return graph
-    if dtype not in ("uint8", "float32"):
-        raise BadInput(f"edges of {dtype!r}: allowed are int8, uint8, float32")
-    for name, index in (graph.inputs | graph.outputs).items():
-        if graph.tensors[index].dtype != "int8" or graph.tensors[index].affine is None:
-            raise BadInput(f"edge {name!r} is {graph.tensors[index].dtype}, not int8")
     for name in graph.inputs:
         graph = _with_input(graph, name, dtype)
     for name in graph.outputs:
@@ -106,29 +115,42 @@ def with_edges(graph: Graph, dtype: str) -> Graph:
     return graph
 
 
+def _integers(graph: Graph) -> str:
+    """Return the element type that all edges have."""
+    edges = {name: graph.tensors[index] for name, index in (graph.inputs | graph.outputs).items()}
+    inner = next((item.dtype for item in edges.values() if item.dtype in _EDGES), "int8")
+    for name, tensor in edges.items():
+        if tensor.dtype != inner or tensor.affine is None:
+            raise BadInput(f"edge {name!r} is {tensor.dtype}, not {inner}")
+    return inner
+
+
 def _with_input(graph: Graph, name: str, dtype: str) -> Graph:
     inside, outside = graph.inputs[name], len(graph.tensors)
+    inner = graph.tensors[inside]
     return replace(
         graph,
-        tensors=(*_renamed(graph, inside), _edge(graph.tensors[inside], name, dtype)),
-        operators=(_operator("QUANTIZE", outside, inside), *graph.operators),
+        tensors=(*_renamed(graph, inside), _edge(inner, name, dtype)),
+        operators=(_operator("QUANTIZE", inner.dtype, outside, inside), *graph.operators),
         inputs=graph.inputs | {name: outside},
     )
 
 
 def _with_output(graph: Graph, name: str, dtype: str) -> Graph:
     inside, outside = graph.outputs[name], len(graph.tensors)
+    inner = graph.tensors[inside]
     conversion = "DEQUANTIZE" if dtype == "float32" else "QUANTIZE"
     return replace(
         graph,
-        tensors=(*_renamed(graph, inside), _edge(graph.tensors[inside], name, dtype)),
-        operators=(*graph.operators, _operator(conversion, inside, outside)),
+        tensors=(*_renamed(graph, inside), _edge(inner, name, dtype)),
+        operators=(*graph.operators, _operator(conversion, inner.dtype, inside, outside)),
         outputs=graph.outputs | {name: outside},
     )
 
 
 def _renamed(graph: Graph, index: int) -> tuple[Tensor, ...]:
-    inner = replace(graph.tensors[index], name=f"{graph.tensors[index].name}_int8")
+    tensor = graph.tensors[index]
+    inner = replace(tensor, name=f"{tensor.name}_{tensor.dtype}")
     return (*graph.tensors[:index], inner, *graph.tensors[index + 1 :])
 
 
@@ -138,10 +160,9 @@ def _edge(inner: Tensor, name: str, dtype: str) -> Tensor:
     return replace(inner, name=name, dtype=dtype, zero_points=(inner.zero_points[0] + 128,))
 
 
-def _operator(name: str, source: int, target: int) -> Operator:
+def _operator(name: str, inner: str, source: int, target: int) -> Operator:
     settings = schema.OperatorT()
     kind = "QuantizeOptions" if name == "QUANTIZE" else "DequantizeOptions"
     settings.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
     settings.builtinOptions = getattr(schema, f"{kind}T")()
-    # version 1 of QUANTIZE rescales int8 ↔ uint8; int8 → float32 is DEQUANTIZE version 2
-    return Operator(name, 2 if name == "DEQUANTIZE" else 1, (source,), (target,), settings)
+    return Operator(name, _VERSIONS[name, inner], (source,), (target,), settings)

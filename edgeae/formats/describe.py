@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeae.bundle import Artifact, gzip_size
 from edgeae.errors import BadInput
-from edgeae.formats import census
+from edgeae.formats import census, packed
 from edgeae.formats.tflite import Graph, read
 
 __all__ = ["bare", "onnx", "tflite"]
@@ -13,6 +13,8 @@ __all__ = ["bare", "onnx", "tflite"]
 #: The part that a file outside any bundle counts as.
 _WHOLE = "model"
 _QUANTIZED = ("int8", "uint8", "int16")
+#: ONNX operators that compute with integers, beside those whose name begins with `QLinear`.
+_INTEGER = ("ConvInteger", "MatMulInteger", "QGemm")
 
 
 def tflite(
@@ -43,6 +45,10 @@ def tflite(
         macs=census.macs(graph),
         sparsity=census.sparsity(graph),
         parent=parent,
+        nonzero_macs=census.nonzero_macs(graph),
+        causes=_causes(census.size_by_cause(content, graph)),
+        packed=packed.packed(graph),
+        encodings={item.name: item.encoding for item in packed.encodings(graph)},
         **_sizes(content),
     )
 
@@ -56,7 +62,7 @@ def onnx(
         BadInput: it is damaged, or holds what edgeae does not read.
         ModuleNotFoundError: the package `onnx` is not installed.
     """
-    from edgeae.formats import onnx_file
+    from edgeae.formats import onnx_census, onnx_file
 
     model = onnx_file.read(content, path)
     return Artifact(
@@ -67,10 +73,12 @@ def onnx(
         inputs=onnx_file.inputs(model) if source is None else source.inputs,
         outputs=onnx_file.outputs(model) if source is None else source.outputs,
         ops=onnx_file.operators(model),
-        minimum_runtime=f"opset {onnx_file.opset(model)}",
-        macs=onnx_file.macs(model),
-        sparsity=onnx_file.sparsity(model),
+        minimum_runtime=onnx_file.needs(model),
+        macs=onnx_census.macs(model),
+        sparsity=onnx_census.sparsity(model),
         parent=None if source is None else source.path,
+        nonzero_macs=onnx_census.nonzero_macs(model),
+        causes=_causes(onnx_census.size_by_cause(content, model)),
         **_sizes(content),
     )
 
@@ -105,6 +113,13 @@ def _sizes(content: bytes) -> dict[str, Any]:
     }
 
 
+def _causes(sizes: dict[str, int]) -> dict[str, int]:
+    """Return what a manifest tells of a file's bytes by cause; the same sum."""
+    causes = {"weights": sizes["weights"], "biases": sizes["biases"]}
+    causes["quantization"] = sizes["scales"]
+    return causes | {"graph": sum(sizes.values()) - sum(causes.values())}
+
+
 def _tflite_flavour(graph: Graph) -> str:
     computed = {tensor.dtype for tensor in graph.tensors if tensor.data is None}
     stored = {tensor.dtype for tensor in graph.tensors if tensor.data is not None and tensor.scales}
@@ -116,9 +131,12 @@ def _tflite_flavour(graph: Graph) -> str:
 
 
 def _onnx_flavour(model: Any) -> str:
+    from edgeae.formats import onnx_file
+    from edgeae.formats.onnx_metadata import fast_flavour
+
     kinds = {node.op_type for node in model.nodes}
-    if any(kind.startswith("QLinear") or kind.endswith("Integer") for kind in kinds):
-        return "qoperator"
-    if "DequantizeLinear" in kinds:
-        return "qdq"
+    integer = [kind for kind in kinds if kind.startswith("QLinear") or kind in _INTEGER]
+    if integer or "DequantizeLinear" in kinds:
+        form = "qoperator" if integer else "qdq"
+        return fast_flavour(onnx_file.properties(model), form) or form
     return "fp16" if "float16" in model.dtypes.values() else "fp32"

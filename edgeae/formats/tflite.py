@@ -4,6 +4,7 @@ Models with one subgraph are read; edgeae's have one. Schema: TFLite's `schema.f
 classes that ai-edge-litert ships.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 from edgeae.errors import BadInput
 from edgeae.quantization import Affine
 
-__all__ = ["DTYPES", "Graph", "Operator", "Tensor", "read", "write"]
+__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "read", "write"]
 
 _IDENTIFIER = b"TFL3"
 #: Constant data starts at multiples of this many bytes (`force_align: 16` in schema.fbs).
 _ALIGNMENT = 16
+#: Numpy has no such type: the values of a constant are int8, and packed where they are stored.
+INT4 = "int4"
 #: Numpy's names of the element types that edgeae's graphs use, by TFLite's number.
 DTYPES = {
     schema.TensorType.FLOAT32: "float32",
@@ -32,6 +35,7 @@ DTYPES = {
     schema.TensorType.INT16: "int16",
     schema.TensorType.INT8: "int8",
     schema.TensorType.BOOL: "bool",
+    schema.TensorType.INT4: INT4,
 }
 _TYPE_NUMBERS = {name: number for number, name in DTYPES.items()}
 _TYPE_NAMES = {
@@ -62,8 +66,9 @@ class Tensor:
     Attributes:
         name: as in the file.
         shape: with the batch of 1 that edgeae converts with.
-        dtype: numpy's name.
-        data: the constant's values in `shape` and `dtype`, or None for an activation.
+        dtype: numpy's name, or `int4`.
+        data: the constant's values in `shape` and `dtype` (int8 for `int4`), or None for an
+            activation.
         scales: float32; one (per-tensor), one per slice of `axis` (per-channel), or empty.
         zero_points: int64; as many as `scales`.
         axis: the per-channel dimension.
@@ -83,6 +88,13 @@ class Tensor:
         if len(self.scales) != 1:
             return None
         return Affine(self.scales[0], self.zero_points[0], self.dtype)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of a constant in the file; 0 of an activation."""
+        if self.data is None:
+            return 0
+        return -(-self.data.size // 2) if self.dtype == INT4 else self.data.nbytes
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ def read(content: bytes, origin: str) -> Graph:
 
     Raises:
         BadInput: it is not a TFLite model, it is cut short or damaged, or it has what edgeae does
-            not read: several subgraphs, sparse or 4-bit constants, strings.
+            not read: several subgraphs, sparse constants, scales of blocks, strings.
     """
     if content[4:8] != _IDENTIFIER:
         raise BadInput(f"{origin}: not a TFLite model (no {_IDENTIFIER.decode()} at byte 4)")
@@ -191,14 +203,35 @@ def _tensor(model: Any, raw: Any) -> Tensor:
         raise ValueError(f"tensor {name!r} has the shape {shape}")
     dtype = DTYPES[raw.type]
     data = _bytes(model, raw.buffer)
-    constant = np.frombuffer(data, dtype).reshape(shape) if data else None
+    if dtype == INT4 and not data:
+        raise NotImplementedError(f"tensor {name!r} is INT4 and no constant")
+    constant = _values(data, dtype, shape) if data else None
     return Tensor(name, shape, dtype, constant, *_quantization(raw.quantization, name, shape))
+
+
+def _values(data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    if dtype != INT4:
+        return np.frombuffer(data, dtype).reshape(shape)
+    pairs = np.frombuffer(data, np.int8)
+    size = math.prod(shape)
+    if len(pairs) != -(-size // 2):
+        raise ValueError(f"{len(pairs)} bytes of {size} 4-bit values")
+    # the low half comes first; shifting left and back spreads the sign
+    return np.stack([pairs << 4 >> 4, pairs >> 4], axis=1).reshape(-1)[:size].reshape(shape)
+
+
+def _packed(values: NDArray[Any]) -> bytes:
+    flat = values.reshape(-1).astype(np.uint8) & 0xF
+    flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
+    return (flat[::2] | flat[1::2] << 4).tobytes()
 
 
 def _quantization(
     raw: Any, name: str, shape: tuple[int, ...]
 ) -> tuple[tuple[float, ...], tuple[int, ...], int]:
     """Return scales, zero points and axis, which must fit each other and the shape."""
+    if raw is not None and raw.detailsType != schema.QuantizationDetails.NONE:
+        raise NotImplementedError(f"tensor {name!r} has scales of blocks, or of another kind")
     if raw is None or not len(_items(raw.scale)):
         return (), (), 0
     scales = tuple(float(scale) for scale in raw.scale)
@@ -309,7 +342,9 @@ def _raw_tensor(tensor: Tensor, buffers: list[Any]) -> Any:
     raw.type = _TYPE_NUMBERS[tensor.dtype]
     raw.buffer = 0
     if tensor.data is not None:
-        raw.buffer = _add_buffer(np.ascontiguousarray(tensor.data).tobytes(), buffers)
+        packed = tensor.dtype == INT4
+        content = _packed(tensor.data) if packed else np.ascontiguousarray(tensor.data).tobytes()
+        raw.buffer = _add_buffer(content, buffers)
     if tensor.scales:
         raw.quantization = schema.QuantizationParametersT()
         raw.quantization.scale = np.array(tensor.scales, np.float32)

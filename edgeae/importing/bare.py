@@ -91,9 +91,9 @@ def _parameters(program: Program) -> int:
         from edgeae.formats import census, tflite
 
         return census.parameters(tflite.read(program.content, origin))
-    from edgeae.formats import onnx_file
+    from edgeae.formats import onnx_census, onnx_file
 
-    return onnx_file.parameters(onnx_file.read(program.content, origin))
+    return onnx_census.parameters(onnx_file.read(program.content, origin))
 
 
 def _range_warning(parts: Parts, dataset: Dataset) -> str:

@@ -11,21 +11,25 @@ from edgeae import project
 from edgeae.errors import BadInput, unknown
 from edgeae.recipe.schema import Recipe
 from edgeae.recipe.steps import STEPS
-from edgeae.recipe.table import from_table, with_defaults
+from edgeae.recipe.table import EXTENDS, from_table, with_defaults
 
-__all__ = ["MATRIX", "available", "find", "parse"]
+__all__ = ["MATRIX", "available", "find", "parse", "read_toml"]
 
 #: The one file beside the recipes that is none: which models go with which of them.
 MATRIX = "matrix"
-_EXTENDS = "extends"
 _TOML = ".toml"
+_SET = r"[A-Za-z0-9_]+(\.[^.\s]+)*"
+#: What a recipe says of itself: not true of another because that one extends it.
+_OWN = ("description", "steps")
+
+Table = dict[str, Any]
 
 
 def available() -> dict[str, Path]:
     """Return every recipe by name: those of the current project before those that edgeae ships."""
     found: dict[str, Path] = {}
     for folder in project.folders("export"):
-        for path in sorted(folder.glob(f"*{_TOML}")):
+        for path in sorted(folder.glob(f"*{_TOML}"), key=lambda path: path.stem):
             if path.stem != MATRIX:
                 found.setdefault(path.stem, path)
     return found
@@ -58,61 +62,80 @@ def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Raises:
         BadInput: names the file, the key, its value and what is allowed.
     """
-    table = _read(path, ())
-    try:
-        plan = _recipe(path, table)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+    table, plan = _checked(path, ())
     if not settings:
         return plan
     for setting in settings:
         table = _merged(table, _setting(setting))
+    said = f"{path} with --set {' --set '.join(settings)}"
+    return replace(_recipe(said, path, table), name=".".join([plan.name, *map(_told, settings)]))
+
+
+def read_toml(path: Path) -> Table:
+    """Read a TOML file.
+
+    Raises:
+        BadInput: it is missing, not readable or not TOML.
+    """
     try:
-        plan = _recipe(path, table)
-    except BadInput as error:
-        raise BadInput(f"{path} with --set {' --set '.join(settings)}: {error}") from None
-    return replace(plan, name=".".join([plan.name, *map(_told, settings)]))
-
-
-def _recipe(path: Path, table: dict[str, Any]) -> Recipe:
-    if "name" in table:
-        raise BadInput("name is the file's own; remove the key")
-    return from_table(with_defaults({"name": path.stem, **table}))
-
-
-def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    """Read a file's table on top of the one that it extends."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: not TOML: {error}") from None
     except OSError as error:
         raise BadInput(f"{path}: not readable: {error.strerror}") from None
-    base = table.pop(_EXTENDS, None)
-    if base is None:
-        return table
-    if not isinstance(base, str):
-        raise BadInput(f"{path}: {_EXTENDS} = {base!r}: allowed is a recipe's name or file")
+
+
+def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
+    """Read a file on top of the one that it extends, which is a recipe too: see to that first."""
+    table = read_toml(path)
+    base = table.pop(EXTENDS, None)
+    if base is not None:
+        below, _ = _checked(_base(path, base, above), (*above, path))
+        table = _merged({key: below[key] for key in below if key not in _OWN}, table)
+    return table, _recipe(str(path), path, table)
+
+
+def _recipe(said: str, path: Path, table: Table) -> Recipe:
+    """Build a recipe; `said` is where its keys are from."""
     try:
-        source = path.parent / base if base.endswith(_TOML) else _base(path, base)
-        if source.resolve() in {item.resolve() for item in (*above, path)}:
-            raise BadInput("a recipe that extends this one")
+        if "name" in table:
+            raise BadInput("name is the file's own; remove the key")
+        return from_table(with_defaults({"name": path.stem, **table}))
     except BadInput as error:
-        raise BadInput(f"{path}: {_EXTENDS} = {base!r}: {error}") from None
-    # neither is true of another recipe because it was of this one
-    below = _read(source, (*above, path))
-    return _merged({key: below[key] for key in below if key not in ("description", "steps")}, table)
+        raise BadInput(f"{said}: {error}") from None
 
 
-def _base(path: Path, name: str) -> Path:
-    """Find a base beside the file that names it, then as any recipe."""
-    beside = path.parent / f"{name}{_TOML}"
-    return beside if beside.exists() and name != path.stem else _known(name)
+def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:
+    """Find what a file extends: beside it, then as any recipe; one of its own name is another.
+
+    Raises:
+        BadInput: there is none, or it is one of those that led here.
+    """
+    try:
+        if not isinstance(base, str):
+            raise BadInput("allowed is a recipe's name or file")
+        if base.endswith(_TOML):
+            found = path.parent / base
+        else:
+            places = [path.parent, *project.folders("export")]
+            candidates = [place / f"{base}{_TOML}" for place in places if base != MATRIX]
+            others = [item for item in candidates if item.exists() and not _same(item, path)]
+            found = others[0] if others else path if base == path.stem else _known(base)
+        if any(_same(found, item) for item in (*above, path)):
+            way = " → ".join(item.name for item in (*above, path, found))
+            raise BadInput(f"{way} leads back to where it came from")
+    except BadInput as error:
+        raise BadInput(f"{path}: {EXTENDS} = {base!r}: {error}") from None
+    return found
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _merged(below: Table, above: Table) -> Table:
     """Lay one table over another, key by key; a list of steps drops the tables that it lacks."""
     merged = dict(below)
     for key, value in above.items():
@@ -126,10 +149,11 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _setting(text: str) -> dict[str, Any]:
+def _setting(text: str) -> Table:
     """Read `prune.sparsity=0.8`; a value that is not TOML is a word."""
     key, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[A-Za-z0-9_]+(\.[^.\s]+)*", key):
+    key, value = key.strip(), value.strip()
+    if not equals or not re.fullmatch(_SET, key):
         raise BadInput(f"--set {text}: allowed is key=value, as prune.sparsity=0.8")
     try:
         found: Any = tomllib.loads(f"value = {value}")["value"]
@@ -137,7 +161,7 @@ def _setting(text: str) -> dict[str, Any]:
         found = value
     for name in reversed(key.split(".")):
         found = {name: found}
-    table: dict[str, Any] = found
+    table: Table = found
     return table
 
 

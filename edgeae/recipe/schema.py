@@ -29,7 +29,7 @@ REFERENCES = {"tflite": REFERENCE, "onnx": "onnxruntime-cpu"}
 #: In the recipe's place of imported files, which were made under no recipe.
 AS_IS = "as-is"
 
-Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8", "int4"]
+Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
 Edge = Literal["float32", "int8", "uint8", "int16"]
 Format = Literal["tflite", "onnx"]
 Calibration = Literal["min-max", "percentile", "mse"]
@@ -42,7 +42,6 @@ EDGES: dict[str, tuple[str, ...]] = {
     "dynamic": ("float32",),
     "int8": ("int8", "uint8", "float32"),
     "int16x8": ("int16", "float32"),
-    "int4": ("float32",),
 }
 #: Quantization → what the fine-tuning steps of a recipe may be.
 _TUNED: dict[str, tuple[str, ...]] = {
@@ -51,7 +50,6 @@ _TUNED: dict[str, tuple[str, ...]] = {
     "dynamic": ("prune",),
     "int8": ("prune", "cluster", "qat"),
     "int16x8": ("prune",),
-    "int4": ("qat",),
 }
 _WITH_ONNX = ("float32", "float16", "int8")
 _STATIC = ("int8", "int16x8")
@@ -120,8 +118,7 @@ class Recipe:
         name: the file's stem.
         description: one line for people.
         quantization: `float32`, `float16` (weights), `dynamic` (int8 weights, float activations),
-            `int8` (full integer), `int16x8` (int8 weights, int16 activations) or `int4` (4-bit
-            weights, float activations).
+            `int8` (full integer) or `int16x8` (int8 weights, int16 activations).
         per_channel: one weight scale per output channel, or one per tensor; int8 only.
         io: element type of the exported inputs and outputs: `int8`, `uint8` (camera frames, browser
             runtimes) or `float32` of `int8` recipes, `int16` or `float32` of `int16x8`.
@@ -185,6 +182,9 @@ class Recipe:
         if self.calibration != "min-max":
             told = "min-max unless int8 or int16x8"
             require(form in _STATIC, "calibration", self.calibration, told)
+        if self.onnx == "fast":  # onnxruntime knows no other
+            told = "min-max or percentile with onnx = 'fast'"
+            require(self.calibration != "mse", "calibration", self.calibration, told)
         share = self.percentile
         require(50 < share <= 100, "percentile", share, "above 50 and up to 100")
 
@@ -213,6 +213,11 @@ class Recipe:
     def fine_tunes(self) -> bool:
         """Whether it trains on: it then needs training data, and a control."""
         return bool(self.steps)
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether representative images are run through the model."""
+        return self.quantization in _STATIC or self.qat is not None
 
     @property
     def sha256(self) -> str:

@@ -9,7 +9,10 @@ from edgeae.recipe.checks import require
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 
-__all__ = ["from_table", "with_defaults"]
+__all__ = ["EXTENDS", "build", "from_table", "with_defaults"]
+
+#: The key of a recipe's file that is none of the recipe: on top of which other file it lies.
+EXTENDS = "extends"
 
 
 def with_defaults(table: dict[str, Any]) -> dict[str, Any]:
@@ -26,15 +29,26 @@ def from_table(table: dict[str, Any]) -> Recipe:
     Raises:
         BadInput: names the key, its value and what is allowed.
     """
-    return typing.cast(Recipe, _build(Recipe, table, prefix=""))
+    return typing.cast(Recipe, build(Recipe, table, also=(EXTENDS,)))
 
 
-def _build(kind: Any, table: dict[str, Any], prefix: str) -> Any:
+def build(kind: Any, table: dict[str, Any], prefix: str = "", also: tuple[str, ...] = ()) -> Any:
+    """Build a dataclass, and those within it, from a TOML table.
+
+    Args:
+        kind: the dataclass; a field `name` is the caller's to give, no key of the file.
+        table: its values.
+        prefix: what stands before each key, as errors name it: `prune.`.
+        also: further keys that the file may hold, for whoever misspells them.
+
+    Raises:
+        BadInput: names the key, its value and what is allowed.
+    """
     hints = typing.get_type_hints(kind)
     allowed = {item.name: item for item in fields(kind) if prefix or item.name != "name"}
     for key in table:
         if key not in hints or (key not in allowed and key != "name"):
-            raise unknown("key", prefix + key, [prefix + name for name in allowed])
+            raise unknown("key", prefix + key, [prefix + name for name in (*allowed, *also)])
     missing = [
         key
         for key, item in allowed.items()
@@ -65,7 +79,7 @@ def _value(hint: Any, value: Any, key: str) -> Any:
         return _value(choices[0], value, key)
     if is_dataclass(hint):
         require(isinstance(value, dict), key, value, "a table")
-        return _build(hint, value, f"{key}.")
+        return build(hint, value, f"{key}.")
     if hint is float and type(value) is int:
         return float(value)
     require(type(value) is hint, key, value, f"a value of type {hint.__name__}")

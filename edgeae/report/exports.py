@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgeae.bundle import Artifact, Bundle, Loss
+from edgeae.bundle import Artifact, Bundle, Loss, Manifest
+from edgeae.errors import BadInput
+from edgeae.recipe import find
+from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
 
@@ -21,6 +24,7 @@ class File:
     Attributes:
         part, format, flavour, sha256, bytes, gzip_bytes, minimum_runtime, macs: see `Artifact`.
         sparsity: weight tensor → share of zeros.
+        nonzero_macs, causes, packed, encodings: see `Artifact`.
     """
 
     part: str
@@ -32,6 +36,11 @@ class File:
     minimum_runtime: str
     macs: int
     sparsity: dict[str, float]
+    nonzero_macs: int | None
+    causes: dict[str, int]
+    packed: dict[str, int] | None
+    packed_bytes: int | None
+    encodings: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,12 @@ class Export:
     Attributes:
         model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
             is no loss of an encoder alone.
+        steps: what the recipe does, in a few words; empty where the recipe of that name is not, or
+            no longer, the one that the export was made under.
         files: its artifacts.
         smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
             where the float32 export is not there.
+        packed_smaller: the same of the packed bytes.
         verdict: `pass`, `fail` or `missing`: verify did not run, or no runtime was there to run on.
         problem: in a few words, why the verdict is not `pass`.
         rows, compositions: see `edgeae.verify.rows`.
@@ -70,8 +82,10 @@ class Export:
     dataset: dict[str, Any]
     loss: Loss | None
     tools: dict[str, str]
+    steps: str
     files: tuple[File, ...]
     smaller: float | None
+    packed_smaller: float | None
     verdict: str
     problem: str
     rows: tuple[Row, ...]
@@ -87,6 +101,19 @@ class Export:
         found: float | None = getattr(self.loss, key) if self.loss else None
         return found
 
+    @property
+    def p99_ratio(self) -> float | None:
+        """The worst percent of images: exported ÷ yardstick; None where that is not known."""
+        worst = self.loss.p99 if self.loss else None
+        return worst.exported / worst.yardstick if worst and worst.yardstick else None
+
+    @property
+    def against(self) -> str:
+        """The yardstick's name: `control` or `float32`; empty without a loss."""
+        if self.loss is None:
+            return ""
+        return "float32" if self.loss.control is None else "control"
+
     def file(self, part: str, format: str = "tflite") -> File | None:
         """Return a part's file, or None where the recipe makes none."""
         held = (file for file in self.files if (file.part, file.format) == (part, format))
@@ -98,26 +125,40 @@ class Export:
         whole = self.file("autoencoder")
         return whole.bytes if whole else 0
 
+    @property
+    def packed(self) -> int | None:
+        """Packed bytes of `autoencoder.tflite`; None where they are not known."""
+        whole = self.file("autoencoder")
+        return whole.packed_bytes if whole else None
+
 
 def exports(bundles: Iterable[Bundle]) -> tuple[Export, ...]:
-    """Read what is known about the bundles; by model, the largest first.
+    """Read what is known about the bundles; by model, the largest first, packed where known.
 
     Raises:
         BadInput: a `verify.json` is damaged.
     """
     found = [_export(bundle) for bundle in bundles]
     originals = {
-        (item.model, item.weights_sha256): item.size
+        (item.model, item.weights_sha256): item
         for item in found
         if (whole := item.file("autoencoder")) and whole.flavour == "float32"
     }
-    compared = [
-        replace(item, smaller=size / item.size)
-        if (size := originals.get((item.model, item.weights_sha256))) and item.size
-        else item
-        for item in found
-    ]
-    return tuple(sorted(compared, key=lambda item: (item.model, -item.size, item.recipe)))
+    compared = [_compared(item, originals.get((item.model, item.weights_sha256))) for item in found]
+    return tuple(sorted(compared, key=_order))
+
+
+def _order(item: Export) -> tuple[str, int, int, str]:
+    return item.model, -(item.packed or item.size), -item.size, item.recipe
+
+
+def _compared(item: Export, original: Export | None) -> Export:
+    if original is None or not item.size:
+        return item
+    packed = None
+    if original.packed and item.packed:
+        packed = original.packed / item.packed
+    return replace(item, smaller=original.size / item.size, packed_smaller=packed)
 
 
 def _export(bundle: Bundle) -> Export:
@@ -132,13 +173,26 @@ def _export(bundle: Bundle) -> Export:
         dataset=manifest.dataset,
         loss=manifest.loss,
         tools=manifest.tools,
+        steps=_steps(manifest),
         files=tuple(_file(artifact) for artifact in manifest.artifacts),
         smaller=None,
+        packed_smaller=None,
         verdict=verdict,
         problem=problem,
         rows=rows,
         compositions=compositions,
     )
+
+
+def _steps(manifest: Manifest) -> str:
+    try:
+        recipe = find(manifest.recipe)
+    except BadInput:
+        return ""
+    if recipe.sha256 != manifest.recipe_sha256:
+        return ""
+    told = as_json(recipe)
+    return " → ".join([*told["steps"], told["quantization"]])
 
 
 def _file(artifact: Artifact) -> File:
@@ -152,6 +206,11 @@ def _file(artifact: Artifact) -> File:
         artifact.minimum_runtime,
         artifact.macs,
         artifact.sparsity,
+        artifact.nonzero_macs,
+        artifact.causes,
+        artifact.packed,
+        artifact.packed_bytes,
+        artifact.encodings,
     )
 
 

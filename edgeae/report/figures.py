@@ -8,7 +8,11 @@ from edgeae.timing.table import duration, throughput
 from edgeae.verify.rows import Row
 
 __all__ = [
+    "CAUSES",
     "COLD",
+    "FRONTS",
+    "LABELS",
+    "LADDER",
     "MARKS",
     "METHOD",
     "PROBE",
@@ -62,6 +66,31 @@ METHOD = (
 COLD = (
     "From the start of the process to its first answer, and of that: importing the engine, opening "
     "the artifact, the first call; with the peak of the process’s memory until then."
+)
+#: What a reader must know of the ladder.
+LADDER = (
+    "Loss is the MSE of the whole autoencoder on the test images. An export is judged against its "
+    "yardstick: the equal-budget control, which is the float32 original trained for as many more "
+    "steps as the recipe fine-tuned, or else the original. The p99 ratio is that of the worst "
+    "percent of images. Packed is an estimate of the flash that the C library’s own encoding "
+    "takes, without code; smaller compares it with the float32 export’s."
+)
+#: What a reader must know of losses by label.
+LABELS = (
+    "MSE of the images of each label, relative to the yardstick’s on the same images; ▲ is the "
+    "label that suffers most."
+)
+#: What a reader must know of bytes by cause.
+CAUSES = (
+    "The causes of a file’s bytes add up to all of them: quantization is scales and zero points, "
+    "graph is everything that is not trained. Packed stores each weight tensor dense, by codebook, "
+    "sparse or both, whichever is least; `edgeae inspect` tells which. ONNX files are not packed."
+)
+#: What a reader must know of a Pareto front.
+FRONTS = (
+    "Left is smaller or faster, down is closer to the yardstick. No export is better in one and no "
+    "worse in the other than those that the line joins. The knee is the one farthest below the "
+    "chord between the line’s ends, both scales logarithmic (Kneedle: Satopää et al. 2011)."
 )
 #: Why some figures stand apart.
 SOFTWARE = (
@@ -169,7 +198,7 @@ def plain(value: float) -> str:
 
 def pieces(sentence: str) -> list[tuple[str, bool]]:
     """Split a sentence at the commands that it names, and tell which pieces are commands."""
-    found = re.split(r"`(edgeae (?:verify|export))`", sentence)
+    found = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
     return [(text, place % 2 == 1) for place, text in enumerate(found)]
 
 

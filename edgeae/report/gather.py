@@ -6,6 +6,7 @@ Schema of `summary.json`, its history:
     the processes of a bench pooled.
 3   models, exported or not: yardsticks, learning curves, probes, loss by code size; the figures of
     a model without an original are null.
+4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
 """
 
 import json
@@ -20,16 +21,19 @@ from edgeae.model import Training
 from edgeae.recipe import AS_IS
 from edgeae.report.commands import Retrain, commands
 from edgeae.report.exports import Export, exports
+from edgeae.report.fronts import Front, fronts
 from edgeae.report.latency import Absent, Latency, latency
 from edgeae.report.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.sampled import read_samples
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-__all__ = ["SCHEMA", "Model", "Summary", "Verdict", "gather"]
+__all__ = ["RESULTS", "SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
 
-SCHEMA = 3
+SCHEMA = 4
 RESULTS = "results.jsonl"
+#: Exports that the verdict names.
+_TOLD = 4
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Summary:
         trained: what is known about each model itself, by family and code size.
         code_sizes: loss by code size, of each family that has several.
         exports: by model, the largest first.
+        fronts: by model, loss against packed bytes and against latency.
         latency: see `Latency`.
         absent: runtimes that are not there, as bench or verify found.
         tools: package → versions that made the models and exports.
@@ -97,6 +102,7 @@ class Summary:
     trained: tuple[Trained, ...]
     code_sizes: tuple[CodeSizes, ...]
     exports: tuple[Export, ...]
+    fronts: tuple[Front, ...]
     latency: Latency
     absent: tuple[Absent, ...]
     tools: dict[str, tuple[str, ...]]
@@ -138,7 +144,7 @@ def gather(
     """
     found = exports(bundles)
     models = trained(trainings, folders)
-    measured = latency(read_results(build / RESULTS), _current(found, trainings))
+    measured = latency(read_results(build / RESULTS), current(found, trainings))
     ordered = {model.name: trainings[model.name] for model in models}
     probed = [model.name for model in models if model.probe]
     sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
@@ -150,6 +156,7 @@ def gather(
         trained=models,
         code_sizes=code_sizes(models),
         exports=found,
+        fronts=fronts(found, measured),
         latency=measured,
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
@@ -157,7 +164,7 @@ def gather(
     )
 
 
-def _current(
+def current(
     found: Sequence[Export], trainings: Mapping[str, Training]
 ) -> dict[tuple[str, str, str, str], str]:
     """Return what is on disk, as results rows name it."""
@@ -220,7 +227,7 @@ def _verdict(found: Sequence[Export]) -> Verdict:
     missing = tuple(export.name for export in found if export.verdict == "missing")
     count = _count(len(found))
     if failed:
-        told = f"{len(failed)} of {count} outside tolerance: {', '.join(failed)}."
+        told = f"{len(failed)} of {count} outside tolerance: {_names(failed)}."
         if missing:
             told += f" {len(missing)} not verified."
         return Verdict("fail", told, failed, missing)
@@ -228,10 +235,16 @@ def _verdict(found: Sequence[Export]) -> Verdict:
         told = f"{count} not verified yet: run `edgeae verify`."
         return Verdict("missing", told, failed, missing)
     if missing:
-        told = f"{len(missing)} of {count} not verified yet: {', '.join(missing)}."
+        told = f"{len(missing)} of {count} not verified yet: {_names(missing)}."
         return Verdict("missing", f"{told} The others are.", failed, missing)
     told = "1 export verified." if len(found) == 1 else f"All {count} verified."
     return Verdict("pass", told, failed, missing)
+
+
+def _names(exports: Sequence[str]) -> str:
+    """Name a few; the tables name them all."""
+    more = len(exports) - _TOLD
+    return ", ".join(exports[:_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count(exports_n: int) -> str:

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeae.report import figures
+from edgeae.report.by_label import by_label
 from edgeae.report.exports import Export, row_verdict
+from edgeae.report.front_plot import front_plot, title
 from edgeae.report.gather import Summary
 from edgeae.report.latencies import Bar, latencies
 from edgeae.report.latency import Timing
 from edgeae.report.plots import curve, size_plot
 from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
-from edgeae.report.tradeoff import Level, Point, tradeoff
 from edgeae.report.trained import CodeSizes
 from edgeae.runtimes import RUNTIMES
 from edgeae.timing.suite import ORIGINAL
@@ -29,6 +30,8 @@ _FILTERS = (
 _WIDTHS = {"wide": 1120, "narrow": 350}
 #: The same for a plot of a few points.
 _SMALL = {"wide": 640, "narrow": 350}
+#: The same for one of two plots that stand side by side on a laptop.
+_HALF = {"wide": 548, "narrow": 350}
 _PARTS = ("autoencoder", "encoder", "decoder")
 #: Share of zeros from which a layer counts as pruned; int8 rounding alone makes a few percent.
 _PRUNED = 0.1
@@ -69,7 +72,8 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         figures=figures,
         curves=[(model, curve(model, number)) for number, model in enumerate(summary.trained)],
         sizes=_sizes(summary),
-        tradeoff=_tradeoff(summary),
+        fronts=_fronts(summary),
+        labels={model.name: by_label(summary.of(model.name)) for model in summary.exported},
         runtimes=_runtimes(summary),
         cell=_cell,
         row_verdict=row_verdict,
@@ -83,28 +87,17 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
     )
 
 
-def _tradeoff(summary: Summary) -> dict[str, str]:
-    """Draw size and loss for each width; nothing without an export of the whole model."""
+def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
+    """Draw each model's fronts for each width: model → titles and drawings."""
     series = _series(summary)
-    points = [
-        Point(
-            export.recipe,
-            export.size,
-            loss,
-            series[export.model],
-            f"{export.name}: {export.size:,} bytes, MSE {loss:.6f}",
-        )
-        for export in summary.exports
-        if export.size and (loss := export.figure("exported")) is not None
-    ]
-    levels = [
-        Level(f"{model.name}, float32 loss", model.float32_loss, series[model.name])
-        for model in summary.exported
-        if model.float32_loss is not None
-    ]
-    if not points:
-        return {}
-    return {name: tradeoff(points, levels, width) for name, width in _WIDTHS.items()}
+    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    for number, front in enumerate(summary.fronts):
+        drawings = {
+            name: front_plot(front, width, number, series[front.model])
+            for name, width in _HALF.items()
+        }
+        found.setdefault(front.model, []).append((title(front), drawings))
+    return found
 
 
 def _sizes(summary: Summary) -> list[tuple[CodeSizes, dict[str, str]]]:

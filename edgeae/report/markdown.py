@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from edgeae.report import figures
+from edgeae.report.by_label import worst_label
 from edgeae.report.exports import Export
+from edgeae.report.front_plot import title
+from edgeae.report.fronts import Front
 from edgeae.report.gather import Model, Summary
 from edgeae.report.latency import Failure, Timing
 from edgeae.report.markdown_models import models
@@ -32,15 +35,17 @@ def _exports(summary: Summary) -> list[str]:
         return []
     return [
         "## Loss and size",
-        table(_LOSS, 2, map(_loss_row, summary.exports)),
+        table(_LOSS, 3, map(_loss_row, summary.exports)),
+        figures.LADDER,
+        "\n".join(map(_front, summary.fronts)),
         "## Latency",
         *_latency(summary),
     ]
 
 
 _LOSS = (
-    *("model", "recipe", "test MSE", "added", "ratio", "ratio to equal-budget control"),
-    *("autoencoder", "smaller", "encoder", "decoder", "verify: worst"),
+    *("model", "recipe", "steps", "test MSE", "added", "yardstick", "ratio", "p99 ratio"),
+    *("worst label", "raw", "gzip", "packed", "smaller", "verify: worst"),
 )
 _WHAT = ("model", "recipe", "part", "runtime", "threads", "batch")
 _LATENCY = (*_WHAT, "p50", "fixed", "p90", "p99", "±95 %", "examples")
@@ -60,20 +65,33 @@ def _origin(model: Model) -> str:
 
 
 def _loss_row(export: Export) -> list[str]:
-    parts = [export.file(part) for part in ("autoencoder", "encoder", "decoder")]
-    whole, *halves = [figures.count(file.bytes) if file else "" for file in parts]
+    whole = export.file("autoencoder")
+    worst = worst_label(export)
     return [
         export.model,
         export.recipe,
+        export.steps,
         figures.loss(export.figure("exported")),
         figures.added(export.figure("added")),
-        figures.ratio(export.figure("ratio")),
-        figures.ratio(export.figure("control_ratio")),
-        whole,
-        figures.times(export.smaller),
-        *halves,
+        export.against,
+        figures.ratio(export.figure("yardstick_ratio")),
+        figures.ratio(export.p99_ratio),
+        f"{worst[0]} ({figures.ratio(worst[1])})" if worst else "",
+        figures.count(export.size) if whole else "",
+        figures.count(whole.gzip_bytes) if whole else "",
+        figures.count(export.packed),
+        figures.times(export.packed_smaller),
         f"{figures.MARKS[export.verdict]} {figures.outcome(export)}",
     ]
+
+
+def _front(front: Front) -> str:
+    best = (
+        f"{item.recipe} (the knee)" if item.knee else item.recipe
+        for item in front.points
+        if item.best
+    )
+    return f"- {plain(title(front))}: the front is {plain(', '.join(best))}"
 
 
 def _latency(summary: Summary) -> list[str]:

@@ -19,6 +19,7 @@ _FILES = {
     "Makefile": "Makefile",
     "README.md": "README.md",
     "bench/gate.toml": "gate.toml",
+    "export/matrix.toml": "matrix.toml",
 }
 _RECIPES = ("float32", "int8")
 #: Of the example, an encoder of images of 28 × 28.

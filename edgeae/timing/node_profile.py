@@ -78,10 +78,10 @@ def time_nodes(program: Program, x: NDArray[Any], threads: int, seconds: float) 
     Raises:
         NotMeasured: the profile names no operator.
     """
-    from edgeae.formats import onnx_file
+    from edgeae.formats import onnx_census, onnx_file
 
     model = onnx_file.read(program.content, str(program.path))
-    macs = [onnx_file.node_macs(model, node) for node in model.nodes]
+    macs = [onnx_census.node_macs(model, node) for node in model.nodes]
     for number, node in enumerate(model.proto.graph.node):
         node.name = _NAMED.format(number)
     # fewer runs of a larger graph: the profile is held in memory

@@ -158,7 +158,7 @@ def fit(
 
 
 def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a Keras model over images, (n, …) → (n, …), float32."""
+    """Run a Keras model, or an objective, over images, (n, …) → (n, …), float32."""
     outputs = [
         model(images[start : start + _EVALUATION_BATCH], training=False).numpy()
         for start in range(0, len(images), _EVALUATION_BATCH)
@@ -230,13 +230,12 @@ class _Run:
         self._remember({"loss": sum(terms.values()), **terms})
 
     def _remember(self, row: dict[str, float]) -> None:
-        model = self._objective.model
-        found = mse(reconstruct(model, self._validation), self._validation)
+        found = mse(reconstruct(self._objective, self._validation), self._validation)
         if not np.isfinite(found):
             raise BadInput(_diverged({"validation_loss": found}, self.epoch))
         least = min((item["validation_loss"] for item in self.curve), default=np.inf)
         if not self._keep or found < least:
-            self._best = model.get_weights() if self._keep else []
+            self._best = self._objective.model.get_weights() if self._keep else []
             self.best_epoch = self.epoch
         self.curve.append({**row, "validation_loss": found})
 

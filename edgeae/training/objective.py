@@ -65,6 +65,10 @@ class Objective:
     def settle(self) -> None:
         """Restore whatever must hold after each step."""
 
+    def __call__(self, images: Any, training: bool = False) -> Any:
+        """Answer images (n, …) as the model that comes of the training will."""
+        return self.model(images, training=training)
+
 
 def reconstruction_loss(kind: str, targets: Any, outputs: Any) -> Any:
     """Mean over all values of squared error, or of binary cross-entropy in nats."""

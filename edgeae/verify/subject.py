@@ -63,6 +63,14 @@ class Subject:
         original = None if self.original is None else self.original[:n]
         return Subject.of(self.reference, self.images[:n], expected, original)
 
+    def in_real_units(self, bundle: Bundle) -> "Subject":
+        """Return the same with the real values that the bundle's integers stand for."""
+        expected = {
+            part: real(bundle.artifact(part, bundle.format), self.expected[part])
+            for part in bundle.parts
+        }
+        return Subject.of(self.reference, self.images, expected, self.original)
+
 
 class Originals:
     """The Keras models' answers over the test images, computed once per model.
@@ -128,7 +136,7 @@ def own_subject(bundle: Bundle) -> Subject:
 
 def golden_subject(bundle: Bundle) -> Subject:
     """Return the golden vectors that stand in for the test images: the original's for floats."""
-    own = bundle.as_is or bundle.artifact("autoencoder").output.grid is not None
+    own = bundle.as_is or not _is_original(bundle)
     expected = {part: _golden(bundle, part, own) for part in bundle.parts}
     return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
 
@@ -151,7 +159,9 @@ def _golden(bundle: Bundle, part: str, own: bool) -> NDArray[Any]:
 
 
 def subject(bundle: Bundle, originals: Originals) -> Subject:
-    """Return the test images and the reference's answers: Keras for floats, LiteRT's for int8.
+    """Return the test images and the reference's answers: Keras for floats, LiteRT's for integers.
+
+    A model that was fine-tuned is another than the original: LiteRT's answers for its floats, too.
 
     A bundle as is has no original: its reference runtime answers for floats too.
 
@@ -166,9 +176,16 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
         return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
     keras = originals.of(bundle)
     images = originals.images.reshape(keras["autoencoder"].shape)
-    if bundle.artifact("autoencoder").output.grid is None:
+    if _is_original(bundle):
         return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
     return Subject.of(REFERENCE, images, _answers(bundle, images), keras["autoencoder"])
+
+
+def _is_original(bundle: Bundle) -> bool:
+    """Tell whether a bundle's artifacts should answer as the original: floats, not fine-tuned."""
+    loss = bundle.manifest.loss
+    tuned = loss is not None and loss.control is not None
+    return bundle.artifact("autoencoder").output.grid is None and not tuned
 
 
 def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,146 @@
+"""`edgeae pick`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, finish, put, put_json, say
+
+if TYPE_CHECKING:
+    from edgeae.picking import Candidate, Limits
+
+#: Bundles of a kind that a line names.
+_TOLD = 4
+
+
+def pick(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models, by name or folder [default: all].")
+    ] = None,
+    max_bytes: Annotated[
+        str | None, typer.Option(help="The most bytes: 32k, 1.5M; k is 1,024, M 1,048,576.")
+    ] = None,
+    bytes_: Annotated[
+        str,
+        typer.Option(
+            "--bytes",
+            help="Which bytes: packed, in flash in the C library's own encoding; raw or gzip, of "
+            "the file.",
+        ),
+    ] = "packed",
+    max_loss_ratio: Annotated[
+        float | None,
+        typer.Option(help="The most loss, relative to the yardstick's: control, or float32."),
+    ] = None,
+    max_p50: Annotated[
+        str | None,
+        typer.Option(help="The longest median call on one example: 800ns, 5us, 1.5ms."),
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="Where --max-p50 holds, as edgeae bench measured it.")
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="Whose bytes and p50: autoencoder, encoder or decoder.")
+    ] = "autoencoder",
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Find the best bundle that meets all limits: that of the lowest loss ratio.
+
+    Of two alike it is the one of fewer bytes. Where --max-loss-ratio is the only limit, it is the
+    one of the fewest bytes. What verify found outside its tolerance is never picked. Where nothing
+    meets the limits, the nearest miss is printed, and the exit code is 1: the bundle whose worst
+    excess, value ÷ limit, is least.
+    """
+    from edgeae.picking import pick as choose
+    from edgeae.picking_table import render, said, to_json
+    from edgeae.report.candidates import candidates
+
+    limits = _limits(max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part)
+    found = candidates(Path(build), models or [], part, runtime)
+    bench = f"edgeae bench --runtime {runtime} --part {part}"
+    bench += "" if build == "build" else f" --build {build}"
+    chosen = choose(_judged(found, limits, bench, part), limits)
+    if json:
+        put_json(to_json(chosen, limits, part, runtime))
+    else:
+        put(render(chosen, limits, runtime))
+    if chosen.best is None:
+        say(f"edgeae: {said(chosen, limits)}")
+    finish(0 if chosen.best is not None else 1)
+
+
+def _limits(
+    max_bytes: str | None,
+    kind: str,
+    max_loss_ratio: float | None,
+    max_p50: str | None,
+    runtime: str | None,
+    part: str,
+) -> Limits:
+    """Check every option before anything is read."""
+    from typing import cast
+
+    from edgeae.errors import BadInput
+    from edgeae.picking import KINDS, Kind, Limits
+    from edgeae.recipe import PARTS
+    from edgeae.runtimes import formats
+    from edgeae.units import parse_bytes, parse_duration
+
+    if max_bytes is None and max_loss_ratio is None and max_p50 is None:
+        raise BadInput("no limit: give --max-bytes, --max-loss-ratio, --max-p50, or several")
+    if kind not in KINDS:
+        raise BadInput(f"--bytes {kind}: allowed are {', '.join(KINDS)}")
+    if part not in PARTS:
+        raise BadInput(f"--part {part}: allowed are {', '.join(PARTS)}")
+    if max_loss_ratio is not None and not 0 < max_loss_ratio < math.inf:
+        raise BadInput(f"--max-loss-ratio {max_loss_ratio:g}: allowed is above 0, and finite")
+    if runtime is not None:
+        formats(runtime)  # an unknown one is an error
+    elif max_p50 is not None:
+        raise BadInput(f"--max-p50 {max_p50}: takes --runtime, as --runtime litert-xnnpack")
+    return Limits(
+        bytes=None if max_bytes is None else parse_bytes("--max-bytes", max_bytes),
+        loss_ratio=max_loss_ratio,
+        p50_ns=None if max_p50 is None else parse_duration("--max-p50", max_p50),
+        kind=cast(Kind, kind),
+    )
+
+
+def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str) -> list[Candidate]:
+    """Leave out, with a line, what cannot be picked; it is an error if nothing is left."""
+    from edgeae.errors import NotMeasured
+    from edgeae.picking import missing
+
+    if not found:
+        raise NotMeasured(f"no bundle holds the part {part}; `edgeae export` makes them")
+    reasons = {
+        "p50": f"not timed: `{bench}`",
+        "bytes": "packed bytes not known: `edgeae export --force`, or --bytes raw",
+        "loss ratio": "no loss to compare",
+    }
+    kept: list[Candidate] = []
+    left: dict[str, list[str]] = {}
+    for item in found:
+        lacks = missing(item, limits)
+        if item.verdict == "fail":
+            left.setdefault("outside its tolerance, said `edgeae verify`", []).append(item.name)
+        elif lacks:
+            left.setdefault(reasons[lacks], []).append(item.name)
+        else:
+            kept.append(item)
+    lines = [f"{_names(names)}: {reason}" for reason, names in left.items()]
+    if not kept:
+        raise NotMeasured(f"nothing to pick from: {'; '.join(lines)}")
+    for line in lines:
+        say(f"left out: {line}")
+    return kept
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - _TOLD
+    return ", ".join(names[:_TOLD]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,97 @@
+"""Channels brought to like ranges before they share a grid; the model answers as before.
+
+All channels of an activation share one int8 scale, so that a channel with a small range has few
+steps. Scaling channel i by s > 0 and what reads it by 1/s changes nothing where the activation
+between is linear or a ReLU. Nagel et al., "Data-Free Quantization Through Weight Equalization and
+Bias Correction", 2019; with s = √(max r ÷ r), halfway to equal ranges r, because the weights that
+read small channels would otherwise lose what the channels gain.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.compression.kernels import Kernel, kernels
+from edgeae.legacy_keras import keras
+from edgeae.parity import float32_gap
+
+__all__ = ["equalize"]
+
+#: Activations f with f(s·x) = s·f(x) for s > 0.
+_HOMOGENEOUS = ("linear", "relu")
+#: Layers that move values and leave each channel what it is.
+_BETWEEN = ("Flatten", "UpSampling1D", "UpSampling2D", "MaxPooling2D", "Dropout")
+#: Their input is read by another kernel than the one that makes their output.
+_SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
+#: A channel that hardly speaks is not turned up without end.
+_MOST = 16.0
+
+
+def equalize(model: Any, images: NDArray[np.float32]) -> None:
+    """Equalize neighbouring layers in place, wherever one alone reads the other.
+
+    Args:
+        model: flat Keras model.
+        images: (n, …) what the ranges are taken over.
+
+    Raises:
+        ArithmeticError: the answers changed: a layer does not do what is said above.
+    """
+    before = model(images, training=False).numpy()
+    for first, second in _pairs(model):
+        tensor = first.layer.output
+        values = keras.Model(model.input, tensor)(images, training=False).numpy()
+        ranges = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+        live = np.where(ranges > 0, ranges, ranges.max() or 1.0)
+        scale = np.minimum(np.sqrt(live.max() / live), _MOST).astype(np.float32)
+        _scale_out(first, scale)
+        _scale_in(second, 1 / scale)
+    gap, allowed = float32_gap(model(images, training=False).numpy(), before)
+    if gap > allowed * 10:
+        raise ArithmeticError(f"equalized channels changed the answers by {gap:.3g}")
+
+
+def _pairs(model: Any) -> list[tuple[Kernel, Kernel]]:
+    found = {item.name: item for item in kernels(model) if not item.depthwise}
+    sources = {
+        item["name"]: [call[0] for node in item["inbound_nodes"] for call in node]
+        for item in model.get_config()["layers"]
+    }
+    uses = Counter(name for names in sources.values() for name in names)
+    uses.update(model.output_names)
+    pairs = []
+    for name, second in found.items():
+        (source,) = sources[name]
+        while uses[source] == 1 and type(model.get_layer(source)).__name__ in _BETWEEN:
+            (source,) = sources[source]
+        first = found.get(source)
+        if first is None or type(second.layer).__name__ in _SEPARABLE:
+            continue
+        if uses[source] == 1 and _homogeneous(first.layer):
+            pairs.append((first, second))
+    return pairs
+
+
+def _homogeneous(layer: Any) -> bool:
+    return getattr(layer.activation, "__name__", "") in _HOMOGENEOUS
+
+
+def _scale_out(kernel: Kernel, scale: NDArray[np.float32]) -> None:
+    (axis,) = kernel.channels
+    shape = [1] * len(kernel.variable.shape)
+    shape[axis] = len(scale)
+    kernel.variable.assign(kernel.variable * scale.reshape(shape))
+    if kernel.layer.use_bias:
+        kernel.layer.bias.assign(kernel.layer.bias * scale)
+
+
+def _scale_in(kernel: Kernel, scale: NDArray[np.float32]) -> None:
+    """Scale the axis that reads; a flattened image has its channels innermost, over and over."""
+    rank = len(kernel.variable.shape)
+    axis = rank - 2 if kernel.channels == (-1,) else rank - 1
+    shape = [1] * rank
+    size = int(kernel.variable.shape[axis])
+    shape[axis] = size
+    kernel.variable.assign(kernel.variable * np.tile(scale, size // len(scale)).reshape(shape))

@@ -1,0 +1,86 @@
+"""Fine-tuning a copy of a model under constraints on its kernels, and the control beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgeae.compression.constraints import Constrained
+from edgeae.compression.kernels import replaced
+from edgeae.compression.quantized_graph import QuantizedGraph
+from edgeae.data import Dataset
+from edgeae.training.fit import Budget, fit
+from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
+
+__all__ = ["ConstrainedObjective", "bake", "fine_tune"]
+
+_BATCH = 128
+
+
+class ConstrainedObjective(Objective):
+    """The reconstruction loss of a model that computes with effective weights.
+
+    Args:
+        model: flat Keras model; its variables are the latent weights.
+        constrained: its kernels that must keep something.
+        graph: how it is computed, if with quantized activations.
+    """
+
+    def __init__(
+        self, model: Any, constrained: Sequence[Constrained], graph: QuantizedGraph | None = None
+    ) -> None:
+        super().__init__(model)
+        self._constrained, self._graph = constrained, graph
+
+    @property
+    def extras(self) -> list[Any]:
+        centroids = [item.centroids for item in self._constrained if item.centroids is not None]
+        return [*centroids, *(self._graph.variables if self._graph else [])]
+
+    def terms(self, inputs: Any, targets: Any, step: Any) -> dict[str, Any]:
+        del step
+        output = self._answer(inputs, training=True)
+        return {RECONSTRUCTION: reconstruction_loss("mse", targets, output)}
+
+    def __call__(self, images: Any, training: bool = False) -> Any:
+        return self._answer(images, training)
+
+    def _answer(self, images: Any, training: bool) -> Any:
+        with replaced([(item.kernel, item.effective()) for item in self._constrained]):
+            if self._graph is not None:
+                return self._graph(images, follow=training)
+            return self.model(images, training=training)
+
+
+def fine_tune(
+    objective: Objective,
+    dataset: Dataset,
+    settings: Any,
+    seed: int,
+    label: str,
+    callbacks: Sequence[Any] = (),
+) -> None:
+    """Train an objective's model in place for as many steps as a recipe's step says.
+
+    Args:
+        objective: what is minimised.
+        dataset: its training and validation images are used.
+        settings: `steps` and `learning_rate` of a `Prune`, `Cluster` or `Qat`.
+        seed: of the images' order.
+        label: for the progress line.
+        callbacks: Keras callbacks that want to know of each step.
+    """
+    shape = tuple(objective.model.input_shape[1:])
+    fit(
+        objective,
+        dataset.images("train", shape),
+        dataset.images("validation", shape),
+        Budget(1, _BATCH, settings.learning_rate, seed, steps=settings.steps),
+        label=label,
+        keep_best=False,
+        callbacks=callbacks,
+    )
+
+
+def bake(constrained: Sequence[Constrained]) -> None:
+    """Give each kernel its effective weights for good."""
+    for item in constrained:
+        item.kernel.variable.assign(item.exact())

@@ -1,0 +1,89 @@
+"""Quantization-aware training, which keeps zeros and clusters: QAT, PQAT, CQAT, PCQAT.
+
+The forward pass rounds weights to the grids that the converter will choose, and activations to
+grids whose ranges start at those of a calibration. What is exported is a plain float model whose
+weights lie on their grids; it is converted as any other, so that training and export cannot
+disagree on a scheme. tfmot's wrappers fix Dense layers to one scale, refuse several activations,
+and start their ranges at ±6.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.compression.constraints import Constrained, grid_levels, on_grid
+from edgeae.compression.equalization import equalize
+from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
+from edgeae.compression.kernels import Kernel, kernels
+from edgeae.compression.quantized_graph import QuantizedGraph
+from edgeae.data import Dataset
+from edgeae.errors import OutOfTolerance
+from edgeae.keras_parts import clone
+from edgeae.recipe import Recipe
+
+__all__ = ["train_quantized"]
+
+_BITS = 8
+#: Of a weight's scale: float32 arithmetic on the way to the grid and back.
+_OFF_GRID = 1e-3
+
+
+def train_quantized(
+    model: Any, dataset: Dataset, recipe: Recipe, calibration: NDArray[np.float32], seed: int
+) -> Any:
+    """Return a copy trained for the recipe's integers; `model` keeps its weights.
+
+    Args:
+        model: flat Keras model, pruned and clustered already if the recipe says so.
+        dataset: what to train on.
+        recipe: `qat`, `quantization` and `per_channel` are used; zeros are kept if it prunes, and
+            clusters if it clusters.
+        calibration: (n, …) images that the activations' ranges start at.
+        seed: of the images' order.
+
+    Raises:
+        OutOfTolerance: a kernel does not lie on its grid.
+    """
+    copy = clone(model)
+    if recipe.per_channel and recipe.cluster is None:  # clusters would be torn apart
+        equalize(copy, calibration)
+    constrained = [_constrained(kernel, recipe) for kernel in kernels(copy)]
+    graph = QuantizedGraph(copy, calibration)
+    objective = ConstrainedObjective(copy, constrained, graph)
+    fine_tune(objective, dataset, recipe.qat, seed, "qat")
+    bake(constrained)
+    for kernel in kernels(copy):
+        _check(kernel, _shares(kernel, recipe))
+    return copy
+
+
+def _constrained(kernel: Kernel, recipe: Recipe) -> Constrained:
+    values = None
+    clusters = recipe.cluster
+    clustered = clusters is not None and clusters.layers.get(kernel.name, clusters.clusters)
+    if clustered and not kernel.depthwise:
+        values = np.unique(kernel.variable.numpy())
+    return Constrained(
+        kernel,
+        sparse=recipe.prune is not None,
+        values=values,
+        bits=_BITS,
+        per_channel=_shares(kernel, recipe) is not None,
+    )
+
+
+def _shares(kernel: Kernel, recipe: Recipe) -> tuple[int, ...] | None:
+    """Return the axes that share a scale, as the converter does; None for all."""
+    dense = type(kernel.layer).__name__ == "Dense"
+    # without `per_channel` Dense layers have one scale; the rest have one only where clusters ask
+    single = not recipe.per_channel and (dense or recipe.cluster is not None)
+    return None if single else kernel.others
+
+
+def _check(kernel: Kernel, others: tuple[int, ...] | None) -> None:
+    values = kernel.variable.numpy()
+    step = np.abs(values).max() / grid_levels(_BITS)
+    off = float(np.abs(values - on_grid(values, _BITS, others)).max())
+    if off > _OFF_GRID * step:
+        raise OutOfTolerance(f"{kernel.name}: weights {off:.3g} off the {_BITS}-bit grid")

@@ -1,0 +1,104 @@
+"""Shapes of every tensor of an ONNX model, also behind onnxruntime's own operators.
+
+ONNX's inference knows nothing of the domain `com.microsoft`, and nothing that follows one of its
+operators. Those that `quantize_static` writes are told here; see onnxruntime's
+`docs/ContribOperators.md`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+
+__all__ = ["CONTRIB", "contributed", "inferred"]
+
+#: The domain of onnxruntime's own operators.
+CONTRIB = "com.microsoft"
+#: Operators whose output has the shape of their first input.
+_SAME_SHAPE = ("QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax")
+#: Operators of two tensors, the second at input 3, which are broadcast against each other.
+_BROADCAST = ("QLinearAdd", "QLinearMul")
+_QGEMM_WEIGHTS, _QGEMM_INTEGER_OUTPUT = 3, 8
+
+#: A size, or the name of a free dimension; None where it has no name either.
+_Size = int | str | None
+
+
+def inferred(proto: Any, *, strict: bool = False) -> Any:
+    """Return a model with all shapes among its `value_info` that can be told.
+
+    Args:
+        proto: onnx's `ModelProto`; stays as it is.
+        strict: whether a contradiction is an error.
+
+    Raises:
+        onnx.shape_inference.InferenceError: operators and shapes contradict each other.
+    """
+    known = onnx.ModelProto()
+    known.CopyFrom(proto)
+    found = onnx.shape_inference.infer_shapes(known, strict_mode=strict, data_prop=True)
+    while more := list(_told(found.graph)):
+        known.graph.value_info.extend(more)
+        found = onnx.shape_inference.infer_shapes(known, strict_mode=strict, data_prop=True)
+    return found
+
+
+def contributed(proto: Any) -> list[Any]:
+    """Return the `value_info` without which ONNX's own inference stops: of contrib outputs."""
+    graph = inferred(proto).graph
+    names = {name for node in graph.node if node.domain == CONTRIB for name in node.output}
+    return [value for value in graph.value_info if value.name in names]
+
+
+def _told(graph: Any) -> Iterator[Any]:
+    """Describe outputs of contrib operators whose inputs are known and that are not."""
+    values = (*graph.input, *graph.value_info, *graph.output)
+    shapes = {item.name: _shape(item) for item in values if _has_shape(item)}
+    dtypes = {item.name: item.type.tensor_type.elem_type for item in values}
+    for constant in graph.initializer:
+        shapes[constant.name] = tuple(constant.dims)
+        dtypes[constant.name] = constant.data_type
+    for node in graph.node:
+        if node.domain != CONTRIB or node.output[0] in shapes:
+            continue
+        shape = _output_shape(node, shapes)
+        if shape is not None:
+            kind = onnx.TensorProto.FLOAT if _dequantizes(node) else dtypes[node.input[0]]
+            shapes[node.output[0]], dtypes[node.output[0]] = shape, kind
+            yield onnx.helper.make_tensor_value_info(node.output[0], kind, shape)
+
+
+def _has_shape(value: Any) -> bool:
+    return bool(value.type.tensor_type.HasField("shape"))
+
+
+def _shape(value: Any) -> tuple[_Size, ...]:
+    return tuple(
+        item.dim_value if item.HasField("dim_value") else item.dim_param or None
+        for item in value.type.tensor_type.shape.dim
+    )
+
+
+def _dequantizes(node: Any) -> bool:
+    """Tell whether a QGemm gives floats: it then has no zero point of its output."""
+    return node.op_type == "QGemm" and not "".join(node.input[_QGEMM_INTEGER_OUTPUT:])
+
+
+def _output_shape(node: Any, shapes: dict[str, tuple[_Size, ...]]) -> tuple[_Size, ...] | None:
+    first = shapes.get(node.input[0])
+    if first is None or node.op_type in _SAME_SHAPE:
+        return first
+    other = shapes.get(node.input[3]) if len(node.input) > _QGEMM_WEIGHTS else None
+    if other is None:
+        return None
+    if node.op_type == "QGemm":
+        flags = {item.name: item.i for item in node.attribute}
+        return (first[1 if flags.get("transA") else 0], other[0 if flags.get("transB") else 1])
+    return _broadcast(first, other) if node.op_type in _BROADCAST else None
+
+
+def _broadcast(first: tuple[_Size, ...], second: tuple[_Size, ...]) -> tuple[_Size, ...]:
+    """Broadcast as numpy does; a free dimension against a fixed one above 1 is that one."""
+    rank = max(len(first), len(second))
+    pairs = zip(*((1,) * (rank - len(item)) + item for item in (first, second)), strict=True)
+    return tuple(b if a == 1 or (isinstance(b, int) and b > 1) else a for a, b in pairs)

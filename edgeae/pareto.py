@@ -1,0 +1,47 @@
+"""Pareto fronts of two costs, and their knees."""
+
+import math
+from collections.abc import Sequence
+
+__all__ = ["front", "knee"]
+
+#: A point (x, y) of two costs: the less, the better.
+Point = tuple[float, float]
+
+
+def front(points: Sequence[Point]) -> list[int]:
+    """Return which points no other dominates, by ascending x.
+
+    A point dominates another when it is no worse in either cost and better in one; of equal points
+    each stands on the front.
+    """
+    found: list[int] = []
+    for place in sorted(range(len(points)), key=lambda place: points[place]):
+        last = points[found[-1]] if found else None
+        if last is None or points[place][1] < last[1] or points[place] == last:
+            found.append(place)
+    return found
+
+
+def knee(points: Sequence[Point]) -> int | None:
+    """Return the place of a front's knee: beyond it, less of one cost takes much of the other.
+
+    It is the point below the chord between the front's ends, and farthest from it, with the
+    logarithm of each cost scaled to 0 to 1 between the ends. None where no point is below the
+    chord, as of fewer than three.
+
+    Args:
+        points: the front, by ascending x; all above 0.
+
+    Source: Satopää, Albrecht, Irwin and Raghavan, "Finding a 'Kneedle' in a Haystack: Detecting
+    Knee Points in System Behavior", ICDCS workshops 2011; of one curve of few points, its offline
+    case without smoothing.
+    """
+    if len(points) < 3 or points[0][0] == points[-1][0] or points[0][1] == points[-1][1]:
+        return None
+    logs = [(math.log(x), math.log(y)) for x, y in points]
+    (left, top), (right, bottom) = logs[0], logs[-1]
+    # the ends are (0, 1) and (1, 0): the distance from their chord is this over √2
+    depths = [1 - (x - left) / (right - left) - (y - bottom) / (top - bottom) for x, y in logs]
+    place = max(range(len(points)), key=depths.__getitem__)
+    return place if depths[place] > 1e-9 else None

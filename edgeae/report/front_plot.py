@@ -1,0 +1,154 @@
+"""The plot of a Pareto front: loss against a cost, one marker per export."""
+
+import math
+from xml.etree.ElementTree import Element
+
+from edgeae.report import svg
+from edgeae.report.axes import Axis, linear_ticks, log_ticks
+from edgeae.report.figures import size, span
+from edgeae.report.fronts import BYTES, Front, Point
+from edgeae.report.labels import Box, around, nearest, place
+
+__all__ = ["front_plot", "title"]
+
+#: Pixels: a label's most characters, and between two ticks of an axis.
+_CHARACTERS = 24
+_APART_ACROSS, _APART_UP = 50, 18
+#: Pixels from which a beaten export's name would lead away from the front.
+_FAR = 60
+#: Least relative width of the axis of ratios: a difference below it looks as small as it is.
+_LEAST_RANGE = 1.02
+
+
+def title(front: Front) -> str:
+    """Return what a plot shows, in words."""
+    if front.cost == BYTES:
+        return f"{front.model}: loss against packed bytes"
+    return f"{front.model}: loss against latency of the {front.part} on {front.runtime}"
+
+
+def front_plot(front: Front, width: int, number: int, series: int) -> str:
+    """Draw a front.
+
+    Args:
+        front: of at least one point.
+        width: of the drawing, pixels.
+        number: of the drawing on the page.
+        series: numbers the model's colour and marker.
+    """
+    height = 330 + 4 * min(len(front.points), 20)
+    drawing = svg.root(
+        f"front-{number}-{width}",
+        width,
+        height,
+        title(front),
+        f"{_across(front)} to the right; loss relative to the yardstick upwards; both scales are "
+        "logarithmic. The exports that no other beats are joined by a line, and the knee is "
+        "ringed. The table of the ladder holds the same figures.",
+    )
+    across = _cost_axis(front, 62, width - 14)
+    up = _ratio_axis(front, height - 44, 24)
+    _grid(drawing, front, across, up)
+    places = {point: (across(point.cost), up(point.ratio)) for point in front.points}
+    best = [point for point in front.points if point.best]
+    line = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in (places[point] for point in best))
+    kind = series % len(svg.SHAPES)
+    svg.child(drawing, "polyline", points=line).set("class", f"curve s{kind}")
+    taken = [around(x, y, 7) for x, y in places.values()]
+    frame = (across.start, up.end - 12, across.end, up.start - 2)
+    leaders = svg.child(drawing, "g")  # below every label
+    for point in sorted(front.points, key=lambda item: (not item.knee, not item.best, item.cost)):
+        _label(drawing, leaders, point, places[point], taken, frame)
+    for point in sorted(front.points, key=lambda item: item.best):
+        _marker(drawing, front, point, places[point], kind)
+    return svg.text_of(drawing)
+
+
+def _across(front: Front) -> str:
+    return "packed bytes" if front.cost == BYTES else "p50 of one call"
+
+
+def _told(front: Front, cost: float) -> str:
+    return f"{cost:,.0f} packed bytes" if front.cost == BYTES else span(cost)
+
+
+def _cost_axis(front: Front, start: float, end: float) -> Axis:
+    held = [point.cost for point in front.points]
+    return Axis(min(held) / 1.3, max(held) * 1.3, start, end)
+
+
+def _ratio_axis(front: Front, start: float, end: float) -> Axis:
+    held = [point.ratio for point in front.points]
+    low, high = min(held), max(held)
+    pad = max(high / low, _LEAST_RANGE) ** 0.12
+    # more room below, where the labels of the best exports crowd
+    return Axis(low / pad**1.6, high * pad, start, end)
+
+
+def _grid(drawing: Element, front: Front, across: Axis, up: Axis) -> None:
+    last = math.inf
+    few = up.high / up.low < 3
+    for value in (linear_ticks if few else log_ticks)(up.low, up.high):
+        y = up(value)
+        svg.line(drawing, across.start, y, across.end, y, "grid")
+        if last - y >= _APART_UP:
+            svg.text(drawing, across.start - 8, y + 4, f"{value:g}", "tick", "end")
+            last = y
+    last = -math.inf
+    for value in log_ticks(across.low, across.high):
+        x = across(value)
+        svg.line(drawing, x, up.end, x, up.start, "grid")
+        if x - last >= _APART_ACROSS and x < across.end - 16:
+            svg.text(drawing, x, up.start + 18, _tick(front, value), "tick", "middle")
+            last = x
+    if up.low < 1 < up.high:
+        svg.line(drawing, across.start, up(1), across.end, up(1), "level")
+    svg.text(drawing, across.end, up.start + 37, f"{_across(front)} (log) →", "axis", "end")
+    svg.text(drawing, 4, 12, "↑ loss ÷ the yardstick’s (log)", "axis", "start")
+
+
+def _tick(front: Front, value: float) -> str:
+    if front.cost == BYTES:
+        return size(int(value))
+    amount, unit = span(value).split()
+    return f"{float(amount):g} {unit}"
+
+
+def _label(
+    drawing: Element,
+    leaders: Element,
+    point: Point,
+    at: tuple[float, float],
+    taken: list[Box],
+    frame: Box,
+) -> None:
+    """Name a point where there is room; a line leads to a distant name."""
+    name = svg.clip(point.recipe, _CHARACTERS) + (" (knee)" if point.knee else "")
+    x, y = at
+    box = place(x, y, len(name) * svg.CHARACTER, taken, frame)
+    if box is None:
+        return  # the marker's own title, and the table, have it
+    near_x, near_y = nearest(x, y, box)
+    distance = math.hypot(near_x - x, near_y - y)
+    if distance > _FAR and not point.best:
+        return
+    taken.append(box)
+    if distance > 12:
+        svg.line(leaders, x, y, near_x, near_y, "leader")
+    kind = "label" if point.best else "label beaten"
+    svg.text(drawing, box[0] + 2, box[3] - 3, name, kind, "start")
+
+
+def _marker(
+    drawing: Element, front: Front, point: Point, at: tuple[float, float], kind: int
+) -> None:
+    move = f"translate({svg.px(at[0])} {svg.px(at[1])})"
+    if point.knee:
+        ring = svg.child(drawing, "circle", r="10", transform=move)
+        ring.set("class", f"ring s{kind}")
+    marker = svg.child(drawing, "path", d=svg.SHAPES[kind], transform=move)
+    marker.set("class", f"mark s{kind}" if point.best else f"mark beaten s{kind}")
+    svg.child(marker, "title").text = (
+        f"{point.recipe}: {_told(front, point.cost)}, loss × {point.ratio:.4f}"
+        f"{', on the front' if point.best else ''}{', its knee' if point.knee else ''}"
+    )

@@ -1,0 +1,55 @@
+"""A child of `edgeae export` that converts nothing: it copies a bundle and says what was asked.
+
+`FAKE_EXPORT` holds JSON: `template`, a bundle's folder; `log`, a file that gets `start NAME` and
+`end NAME`; `fail`, names (`model/recipe`) that are refused; `wait`, names that never end.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgeae import children, recipe
+from edgeae.conversion.tools import tool_versions
+from edgeae.errors import OutOfTolerance
+from edgeae.model import open_model
+
+
+def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    said = json.loads(os.environ["FAKE_EXPORT"])
+    plan, folder, out = recipe.from_table(job["recipe"]), Path(job["model"]), Path(job["out"])
+    name = f"{folder.name}/{plan.name}"
+    _log(said["log"], f"start {name}")
+    yield {"doing": "convert"}
+    (out / "half").write_text("a file of a bundle that is not whole")
+    if name in said.get("fail", ()):
+        raise OutOfTolerance(f"{name} holds 12 % zeros, 60 % asked")
+    while name in said.get("wait", ()):
+        time.sleep(0.05)
+    (out / "half").unlink()
+    shutil.copytree(said["template"], out, dirs_exist_ok=True)
+    training = open_model(folder)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest |= {
+        "model": training.model,
+        "recipe": plan.name,
+        "recipe_sha256": plan.sha256,
+        "weights_sha256": training.weights_sha256,
+        "tools": tool_versions(plan),
+        "normalization": training.normalization,
+    }
+    manifest["dataset"]["sha256"] = training.dataset["sha256"]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    _log(said["log"], f"end {name}")
+
+
+def _log(path: str, line: str) -> None:
+    with Path(path).open("a") as stream:
+        stream.write(line + "\n")
+
+
+if __name__ == "__main__":
+    children.serve(work)

@@ -1,0 +1,124 @@
+"""A project whose models were never trained and whose exports convert nothing, in milliseconds.
+
+What is real: the command line, the child processes, the locks, the links, the manifests.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import tiny
+from edgeae_cli import ROOT, edgeae
+
+from edgeae.model import Training
+
+#: Runs in every process of the project: another child, and the memory of another machine.
+_SITE = """
+import os
+import edgeae.conversion.export as export, edgeae.conversion.memory as memory
+export.CHILD = "fake_export_child"
+if "FAKE_FREE" in os.environ:
+    memory.available = lambda: int(os.environ["FAKE_FREE"])
+"""
+_ORIGINAL = b"a zip, normally"
+
+
+class Project:
+    """A folder with models, and with exports that are fakes."""
+
+    def __init__(self, place: Path, *models: str) -> None:
+        self.place = place
+        self.build = place / "build"
+        self.log = place / "log"
+        self.template = tiny.write_bundle(place / "template" / "bundle").root
+        self._site = place / "site"
+        self._site.mkdir()
+        (self._site / "sitecustomize.py").write_text(_SITE)
+        for name in models:
+            self.model(name)
+
+    def model(self, name: str, **changes: object) -> Training:
+        """Write a model as training does, apart from the weights."""
+        folder = self.build / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.keras").write_bytes(_ORIGINAL)
+        dataset = {"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz", "train": 90}
+        values: dict[str, object] = {
+            "model": name,
+            "form": "keras",
+            "family": "simple",
+            "description": "",
+            "configuration": {},
+            "dataset": dataset,
+            "normalization": {"scale": 1 / 255, "offset": 0.0},
+            "bounds": (0.0, 1.0),
+            "input_shape": (16,),
+            "code_shape": (4,),
+            "code_layer": "code",
+            "parameters": 1,
+            "weights_sha256": hashlib.sha256(name.encode()).hexdigest(),
+            "file_sha256": hashlib.sha256(_ORIGINAL).hexdigest(),
+            "curve": [],
+            "best_epoch": 1,
+            "interrupted": False,
+            "losses": {},
+            "yardsticks": {},
+            "seconds": 1.0,
+            "tools": {},
+        }
+        training = Training(**{**values, **changes})  # type: ignore[arg-type]
+        (folder / "train.json").write_text(training.to_json())
+        return training
+
+    def environment(self, **said: object) -> dict[str, str]:
+        """Return the variables under which exports are fakes; see `fake_export_child`."""
+        told = {"template": str(self.template), "log": str(self.log), **said}
+        paths = (self._site, Path(__file__).parent, ROOT)
+        return {"FAKE_EXPORT": json.dumps(told), "PYTHONPATH": os.pathsep.join(map(str, paths))}
+
+    def run(self, *arguments: str, **said: object) -> subprocess.CompletedProcess[str]:
+        """Run `edgeae export …` to its end."""
+        free = {"FAKE_FREE": str(said.pop("free"))} if "free" in said else {}
+        return edgeae(
+            "export", *arguments, cwd=self.place, timeout=120, **self.environment(**said), **free
+        )
+
+    def start(self, *arguments: str, **said: object) -> subprocess.Popen[str]:
+        """Start `edgeae export …`, to be killed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "edgeae", "export", *arguments],
+            cwd=self.place,
+            env={**os.environ, **self.environment(**said)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def matrix(self, text: str) -> Path:
+        """Write the project's matrix."""
+        path = self.place / "export" / "matrix.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def logged(self, what: str = "start") -> list[str]:
+        """Return the names of the exports that started, or that came to their `end`, in order."""
+        if not self.log.exists():
+            return []
+        lines = [line.split(" ", 1) for line in self.log.read_text().splitlines()]
+        return [name for kind, name in lines if kind == what]
+
+    def bundles(self) -> set[str]:
+        """Return the bundles that are there."""
+        return {
+            path.parent.relative_to(self.build).as_posix()
+            for path in self.build.glob("*/*/manifest.json")
+            if not path.parent.parent.name.startswith(".")
+        }
+
+    def left_behind(self) -> list[Path]:
+        """Return what an export that did not end left in the store."""
+        return list(self.build.glob("*/.bundles/*.part"))

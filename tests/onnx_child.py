@@ -1,0 +1,73 @@
+"""Child process of test_onnx_forms.py: train two models on digits, or convert them to ONNX.
+
+`train FOLDER` trains; `convert FOLDER OUT FORM` converts both models and the tiny one, `fast` into
+the given form whatever the times, or for `race` into the faster; beside the files it writes what
+the originals answer, `<model>.npz`.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tiny
+
+from edgeae import data
+from edgeae.conversion import onnx, onnx_fast, representative
+from edgeae.model import open_model
+from edgeae.originals import open_original
+from edgeae.recipe import PARTS, Recipe
+from edgeae.training.families import settings
+from edgeae.training.train import train
+
+#: Epochs, family and settings.
+MODELS = {"dense": (12, "deep", {"hidden": (24,)}), "conv": (1, "conv", {"hidden": (4, 8)})}
+ONNX = {"formats": ("tflite", "onnx")}
+RECIPES = (
+    Recipe("float32", **ONNX),
+    Recipe("float16", quantization="float16", **ONNX),
+    Recipe("int8-fast", quantization="int8", io="int8", onnx="fast", **ONNX),
+)
+QDQ = Recipe("int8", quantization="int8", io="int8", **ONNX)
+
+
+def train_models(place: Path) -> None:
+    for name, (epochs, family, chosen) in MODELS.items():
+        (place / name).mkdir()
+        plan = settings(family, code=8, epochs=epochs, **chosen)
+        train(place / name, plan, data.load("digits"), "digits")
+
+
+def convert_models(place: Path, out: Path, form: str) -> None:
+    if form != "race":
+        onnx_fast.p50_us = lambda models, x: {name: 2.0 - (name == form) for name in models}
+    for name in MODELS:
+        training = open_model(place / name)
+        original = open_original(place / name, training)
+        dataset = data.load("digits")
+        images, _ = representative.choose(
+            dataset.images("train", training.input_shape), 100, training.bounds
+        )
+        for recipe in RECIPES:
+            made = onnx.convert(original, recipe, training.weights_sha256, {}, images)
+            write(out / name / recipe.name, made)
+        test = dataset.images("test", training.input_shape)
+        codes = original.run("encoder", test)
+        np.savez(
+            out / f"{name}.npz", image=test, code=codes, whole=original.run("autoencoder", test)
+        )
+    programs = {part: tiny.program(part) for part in PARTS}
+    write(out / "tiny" / "int8", onnx.convert(original, QDQ, "0" * 64, programs, None))
+
+
+def write(folder: Path, made: dict) -> None:
+    folder.mkdir(parents=True)
+    for part, item in made.items():
+        (folder / f"{part}.{item.flavour}.onnx").write_bytes(item.content)
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[2])
+    if sys.argv[1] == "train":
+        train_models(place)
+    else:
+        convert_models(place, Path(sys.argv[3]), sys.argv[4])
