@@ -5,11 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Loss", "Worst", "image_losses", "worst"]
+__all__ = ["Loss", "Worst", "image_losses", "squared_errors", "worst"]
 
 _WORST = 99.0
 #: Labels beyond this many are numbers of something else.
 _MOST_LABELS = 100
+
+
+def squared_errors(
+    reconstruction: NDArray[np.floating], images: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the squared error of each value, (n, values), in float64; see `image_losses`."""
+    found: NDArray[np.float64] = np.square(
+        reconstruction.reshape(len(images), -1).astype(np.float64)
+        - images.reshape(len(images), -1).astype(np.float64)
+    )
+    return found
 
 
 def image_losses(
@@ -19,11 +30,7 @@ def image_losses(
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
-    squares = np.square(
-        reconstruction.reshape(len(images), -1).astype(np.float64)
-        - images.reshape(len(images), -1).astype(np.float64)
-    )
-    found: NDArray[np.float64] = squares.mean(axis=1)
+    found: NDArray[np.float64] = squared_errors(reconstruction, images).mean(axis=1)
     return found
 
 

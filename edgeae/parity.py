@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.loss import image_losses
+from edgeae.loss import squared_errors
 from edgeae.quantization import Affine, dequantize
 from edgeae.recipe import Tolerance
 
@@ -99,4 +99,4 @@ def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> f
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
-    return float(image_losses(reconstruction, images).mean())
+    return float(squared_errors(reconstruction, images).mean())
