@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 
 from edgeae.compression.constraints import Constrained
 from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
-from edgeae.compression.kernels import Kernel, check_layers, kernels
+from edgeae.compression.kernels import Kernel, check_layers, wanted
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
@@ -41,9 +41,9 @@ def cluster(model: Any, dataset: Dataset, settings: Cluster, seed: int, *, spars
         Constrained(
             kernel,
             sparse=sparse,
-            values=k_means(kernel.variable.numpy(), number, seed, sparse=sparse),
+            values=k_means(kernel.variable.numpy(), int(number), seed, sparse=sparse),
         )
-        for kernel, number in _wanted(copy, settings)
+        for kernel, number in wanted(copy, settings.clusters, settings.layers)
     ]
     fine_tune(ConstrainedObjective(copy, constrained), dataset, settings, seed, "cluster")
     bake(constrained)
@@ -84,17 +84,7 @@ def check(model: Any, settings: Cluster) -> None:
     Raises:
         OutOfTolerance: names the kernel.
     """
-    for kernel, number in _wanted(model, settings):
+    for kernel, number in wanted(model, settings.clusters, settings.layers):
         found = count(kernel)
         if found > number:
             raise OutOfTolerance(f"{kernel.name}: {found} values after clustering, {number} asked")
-
-
-def _wanted(model: Any, settings: Cluster) -> list[tuple[Kernel, int]]:
-    """Return kernel and number of clusters; not of depthwise ones, which are few."""
-    pairs = (
-        (kernel, settings.layers.get(kernel.name, settings.clusters))
-        for kernel in kernels(model)
-        if not kernel.depthwise
-    )
-    return [(kernel, number) for kernel, number in pairs if number]

@@ -1,13 +1,13 @@
 """The weights of a flat Keras model that compression works on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-__all__ = ["Kernel", "check_layers", "kernels", "replaced"]
+__all__ = ["Kernel", "check_layers", "kernels", "replaced", "wanted"]
 
 #: Layer's class → its kernels' attributes, and the axes along which each has output channels.
 _AXES: dict[str, dict[str, tuple[int, ...]]] = {
@@ -64,6 +64,24 @@ def kernels(model: Any) -> list[Kernel]:
         for layer in model.layers
         for attribute, channels in _AXES.get(type(layer).__name__, {}).items()
     ]
+
+
+def wanted(model: Any, usual: float, layers: Mapping[str, float]) -> list[tuple[Kernel, float]]:
+    """Return each kernel that a step works on, with its setting; 0 leaves a layer as it is.
+
+    Depthwise kernels are none of them: they are few, and tfmot prunes none.
+
+    Args:
+        model: flat Keras model.
+        usual: the setting of layers that are not named.
+        layers: name of a layer → its own setting.
+    """
+    pairs = (
+        (kernel, layers.get(kernel.name, usual))
+        for kernel in kernels(model)
+        if not kernel.depthwise
+    )
+    return [(kernel, setting) for kernel, setting in pairs if setting]
 
 
 def check_layers(model: Any, key: str, named: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 
 from edgeae.compression.fine_tuning import fine_tune
-from edgeae.compression.kernels import Kernel, check_layers, kernels
+from edgeae.compression.kernels import check_layers, wanted
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
@@ -37,7 +37,9 @@ def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
     """
     check_layers(model, "prune.layers", list(settings.layers))
     pruning = tfmot.sparsity.keras
-    shares = {kernel.name: share for kernel, share in _wanted(model, settings)}
+    shares = {
+        kernel.name: share for kernel, share in wanted(model, settings.sparsity, settings.layers)
+    }
 
     def wrap(layer: Any) -> Any:
         if layer.name not in shares:
@@ -73,7 +75,7 @@ def check(model: Any, settings: Prune) -> None:
     Raises:
         OutOfTolerance: names the kernel.
     """
-    for kernel, share in _wanted(model, settings):
+    for kernel, share in wanted(model, settings.sparsity, settings.layers):
         values = kernel.variable.numpy()
         zeros = float(np.mean(values == 0))
         # tfmot keeps a whole number of weights
@@ -81,13 +83,3 @@ def check(model: Any, settings: Prune) -> None:
             raise OutOfTolerance(
                 f"{kernel.name}: {zeros:.1%} zeros after pruning, {share:.1%} asked"
             )
-
-
-def _wanted(model: Any, settings: Prune) -> list[tuple[Kernel, float]]:
-    """Return kernel and sparsity; not of depthwise ones, which are few and tfmot prunes none."""
-    pairs = (
-        (kernel, settings.layers.get(kernel.name, settings.sparsity))
-        for kernel in kernels(model)
-        if not kernel.depthwise
-    )
-    return [(kernel, share) for kernel, share in pairs if share]
