@@ -4,6 +4,7 @@ real = scale × (q − zero_point); a step of `scale` is one LSB. Rounding is ha
 float32, as `tflite::AffineQuantize` and LiteRT's QUANTIZE kernel do it.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
-__all__ = ["Affine", "dequantize", "quantize", "round_half_away"]
+__all__ = ["Affine", "dequantize", "quantize", "round_half_away", "saturation"]
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,22 @@ def dequantize(integers: NDArray[np.integer], affine: Affine) -> NDArray[np.floa
     """Return the float32 values, same shape, that the integers stand for."""
     steps = integers.astype(np.int32) - np.int32(affine.zero_point)
     return steps.astype(np.float32) * np.float32(affine.scale)
+
+
+def saturation(activation: str, dtype: str) -> float:
+    """Return how far from 0 the input of a sigmoid or tanh makes a difference to its integers.
+
+    Values beyond leave the result within half a step of its end: the steps are 1/256 and 1/128 of
+    int8, 1/32768 of int16.
+
+        1 − σ(x) = step/2  at  x = ln(2/step − 1);    1 − tanh(x) = step/2  at  x = ½ ln(4/step − 1)
+
+    Args:
+        activation: `sigmoid` or `tanh`; of any other all values make a difference: infinite.
+        dtype: `int8` or `int16`.
+    """
+    if activation == "sigmoid":
+        return math.log(2 / (1 / 256 if dtype == "int8" else 1 / 32768) - 1)
+    if activation == "tanh":
+        return math.log(4 / (1 / 128 if dtype == "int8" else 1 / 32768) - 1) / 2
+    return math.inf

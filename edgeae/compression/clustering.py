@@ -12,13 +12,13 @@ from sklearn.cluster import KMeans
 
 from edgeae.compression.constraints import Constrained
 from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
-from edgeae.compression.kernels import Kernel, check_layers, wanted
+from edgeae.compression.kernels import check_layers, wanted
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
 from edgeae.recipe import Cluster
 
-__all__ = ["check", "cluster", "count", "k_means"]
+__all__ = ["check", "cluster", "k_means"]
 
 
 def cluster(model: Any, dataset: Dataset, settings: Cluster, seed: int, *, sparse: bool) -> Any:
@@ -33,7 +33,6 @@ def cluster(model: Any, dataset: Dataset, settings: Cluster, seed: int, *, spars
 
     Raises:
         BadInput: a layer is named that is not there.
-        OutOfTolerance: a kernel holds more values than it should.
     """
     check_layers(model, "cluster.layers", list(settings.layers))
     copy = clone(model)
@@ -47,7 +46,6 @@ def cluster(model: Any, dataset: Dataset, settings: Cluster, seed: int, *, spars
     ]
     fine_tune(ConstrainedObjective(copy, constrained), dataset, settings, seed, "cluster")
     bake(constrained)
-    check(copy, settings)
     return copy
 
 
@@ -73,11 +71,6 @@ def k_means(
     return np.sort(np.append(centers, np.float32(0)) if sparse else centers)
 
 
-def count(kernel: Kernel) -> int:
-    """How many different values a kernel holds."""
-    return len(np.unique(kernel.variable.numpy()))
-
-
 def check(model: Any, settings: Cluster) -> None:
     """Assert that each clustered kernel holds no more values than it should.
 
@@ -85,6 +78,6 @@ def check(model: Any, settings: Cluster) -> None:
         OutOfTolerance: names the kernel.
     """
     for kernel, number in wanted(model, settings.clusters, settings.layers):
-        found = count(kernel)
+        found = len(np.unique(kernel.variable.numpy()))
         if found > number:
             raise OutOfTolerance(f"{kernel.name}: {found} values after clustering, {number} asked")

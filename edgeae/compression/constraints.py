@@ -90,7 +90,7 @@ class Constrained:
         if self._mask is not None:
             weights *= self._mask
         if self._bits is not None:
-            weights = passing(tf.stop_gradient(self._rounded(weights)), weights)
+            weights = passing(tf.stop_gradient(self._rounded(weights, self._bits)), weights)
         return weights
 
     def _nearest(self, weights: Any) -> Any:
@@ -99,7 +99,7 @@ class Constrained:
         places = tf.searchsorted(middles, tf.reshape(weights, (-1,)))
         return tf.reshape(tf.gather(values, places), weights.shape)
 
-    def _rounded(self, weights: Any) -> Any:
+    def _rounded(self, weights: Any, bits: int) -> Any:
         most = tf.reduce_max(tf.abs(weights), axis=self._others, keepdims=True)
-        scale = tf.where(most > 0, most, tf.ones_like(most)) / float(grid_levels(self._bits or 8))
+        scale = tf.where(most > 0, most, tf.ones_like(most)) / float(grid_levels(bits))
         return tf.round(weights / scale) * scale

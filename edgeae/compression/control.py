@@ -30,7 +30,7 @@ _FOLDER = ".controls"
 
 
 def control_losses(
-    model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path | None
+    model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path
 ) -> NDArray[np.float64]:
     """Return the control's loss on each test image, (n,); `model` is not changed.
 
@@ -42,15 +42,14 @@ def control_losses(
         kept: where the losses are kept for other recipes of the same budget; see `place`.
     """
     test = dataset.images("test", tuple(model.input_shape[1:]))
-    known = None if kept is None else _read(kept, len(test))
+    known = _read(kept, len(test))
     if known is not None:
         return known
     control = clone(model)
-    for step in recipe.steps:
-        fine_tune(Objective(control), dataset, getattr(recipe, step), seed, "control")
+    for settings in recipe.settings:
+        fine_tune(Objective(control), dataset, settings, seed, "control")
     losses = image_losses(reconstruct(control, test), test)
-    if kept is not None:
-        atomic.write_bytes(kept, npy_bytes(losses))
+    atomic.write_bytes(kept, npy_bytes(losses))
     return losses
 
 
@@ -62,8 +61,7 @@ def place(folder: Path, recipe: Recipe, identity: list[Any]) -> Path:
         recipe: whose budget it is.
         identity: JSON that tells everything else that shapes them: weights, dataset, tools, seed.
     """
-    settings = (getattr(recipe, step) for step in recipe.steps)
-    budget = [[item.steps, item.learning_rate] for item in settings]
+    budget = [[item.steps, item.learning_rate] for item in recipe.settings]
     told = json.dumps([budget, identity], sort_keys=True)
     return folder / _FOLDER / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npy"
 

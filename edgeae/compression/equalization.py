@@ -7,13 +7,13 @@ Bias Correction", 2019; with s = √(max r ÷ r), halfway to equal ranges r, bec
 read small channels would otherwise lose what the channels gain.
 """
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.compression.kernels import Kernel, kernels
+from edgeae.compression.wiring import sources, uses
 from edgeae.legacy_keras import keras
 from edgeae.parity import float32_gap
 
@@ -55,21 +55,16 @@ def equalize(model: Any, images: NDArray[np.float32]) -> None:
 
 def _pairs(model: Any) -> list[tuple[Kernel, Kernel]]:
     found = {item.name: item for item in kernels(model) if not item.depthwise}
-    sources = {
-        item["name"]: [call[0] for node in item["inbound_nodes"] for call in node]
-        for item in model.get_config()["layers"]
-    }
-    uses = Counter(name for names in sources.values() for name in names)
-    uses.update(model.output_names)
+    reads, read = sources(model), uses(model)
     pairs = []
     for name, second in found.items():
-        (source,) = sources[name]
-        while uses[source] == 1 and type(model.get_layer(source)).__name__ in _BETWEEN:
-            (source,) = sources[source]
+        (source,) = reads[name]
+        while read[source] == 1 and type(model.get_layer(source)).__name__ in _BETWEEN:
+            (source,) = reads[source]
         first = found.get(source)
         if first is None or type(second.layer).__name__ in _SEPARABLE:
             continue
-        if uses[source] == 1 and _homogeneous(first.layer):
+        if read[source] == 1 and _homogeneous(first.layer):
             pairs.append((first, second))
     return pairs
 

@@ -7,6 +7,7 @@ from edgeae.compression.constraints import Constrained
 from edgeae.compression.kernels import replaced
 from edgeae.compression.quantized_graph import QuantizedGraph
 from edgeae.data import Dataset
+from edgeae.recipe import Cluster, Prune, Qat
 from edgeae.training.fit import Budget, fit
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
@@ -53,7 +54,7 @@ class ConstrainedObjective(Objective):
 def fine_tune(
     objective: Objective,
     dataset: Dataset,
-    settings: Any,
+    settings: Prune | Cluster | Qat,
     seed: int,
     label: str,
     callbacks: Sequence[Any] = (),

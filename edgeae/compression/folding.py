@@ -4,13 +4,13 @@ At inference a normalisation is y = s·x + t per channel, with s = γ / √(σ²
 Behind a layer that is linear in its weights, s scales them and t joins the bias.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.compression.wiring import inputs, uses
 from edgeae.legacy_keras import keras
 from edgeae.parity import float32_gap
 
@@ -52,16 +52,15 @@ def fold(model: Any, keep: Collection[str] = ()) -> Any:
 
 def _foldable(model: Any, config: dict[str, Any], keep: Collection[str]) -> dict[str, str]:
     """Return normalisation → the layer that it can be folded into."""
-    uses = Counter(name for item in config["layers"] for name in _inputs(item))
-    uses.update(item[0] for item in config["output_layers"])
+    read = uses(model)
     found = {}
     for item in config["layers"]:
         if item["class_name"] != _NORMALIZATION:
             continue
-        (source,) = _inputs(item)
+        (source,) = inputs(item)
         before, normalization = model.get_layer(source), model.get_layer(item["name"])
         linear = getattr(before, "activation", None) is keras.activations.linear
-        alone = uses[source] == 1 and source not in keep
+        alone = read[source] == 1 and source not in keep
         if type(before).__name__ in _SCALED and linear and alone and _on_last_axis(normalization):
             found[item["name"]] = source
     return found
@@ -72,10 +71,6 @@ def _on_last_axis(normalization: Any) -> bool:
     (number,) = axis if isinstance(axis, list | tuple) else (axis,)
     rank = len(keras.backend.int_shape(normalization.input))
     return bool(number in (-1, rank - 1))
-
-
-def _inputs(item: dict[str, Any]) -> list[str]:
-    return [call[0] for node in item["inbound_nodes"] for call in node]
 
 
 def _without(

@@ -45,6 +45,7 @@ def train_quantized(
     Raises:
         OutOfTolerance: a kernel does not lie on its grid.
     """
+    assert recipe.qat is not None
     copy = clone(model)
     if recipe.per_channel and recipe.cluster is None:  # clusters would be torn apart
         equalize(copy, calibration)

@@ -6,7 +6,6 @@ Networks for Efficient Integer-Arithmetic-Only Inference", 2018.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.compression.wiring import sources, uses
 from edgeae.legacy_keras import tf
+from edgeae.quantization import saturation
 
 __all__ = ["QuantizedGraph"]
 
@@ -42,9 +43,6 @@ _FIXED = {
     "softmax": (0.0, 255 / 256),
     "tanh": (-1.0, 127 / 128),
 }
-#: Beyond ±ln 511 a sigmoid is within half a step of 1/256 of its end, beyond half of that a tanh
-#: within half a step of 1/128: a wider range would only make the steps coarser.
-SATURATED = {"sigmoid": math.log(511), "tanh": math.log(511) / 2}
 #: How fast a range follows what the batches hold.
 _DECAY = 0.99
 _BITS = 8
@@ -72,8 +70,8 @@ class QuantizedGraph:
 
     def __init__(self, model: Any, images: NDArray[np.float32]) -> None:
         self._model = model
-        self._sources = _sources(model)
-        self._fused = _fused(model, self._sources)
+        self._sources = sources(model)
+        self._fused = _fused(model)
         self._ranges: dict[str, _Range] = {}
 
         def look(point: str, x: Any, limit: float = math.inf) -> Any:
@@ -123,7 +121,7 @@ class QuantizedGraph:
         if kind in ("Activation", "Softmax"):  # its input lies on a grid already
             return self._activated(name, activation, layer(given, training=False), at)
         function = layer.activation
-        limit = SATURATED.get(activation, math.inf)
+        limit = saturation(activation, "int8")
         vars(layer)["activation"] = lambda x: function(at(f"{name} before", x, limit))
         try:
             answer = layer(given, training=False)
@@ -161,22 +159,13 @@ def _activation(layer: Any) -> str | None:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _sources(model: Any) -> dict[str, list[str]]:
-    """Return layer → the layers that it takes its inputs from."""
-    return {
-        item["name"]: [call[0] for node in item["inbound_nodes"] for call in node]
-        for item in model.get_config()["layers"]
-    }
-
-
-def _fused(model: Any, sources: dict[str, list[str]]) -> set[str]:
+def _fused(model: Any) -> set[str]:
     """Return the layers whose output a ReLU behind them takes over, before it meets a grid."""
-    uses = Counter(name for names in sources.values() for name in names)
-    uses.update(model.output_names)
+    reads, read = sources(model), uses(model)
     return {
-        sources[layer.name][0]
+        reads[layer.name][0]
         for layer in model.layers
         if type(layer).__name__ in ("Activation", "ReLU")
         and _activation(layer) in _FUSED
-        and uses[sources[layer.name][0]] == 1
+        and read[reads[layer.name][0]] == 1
     }

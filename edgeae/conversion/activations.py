@@ -8,11 +8,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from edgeae.formats.tflite import Graph
+from edgeae.quantization import saturation
 
-__all__ = ["FIXED", "groups", "runs", "sample", "saturation"]
+__all__ = ["FIXED", "groups", "reach", "runs", "sample"]
 
 #: Operators whose integer kernels have one output range, whatever was calibrated.
 FIXED = ("LOGISTIC", "SOFTMAX", "TANH", "L2_NORMALIZATION")
+#: Operator → the activation that it computes.
+_SATURATING = {"LOGISTIC": "sigmoid", "TANH": "tanh"}
 #: Operators that move values and compute none, or average: one range for what goes in and out, as
 #: the integer kernels demand.
 _MOVING = (
@@ -111,13 +114,10 @@ def groups(graph: Graph) -> list[set[int]]:
     return found
 
 
-def saturation(graph: Graph, group: set[int], dtype: str) -> float:
+def reach(graph: Graph, group: set[int], dtype: str) -> float:
     """Return how far from 0 the values of a group make a difference; infinite if all do.
 
-    Where only sigmoids, or only tanhs, read them, values beyond leave the result within half a
-    step of its end: the steps are 1/256 and 1/128 of int8, 1/32768 of int16.
-
-        1 − σ(x) = step/2  at  x = ln(2/step − 1);    1 − tanh(x) = step/2  at  x = ½ ln(4/step − 1)
+    They do unless only sigmoids, or only tanhs, read them: see `quantization.saturation`.
 
     Args:
         graph: a float graph.
@@ -128,10 +128,4 @@ def saturation(graph: Graph, group: set[int], dtype: str) -> float:
     names = {item.name for item in readers if item.name not in _MOVING}
     if group & set(graph.outputs.values()) or len(names) != 1:
         return math.inf
-    if names == {"LOGISTIC"}:
-        step = 1 / 256 if dtype == "int8" else 1 / 32768
-        return math.log(2 / step - 1)
-    if names == {"TANH"}:
-        step = 1 / 128 if dtype == "int8" else 1 / 32768
-        return math.log(4 / step - 1) / 2
-    return math.inf
+    return saturation(_SATURATING.get(names.pop(), ""), dtype)

@@ -37,8 +37,7 @@ class Cell:
     @property
     def fine_tuning(self) -> int:
         """Training steps that it takes, which is most of its time."""
-        tables = (self.recipe.prune, self.recipe.cluster, self.recipe.qat)
-        return sum(step.steps for step in tables if step is not None)
+        return sum(settings.steps for settings in self.recipe.settings)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeae.conversion.activations import FIXED, groups, sample, saturation
+from edgeae.conversion.activations import FIXED, groups, reach, sample
 from edgeae.conversion.ranges import Range, least_error, percentile
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import Graph, read
@@ -68,7 +68,7 @@ def find_ranges(
         if _is_fixed(graph, group):
             continue
         of_group = np.concatenate([values[index] for index in sorted(group)])
-        limit = saturation(graph, group, dtype)
+        limit = reach(graph, group, dtype)
         within = of_group if math.isinf(limit) else np.clip(of_group, -limit, limit)
         if recipe.calibration == "mse":
             chosen = least_error(within, dtype)

@@ -215,6 +215,11 @@ class Recipe:
         return bool(self.steps)
 
     @property
+    def settings(self) -> tuple[Prune | Cluster | Qat, ...]:
+        """Those of each step, in order."""
+        return tuple(getattr(self, step) for step in self.steps)
+
+    @property
     def calibrates(self) -> bool:
         """Whether representative images are run through the model."""
         return self.quantization in _STATIC or self.qat is not None
