@@ -132,7 +132,8 @@ def test_the_example_above_leaves_no_field_out(tmp_path):
     default |= {name: dataclasses.asdict(step) for name, step in steps.items()}
     said = dataclasses.asdict(recipe.parse(write(tmp_path, EVERY_FIELD)))
     assert default.keys() == said.keys()
-    assert same(said, default) == ["mine"]
+    # integers that clustering, training or onnxruntime chose are not rounded anew
+    assert same(said, default) == ["mine", "nearest"]
 
 
 def test_a_recipe_survives_json(tmp_path):
@@ -282,6 +283,10 @@ def test_the_hash_ignores_labels_alone(tmp_path):
         "prune": {"steps": ("cluster", "qat"), "prune": None},
         "cluster": {"steps": ("prune", "qat"), "cluster": None},
         "qat": {"steps": ("prune", "cluster"), "qat": None},
+        "rounding": {
+            **{"rounding": "compensated", "steps": ("prune",), "cluster": None, "qat": None},
+            "onnx": "qdq",
+        },
         "tolerance": {"tolerance": Tolerance()},
     }
     labels = {"name", "description"}
@@ -522,6 +527,18 @@ def test_a_wrong_setting_is_one_line(tmp_path, setting):
     assert WRONG_SETTINGS[setting] in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["float32", "dynamic", "int8-fast", "qat-int8", "c16-int8"])
+def test_what_has_its_integers_elsewhere_is_not_rounded_anew(name):
+    with pytest.raises(BadInput, match="rounding = 'compensated': allowed is nearest unless"):
+        recipe.find(name, ["rounding=compensated"])
+
+
+@pytest.mark.parametrize("name", ["int8", "int8-per-tensor", "int16x8", "int4", "p60-int8"])
+def test_rounding_anew_takes_representative_images(name):
+    found = recipe.find(name, ["rounding=compensated"])
+    assert found.rounding == "compensated" and found.calibrates
+
+
 # --- the ladder ---
 
 
@@ -534,6 +551,7 @@ FORMS = {
     "int8-per-tensor": {"quantization": "int8", "per_channel": False, "onnx": "qdq"},
     "int8-fast": {"quantization": "int8", "per_channel": True, "onnx": "fast"},
     "int16x8": {"quantization": "int16x8"},
+    "int4": {"quantization": "int4"},
 }
 NAME = re.compile(
     r"(p(?P<p>\d\d)-)?(c(?P<c>\d+)-)?((?P<t>q|pq|cq|pcq)at-)?(?P<form>[a-z]+\d*(x8)?(-[a-z-]+)?)"
@@ -565,7 +583,7 @@ def test_a_name_that_says_nothing_would_be_noticed(name):
 
 def test_the_ladder_is_all_there():
     rungs = (
-        "float32 float16 dynamic int8 int8-per-tensor int8-fast int16x8 qat-int8 c16-int8 "
+        "float32 float16 dynamic int8 int8-per-tensor int8-fast int16x8 int4 qat-int8 c16-int8 "
         "c16-cqat-int8 p60-int8 p80-int8 p80-pqat-int8 p50-c16-pcqat-int8 p80-c16-pcqat-int8 "
         "p90-c16-pcqat-int8"
     )

@@ -46,6 +46,9 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Export even what is current.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show recipes, step by step.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Compare ways to calibrate, and export nothing.")
+    ] = False,
     build: Build = "build",
     json: Json = False,
 ) -> None:
@@ -58,10 +61,13 @@ def export(
     names = models or []
     if matrix:
         cells = _of_matrix(names, recipe, Path(build))
-    elif names or recipe:
+    elif calibrate or names or recipe:
         cells = _named(names, _plans(recipe, settings), Path(build))
     else:
         cells = _everything(Path(build))
+    if calibrate:
+        _calibrate(cells, bool(recipe), json)
+        return
     _export(cells, named=bool(names and recipe), force=force, jobs=jobs, json=json)
 
 
@@ -150,3 +156,18 @@ def _tell_settled(outcomes: list[Outcome], total: int) -> None:
     current = sum(item.error is None for item in outcomes)
     if current:
         say(f"export: {current} of {total} up to date")
+
+
+def _calibrate(cells: list[Cell], named: bool, json: bool) -> None:
+    """Compare calibrations; a recipe that nobody named, and that has none, is left out."""
+    from dataclasses import asdict
+
+    from edgeae.conversion.calibrations import calibrations, can_calibrate, render
+
+    if not named:
+        cells = [cell for cell in cells if can_calibrate(cell.recipe)]
+    found = [item for cell in cells for item in calibrations(cell.folder, cell.recipe, say)]
+    if json:
+        put_json([asdict(item) | {"added": item.added, "ratio": item.ratio} for item in found])
+    else:
+        put(render(found))

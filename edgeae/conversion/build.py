@@ -4,27 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgeae import atomic, children, data, golden, recipe
+from edgeae import atomic, children, golden, recipe
 from edgeae.bundle import MANIFEST, SCHEMA, Code, Loss, Manifest
 from edgeae.compression.control import control_losses, place
-from edgeae.compression.folding import fold
 from edgeae.compression.pipeline import compress
-from edgeae.conversion import onnx, representative, tflite
+from edgeae.conversion import onnx, representative
 from edgeae.conversion.describe import describe_onnx, describe_tflite
-from edgeae.conversion.parts import cut_parts
+from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.conversion.tools import tool_versions
-from edgeae.data import Dataset, Normalization
-from edgeae.errors import BadInput
-from edgeae.formats.tflite import Graph, write
+from edgeae.data import Dataset
+from edgeae.formats.tflite import write
 from edgeae.inference import part_outputs, real
 from edgeae.loss import image_losses
-from edgeae.model import Training, open_model
+from edgeae.model import open_model
 from edgeae.originals import Original, from_keras, open_original
 from edgeae.program import Program
-from edgeae.recipe import PARTS, REFERENCE, Recipe
+from edgeae.recipe import PARTS, REFERENCE
 from edgeae.runtimes import load
 from edgeae.training.fit import deterministic
 
@@ -45,10 +40,10 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     folder, out = Path(job["model"]), Path(job["out"])
     plan = recipe.from_table(job["recipe"])
     training = open_model(folder)
-    dataset = _dataset(training)
+    dataset = dataset_of(training)
     original = open_original(folder, training)
     test = dataset.images("test", training.input_shape)
-    subject, control = _folded(original, training), None
+    subject, control = folded(original, training), None
     chosen, record = None, None
     if plan.calibrates:
         images = dataset.images("train", training.input_shape)
@@ -61,7 +56,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
         subject = from_keras(compressed, training.code_layer)
     yield {"doing": "convert"}
-    graphs = _cut(subject, plan, chosen, training)
+    graphs = cut_original(subject, plan, chosen, training.bounds)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
         item.part: Program(item, (out / item.path).read_bytes(), out / item.path)
@@ -96,41 +91,6 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         artifacts=tuple(artifacts),
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
-
-
-def _cut(
-    subject: Original, plan: Recipe, chosen: NDArray[np.float32] | None, training: Training
-) -> dict[str, Graph]:
-    """Convert and cut; with a fence at the code where the converter moved arithmetic over it."""
-    whole = tflite.convert(subject, plan, chosen)
-    try:
-        return cut_parts(whole, plan, training.bounds)
-    except BadInput:
-        # the original itself can be cut there, or it could not have been opened
-        fenced = tflite.convert(subject, plan, chosen, fenced=True)
-        return cut_parts(fenced, plan, training.bounds)
-
-
-def _dataset(training: Training) -> Dataset:
-    dataset = data.load(
-        training.data,
-        normalization=Normalization(**training.normalization),
-        train=training.configuration.get("train_data"),
-    )
-    if dataset.sha256 != training.dataset["sha256"]:
-        raise BadInput(
-            f"dataset {training.data}: sha256 {dataset.sha256[:12]}…, "
-            f"{training.model} was trained on {training.dataset['sha256'][:12]}…"
-        )
-    return dataset
-
-
-def _folded(original: Original, training: Training) -> Original:
-    """Fold batch normalisation before anything else: QAT and pruning know none, TFLite some."""
-    if original.model is None:
-        return original
-    model = fold(original.model, keep={training.code_layer})
-    return original if model is original.model else from_keras(model, training.code_layer)
 
 
 def _write_golden(

@@ -14,7 +14,7 @@ from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.model import AS_IS, Training, open_model
 from edgeae.recipe import Recipe
 
-__all__ = ["CHILD", "Cell", "Outcome", "export", "settle"]
+__all__ = ["CHILD", "Cell", "Outcome", "export", "impossible", "settle"]
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -114,7 +114,7 @@ def _settled(
 ) -> Outcome | None:
     if isinstance(training, EdgeaeError):
         return Outcome(cell, _FAILED, training)
-    reason = _impossible(training, cell.recipe)
+    reason = impossible(training, cell.recipe)
     if reason:
         return Outcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
     try:
@@ -126,7 +126,7 @@ def _settled(
     return Outcome(cell, _CURRENT)
 
 
-def _impossible(training: Training, recipe: Recipe) -> str:
+def impossible(training: Training, recipe: Recipe) -> str:
     """Say why a model cannot become what a recipe asks; or nothing."""
     if training.form == AS_IS:
         return "imported as is: there is no original to export"

@@ -24,6 +24,9 @@ __all__ = ["ACTIVATIONS", "calibrated", "find_ranges", "quantized", "with_ranges
 
 #: Quantization → element type of its activations.
 ACTIVATIONS = {"int8": "int8", "int16x8": "int16"}
+#: Of int16, one bit is left to images that reach farther than the representative ones: where steps
+#: are that small, it costs nothing.
+_HEADROOM = 2
 _CALIBRATE_ONLY = "_experimental_calibrate_only"
 
 
@@ -31,7 +34,7 @@ def calibrated(converter: Any) -> bytes:
     """Return the float flatbuffer that a converter quantizes, with least and largest values.
 
     Args:
-        converter: set up for int8 with a representative dataset; it is changed.
+        converter: set up for integers, with a representative dataset; it is changed.
 
     Raises:
         BadInput: this TensorFlow cannot stop there.
@@ -42,6 +45,9 @@ def calibrated(converter: Any) -> bytes:
             "'min-max'"
         )
     setattr(converter, _CALIBRATE_ONLY, True)
+    # int16 edges would be asked of the float model
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
     content: bytes = converter.convert()
     return content
 
@@ -75,6 +81,8 @@ def find_ranges(
         else:
             share = recipe.percentile if recipe.calibration == "percentile" else 100.0
             chosen = percentile(within, share)
+        if dtype == "int16":
+            chosen = Range(chosen.least * _HEADROOM, chosen.most * _HEADROOM)
         clipped += chosen.clipped(of_group)
         found |= dict.fromkeys(group, chosen)
     return found, clipped

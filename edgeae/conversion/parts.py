@@ -50,8 +50,8 @@ def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] 
                 f"{part}.tflite: {recipe.quantization}, but it computes in float: "
                 f"{', '.join(floats)}"
             )
-        if bounds is not None and recipe.quantization == "int8":
-            _check_pixels(part, graph, bounds)
+        if bounds is not None:
+            _check_pixels(part, graph, recipe.quantization, bounds)
     if recipe.prune is not None:
         _check_zeros(part, graph, recipe.prune)
     if recipe.cluster is not None:
@@ -99,14 +99,14 @@ def _depthwise(graph: Graph) -> set[str]:
     return {graph.tensors[at].name for at in kernels}
 
 
-def _check_pixels(part: str, graph: Graph, bounds: tuple[float, float]) -> None:
+def _check_pixels(part: str, graph: Graph, quantization: str, bounds: tuple[float, float]) -> None:
     if "image" not in graph.inputs:
         return
     (spec,) = census.edge_specs(graph, graph.inputs)
     grid = spec.grid
-    # a grid of int8 always holds 0
+    # a grid always holds 0, and that of int16 is symmetric
     low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
-    needed = (high - low) / 255
+    needed = (high - low) / 255 if quantization == "int8" else max(-low, high) / 32767
     if grid is None or not math.isclose(grid.scale, needed, rel_tol=_FLOAT32):
         raise OutOfTolerance(
             f"{part}.tflite: input scale {spec.scale}, inputs from {low:g} to {high:g} need "

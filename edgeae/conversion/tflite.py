@@ -13,6 +13,7 @@ from edgeae.conversion.integers import (
     quantized,
     with_ranges,
 )
+from edgeae.conversion.rounding import rounded
 from edgeae.errors import BadInput
 from edgeae.formats.fence import without_fence
 from edgeae.formats.tflite import Graph, read
@@ -20,7 +21,7 @@ from edgeae.legacy_keras import tf
 from edgeae.originals import Original
 from edgeae.recipe import Recipe
 
-__all__ = ["convert"]
+__all__ = ["clipped", "convert"]
 
 _NARROW = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 _WIDE = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -38,13 +39,40 @@ def convert(
 
     Args:
         original: what to convert; its code becomes an output beside the reconstruction.
-        recipe: `quantization`, `per_channel`, `calibration` and `cluster` are used.
+        recipe: `quantization`, `per_channel`, `calibration`, `rounding` and `cluster` are used.
         representative: (n, …) images that calibrate int8 activations; None for other forms.
         fenced: keep the converter from moving arithmetic over the code; see `formats/fence.py`.
 
     Raises:
-        BadInput: this TensorFlow lacks the switch that per-tensor weights need.
+        BadInput: this TensorFlow lacks a switch that the recipe needs.
+        OutOfTolerance: weights that were to be rounded anew are not those of the original.
     """
+    converter = _converter(original, recipe, representative, fenced)
+    if recipe.quantization == "int4":
+        graph = _with_int4_weights(converter.convert(), recipe, representative)
+    elif _in_one_go(recipe):
+        graph = read(converter.convert(), "converted model")
+    else:
+        assert representative is not None
+        graph = _step_by_step(converter, recipe, representative)
+    return without_fence(graph, graph.outputs["code"]) if fenced else graph
+
+
+def clipped(original: Original, recipe: Recipe, representative: NDArray[np.float32]) -> int:
+    """Return how many values of the representative images lie outside of their integers' range.
+
+    Args:
+        original: as in `convert`.
+        recipe: of int8 or int16x8.
+        representative: (n, …) images.
+    """
+    content = calibrated(_converter(original, recipe, representative, False))
+    return 0 if recipe.calibration == "min-max" else find_ranges(content, recipe, representative)[1]
+
+
+def _converter(
+    original: Original, recipe: Recipe, representative: NDArray[np.float32] | None, fenced: bool
+) -> Any:
     shape = (1, *original.input_shape)  # a free batch would put SHAPE and PACK into decoders
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="image")])  # type: ignore[untyped-decorator]
@@ -56,24 +84,46 @@ def convert(
         [signature.get_concrete_function()], original.holder
     )
     _choose(converter, recipe, representative)
-    if recipe.calibration == "min-max":
-        graph = read(converter.convert(), "converted model")
-    else:
-        assert representative is not None
-        graph = _with_own_ranges(converter, recipe, representative)
-    return without_fence(graph, graph.outputs["code"]) if fenced else graph
+    return converter
 
 
-def _with_own_ranges(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
-    """Quantize by the ranges that the recipe's calibration finds."""
+def _with_int4_weights(
+    content: bytes, recipe: Recipe, representative: NDArray[np.float32] | None
+) -> Graph:
+    # a package that no other recipe needs
+    from edgeae.conversion.int4 import with_int4_weights
+
+    graph = with_int4_weights(content)
+    if recipe.rounding == "nearest":
+        return graph
+    assert representative is not None
+    return rounded(graph, read(content, "converted model"), content, representative)
+
+
+def _in_one_go(recipe: Recipe) -> bool:
+    """Tell whether the converter does by itself what a recipe asks."""
+    if recipe.quantization not in ACTIVATIONS:
+        return True
+    plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
+    return plain and recipe.quantization == "int8"
+
+
+def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
+    """Quantize by the ranges that the recipe's calibration finds, and round as it says."""
     content = calibrated(converter)
-    ranges, _ = find_ranges(content, recipe, representative)
-    return quantized(
-        with_ranges(content, ranges),
+    ranged = content
+    if recipe.calibration != "min-max" or recipe.quantization == "int16x8":
+        ranges, _ = find_ranges(content, recipe, representative)
+        ranged = with_ranges(content, ranges)
+    graph = quantized(
+        ranged,
         recipe,
         per_tensor=recipe.cluster is not None,
         dense_per_tensor=not recipe.per_channel,
     )
+    if recipe.rounding == "nearest":
+        return graph
+    return rounded(graph, read(content, "calibrated model"), content, representative)
 
 
 def _fenced(original: Original, image: Any) -> dict[str, Any]:
@@ -84,7 +134,7 @@ def _fenced(original: Original, image: Any) -> dict[str, Any]:
 
 
 def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] | None) -> None:
-    if recipe.quantization == "float32":
+    if recipe.quantization in ("float32", "int4"):
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if recipe.quantization == "float16":

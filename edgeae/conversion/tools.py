@@ -25,4 +25,6 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
             names += ["onnxruntime"]
     if recipe.prune is not None:
         names += ["tensorflow-model-optimization"]
+    if recipe.quantization == "int4":
+        names += ["ai-edge-quantizer"]
     return {"edgeae": __version__, **versions(names)}

@@ -29,10 +29,11 @@ REFERENCES = {"tflite": REFERENCE, "onnx": "onnxruntime-cpu"}
 #: In the recipe's place of imported files, which were made under no recipe.
 AS_IS = "as-is"
 
-Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
+Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8", "int4"]
 Edge = Literal["float32", "int8", "uint8", "int16"]
 Format = Literal["tflite", "onnx"]
 Calibration = Literal["min-max", "percentile", "mse"]
+Rounding = Literal["nearest", "compensated"]
 Onnx = Literal["qdq", "fast"]
 
 #: Quantization → what its inputs and outputs may be; the first where a recipe says nothing.
@@ -42,6 +43,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "dynamic": ("float32",),
     "int8": ("int8", "uint8", "float32"),
     "int16x8": ("int16", "float32"),
+    "int4": ("float32",),
 }
 #: Quantization → what the fine-tuning steps of a recipe may be.
 _TUNED: dict[str, tuple[str, ...]] = {
@@ -50,6 +52,7 @@ _TUNED: dict[str, tuple[str, ...]] = {
     "dynamic": ("prune",),
     "int8": ("prune", "cluster", "qat"),
     "int16x8": ("prune",),
+    "int4": ("prune",),
 }
 _WITH_ONNX = ("float32", "float16", "int8")
 _STATIC = ("int8", "int16x8")
@@ -118,7 +121,8 @@ class Recipe:
         name: the file's stem.
         description: one line for people.
         quantization: `float32`, `float16` (weights), `dynamic` (int8 weights, float activations),
-            `int8` (full integer) or `int16x8` (int8 weights, int16 activations).
+            `int8` (full integer), `int16x8` (int8 weights, int16 activations) or `int4` (4-bit
+            weights, float activations).
         per_channel: one weight scale per output channel, or one per tensor; int8 only.
         io: element type of the exported inputs and outputs: `int8`, `uint8` (camera frames, browser
             runtimes) or `float32` of `int8` recipes, `int16` or `float32` of `int16x8`.
@@ -128,6 +132,8 @@ class Recipe:
         representative: training images that calibrate the activation ranges.
         calibration: how ranges follow from them: `min-max`, `percentile`, or `mse` (least error).
         percentile: of `percentile`: the share of values, in percent, that a range must hold.
+        rounding: each weight to its `nearest` integer, or `compensated`: so that their errors make
+            up for each other on the representative images.
         steps: what fine-tunes, in order: `prune`, `cluster`, `qat`; the tables that are there.
         prune, cluster, qat: settings of each step, or None.
         tolerance: what verify accepts.
@@ -143,6 +149,7 @@ class Recipe:
     representative: int = 500
     calibration: Calibration = "min-max"
     percentile: float = 99.99
+    rounding: Rounding = "nearest"
     steps: tuple[str, ...] = ()
     prune: Prune | None = None
     cluster: Cluster | None = None
@@ -185,6 +192,11 @@ class Recipe:
         if self.onnx == "fast":  # onnxruntime knows no other
             told = "min-max or percentile with onnx = 'fast'"
             require(self.calibration != "mse", "calibration", self.calibration, told)
+        if self.rounding != "nearest":
+            told = "nearest unless int8, int16x8 or int4, with no [cluster], [qat], onnx = 'fast'"
+            trained = self.cluster is not None or self.qat is not None  # the integers themselves
+            fits = form in (*_STATIC, "int4") and not trained and self.onnx != "fast"
+            require(fits, "rounding", self.rounding, told)
         share = self.percentile
         require(50 < share <= 100, "percentile", share, "above 50 and up to 100")
 
@@ -222,7 +234,8 @@ class Recipe:
     @property
     def calibrates(self) -> bool:
         """Whether representative images are run through the model."""
-        return self.quantization in _STATIC or self.qat is not None
+        static = self.quantization in _STATIC
+        return static or self.qat is not None or self.rounding == "compensated"
 
     @property
     def sha256(self) -> str:

@@ -275,8 +275,10 @@ class _Check:
         if problem is None and own is not None:
             problem = own.answers.errors.get(part)
         if problem is not None:
-            self.rows.append(Row(**who, verdict=_verdict(problem), reasons=(str(problem),)))
-            self.codes.append(problem.code)
+            verdict = _verdict(problem)
+            self.rows.append(Row(**who, verdict=verdict, reasons=(str(problem),)))
+            if verdict != "unavailable":
+                self.codes.append(problem.code)
             return
         found = parity(compared.outputs[part], golden.expected[part], artifact.output)
         cost = losses(
@@ -322,6 +324,8 @@ class _Check:
 
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
         problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
+        if isinstance(problem, NotMeasured):  # its rows say so
+            return
         if problem is not None:
             self.compositions.append(
                 Composition(form, runtime, 0, None, None, "fail", (f"composition: {problem}",))

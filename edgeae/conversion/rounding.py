@@ -1,0 +1,209 @@
+"""Rounding weights so that the errors of one make up for those of another.
+
+Rounding each weight to the nearest integer leaves the least error in the weights. What counts is
+the error of the sums, and the inputs of a layer go together: an error in one weight can be made up
+for in those whose inputs rise and fall with it. E. Frantar et al., "GPTQ: Accurate Post-Training
+Quantization for Generative Pre-trained Transformers", 2023; B. Hassibi et al., "Optimal Brain
+Surgeon", 1993. Scales stay what they are, and so do weights that are 0.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from edgeae.conversion.activations import runs
+from edgeae.errors import OutOfTolerance
+from edgeae.formats.tflite import INT4, Graph, Operator, Tensor
+
+__all__ = ["compensated", "grams", "rounded"]
+
+#: Added to the diagonal of a Gram matrix, as a share of its mean, as in the paper.
+_DAMPING = 0.01
+#: A layer with more inputs a sum keeps its weights: the matrix grows with the square of them.
+_MOST_INPUTS = 4096
+#: Operators whose weights are rounded anew.
+_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+#: Where depthwise weights have their channels: (1, height, width, channels).
+_DEPTHWISE_AXIS = 3
+_LEVELS = {"int8": 127, INT4: 7}
+
+
+def rounded(graph: Graph, original: Graph, content: bytes, images: NDArray[np.float32]) -> Graph:
+    """Return a graph with weights rounded anew: of Dense, convolutional and depthwise layers.
+
+    Args:
+        graph: integer weights, one scale per tensor or per output channel, and no zero points.
+        original: the float graph that it was quantized from.
+        content: the flatbuffer of `original`.
+        images: (n, …) representative images.
+
+    Raises:
+        OutOfTolerance: the two graphs do not have the same weights.
+    """
+    found = grams(original, content, images)
+    tensors = list(graph.tensors)
+    stored = _dequantized(graph)
+    pairs = zip(_weighted(graph), _weighted(original), strict=False)
+    for operator, float_operator in pairs:
+        index = stored.get(operator.inputs[1], operator.inputs[1])
+        gram = found.get(float_operator.inputs[1])
+        weights = original.tensors[float_operator.inputs[1]].data
+        if operator.name != float_operator.name or weights is None:
+            raise OutOfTolerance(f"{operator.name} is not {float_operator.name} of the float model")
+        if gram is not None:
+            tensors[index] = _weights(tensors[index], weights, gram)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _weighted(graph: Graph) -> list[Operator]:
+    return [item for item in graph.operators if item.name in _KINDS]
+
+
+def _dequantized(graph: Graph) -> dict[int, int]:
+    """Map what is dequantized to the integers that it is made of."""
+    found = [item for item in graph.operators if item.name == "DEQUANTIZE"]
+    return {item.outputs[0]: item.inputs[0] for item in found}
+
+
+def _weights(tensor: Tensor, weights: NDArray[np.float32], gram: NDArray[np.float64]) -> Tensor:
+    """Round the weights of one layer; a Gram matrix for all output channels, or one for each."""
+    assert tensor.data is not None
+    channels = 0 if gram.ndim == 2 else _DEPTHWISE_AXIS
+    rows, known = (_rows(item, channels) for item in (weights, tensor.data))
+    scales = np.broadcast_to(np.array(tensor.scales), (len(rows),))
+    levels = _LEVELS[tensor.dtype]
+    nearest = np.clip(np.round(rows / scales[:, None]), -levels, levels)
+    if np.abs(nearest - known).max() > 1:
+        raise OutOfTolerance(f"{tensor.name}: its integers are not those of the float weights")
+    if gram.ndim == 2:
+        values = compensated(rows, gram, scales, levels)
+    else:
+        single = zip(rows, gram, scales, strict=True)
+        values = np.concatenate(
+            [compensated(row[None], item, scale[None], levels) for row, item, scale in single]
+        )
+    moved = np.moveaxis(tensor.data, channels, 0).shape
+    back = np.moveaxis(values.reshape(moved), 0, channels)
+    return replace(tensor, data=np.ascontiguousarray(back, np.int8))
+
+
+def _rows(weights: NDArray[Any], channels: int) -> NDArray[Any]:
+    return np.moveaxis(weights, channels, 0).reshape(weights.shape[channels], -1)
+
+
+def compensated(
+    weights: NDArray[np.floating],
+    gram: NDArray[np.float64],
+    scales: NDArray[np.floating],
+    levels: int,
+) -> NDArray[np.int64]:
+    """Round each row of weights so that its sums change little: least ‖(W − sQ) Xᵀ‖².
+
+    One column after the other is rounded, those with the largest inputs first, and the columns left
+    take the error over: δ = −(w − sq)/[H⁻¹]ⱼⱼ · [H⁻¹]ⱼ, with H⁻¹ of the columns left, which is
+    row j of the upper Cholesky factor of the whole H⁻¹.
+
+    Args:
+        weights: W, (outputs, inputs).
+        gram: H = XᵀX of the inputs, (inputs, inputs).
+        scales: s, (outputs,).
+        levels: q is −levels to levels.
+
+    Returns:
+        Q, (outputs, inputs).
+    """
+    order = np.argsort(-np.diag(gram), kind="stable")
+    left = np.asarray(weights, np.float64)[:, order]
+    zero = left == 0
+    damped = gram[np.ix_(order, order)].astype(np.float64)
+    damped[np.diag_indices_from(damped)] += max(_DAMPING * np.diag(gram).mean(), 1e-12)
+    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
+    result = np.zeros(left.shape, np.int64)
+    for column in range(left.shape[1]):
+        steps = np.clip(np.round(left[:, column] / scales), -levels, levels)
+        steps[zero[:, column]] = 0
+        error = (left[:, column] - steps * scales) / upper[column, column]
+        left[:, column:] -= np.outer(error, upper[column, column:])
+        result[:, column] = steps
+    back = np.empty_like(result)
+    back[:, order] = result
+    return back
+
+
+def grams(
+    graph: Graph, content: bytes, images: NDArray[np.float32]
+) -> dict[int, NDArray[np.float64]]:
+    """Return weights → XᵀX of what they are multiplied with, over all images.
+
+    That is (inputs, inputs), but of depthwise weights, whose channels have inputs of their own,
+    (channels, inputs, inputs).
+
+    Args:
+        graph: a float graph.
+        content: its flatbuffer.
+        images: (n, …).
+    """
+    layers = [item for item in _weighted(graph) if _is_whole(graph, item)]
+    sums: dict[int, NDArray[np.float64]] = {}
+    for interpreter in runs(content, images):
+        for operator in layers:
+            values = interpreter.get_tensor(operator.inputs[0]).astype(np.float64)
+            factors = _factors(values, graph, operator)
+            product = np.swapaxes(factors, -1, -2) @ factors
+            weights = operator.inputs[1]
+            sums[weights] = sums[weights] + product if weights in sums else product
+    return sums
+
+
+def _is_whole(graph: Graph, operator: Operator) -> bool:
+    """Tell whether every sum takes all channels, and is not too large to be made up for."""
+    given, kernel = (graph.tensors[index].shape for index in operator.inputs[:2])
+    if graph.tensors[operator.inputs[1]].data is None:
+        return False
+    if operator.name == "DEPTHWISE_CONV_2D":
+        return True
+    grouped = operator.name == "CONV_2D" and given[-1] != kernel[-1]
+    return not grouped and math.prod(kernel[1:]) <= _MOST_INPUTS
+
+
+def _factors(values: NDArray[np.float64], graph: Graph, operator: Operator) -> NDArray[np.float64]:
+    """Return what each sum of an operator multiplies, (sums, inputs), or so for each channel."""
+    shape = graph.tensors[operator.inputs[1]].shape
+    if operator.name == "FULLY_CONNECTED":
+        return values.reshape(-1, shape[1])
+    patches = _patches(values, shape[1:3], operator.options)
+    if operator.name == "CONV_2D":
+        return np.moveaxis(patches, 2, -1).reshape(-1, math.prod(shape[1:]))
+    single = np.moveaxis(patches, 2, 0).reshape(values.shape[-1], -1, math.prod(shape[1:3]))
+    return np.repeat(single, shape[-1] // values.shape[-1], axis=0)  # its depth multiplier
+
+
+def _patches(
+    values: NDArray[np.float64], taps: tuple[int, ...], options: dict[str, Any]
+) -> NDArray[np.float64]:
+    """Return what lies under a kernel at each of its places.
+
+    (1, height, width, channels) → (rows, columns, channels, kernel's height, kernel's width).
+    """
+    dilations = options["dilationHFactor"], options["dilationWFactor"]
+    strides = options["strideH"], options["strideW"]
+    window = tuple((n - 1) * d + 1 for n, d in zip(taps, dilations, strict=True))
+    if options["padding"] == schema.Padding.SAME:
+        sizes = zip(values.shape[1:3], window, strides, strict=True)
+        values = np.pad(values, [(0, 0), *(_padding(*item) for item in sizes), (0, 0)])
+    patches = sliding_window_view(values[0], window, axis=(0, 1))
+    found: NDArray[np.float64] = patches[
+        :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]
+    ]
+    return found
+
+
+def _padding(size: int, reach: int, stride: int) -> tuple[int, int]:
+    """Return TFLite's SAME padding before and behind; the odd one lies behind."""
+    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2

@@ -1,0 +1,70 @@
+"""What is converted: a model's data, its original made ready, and the parts cut out of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import data
+from edgeae.compression.folding import fold
+from edgeae.conversion import tflite
+from edgeae.conversion.parts import cut_parts
+from edgeae.data import Dataset, Normalization
+from edgeae.errors import BadInput
+from edgeae.formats.tflite import Graph
+from edgeae.model import Training
+from edgeae.originals import Original, from_keras
+from edgeae.recipe import Recipe
+
+__all__ = ["cut_original", "dataset_of", "folded"]
+
+
+def dataset_of(training: Training) -> Dataset:
+    """Load the dataset that a model was trained on.
+
+    Raises:
+        BadInput: what is there now is another one.
+    """
+    dataset = data.load(
+        training.data,
+        normalization=Normalization(**training.normalization),
+        train=training.configuration.get("train_data"),
+    )
+    if dataset.sha256 != training.dataset["sha256"]:
+        raise BadInput(
+            f"dataset {training.data}: sha256 {dataset.sha256[:12]}…, "
+            f"{training.model} was trained on {training.dataset['sha256'][:12]}…"
+        )
+    return dataset
+
+
+def folded(original: Original, training: Training) -> Original:
+    """Fold batch normalisation before anything else: QAT and pruning know none, TFLite some."""
+    if original.model is None:
+        return original
+    model = fold(original.model, keep={training.code_layer})
+    return original if model is original.model else from_keras(model, training.code_layer)
+
+
+def cut_original(
+    subject: Original,
+    recipe: Recipe,
+    chosen: NDArray[np.float32] | None,
+    bounds: tuple[float, float] | None,
+) -> dict[str, Graph]:
+    """Convert and cut; with a fence at the code where the converter moved arithmetic over it.
+
+    Args:
+        subject: what to convert.
+        recipe: how.
+        chosen: the representative images, where the recipe calibrates.
+        bounds: the least and largest real value of an input, where that is known.
+
+    Raises:
+        BadInput: see `tflite.convert` and `cut_parts`; and OutOfTolerance.
+    """
+    whole = tflite.convert(subject, recipe, chosen)
+    try:
+        return cut_parts(whole, recipe, bounds)
+    except BadInput:
+        # the original itself can be cut there, or it could not have been opened
+        fenced = tflite.convert(subject, recipe, chosen, fenced=True)
+        return cut_parts(fenced, recipe, bounds)
