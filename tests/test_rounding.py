@@ -81,15 +81,33 @@ CONVOLUTIONS = {
     "valid": ("CONV_2D", (1, 2, 3, 2), {"padding": 1, "strideH": 1, "strideW": 2}),
     "dilated": ("CONV_2D", (2, 2, 2, 2), {"padding": 0, "dilationHFactor": 2}),
     "depthwise": ("DEPTHWISE_CONV_2D", (1, 3, 3, 2), {"padding": 0, "strideH": 2, "strideW": 2}),
+    "transposed": ("TRANSPOSE_CONV", (3, 3, 2, 2), {"padding": 0, "strideH": 2, "strideW": 2}),
+    "transposed, long strides": (
+        "TRANSPOSE_CONV",
+        (3, 2, 3, 2),
+        {"padding": 0, "strideH": 3, "strideW": 1},
+    ),
+    "transposed, valid": (
+        "TRANSPOSE_CONV",
+        (3, 3, 4, 2),
+        {"padding": 1, "strideH": 2, "strideW": 1},
+    ),
     "multiplied": ("DEPTHWISE_CONV_2D", (1, 2, 3, 4), {"padding": 1, "depthMultiplier": 2}),
 }
+
+
+def _transposed_size(size, taps, options) -> list[int]:
+    strides = options["strideH"], options["strideW"]
+    if options["padding"] == 0:
+        return [n * s for n, s in zip(size, strides, strict=True)]
+    return [(n - 1) * s + k for n, s, k in zip(size, strides, taps, strict=True)]
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 def test_the_squares_of_a_convolution_follow_from_its_gram_matrix(kind, draw):
     """Σ y² = wᵀ (XᵀX) w for each output channel, with y computed by LiteRT itself."""
     name, shape, options = CONVOLUTIONS[kind]
-    strides = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    usual = {"strideH": 1, "strideW": 1}
     kernel = draw.normal(0, 1, shape).astype(np.float32)
     channels = shape[-1] if name == "DEPTHWISE_CONV_2D" else shape[0]
     tensors = (
@@ -98,14 +116,24 @@ def test_the_squares_of_a_convolution_follow_from_its_gram_matrix(kind, draw):
         Tensor("b", (channels,), "float32", np.zeros(channels, np.float32)),
         Tensor("y", (1, 1, 1, channels), "float32"),
     )
-    table = "DepthwiseConv2DOptions" if name.startswith("D") else "Conv2DOptions"
-    only = tiny.operator(name, 1, (0, 1, 2), (3,), table, **(strides | options))
+    inputs, table = (0, 1, 2), "DepthwiseConv2DOptions" if name.startswith("D") else "Conv2DOptions"
+    if name == "TRANSPOSE_CONV":
+        size = _transposed_size((7, 6), shape[1:3], options)
+        tensors = (
+            *tensors[:3],
+            Tensor("y", (1, *size, channels), "float32"),
+            Tensor("size", (4,), "int32", np.array([1, *size, channels], np.int32)),
+        )
+        inputs, table = (4, 1, 0), "TransposeConvOptions"
+    else:
+        usual |= {"dilationHFactor": 1, "dilationWFactor": 1}
+    only = tiny.operator(name, 1, inputs, (3,), table, **(usual | options))
     graph = Graph(tensors, (only,), {"x": 0}, {"y": 3})
     images = draw.normal(0, 1, (4, 7, 6, 2)).astype(np.float32)
     answers = tiny.run(write(graph), images, tiny.RESOLVERS["litert-reference"])
     (gram,) = grams(graph, write(graph), images).values()
     squares = np.square(answers.astype(np.float64)).reshape(-1, channels).sum(axis=0)
-    if name == "CONV_2D":
+    if name != "DEPTHWISE_CONV_2D":
         rows = kernel.reshape(channels, -1).astype(np.float64)
         found = np.einsum("oi,ij,oj->o", rows, gram, rows)
     else:

@@ -27,14 +27,16 @@ _DAMPING = 0.01
 #: A layer with more inputs a sum keeps its weights: the matrix grows with the square of them.
 _MOST_INPUTS = 4096
 #: Operators whose weights are rounded anew.
-_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+#: Which input of an operator its weights are multiplied with, if not the first.
+_FACTORS_AT = {"TRANSPOSE_CONV": 2}
 #: Where depthwise weights have their channels: (1, height, width, channels).
 _DEPTHWISE_AXIS = 3
 _LEVELS = {"int8": 127, INT4: 7}
 
 
 def rounded(graph: Graph, original: Graph, content: bytes, images: NDArray[np.float32]) -> Graph:
-    """Return a graph with weights rounded anew: of Dense, convolutional and depthwise layers.
+    """Return a graph with weights rounded anew: of Dense and all kinds of convolutional layers.
 
     Args:
         graph: integer weights, one scale per tensor or per output channel, and no zero points.
@@ -152,7 +154,7 @@ def grams(
     sums: dict[int, NDArray[np.float64]] = {}
     for interpreter in runs(content, images):
         for operator in layers:
-            values = interpreter.get_tensor(operator.inputs[0]).astype(np.float64)
+            values = interpreter.get_tensor(_given(operator)).astype(np.float64)
             factors = _factors(values, graph, operator)
             product = np.swapaxes(factors, -1, -2) @ factors
             weights = operator.inputs[1]
@@ -160,9 +162,13 @@ def grams(
     return sums
 
 
+def _given(operator: Operator) -> int:
+    return operator.inputs[_FACTORS_AT.get(operator.name, 0)]
+
+
 def _is_whole(graph: Graph, operator: Operator) -> bool:
     """Tell whether every sum takes all channels, and is not too large to be made up for."""
-    given, kernel = (graph.tensors[index].shape for index in operator.inputs[:2])
+    given, kernel = (graph.tensors[at].shape for at in (_given(operator), operator.inputs[1]))
     if graph.tensors[operator.inputs[1]].data is None:
         return False
     if operator.name == "DEPTHWISE_CONV_2D":
@@ -176,8 +182,12 @@ def _factors(values: NDArray[np.float64], graph: Graph, operator: Operator) -> N
     shape = graph.tensors[operator.inputs[1]].shape
     if operator.name == "FULLY_CONNECTED":
         return values.reshape(-1, shape[1])
-    patches = _patches(values, shape[1:3], operator.options)
-    if operator.name == "CONV_2D":
+    if operator.name == "TRANSPOSE_CONV":
+        size = graph.tensors[operator.outputs[0]].shape[1:3]
+        patches = _reached(values, shape[1:3], size, operator.options)
+    else:
+        patches = _patches(values, shape[1:3], operator.options)
+    if operator.name != "DEPTHWISE_CONV_2D":
         return np.moveaxis(patches, 2, -1).reshape(-1, math.prod(shape[1:]))
     single = np.moveaxis(patches, 2, 0).reshape(values.shape[-1], -1, math.prod(shape[1:3]))
     return np.repeat(single, shape[-1] // values.shape[-1], axis=0)  # its depth multiplier
@@ -201,6 +211,35 @@ def _patches(
         :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]
     ]
     return found
+
+
+def _reached(
+    values: NDArray[np.float64],
+    taps: tuple[int, ...],
+    size: tuple[int, ...],
+    options: dict[str, Any],
+) -> NDArray[np.float64]:
+    """Return what each weight of a transposed kernel brings to each place of the output.
+
+    Weight i adds input p to place s·p + i − (padding before): a convolution of inputs that lie
+    s apart, with nothing between them, read backwards. Shapes as in `_patches`.
+    """
+    strides = options["strideH"], options["strideW"]
+    spread = [(n - 1) * s + 1 for n, s in zip(values.shape[1:3], strides, strict=True)]
+    apart = np.zeros((*spread, values.shape[-1]))
+    apart[:: strides[0], :: strides[1]] = values[0]
+    reach = zip(spread, taps, size, strict=True)
+    # of all places that weights reach, the output holds `size`; behind them may be more
+    before = [max(n + k - 1 - kept, 0) // 2 for n, k, kept in reach]
+    if options["padding"] != schema.Padding.SAME:
+        before = [0, 0]
+    wide = [
+        (k - 1, max(k - 1, first + kept - n))
+        for n, k, kept, first in zip(spread, taps, size, before, strict=True)
+    ]
+    patches = sliding_window_view(np.pad(apart, [*wide, (0, 0)]), taps, axis=(0, 1))
+    (top, left), (height, width) = before, size
+    return patches[top : top + height, left : left + width, :, ::-1, ::-1]
 
 
 def _padding(size: int, reach: int, stride: int) -> tuple[int, int]:
