@@ -55,7 +55,7 @@ def both_ends(model: Any, code_layer: str) -> Any:
 
 
 def clone(model: Any) -> Any:
-    """Return a copy that shares nothing: tfmot changes the model it is given."""
+    """Return a copy that shares nothing: what changes it leaves the model alone."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy

@@ -48,8 +48,11 @@ def trained_under_all_constraints(net):
         values = kernel.variable.numpy()
         values[np.abs(values) < np.median(np.abs(values))] = 0
         kernel.variable.assign(values)
-        few = k_means(values, 8, 0, sparse=True)
+        few = k_means(values / np.abs(values).max(), 6, 0, sparse=True)
+        few = few[few != 0]
         constrained.append(Constrained(kernel, sparse=True, values=few, bits=8, per_channel=False))
+        constrained[-1].settle(1.0)
+        constrained[-1].fix(1.0)
     zeros = [item.kernel.variable.numpy() == 0 for item in constrained]
     before = [item.exact().numpy() for item in constrained]
     objective = ConstrainedObjective(copy, constrained, QuantizedGraph(copy, IMAGES))

@@ -1,7 +1,9 @@
 """Weight clustering: each kernel holds a few values, which are trained.
 
-Han, Mao and Dally, "Deep Compression", 2016, with k-means++ for the start. tfmot's own clustering
-loses kernels of transposed and depthwise convolutions, and cannot keep both zeros and a grid.
+Han, Mao and Dally, "Deep Compression", 2016, with k-means++ for the start, in which each weight
+counts as much as it matters: see `saliency`. See `codebook` for how weights come to their values.
+tfmot's own clustering loses kernels of transposed and depthwise convolutions, and cannot keep both
+zeros and a grid.
 """
 
 from typing import Any
@@ -10,47 +12,83 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from edgeae.compression.constraints import Constrained
+from edgeae.compression.constraints import Constrained, integers
 from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
-from edgeae.compression.kernels import check_layers, wanted
+from edgeae.compression.kernels import Kernel, check_layers, kernels, wanted
+from edgeae.compression.saliency import curvatures
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
-from edgeae.recipe import Cluster
+from edgeae.recipe import Recipe
 
 __all__ = ["check", "cluster", "k_means"]
 
+#: The share of the steps after which all weights have their value, and all values lie on the grid.
+_SETTLED, _FIXED = 0.6, 0.9
 
-def cluster(model: Any, dataset: Dataset, settings: Cluster, seed: int, *, sparse: bool) -> Any:
+
+def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
     """Return a clustered and fine-tuned copy; `model` keeps its weights.
 
     Args:
         model: flat Keras model.
         dataset: what to fine-tune on.
-        settings: clusters, steps and learning rate.
+        recipe: its `cluster`, clusters, steps and learning rate; zeros stay zeros if it prunes, and
+            zero is then one of the clusters; of int8, values lie on the grid that is exported.
         seed: of the images' order and of k-means.
-        sparse: whether zeros stay zeros; zero is then one of the clusters.
 
     Raises:
-        BadInput: a layer is named that is not there.
+        BadInput: a layer is named that is not there, or all are spared.
     """
-    check_layers(model, "cluster.layers", list(settings.layers))
-    copy = clone(model)
+    settings = recipe.cluster
+    assert settings is not None
+    check_layers(model, "cluster", settings)
+    copy, sparse = clone(model), recipe.prune is not None
+    pairs = wanted(copy, settings.clusters, settings)
+    clustered = [kernel for kernel, _ in pairs]
+    weights = curvatures(copy, clustered, dataset, seed)
     constrained = [
-        Constrained(
-            kernel,
-            sparse=sparse,
-            values=k_means(kernel.variable.numpy(), int(number), seed, sparse=sparse),
-        )
-        for kernel, number in wanted(copy, settings.clusters, settings.layers)
+        _constrained(kernel, int(number), recipe, seed, count)
+        for (kernel, number), count in zip(pairs, weights, strict=True)
     ]
-    fine_tune(ConstrainedObjective(copy, constrained), dataset, settings, seed, "cluster")
+    if sparse:  # the zeros of layers that keep their values
+        known = {kernel.name for kernel in clustered}
+        left = [kernel for kernel in kernels(copy) if kernel.name not in known]
+        constrained += [Constrained(kernel, sparse=True) for kernel in left]
+
+    def between(step: int) -> None:
+        done = step / settings.steps
+        for item in constrained:
+            item.settle(1 - (1 - min(done / _SETTLED, 1.0)) ** 2)
+            item.fix(min(max(done - _SETTLED, 0.0) / (_FIXED - _SETTLED), 1.0))
+
+    objective = ConstrainedObjective(copy, constrained, between=between)
+    fine_tune(objective, dataset, settings, seed, "cluster")
+    between(settings.steps)
     bake(constrained)
     return copy
 
 
+def _constrained(
+    kernel: Kernel, number: int, recipe: Recipe, seed: int, counts: NDArray[np.float32]
+) -> Constrained:
+    sparse = recipe.prune is not None
+    weights = kernel.variable.numpy()
+    return Constrained(
+        kernel,
+        sparse=sparse,
+        values=k_means(weights, number, seed, sparse=sparse, counts=counts),
+        bits=8 if recipe.quantization == "int8" else None,
+    )
+
+
 def k_means(
-    values: NDArray[np.float32], clusters: int, seed: int, *, sparse: bool
+    values: NDArray[np.float32],
+    clusters: int,
+    seed: int,
+    *,
+    sparse: bool,
+    counts: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return up to so many values that stand for all of them best, in the sense of least squares.
 
@@ -59,25 +97,33 @@ def k_means(
         clusters: how many; zero is one of them if `sparse`.
         seed: of the first guess, k-means++.
         sparse: zeros stay zeros, and are no other value's neighbours.
+        counts: how much each one counts, of the same shape; None: all alike.
     """
     flat = values.reshape(-1, 1)
+    weights = np.ones(len(flat)) if counts is None else counts.reshape(-1).astype(np.float64)
     if sparse:
-        flat, clusters = flat[flat[:, 0] != 0], clusters - 1
+        kept = flat[:, 0] != 0
+        flat, weights, clusters = flat[kept], weights[kept], clusters - 1
     clusters = min(clusters, len(np.unique(flat)))
     if not clusters:
         return np.zeros(1, np.float32)
-    found = KMeans(clusters, init="k-means++", n_init=1, random_state=seed).fit(flat)
+    start = KMeans(clusters, init="k-means++", n_init=1, random_state=seed)
+    found = start.fit(flat, sample_weight=weights / weights.mean())
     centers = found.cluster_centers_[:, 0].astype(np.float32)
     return np.sort(np.append(centers, np.float32(0)) if sparse else centers)
 
 
-def check(model: Any, settings: Cluster) -> None:
+def check(model: Any, recipe: Recipe) -> None:
     """Assert that each clustered kernel holds no more values than it should.
 
     Raises:
         OutOfTolerance: names the kernel.
     """
-    for kernel, number in wanted(model, settings.clusters, settings.layers):
-        found = len(np.unique(kernel.variable.numpy()))
+    assert recipe.cluster is not None
+    for kernel, number in wanted(model, recipe.cluster.clusters, recipe.cluster):
+        values = kernel.variable.numpy()
+        if recipe.quantization == "int8":
+            values = integers(values, 8, None)
+        found = len(np.unique(values))
         if found > number:
             raise OutOfTolerance(f"{kernel.name}: {found} values after clustering, {number} asked")

@@ -3,20 +3,21 @@
 Each step of a recipe trains *latent* weights; what the model computes with, and what is exported,
 are the *effective* ones: with the zeros of a pruning, the few values of a clustering, on the grid
 of a quantization. So nothing that an earlier step reached can be lost in a later one. Gradients
-pass a rounding as if it were not there: Bengio et al., "Estimating or Propagating Gradients
-Through Stochastic Neurons", 2013, the straight-through estimator.
+pass the rounding to a grid as if it were not there: Bengio et al., "Estimating or Propagating
+Gradients Through Stochastic Neurons", 2013, the straight-through estimator.
 """
 
-from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.compression.codebook import Codebook
 from edgeae.compression.kernels import Kernel
 from edgeae.legacy_keras import tf
 
-__all__ = ["Constrained", "grid_levels", "on_grid"]
+__all__ = ["Constrained", "grid_levels", "integers", "on_grid", "scales"]
 
 
 def grid_levels(bits: int) -> int:
@@ -36,11 +37,25 @@ def on_grid(values: NDArray[Any], bits: int, others: tuple[int, ...] | None) -> 
         bits: of the integers.
         others: the axes that share a scale; None for all of them.
     """
-    levels = grid_levels(bits)
-    most = np.abs(values).max(axis=others, keepdims=True)
-    scale = np.where(most > 0, most, 1.0) / levels
-    rounded: NDArray[np.float32] = (np.round(values / scale) * scale).astype(np.float32)
-    return rounded
+    scale = scales(values, others) / grid_levels(bits)
+    return (integers(values, bits, others) * scale).astype(np.float32)
+
+
+def integers(values: NDArray[Any], bits: int, others: tuple[int, ...] | None) -> NDArray[Any]:
+    """Return the steps of that grid which weights are next to, as floats; arguments as above."""
+    steps: NDArray[Any] = np.round(values / (scales(values, others) / grid_levels(bits)))
+    return steps
+
+
+def scales(values: NDArray[Any], others: tuple[int, ...] | None) -> NDArray[np.float32]:
+    """Return the largest magnitude of each channel, or 1 where all are 0; of the same rank.
+
+    Args:
+        values: float weights.
+        others: the axes that share a scale; None for all of them.
+    """
+    most: NDArray[np.float32] = np.abs(values).max(axis=others, keepdims=True)
+    return np.where(most > 0, most, np.float32(1))
 
 
 class Constrained:
@@ -48,10 +63,11 @@ class Constrained:
 
     Args:
         kernel: whose variable is the latent weights.
-        sparse: whether its zeros stay zeros.
-        values: the k values of a clustering, among them 0 if `sparse`; None without one.
+        sparse: whether its zeros stay zeros, and more may come, see `prune`.
+        values: the k values of a clustering, among them 0 if `sparse`; None without one. No weight
+            has one of them before `settle`.
         bits: of the grid that it must lie on, or None.
-        per_channel: one scale per output channel, or one for all.
+        per_channel: one scale per output channel, or one for all; values have one for all.
     """
 
     def __init__(
@@ -64,42 +80,79 @@ class Constrained:
         per_channel: bool = True,
     ) -> None:
         self.kernel = kernel
+        weights = kernel.variable.numpy()
         self._mask = None
+        free = np.ones(weights.shape, bool)
         if sparse:
-            self._mask = tf.constant(kernel.variable.numpy() != 0, tf.float32)
-            values = None if values is None else values[values != 0]
-        self.centroids = None
-        if values is not None and len(values):
-            self.centroids = tf.Variable(np.sort(values), dtype=tf.float32)
+            free = weights != 0
+            self._mask = tf.Variable(free.astype(np.float32), trainable=False)
         self._bits = bits
         self._others = kernel.others if per_channel else None
+        self._codebook = None
+        if values is not None:
+            values = values[values != 0] if sparse else values
+        if values is not None and values.any():
+            levels = None if bits is None else grid_levels(bits)
+            self._codebook = Codebook(values, free, levels)
+
+    @property
+    def variables(self) -> list[Any]:
+        """What is trained beside the latent weights."""
+        return [] if self._codebook is None else self._codebook.variables
+
+    def prune(self, share: float, importance: NDArray[np.float32] | float) -> None:
+        """Let weights become zeros: those that are, and then the least important.
+
+        Args:
+            share: of all of them, 0 to 1; at least so many are zeros.
+            importance: what a weight's magnitude is multiplied with; of the kernel's shape, or 1.
+        """
+        assert self._mask is not None
+        kept = self._mask.numpy() > 0
+        weights = self.kernel.variable.numpy()
+        # less than a rounding error of the share is no weight
+        number = math.ceil(share * weights.size - 1e-6)
+        if number > (~kept).sum():
+            rank = np.where(kept, np.abs(weights) * importance, -1.0)
+            kept.reshape(-1)[np.argpartition(rank, number - 1, axis=None)[:number]] = False
+            self._mask.assign(kept.astype(np.float32))
+
+    def settle(self, share: float) -> None:
+        """Give so many of the weights the value next to them, 0 to 1; see `Codebook`."""
+        if self._codebook is not None:
+            self._codebook.settle(self.kernel.variable.numpy(), share)
+
+    def fix(self, share: float) -> None:
+        """Put so many of the values on the grid for good, 0 to 1; see `Codebook`."""
+        if self._codebook is not None:
+            self._codebook.fix(share)
 
     def effective(self) -> Any:
         """Return what training computes with: a tensor of the kernel's shape, with gradients."""
-        return self._effective(lambda new, old: new + old - tf.stop_gradient(old))
+        weights = self.kernel.variable + 0.0
+        if self._codebook is not None:
+            weights = self._codebook(weights)
+        if self._mask is not None:
+            weights *= self._mask
+        if self._rounds:
+            weights += tf.stop_gradient(self._rounded(weights) - weights)
+        return weights
 
     def exact(self) -> Any:
         """Return the same without a rounding error of float32: what is exported."""
-        return self._effective(lambda new, old: new)
-
-    def _effective(self, passing: Callable[[Any, Any], Any]) -> Any:
         weights = self.kernel.variable + 0.0
-        if self.centroids is not None:
-            # the gradient reaches the values and, past the choice, the weights, as in tfmot
-            weights = passing(self._nearest(weights), weights)
+        if self._codebook is not None:
+            weights = self._codebook.exact(weights)
         if self._mask is not None:
             weights *= self._mask
-        if self._bits is not None:
-            weights = passing(tf.stop_gradient(self._rounded(weights, self._bits)), weights)
-        return weights
+        return self._rounded(weights) if self._rounds else weights
 
-    def _nearest(self, weights: Any) -> Any:
-        values = tf.sort(self.centroids)
-        middles = (values[1:] + values[:-1]) / 2
-        places = tf.searchsorted(middles, tf.reshape(weights, (-1,)))
-        return tf.reshape(tf.gather(values, places), weights.shape)
+    @property
+    def _rounds(self) -> bool:
+        return self._bits is not None and self._codebook is None  # whose values lie on the grid
 
-    def _rounded(self, weights: Any, bits: int) -> Any:
+    def _rounded(self, weights: Any) -> Any:
+        assert self._bits is not None
         most = tf.reduce_max(tf.abs(weights), axis=self._others, keepdims=True)
-        scale = tf.where(most > 0, most, tf.ones_like(most)) / float(grid_levels(bits))
+        scale = tf.where(most > 0, most, tf.ones_like(most)) / float(grid_levels(self._bits))
         return tf.round(weights / scale) * scale

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeae.compression.kernels import Kernel, kernels
 from edgeae.compression.wiring import sources, uses
+from edgeae.errors import BadInput
 from edgeae.legacy_keras import keras
 from edgeae.parity import float32_gap
 
@@ -27,6 +28,8 @@ _BETWEEN = ("Flatten", "UpSampling1D", "UpSampling2D", "MaxPooling2D", "Dropout"
 _SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 #: A channel that hardly speaks is not turned up without end.
 _MOST = 16.0
+#: Of what parity allows of two ways to compute a model in float32: here every weight is rounded.
+_LATITUDE = 10
 
 
 def equalize(model: Any, images: NDArray[np.float32]) -> None:
@@ -37,7 +40,7 @@ def equalize(model: Any, images: NDArray[np.float32]) -> None:
         images: (n, …) what the ranges are taken over.
 
     Raises:
-        ArithmeticError: the answers changed: a layer does not do what is said above.
+        BadInput: the answers changed: float32 does not hold what the model computes.
     """
     before = model(images, training=False).numpy()
     for first, second in _pairs(model):
@@ -49,8 +52,12 @@ def equalize(model: Any, images: NDArray[np.float32]) -> None:
         _scale_out(first, scale)
         _scale_in(second, 1 / scale)
     gap, allowed = float32_gap(model(images, training=False).numpy(), before)
-    if gap > allowed * 10:
-        raise ArithmeticError(f"equalized channels changed the answers by {gap:.3g}")
+    if gap > allowed * _LATITUDE:
+        raise BadInput(
+            f"qat: scaling the model's channels to like ranges moved its answers by {gap:.3g}, "
+            f"allowed is {allowed * _LATITUDE:.3g}: float32 hardly holds its sums; "
+            "per_channel = false leaves the channels as they are"
+        )
 
 
 def _pairs(model: Any) -> list[tuple[Kernel, Kernel]]:

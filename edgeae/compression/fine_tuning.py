@@ -1,6 +1,6 @@
 """Fine-tuning a copy of a model under constraints on its kernels, and the control beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgeae.compression.constraints import Constrained
@@ -23,18 +23,27 @@ class ConstrainedObjective(Objective):
         model: flat Keras model; its variables are the latent weights.
         constrained: its kernels that must keep something.
         graph: how it is computed, if with quantized activations.
+        between: called every few steps with their number, to tighten what must be kept.
     """
 
     def __init__(
-        self, model: Any, constrained: Sequence[Constrained], graph: QuantizedGraph | None = None
+        self,
+        model: Any,
+        constrained: Sequence[Constrained],
+        graph: QuantizedGraph | None = None,
+        between: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(model)
-        self._constrained, self._graph = constrained, graph
+        self._constrained, self._graph, self._between = constrained, graph, between
 
     @property
     def extras(self) -> list[Any]:
-        centroids = [item.centroids for item in self._constrained if item.centroids is not None]
-        return [*centroids, *(self._graph.variables if self._graph else [])]
+        trained = [variable for item in self._constrained for variable in item.variables]
+        return [*trained, *(self._graph.variables if self._graph else [])]
+
+    def between(self, step: int) -> None:
+        if self._between is not None:
+            self._between(step)
 
     def terms(self, inputs: Any, targets: Any, step: Any) -> dict[str, Any]:
         del step
@@ -57,7 +66,6 @@ def fine_tune(
     settings: Prune | Cluster | Qat,
     seed: int,
     label: str,
-    callbacks: Sequence[Any] = (),
 ) -> None:
     """Train an objective's model in place for as many steps as a recipe's step says.
 
@@ -67,7 +75,6 @@ def fine_tune(
         settings: `steps` and `learning_rate` of a `Prune`, `Cluster` or `Qat`.
         seed: of the images' order.
         label: for the progress line.
-        callbacks: Keras callbacks that want to know of each step.
     """
     shape = tuple(objective.model.input_shape[1:])
     fit(
@@ -77,7 +84,6 @@ def fine_tune(
         Budget(1, _BATCH, settings.learning_rate, seed, steps=settings.steps),
         label=label,
         keep_best=False,
-        callbacks=callbacks,
     )
 
 

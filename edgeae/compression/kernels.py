@@ -1,13 +1,15 @@
 """The weights of a flat Keras model that compression works on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from edgeae.errors import BadInput, unknown
+from edgeae.recipe import Cluster, Prune
 
-__all__ = ["Kernel", "check_layers", "kernels", "replaced", "wanted"]
+__all__ = ["Kernel", "check_layers", "compressible", "kernels", "replaced", "wanted"]
 
 #: Layer's class → its kernels' attributes, and the axes along which each has output channels.
 _AXES: dict[str, dict[str, tuple[int, ...]]] = {
@@ -66,41 +68,57 @@ def kernels(model: Any) -> list[Kernel]:
     ]
 
 
-def wanted(model: Any, usual: float, layers: Mapping[str, float]) -> list[tuple[Kernel, float]]:
-    """Return each kernel that a step works on, with its setting; 0 leaves a layer as it is.
+def compressible(model: Any) -> list[Kernel]:
+    """Return the kernels but depthwise ones: these are few weights, and each of them matters."""
+    return [kernel for kernel in kernels(model) if not kernel.depthwise]
 
-    Depthwise kernels are none of them: they are few, and tfmot prunes none.
+
+def wanted(model: Any, usual: float, settings: Prune | Cluster) -> list[tuple[Kernel, float]]:
+    """Return each kernel that a step works on, with its setting.
+
+    Left out are depthwise kernels, layers that the step spares, and those whose own setting is 0.
 
     Args:
         model: flat Keras model.
         usual: the setting of layers that are not named.
-        layers: name of a layer → its own setting.
+        settings: of the step; `layers` and `spare_below` are used.
     """
+    found = compressible(model)
+    total = sum(_size(kernel) for kernel in found)
     pairs = (
-        (kernel, layers.get(kernel.name, usual))
-        for kernel in kernels(model)
-        if not kernel.depthwise
+        (kernel, settings.layers.get(kernel.name, usual))
+        for kernel in found
+        if kernel.name in settings.layers or not settings.spares(_size(kernel), total)
     )
     return [(kernel, setting) for kernel, setting in pairs if setting]
 
 
-def check_layers(model: Any, key: str, named: Sequence[str]) -> None:
-    """Refuse settings of layers that are not there, or have nothing to compress.
+def _size(kernel: Kernel) -> int:
+    return math.prod(kernel.variable.shape)
+
+
+def check_layers(model: Any, step: str, settings: Prune | Cluster) -> None:
+    """Refuse settings of layers that are not there, or that leave nothing to compress.
 
     Args:
         model: flat Keras model.
-        key: of the recipe, for the error.
-        named: names of layers.
+        step: its name, for the error.
+        settings: of the step.
 
     Raises:
         BadInput: names the layer and what is allowed.
     """
-    known = list(dict.fromkeys(item.name for item in kernels(model) if not item.depthwise))
-    for name in named:
+    known = list(dict.fromkeys(item.name for item in compressible(model)))
+    for name in settings.layers:
         if name not in known:
-            raise unknown(f"{key}: layer", name, known)
+            raise unknown(f"{step}.layers: layer", name, known)
     if not known:
-        raise BadInput(f"{key}: the model has no layer with weights to compress")
+        raise BadInput(f"{step}: the model has no layer with weights to compress")
+    if not wanted(model, 1.0, settings):
+        raise BadInput(
+            f"{step}.spare_below = {settings.spare_below:g}: it spares all of the model's layers; "
+            f"allowed is less than the largest one's share of the weights"
+        )
 
 
 @contextmanager

@@ -46,13 +46,12 @@ def compress(
             model = prune(model, dataset, recipe.prune, seed)
         elif step == "cluster" and recipe.cluster is not None:
             yield {"doing": f"cluster into {recipe.cluster.clusters} values"}
-            sparse = recipe.prune is not None
-            model = cluster(model, dataset, recipe.cluster, seed, sparse=sparse)
+            model = cluster(model, dataset, recipe, seed)
         elif step == "qat" and calibration is not None:
             yield {"doing": "train for the integers"}
             model = train_quantized(model, dataset, recipe, calibration, seed)
         if recipe.prune is not None:
             check_zeros(model, recipe.prune)
         if recipe.cluster is not None and step != "prune":
-            check_clusters(model, recipe.cluster)
+            check_clusters(model, recipe)
     return model

@@ -1,25 +1,28 @@
-"""Magnitude pruning by fine-tuning, with tfmot."""
+"""Pruning by fine-tuning: the weights that matter least become zeros, a few at a time.
 
+Zhu and Gupta, "To prune, or not to prune", 2017, for the polynomial schedule.
+"""
+
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow_model_optimization as tfmot
+from numpy.typing import NDArray
 
-from edgeae.compression.fine_tuning import fine_tune
-from edgeae.compression.kernels import check_layers, wanted
+from edgeae.compression.constraints import Constrained
+from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
+from edgeae.compression.kernels import Kernel, check_layers, wanted
+from edgeae.compression.saliency import curvatures
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
 from edgeae.keras_parts import clone
-from edgeae.legacy_keras import keras
 from edgeae.recipe import Prune
-from edgeae.training.objective import Objective
 
 __all__ = ["check", "prune"]
 
 #: The share of the steps over which sparsity grows; the rest let the weights that are left settle.
-_RAMP = 0.3
-#: tfmot's default of 100 steps prunes nothing at all in a short run.
-_UPDATE_EVERY = 10
+_RAMP = 0.4
 
 
 def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
@@ -28,55 +31,86 @@ def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
     Args:
         model: flat Keras model.
         dataset: what to fine-tune on.
-        settings: sparsity, schedule, steps and learning rate.
+        settings: sparsity, criterion, schedule, steps and learning rate.
         seed: of the images' order.
 
     Raises:
-        BadInput: a layer is named that is not there.
+        BadInput: a layer is named that is not there, or all are spared.
     """
-    check_layers(model, "prune.layers", list(settings.layers))
-    pruning = tfmot.sparsity.keras
-    shares = {
-        kernel.name: share for kernel, share in wanted(model, settings.sparsity, settings.layers)
+    check_layers(model, "prune", settings)
+    copy = clone(model)
+    pairs = wanted(copy, settings.sparsity, settings)
+    importance: list[Any] = [1.0 for _ in pairs]
+    if settings.criterion == "saliency":
+        kernels = [kernel for kernel, _ in pairs]
+        importance = [np.sqrt(item) for item in curvatures(copy, kernels, dataset, seed)]
+    if settings.scope == "model":
+        pairs = _over_all(pairs, importance, settings)
+    constrained = [Constrained(kernel, sparse=True) for kernel, _ in pairs]
+    grown = _schedule(settings)
+
+    def between(step: int) -> None:
+        for item, (_, share), factor in zip(constrained, pairs, importance, strict=True):
+            item.prune(share * grown(step), factor)
+
+    objective = ConstrainedObjective(copy, constrained, between=between)
+    fine_tune(objective, dataset, settings, seed, "prune")
+    between(settings.steps)
+    bake(constrained)
+    return copy
+
+
+def _over_all(
+    pairs: Sequence[tuple[Kernel, float]],
+    importance: Sequence[NDArray[np.float32]],
+    settings: Prune,
+) -> list[tuple[Kernel, float]]:
+    """Give each kernel the share of its weights that are among the least salient of all.
+
+    Those with a sparsity of their own keep it, and do not count.
+    """
+    saliences = {
+        kernel.name: np.abs(kernel.variable.numpy()) * factor
+        for (kernel, _), factor in zip(pairs, importance, strict=True)
+        if kernel.name not in settings.layers
     }
-
-    def wrap(layer: Any) -> Any:
-        if layer.name not in shares:
-            return layer
-        schedule = _schedule(settings, shares[layer.name])
-        return pruning.prune_low_magnitude(layer, pruning_schedule=schedule)
-
-    wrapped = keras.models.clone_model(clone(model), clone_function=wrap)
-    callbacks = [pruning.UpdatePruningStep()]
-    fine_tune(Objective(wrapped), dataset, settings, seed, "prune", callbacks)
-    # stripped layers still hang in the wrapped graph; cutting by `layer.output` needs a clean one
-    return clone(pruning.strip_pruning(wrapped))
+    if not saliences:
+        return list(pairs)
+    ranked = np.sort(np.concatenate([item.reshape(-1) for item in saliences.values()]))
+    limit = ranked[math.ceil(settings.sparsity * ranked.size) - 1]
+    return [
+        (kernel, float(np.mean(saliences[kernel.name] <= limit)))
+        if kernel.name in saliences
+        else (kernel, share)
+        for kernel, share in pairs
+    ]
 
 
-def _schedule(settings: Prune, sparsity: float) -> Any:
-    schedules = tfmot.sparsity.keras
+def _schedule(settings: Prune) -> Callable[[int], float]:
+    """Return the share of the final sparsity that is reached after so many steps."""
     if settings.schedule == "constant":
-        return schedules.ConstantSparsity(sparsity, begin_step=0, frequency=_UPDATE_EVERY)
-    return schedules.PolynomialDecay(
-        initial_sparsity=0.0,
-        final_sparsity=sparsity,
-        begin_step=0,
-        end_step=int(settings.steps * _RAMP),
-        frequency=_UPDATE_EVERY,
-    )
+        return lambda step: 1.0
+    ramp = settings.steps * _RAMP
+    return lambda step: 1 - (1 - min(step / ramp, 1.0)) ** 3
 
 
 def check(model: Any, settings: Prune) -> None:
     """Assert that each pruned kernel holds the zeros that it should.
 
     Raises:
-        OutOfTolerance: names the kernel.
+        OutOfTolerance: names the kernel, or says that it is the model.
     """
-    for kernel, share in wanted(model, settings.sparsity, settings.layers):
-        values = kernel.variable.numpy()
-        zeros = float(np.mean(values == 0))
-        # tfmot keeps a whole number of weights
-        if zeros < share - 1 / values.size:
-            raise OutOfTolerance(
-                f"{kernel.name}: {zeros:.1%} zeros after pruning, {share:.1%} asked"
-            )
+    whole: list[NDArray[np.bool_]] = []
+    for kernel, share in wanted(model, settings.sparsity, settings):
+        zeros = kernel.variable.numpy() == 0
+        if settings.scope == "model" and kernel.name not in settings.layers:
+            whole.append(zeros.reshape(-1))
+        else:
+            _check(kernel.name, float(zeros.mean()), share)
+    if whole:
+        _check("the model", float(np.concatenate(whole).mean()), settings.sparsity)
+
+
+def _check(name: str, zeros: float, share: float) -> None:
+    if zeros < share:
+        raise OutOfTolerance(f"{name}: {zeros:.2%} zeros after pruning, {share:.2%} asked")

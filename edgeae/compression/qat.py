@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeae.compression.constraints import Constrained, grid_levels, on_grid
 from edgeae.compression.equalization import equalize
 from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
-from edgeae.compression.kernels import Kernel, kernels
+from edgeae.compression.kernels import Kernel, kernels, wanted
 from edgeae.compression.quantized_graph import QuantizedGraph
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
@@ -49,37 +49,47 @@ def train_quantized(
     copy = clone(model)
     if recipe.per_channel and recipe.cluster is None:  # clusters would be torn apart
         equalize(copy, calibration)
-    constrained = [_constrained(kernel, recipe) for kernel in kernels(copy)]
+    clustered = _clustered(copy, recipe)
+    constrained = [_constrained(kernel, recipe, clustered) for kernel in kernels(copy)]
     graph = QuantizedGraph(copy, calibration)
     objective = ConstrainedObjective(copy, constrained, graph)
     fine_tune(objective, dataset, recipe.qat, seed, "qat")
     bake(constrained)
     for kernel in kernels(copy):
-        _check(kernel, _shares(kernel, recipe))
+        _check(kernel, _shares(kernel, recipe, clustered))
     return copy
 
 
-def _constrained(kernel: Kernel, recipe: Recipe) -> Constrained:
-    values = None
-    clusters = recipe.cluster
-    clustered = clusters is not None and clusters.layers.get(kernel.name, clusters.clusters)
-    if clustered and not kernel.depthwise:
-        values = np.unique(kernel.variable.numpy())
-    return Constrained(
+def _clustered(model: Any, recipe: Recipe) -> set[str]:
+    if recipe.cluster is None:
+        return set()
+    return {kernel.name for kernel, _ in wanted(model, recipe.cluster.clusters, recipe.cluster)}
+
+
+def _constrained(kernel: Kernel, recipe: Recipe, clustered: set[str]) -> Constrained:
+    few = _few(kernel, clustered)
+    made = Constrained(
         kernel,
         sparse=recipe.prune is not None,
-        values=values,
+        values=np.unique(kernel.variable.numpy()) if few else None,
         bits=_BITS,
-        per_channel=_shares(kernel, recipe) is not None,
+        per_channel=_shares(kernel, recipe, clustered) is not None,
     )
+    made.settle(1.0)
+    made.fix(1.0)
+    return made
 
 
-def _shares(kernel: Kernel, recipe: Recipe) -> tuple[int, ...] | None:
-    """Return the axes that share a scale, as the converter does; None for all."""
+def _few(kernel: Kernel, clustered: set[str]) -> bool:
+    return kernel.name in clustered and not kernel.depthwise
+
+
+def _shares(kernel: Kernel, recipe: Recipe, clustered: set[str]) -> tuple[int, ...] | None:
+    """Return the axes that share a scale, as in the export; None for all."""
     dense = type(kernel.layer).__name__ == "Dense"
-    # without `per_channel` Dense layers have one scale; the rest have one only where clusters ask
+    # without `per_channel` Dense layers have one scale, and where there are clusters, all have
     single = not recipe.per_channel and (dense or recipe.cluster is not None)
-    return None if single else kernel.others
+    return None if single or _few(kernel, clustered) else kernel.others
 
 
 def _check(kernel: Kernel, others: tuple[int, ...] | None) -> None:

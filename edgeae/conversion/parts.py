@@ -37,8 +37,15 @@ def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) 
     }
     if recipe.quantization in _INTEGER:
         cuts = {part: with_edges(graph, recipe.io) for part, graph in cuts.items()}
+    total = sum(math.prod(tensor.shape) for tensor in _matrices(whole))
+    if recipe.prune is not None and recipe.prune.scope == "model":
+        _check_all_zeros(whole, recipe.prune, total)
     for part, graph in cuts.items():
         _check(part, graph, recipe, bounds)
+        if recipe.prune is not None and recipe.prune.scope == "layer":
+            _check_zeros(part, graph, recipe.prune, total)
+        if recipe.cluster is not None:
+            _check_values(part, graph, recipe.cluster, total)
     return cuts
 
 
@@ -52,31 +59,38 @@ def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] 
             )
         if bounds is not None:
             _check_pixels(part, graph, recipe.quantization, bounds)
-    if recipe.prune is not None:
-        _check_zeros(part, graph, recipe.prune)
-    if recipe.cluster is not None:
-        _check_values(part, graph, recipe.cluster)
 
 
-def _check_zeros(part: str, graph: Graph, prune: Prune) -> None:
+def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
     # a file names tensors, not layers: each has at least what the least pruned layer was to get
     asked = min(prune.sparsity, *prune.layers.values()) if prune.layers else prune.sparsity
     shares = census.sparsity(graph)
     for tensor in _matrices(graph):
-        share = shares.get(tensor.name)
-        # tfmot keeps a whole number of weights: in a small matrix, half a weight more
-        if share is not None and share < asked - 1 / math.prod(tensor.shape):
+        share = shares[tensor.name]
+        if share < asked and not prune.spares(math.prod(tensor.shape), total):
             told = f"{share:.1%} zeros, {asked:.0%} asked"
             raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
 
 
-def _check_values(part: str, graph: Graph, cluster: Cluster) -> None:
+def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
+    if prune.layers:  # which tensors are theirs, and do not count, a file does not say
+        return
+    shares = census.sparsity(whole)
+    sizes = {tensor.name: math.prod(tensor.shape) for tensor in _matrices(whole)}
+    counted = {name: size for name, size in sizes.items() if not prune.spares(size, total)}
+    zeros = sum(round(shares[name] * size) for name, size in counted.items())
+    if zeros < prune.sparsity * sum(counted.values()):
+        told = f"{zeros / sum(counted.values()):.2%} zeros, {prune.sparsity:.0%} asked"
+        raise OutOfTolerance(f"autoencoder.tflite: {told}")
+
+
+def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None:
     asked = [cluster.clusters, *cluster.layers.values()]
     if 0 in asked:  # some layer keeps all its values
         return
     for tensor in _matrices(graph):
         found = 0 if tensor.data is None else len(np.unique(tensor.data))
-        if found > max(asked):
+        if found > max(asked) and not cluster.spares(math.prod(tensor.shape), total):
             told = f"{found} values, {max(asked)} asked"
             raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
 

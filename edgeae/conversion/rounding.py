@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edgeae.conversion.activations import runs
 from edgeae.errors import OutOfTolerance
+from edgeae.formats import census
 from edgeae.formats.tflite import INT4, Graph, Operator, Tensor
 
 __all__ = ["compensated", "grams", "rounded"]
@@ -26,10 +27,6 @@ __all__ = ["compensated", "grams", "rounded"]
 _DAMPING = 0.01
 #: A layer with more inputs a sum keeps its weights: the matrix grows with the square of them.
 _MOST_INPUTS = 4096
-#: Operators whose weights are rounded anew.
-_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
-#: Which input of an operator its weights are multiplied with, if not the first.
-_FACTORS_AT = {"TRANSPOSE_CONV": 2}
 #: Where depthwise weights have their channels: (1, height, width, channels).
 _DEPTHWISE_AXIS = 3
 _LEVELS = {"int8": 127, INT4: 7}
@@ -50,7 +47,7 @@ def rounded(graph: Graph, original: Graph, content: bytes, images: NDArray[np.fl
     found = grams(original, content, images)
     tensors = list(graph.tensors)
     stored = _dequantized(graph)
-    pairs = zip(_weighted(graph), _weighted(original), strict=False)
+    pairs = zip(census.weighted(graph), census.weighted(original), strict=False)
     for operator, float_operator in pairs:
         index = stored.get(operator.inputs[1], operator.inputs[1])
         gram = found.get(float_operator.inputs[1])
@@ -60,10 +57,6 @@ def rounded(graph: Graph, original: Graph, content: bytes, images: NDArray[np.fl
         if gram is not None:
             tensors[index] = _weights(tensors[index], weights, gram)
     return replace(graph, tensors=tuple(tensors))
-
-
-def _weighted(graph: Graph) -> list[Operator]:
-    return [item for item in graph.operators if item.name in _KINDS]
 
 
 def _dequantized(graph: Graph) -> dict[int, int]:
@@ -150,7 +143,7 @@ def grams(
         content: its flatbuffer.
         images: (n, …).
     """
-    layers = [item for item in _weighted(graph) if _is_whole(graph, item)]
+    layers = [item for item in census.weighted(graph) if _is_whole(graph, item)]
     sums: dict[int, NDArray[np.float64]] = {}
     for interpreter in runs(content, images):
         for operator in layers:
@@ -163,7 +156,7 @@ def grams(
 
 
 def _given(operator: Operator) -> int:
-    return operator.inputs[_FACTORS_AT.get(operator.name, 0)]
+    return operator.inputs[census.FACTOR_INPUT[operator.name]]
 
 
 def _is_whole(graph: Graph, operator: Operator) -> bool:

@@ -13,6 +13,7 @@ from edgeae.conversion.integers import (
     quantized,
     with_ranges,
 )
+from edgeae.conversion.one_scale import with_one_scale
 from edgeae.conversion.rounding import rounded
 from edgeae.errors import BadInput
 from edgeae.formats.fence import without_fence
@@ -105,7 +106,12 @@ def _in_one_go(recipe: Recipe) -> bool:
     if recipe.quantization not in ACTIVATIONS:
         return True
     plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
-    return plain and recipe.quantization == "int8"
+    return plain and recipe.quantization == "int8" and not _of_one_scale(recipe)
+
+
+def _of_one_scale(recipe: Recipe) -> bool:
+    """Tell whether clustered layers have one scale, and others one for each channel."""
+    return recipe.cluster is not None and recipe.quantization == "int8" and recipe.per_channel
 
 
 def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
@@ -118,9 +124,11 @@ def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.flo
     graph = quantized(
         ranged,
         recipe,
-        per_tensor=recipe.cluster is not None,
+        per_tensor=recipe.cluster is not None and not recipe.per_channel,
         dense_per_tensor=not recipe.per_channel,
     )
+    if recipe.cluster is not None and _of_one_scale(recipe):
+        return with_one_scale(graph, read(content, "calibrated model"), recipe.cluster)
     if recipe.rounding == "nearest":
         return graph
     return rounded(graph, read(content, "calibrated model"), content, representative)
@@ -156,5 +164,6 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
         if not hasattr(converter, _PER_TENSOR):
             raise BadInput(f"per_channel = False: TensorFlow {tf.__version__} has lost the switch")
         setattr(converter, _PER_TENSOR, True)
-    if recipe.cluster is not None:  # convolutions too: one set of integers for one set of values
+    if recipe.cluster is not None and not recipe.per_channel:
+        # convolutions too: one set of integers for one set of values
         converter._experimental_disable_per_channel = True

@@ -20,7 +20,9 @@ from edgeae.formats.minimum_runtime import MINIMUM_RUNTIMES
 from edgeae.formats.tflite import Graph, Operator, Tensor
 
 __all__ = [
+    "BIAS_INPUT",
     "CAUSES",
+    "FACTOR_INPUT",
     "edge_specs",
     "float_operators",
     "is_weight",
@@ -35,14 +37,17 @@ __all__ = [
     "size_by_cause",
     "sparsity",
     "weight_bytes",
+    "weighted",
     "zeros",
 ]
 
 #: What a file's bytes are spent on; see `size_by_cause`.
 CAUSES = ("weights", "biases", "scales", "strings", "metadata", "structure")
 #: Which input of an operator is its bias.
-_BIAS_INPUT = {"FULLY_CONNECTED": 2, "CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3}
-_WEIGHTED = {*_BIAS_INPUT, "BATCH_MATMUL"}
+BIAS_INPUT = {"FULLY_CONNECTED": 2, "CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3}
+#: Which input of it its weights, the second one, are multiplied with.
+FACTOR_INPUT = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "TRANSPOSE_CONV": 2}
+_WEIGHTED = {*BIAS_INPUT, "BATCH_MATMUL"}
 _INDEX_DTYPES = ("int32", "int64")
 _FLOATS = ("float16", "float32")
 _QUANTIZED = ("int8", "uint8", "int16")
@@ -52,6 +57,11 @@ _SCALE_BYTES, _ZERO_POINT_BYTES = 4, 8
 def macs(graph: Graph) -> int:
     """Multiply-accumulates of one inference; see `operator_macs`."""
     return sum(operator_macs(graph, operator) for operator in graph.operators)
+
+
+def weighted(graph: Graph) -> list[Operator]:
+    """Return the operators that multiply with weights and add a bias, in order."""
+    return [operator for operator in graph.operators if operator.name in BIAS_INPUT]
 
 
 def operator_macs(graph: Graph, operator: Operator) -> int:
@@ -327,7 +337,7 @@ def parameter_causes(graph: Graph) -> dict[int, str]:
 def _bias_indices(graph: Graph) -> Iterator[int]:
     sources = _dequantized(graph)
     for operator in graph.operators:
-        place = _BIAS_INPUT.get(operator.name)
+        place = BIAS_INPUT.get(operator.name)
         if place is None or place >= len(operator.inputs):
             continue
         source = sources.get(operator.inputs[place], operator.inputs[place])

@@ -13,6 +13,8 @@ __all__ = ["STEPS", "Cluster", "Prune", "Qat"]
 STEPS = ("prune", "cluster", "qat")
 _LEAST_STEPS = 100
 
+Scope = Literal["layer", "model"]
+Criterion = Literal["saliency", "magnitude"]
 Schedule = Literal["polynomial", "constant"]
 
 
@@ -22,19 +24,44 @@ def _check_fit(name: str, steps: int, rate: float) -> None:
 
 
 @dataclass(frozen=True)
-class Prune:
-    """Magnitude pruning.
+class _Spared:
+    """A step that leaves small layers as they are: they take few bytes, and cost much loss.
 
     Attributes:
-        sparsity: share of each weight matrix that becomes zero.
+        spare_below: share of the model's weights below which a layer stays whole, unless `layers`
+            names it. Depthwise kernels are not counted.
+    """
+
+    spare_below: float = field(default=0.0, kw_only=True)
+
+    def spares(self, size: int, total: int) -> bool:
+        """Tell whether a kernel of so many of a model's weights stays as it is."""
+        return size < self.spare_below * total
+
+    def _check_spared(self, name: str) -> None:
+        share = self.spare_below
+        require(0 <= share < 1, f"{name}.spare_below", share, "0 or more and below 1")
+
+
+@dataclass(frozen=True)
+class Prune(_Spared):
+    """Pruning: weights become zeros.
+
+    Attributes:
+        sparsity: share of the weights that becomes zero.
+        scope: of each `layer`; or of the `model`, where each layer gives as many as matter least.
+        criterion: which weights: those of the least `saliency`, by what taking them away costs; or
+            of the least `magnitude`.
         schedule: `polynomial` grows from nothing over the first part of the steps; `constant`
             prunes at once.
         steps: training steps of the fine-tuning, batches of 128.
         learning_rate: Adam's, decaying to 1 % of it along a cosine.
-        layers: name of a layer → its own sparsity; 0 leaves it whole.
+        layers: name of a layer → its own sparsity, whatever the scope; 0 leaves it whole.
     """
 
     sparsity: float
+    scope: Scope = "layer"
+    criterion: Criterion = "saliency"
     schedule: Schedule = "polynomial"
     steps: int = 1720
     learning_rate: float = 1e-3
@@ -42,13 +69,17 @@ class Prune:
 
     def __post_init__(self) -> None:
         require(0 < self.sparsity < 1, "prune.sparsity", self.sparsity, "above 0 and below 1")
+        if self.scope == "model":  # magnitudes of two layers say nothing of each other
+            told = "saliency with scope = 'model'"
+            require(self.criterion == "saliency", "prune.criterion", self.criterion, told)
         for layer, share in self.layers.items():
             require(0 <= share < 1, f"prune.layers.{layer}", share, "0 or more and below 1")
+        self._check_spared("prune")
         _check_fit("prune", self.steps, self.learning_rate)
 
 
 @dataclass(frozen=True)
-class Cluster:
+class Cluster(_Spared):
     """Weight clustering: each weight matrix holds a few values, zero among them.
 
     Attributes:
@@ -68,6 +99,7 @@ class Cluster:
         for layer, number in self.layers.items():
             fits = number == 0 or 2 <= number <= 256
             require(fits, f"cluster.layers.{layer}", number, "0, or 2 to 256")
+        self._check_spared("cluster")
         _check_fit("cluster", self.steps, self.learning_rate)
 
 

@@ -1,7 +1,6 @@
 """Fitting: Adam on a cosine, the same bytes from the same seed, wherever it was interrupted."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +113,6 @@ def fit(
     journal: Journal | None = None,
     stage: str = "fit",
     keep_best: bool = True,
-    callbacks: Sequence[Any] = (),
 ) -> Fit:
     """Train an objective's model in place to reconstruct images.
 
@@ -127,7 +125,6 @@ def fit(
         journal: where to keep the state after each epoch, and to go on from; None keeps none.
         stage: this fit's name in the journal.
         keep_best: end with the weights of the best epoch rather than the last.
-        callbacks: Keras callbacks that want to know of each step, as tfmot's do.
 
     Raises:
         BadInput: the loss became NaN or infinite.
@@ -137,7 +134,6 @@ def fit(
     state = journal.load(stage) if journal else None
     if state is not None:
         run.resume(state)
-    run.tell(callbacks)
     interrupted = False
     try:
         with Progress(run.layout.epochs, label, "epoch", done=run.epoch) as progress:
@@ -185,7 +181,6 @@ class _Run:
         self._objective, self._keep = objective, keep_best
         self._validation = validation
         self._best: list[NDArray[Any]] = []
-        self._callbacks: Sequence[Any] = ()
         rate = keras.optimizers.schedules.CosineDecay(
             budget.learning_rate, layout.total, alpha=_FINAL_RATE
         )
@@ -198,14 +193,6 @@ class _Run:
         """Time spent on this fit, here and before."""
         return self._before + time.monotonic() - self._started
 
-    def tell(self, callbacks: Sequence[Any]) -> None:
-        """Let Keras callbacks know of each step from now on."""
-        self._callbacks = callbacks
-        self._objective.model.optimizer = self._optimizer  # where tfmot looks for the step
-        for callback in callbacks:
-            callback.set_model(self._objective.model)
-            callback.on_train_begin()
-
     def advance(self) -> None:
         """Train one epoch and look at the validation images.
 
@@ -213,18 +200,14 @@ class _Run:
             BadInput: the loss became NaN or infinite.
         """
         order = self.layout.order(self.epoch)
-        per_call = 1 if self._callbacks else _STEPS_PER_CALL
         sums: dict[str, float] = {}
-        for start in range(0, len(order), per_call):
-            for callback in self._callbacks:
-                callback.on_train_batch_begin(start)
-            found = self._call(tf.constant(order[start : start + per_call]))
+        for start in range(0, len(order), _STEPS_PER_CALL):
+            self._objective.between(self.epoch * self.layout.per_epoch + start)
+            found = self._call(tf.constant(order[start : start + _STEPS_PER_CALL]))
             for name, value in found.items():
                 sums[name] = sums.get(name, 0.0) + float(value)
             if not np.isfinite(list(sums.values())).all():
                 raise BadInput(_diverged(sums, self.epoch + 1))
-        for callback in self._callbacks:
-            callback.on_epoch_end(self.epoch)
         self.epoch += 1
         terms = {name: value / len(order) for name, value in sums.items()}
         self._remember({"loss": sum(terms.values()), **terms})

@@ -26,8 +26,7 @@ class Objective:
     def __init__(self, model: Any, loss: str = "mse") -> None:
         self.model = model
         # XLA knows no gradient of a nearest-neighbour resize, and convolves no faster
-        bare = (getattr(layer, "layer", layer) for layer in model.layers)  # inside tfmot's wrappers
-        self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in bare)
+        self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in model.layers)
         self._loss = loss
 
     @property
@@ -64,6 +63,13 @@ class Objective:
 
     def settle(self) -> None:
         """Restore whatever must hold after each step."""
+
+    def between(self, step: int) -> None:
+        """Change what changes only now and then: called before the first step, and every 40 later.
+
+        Args:
+            step: how many there were.
+        """
 
     def __call__(self, images: Any, training: bool = False) -> Any:
         """Answer images (n, …) as the model that comes of the training will."""
