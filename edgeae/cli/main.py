@@ -25,6 +25,7 @@ from edgeae.cli import (
     report,
     sample,
     selftest,
+    sensitivity,
     train,
     verify,
     zoo,
@@ -70,7 +71,7 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, bench, gate, report),
-    *(pick, sample, zoo, history, inspect, profile, doctor, selftest),
+    *(pick, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))

@@ -1,0 +1,115 @@
+"""`edgeae sensitivity`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.errors import BadInput
+
+if TYPE_CHECKING:
+    from edgeae.recipe import Recipe
+    from edgeae.sensitivity.curves import Curves
+    from edgeae.sensitivity.stage import Found
+
+_TOML = ".toml"
+#: What settings by layer are put into, unless another recipe is named.
+_BASE = "p80-pqat-int8"
+
+
+def sensitivity(
+    model: Annotated[str, typer.Argument(help="A trained model, by name or folder.")],
+    max_loss_ratio: Annotated[
+        float | None,
+        typer.Option(help="Write a recipe whose loss is at most this many times the control's."),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe", "-r", help="Steps and form of that recipe: one that prunes or clusters."
+        ),
+    ] = _BASE,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", help="The recipe's file [default: one in export/]."),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="Fine-tunings at most.")] = 8,
+    force: Annotated[bool, typer.Option("--force", help="Replace the recipe's file.")] = False,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Measure what each layer's sparsity, clusters and bits cost; write a recipe by layer.
+
+    The table is also a picture, build/MODEL/sensitivity.svg. With a limit, settings by layer are
+    chosen and fine-tuned until the fewest bytes within it are known. Where not even the mildest
+    meet it, nothing is written, and the exit code is 1.
+    """
+    from edgeae import recipe as recipes
+    from edgeae.model import find_model
+    from edgeae.sensitivity import stage
+    from edgeae.sensitivity.table import render
+
+    folder = find_model(Path(build), model)
+    base = recipes.find(recipe)
+    path = _path(folder.name, max_loss_ratio, out)
+    if path is not None:
+        _check_name(base, path)
+    stage.ready(folder, base)
+    if path is not None:
+        stage.free(path, force=force)
+    curves = stage.measure(folder, base, say)
+    if not json:
+        put(render(curves))
+    found = None
+    if path is not None and max_loss_ratio is not None:
+        found = stage.find(folder, base, path.stem, curves, max_loss_ratio, most, say)
+        stage.publish(found, curves, path, force=force)
+    stage.keep(folder, curves, found)
+    _tell(curves, found, path, json)
+
+
+def _path(model: str, limit: float | None, out: str | None) -> Path | None:
+    """Return the recipe's file; None where none is asked for."""
+    if limit is None:
+        if out is not None:
+            raise BadInput(f"--out {out}: takes --max-loss-ratio, as --max-loss-ratio 1.05")
+        return None
+    if not 0 < limit < math.inf:
+        raise BadInput(f"--max-loss-ratio {limit:g}: allowed is above 0, and finite")
+    path = Path(out or f"export/{model}-sensitive-{limit:g}{_TOML}")
+    if path.suffix != _TOML:
+        raise BadInput(f"--out {out}: allowed is the name of a {_TOML} file")
+    return path
+
+
+def _check_name(base: Recipe, path: Path) -> None:
+    """Refuse a file whose name can be no recipe's.
+
+    Raises:
+        BadInput: says what is allowed.
+    """
+    from dataclasses import replace
+
+    from edgeae.recipe import MATRIX
+
+    if path.stem == MATRIX:
+        raise BadInput(f"--out {path}: allowed is any other name: the matrix has this one")
+    try:
+        replace(base, name=path.stem)
+    except BadInput as error:
+        raise BadInput(f"--out {path}: {error}") from None
+
+
+def _tell(curves: Curves, found: Found | None, path: Path | None, json: bool) -> None:
+    from edgeae.sensitivity.table import render_found
+
+    if json:
+        file = None if path is None else str(path)
+        chosen = None if found is None else {"file": file, **found.to_json()}
+        put_json({**curves.to_json(), "found": chosen})
+    elif found is not None:
+        put(f"\n{render_found(found.plan, found.trial, curves)}\n{path}")

@@ -1,0 +1,89 @@
+"""Child process: one recipe to its end, as an export makes it, judged on the validation images."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import children, recipe
+from edgeae.compression.control import control_losses
+from edgeae.compression.kept_control import place
+from edgeae.compression.pipeline import compress
+from edgeae.conversion import representative
+from edgeae.conversion.subject import cut_original, dataset_of, folded
+from edgeae.conversion.tools import control_versions
+from edgeae.formats import describe
+from edgeae.formats.tflite import write
+from edgeae.inference import prepare, real, run_all
+from edgeae.loss import image_losses
+from edgeae.model import open_model
+from edgeae.originals import from_keras, open_original
+from edgeae.program import Program
+from edgeae.recipe import REFERENCE
+from edgeae.runtimes import load
+from edgeae.training.fit import deterministic
+
+__all__ = ["fine_tuned"]
+
+_SEED = 0
+_PART = "autoencoder"
+
+
+def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Fine-tune and convert `job["model"]` (a folder) under `job["recipe"]`; leave no file.
+
+    The test images stay unseen: what is chosen by them could not be judged by them. Reports
+    `{"doing": …}` for each stage, then the fields of a `Trial` but `member`; `job["limit"]` is the
+    ratio that its `spread` refers to.
+
+    Raises:
+        BadInput, ManifestMismatch, OutOfTolerance: as an export does.
+    """
+    deterministic(_SEED)
+    folder = Path(job["model"])
+    plan = recipe.from_table(job["recipe"])
+    training = open_model(folder)
+    dataset = dataset_of(training)
+    subject = folded(open_original(folder, training), training)
+    chosen = None
+    if plan.calibrates:
+        images = dataset.images("train", training.input_shape)
+        chosen, _ = representative.choose(images, plan.representative, training.bounds)
+    compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
+    yield {"doing": "train the equal-budget control"}
+    # judged by the validation images: there are no others in this child
+    judging = replace(dataset, test=dataset.validation, test_labels=None)
+    kept = place(folder, plan, training, _SEED, control_versions(), judged_on="validation")
+    control = control_losses(subject.model, judging, plan, _SEED, kept)
+    yield {"doing": "convert and measure"}
+    compact = from_keras(compressed, training.code_layer)
+    content = write(cut_original(compact, plan, chosen, training.bounds)[_PART])
+    validation = dataset.images("validation", training.input_shape)
+    losses, size = _judged(content, validation)
+    over = losses - job["limit"] * control
+    yield {
+        "bytes": size,
+        "loss": float(losses.mean()),
+        "control": float(control.mean()),
+        "spread": float(over.std(ddof=1)) if len(over) > 1 else 0.0,
+        "n": len(validation),
+        "n_test": len(dataset.test),
+        "span": dataset.described(training.bounds)["span"],
+    }
+
+
+def _judged(content: bytes, images: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
+    """Return each image's loss, (n,), by the reference kernels, and the packed bytes."""
+    artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
+    session = load(REFERENCE).open(Program(artifact, content, Path(artifact.path)), threads=1)
+    outputs = run_all(session, artifact, prepare(artifact, images))
+    session.close()
+    assert artifact.packed is not None
+    return image_losses(real(artifact, outputs), images), sum(artifact.packed.values())
+
+
+if __name__ == "__main__":
+    children.serve(fine_tuned)

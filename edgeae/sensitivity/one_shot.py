@@ -1,0 +1,147 @@
+"""Child process: change one kernel at a time, train nothing, look at the validation images."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae import children, recipe
+from edgeae.compression.clustering import k_means
+from edgeae.compression.codebook import nearest
+from edgeae.compression.constraints import grid_levels, on_grid
+from edgeae.compression.kernels import Kernel, compressible
+from edgeae.compression.saliency import curvatures
+from edgeae.conversion.subject import dataset_of, folded
+from edgeae.errors import BadInput
+from edgeae.formats.packed import weight_bytes
+from edgeae.loss import image_losses
+from edgeae.model import open_model
+from edgeae.originals import open_original
+from edgeae.recipe import Recipe
+from edgeae.sensitivity.curves import BITS, CLUSTERS, SPARSITY, Layer, Measured
+from edgeae.training.fit import deterministic, reconstruct
+
+__all__ = ["one_shot", "pruned"]
+
+_SEED = 0
+#: Validation images that are looked at. What a changed kernel costs is far above what the choice
+#: of images does to it, for the original is compared on the same ones.
+_IMAGES = 1000
+#: Quantization → bits of a weight.
+_WIDTHS = {"float32": 32, "float16": 16, "int4": 4}
+_INTEGER = 8
+
+Weights = NDArray[np.float32]
+
+
+def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Measure each kernel of `job["model"]` (a folder); `job["recipe"]` says how it is stored.
+
+    Reports `{"doing": …}`, then `{"n", "loss", "dataset"}` of the original, then
+    `{"layer": …}`, the fields of a `Layer`, for each kernel.
+
+    Raises:
+        BadInput: the dataset is not the one of the training, or there is no kernel.
+        ManifestMismatch: the weights are not those of `train.json`.
+    """
+    deterministic(_SEED)
+    folder = Path(job["model"])
+    plan = recipe.from_table(job["recipe"])
+    training = open_model(folder)
+    dataset = dataset_of(training)
+    model = folded(open_original(folder, training), training).model
+    images = dataset.images("validation", training.input_shape)[:_IMAGES]
+
+    def loss() -> float:
+        found = float(image_losses(reconstruct(model, images), images).mean())
+        if not np.isfinite(found):
+            raise BadInput(f"model {training.model}: its loss is {found}")
+        return found
+
+    kernels = compressible(model)
+    if not kernels:
+        raise BadInput(f"model {training.model}: it has no layer with weights to compress")
+    yield {"n": len(images), "loss": loss(), "dataset": dataset.name}
+    yield {"doing": "how much each weight matters"}
+    matters = curvatures(model, kernels, dataset, _SEED)
+    for place, (kernel, curvature) in enumerate(zip(kernels, matters, strict=True), 1):
+        yield {"doing": f"layer {kernel.name}, {place} of {len(kernels)}"}
+        yield {"layer": asdict(_layer(kernel, curvature, plan, loss))}
+
+
+def _layer(kernel: Kernel, curvature: Weights, plan: Recipe, loss: Callable[[], float]) -> Layer:
+    """Measure a kernel, each step as the recipe's own begins: `curvature` says what matters."""
+    whole: Weights = kernel.variable.numpy()
+    width = _WIDTHS.get(plan.quantization, _INTEGER)
+    others = _shares(kernel, plan)
+
+    def measured(at: float, values: Weights, size: int) -> Measured:
+        kernel.variable.assign(values)
+        try:
+            return Measured(at, loss(), size)
+        finally:
+            kernel.variable.assign(whole)
+
+    def stored(values: Weights) -> int:
+        return weight_bytes(_stored(values, width, others), width)[0]
+
+    magnitude = plan.prune is not None and plan.prune.criterion == "magnitude"
+    importance = np.abs(whole) * (1.0 if magnitude else np.sqrt(curvature))
+    zeros = [(share, pruned(whole, share, importance)) for share in SPARSITY]
+    few = [(k, _clustered(whole, k, curvature)) for k in CLUSTERS]
+    grids = [(bits, on_grid(whole, bits, others)) for bits in BITS]
+    return Layer(
+        kernel.name,
+        tuple(whole.shape),
+        whole.size,
+        stored(whole),
+        width,
+        tuple(measured(share, values, stored(values)) for share, values in zeros),
+        tuple(measured(k, values, weight_bytes(values, width)[0]) for k, values in few),
+        tuple(measured(bits, values, -(-whole.size * bits // 8)) for bits, values in grids),
+    )
+
+
+def pruned(values: Weights, share: float, importance: NDArray[np.floating]) -> Weights:
+    """Return weights of which at least that share, the least important, are zero.
+
+    Args:
+        values: of any shape.
+        share: 0 to 1.
+        importance: of each weight, of the same shape.
+    """
+    count = math.ceil(share * values.size - 1e-6)
+    flat = values.reshape(-1).copy()
+    flat[np.argsort(importance, axis=None, kind="stable")[:count]] = 0
+    return flat.reshape(values.shape)
+
+
+def _clustered(values: Weights, clusters: int, curvature: Weights) -> Weights:
+    few = k_means(values, clusters, _SEED, sparse=False, counts=curvature)
+    found: Weights = few[nearest(values, few)]
+    return found
+
+
+def _shares(kernel: Kernel, plan: Recipe) -> tuple[int, ...] | None:
+    """Return the axes that share a scale, as the converter does; None for all."""
+    dense = type(kernel.layer).__name__ == "Dense"
+    single = not plan.per_channel and (dense or plan.cluster is not None)
+    return None if single else kernel.others
+
+
+def _stored(values: Weights, width: int, others: tuple[int, ...] | None) -> NDArray[Any]:
+    """Return weights as a file holds them: integers on their grid, or floats."""
+    if width == 32:
+        return values
+    if width == 16:
+        return values.astype(np.float16)
+    most = np.abs(values).max(axis=others, keepdims=True)
+    return np.round(values / np.where(most > 0, most, 1.0) * grid_levels(width)).astype(np.int8)
+
+
+if __name__ == "__main__":
+    children.serve(one_shot)

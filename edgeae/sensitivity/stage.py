@@ -1,0 +1,230 @@
+"""The stage: curves from one child process, then a few fine-tunings, one child each."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae import atomic, children
+from edgeae.conversion.export import impossible
+from edgeae.conversion.tools import tool_versions
+from edgeae.errors import BadInput, OutOfTolerance
+from edgeae.model import open_model
+from edgeae.recipe import Recipe
+from edgeae.sensitivity import written
+from edgeae.sensitivity.allocation import Member
+from edgeae.sensitivity.curves import Curves, Layer
+from edgeae.sensitivity.options import allocations, check
+from edgeae.sensitivity.plot import picture
+from edgeae.sensitivity.search import Trial, best, nearest_miss, search
+
+__all__ = [
+    "CURVES",
+    "FINE_TUNED",
+    "ONE_SHOT",
+    "PICTURE",
+    "Found",
+    "find",
+    "free",
+    "keep",
+    "measure",
+    "publish",
+    "ready",
+]
+
+#: The modules that child processes run: one changes kernels, one fine-tunes a recipe.
+ONE_SHOT = "edgeae.sensitivity.one_shot"
+FINE_TUNED = "edgeae.sensitivity.fine_tuned"
+#: In a model's folder: the curves and the trials; and beside it the picture.
+CURVES = "sensitivity.json"
+PICTURE = "sensitivity.svg"
+_TIMEOUT_S = 3600.0
+#: The order of Python's sets must not reach a result.
+_ENV = {"PYTHONHASHSEED": "0"}
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recipe that meets a limit.
+
+    Attributes:
+        plan: the recipe, as it is written.
+        trial: what came of it.
+        trials: all that were made, in order.
+        limit: the most loss ÷ control.
+        base: the name of the recipe that it came of.
+    """
+
+    plan: Recipe
+    trial: Trial
+    trials: tuple[Trial, ...]
+    limit: float
+    base: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as JSON types."""
+        return {
+            "recipe": self.plan.name,
+            "sha256": self.plan.sha256,
+            "base": self.base,
+            "max_loss_ratio": self.limit,
+            "layers": _by_layer(self.trial.member),
+            **_figures(self.trial),
+            "trials": [
+                {"layers": _by_layer(item.member), **_figures(item)} for item in self.trials
+            ],
+        }
+
+
+def _by_layer(member: Member) -> dict[str, dict[str, float]]:
+    return {layer: asdict(setting) for layer, setting in member.settings.items()}
+
+
+def _figures(trial: Trial) -> dict[str, Any]:
+    return {
+        "packed_bytes": trial.bytes,
+        "loss": trial.loss,
+        "control": trial.control,
+        "ratio": trial.ratio,
+        "margin": trial.margin,
+        "n": trial.n,
+    }
+
+
+def ready(folder: Path, base: Recipe) -> None:
+    """Refuse what cannot be done, before anything is started.
+
+    Raises:
+        BadInput: there is no such model, it cannot be fine-tuned, or the recipe has nothing to set
+            by layer.
+        RuntimeUnavailable: a package is missing.
+    """
+    check(base)
+    reason = impossible(open_model(folder), base)
+    if reason:
+        raise BadInput(f"{folder}: {reason}")
+    tool_versions(base)
+
+
+def measure(folder: Path, base: Recipe, say: Say) -> Curves:
+    """Change one kernel at a time, and look at the validation images.
+
+    Args:
+        folder: of the model.
+        base: how its weights are stored.
+        say: told what is being done, a line each.
+    """
+    training = open_model(folder)
+    original: dict[str, Any] = {}
+    layers = []
+    job = {"model": str(folder), "recipe": asdict(base)}
+    for report in children.stream(ONE_SHOT, job, timeout_s=_TIMEOUT_S, env=_ENV):
+        if "doing" in report:
+            say(f"sensitivity {folder.name}: {report['doing']}")
+        elif "layer" in report:
+            layers.append(Layer.from_json(report["layer"]))
+        else:
+            original = report
+    return Curves(training.model, training.weights_sha256, layers=tuple(layers), **original)
+
+
+def find(
+    folder: Path, base: Recipe, name: str, curves: Curves, limit: float, most: int, say: Say
+) -> Found:
+    """Fine-tune settings by layer until the fewest bytes within the limit are known.
+
+    Args:
+        folder: of the model.
+        base: everything but the settings by layer.
+        name: of the recipe.
+        curves: what each layer's settings cost by themselves.
+        limit: the most loss ÷ control.
+        most: fine-tunings at most.
+        say: told what is being done, a line each.
+
+    Raises:
+        OutOfTolerance: not even the mildest settings meet the limit; gives the nearest miss.
+    """
+    members = allocations(curves, base)
+    number = 0
+
+    def tried(member: Member) -> Trial:
+        nonlocal number
+        number += 1
+        label = f"sensitivity {folder.name}: fine-tuning {number}, of {most} at most"
+        plan = written.by_layer(base, name, member, curves)
+        trial = _tried(folder, plan, member, limit, lambda doing: say(f"{label}: {doing}"))
+        say(
+            f"{label}: {trial.bytes:,} packed bytes, loss × {trial.ratio:.4f} "
+            f"+ {trial.margin:.4f}, {'within' if trial.meets(limit) else 'above'} {limit:g}"
+        )
+        return trial
+
+    trials = search(members, limit, curves.loss, tried, most)
+    chosen = best(trials, limit)
+    if chosen is None:
+        raise OutOfTolerance(_missed(nearest_miss(trials), limit, folder, base))
+    plan = written.by_layer(base, name, chosen.member, curves)
+    plan = written.kept(plan, chosen, limit, folder.name)
+    return Found(plan, chosen, tuple(trials), limit, base.name)
+
+
+def _missed(trial: Trial, limit: float, folder: Path, base: Recipe) -> str:
+    return (
+        f"{folder}: no settings of recipe {base.name} meet --max-loss-ratio {limit:g}; nearest: "
+        f"loss × {trial.ratio:.4f}, with a margin of {trial.margin:.4f}, at {trial.bytes:,} packed "
+        "bytes"
+    )
+
+
+def _tried(folder: Path, plan: Recipe, member: Member, limit: float, say: Say) -> Trial:
+    job = {"model": str(folder), "recipe": asdict(plan), "limit": limit}
+    figures: dict[str, Any] = {}
+    for report in children.stream(FINE_TUNED, job, timeout_s=_TIMEOUT_S, env=_ENV):
+        if "doing" in report:
+            say(report["doing"])
+        else:
+            figures = report
+    return Trial(member, **figures)
+
+
+def publish(found: Found, curves: Curves, path: Path, *, force: bool) -> None:
+    """Write the recipe's file.
+
+    Raises:
+        BadInput: there is one, and it may not be replaced.
+    """
+    free(path, force=force)
+    atomic.write_text(path, written.text(found.plan, _head(found, curves)))
+
+
+def free(path: Path, *, force: bool) -> None:
+    """Refuse to replace a file, unless forced.
+
+    Raises:
+        BadInput: names it.
+    """
+    if path.exists() and not force:
+        raise BadInput(f"{path}: exists; --force replaces it, --out names another")
+
+
+def keep(folder: Path, curves: Curves, found: Found | None) -> None:
+    """Write the curves, the trials and the picture into the model's folder."""
+    content = {**curves.to_json(), "found": None if found is None else found.to_json()}
+    atomic.write_text(folder / CURVES, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    atomic.write_text(folder / PICTURE, picture(curves))
+
+
+def _head(found: Found, curves: Curves) -> str:
+    trial = found.trial
+    return (
+        f"Settings by layer of {curves.model} (weights {curves.weights_sha256[:12]}), found by\n"
+        f"`edgeae sensitivity {curves.model} --recipe {found.base} "
+        f"--max-loss-ratio {found.limit:g}`.\n"
+        f"On {trial.n:,} validation images: {trial.bytes:,} packed bytes, loss {trial.loss:.6f}, "
+        f"control {trial.control:.6f},\n"
+        f"ratio {trial.ratio:.4f}, with a margin of {trial.margin:.4f} for other images."
+    )
