@@ -53,10 +53,17 @@ EDGES = {
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle on disk."""
+    """A bundle on disk.
+
+    Attributes:
+        root: its folder.
+        manifest: what it says of itself.
+        sha256: of the manifest's file, as it was read: what findings about a bundle name it by.
+    """
 
     root: Path
     manifest: Manifest
+    sha256: str
 
     @property
     def name(self) -> str:
@@ -170,7 +177,8 @@ def open_bundle(path: Path) -> Bundle:
     """
     file = path / MANIFEST
     try:
-        table = json.loads(file.read_text())
+        content = file.read_bytes()
+        table = json.loads(content.decode())
     except FileNotFoundError:
         raise BadInput(f"{path}: not a bundle (no {MANIFEST}); `edgeae export` makes one") from None
     except (OSError, ValueError) as error:
@@ -182,7 +190,7 @@ def open_bundle(path: Path) -> Bundle:
         manifest = rebuild(Manifest, table)
     except (TypeError, ValueError, BadInput) as error:
         raise BadInput(f"{file}: damaged manifest: {error}") from None
-    return Bundle(path, manifest)
+    return Bundle(path, manifest, hashlib.sha256(content).hexdigest())
 
 
 def find_bundles(places: list[Path]) -> list[Bundle]:

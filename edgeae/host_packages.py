@@ -11,6 +11,9 @@ from edgeae.errors import RuntimeUnavailable
 
 __all__ = ["missing", "versions"]
 
+#: Packages whose module has another name than their own with underscores for dashes.
+_MODULES = {"protobuf": "google.protobuf", "scikit-learn": "sklearn"}
+
 
 def versions(names: Iterable[str]) -> dict[str, str]:
     """Return package → version.
@@ -24,7 +27,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             raise missing(f"{name} is not installed") from None
-        if importlib.util.find_spec(name.replace("-", "_")) is None:
+        if importlib.util.find_spec(_MODULES.get(name, name.replace("-", "_"))) is None:
             raise missing(f"{name} is not importable")
     return found
 

@@ -5,7 +5,6 @@ Its schema's history:
     Keys that came later have a default: a manifest without them is read as before.
 """
 
-import hashlib
 import json
 import typing
 from dataclasses import asdict, dataclass, field
@@ -78,7 +77,9 @@ class Artifact:
     Attributes:
         part: `encoder`, `decoder` or `autoencoder`.
         format: `tflite` or `onnx`.
-        flavour: `float32`, `float16`, `dynamic`, `int8`; of ONNX files `fp32` or `qdq`.
+        flavour: of `.tflite` files `float32`, `float16`, `dynamic`, `int8`, `int16x8` or `int4`;
+            of `.onnx` files `fp32`, `fp16`, `qdq`, `fast-qdq` or `fast-qoperator`, and `qoperator`
+            where they were imported.
         path: relative to the bundle.
         sha256, bytes, gzip_bytes: of the file; gzip at level 9.
         inputs, outputs: tensors by signature name.
@@ -182,6 +183,8 @@ class Manifest:
         tolerance: the recipe's; what verify accepts.
         golden: `n`, and the sha256 of each golden file.
         artifacts: see `Artifact`.
+        settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` has them;
+            empty as is, and where the manifest is older than this key.
     """
 
     schema: int
@@ -198,6 +201,7 @@ class Manifest:
     tolerance: Tolerance
     golden: dict[str, Any]
     artifacts: tuple[Artifact, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in ("loss", "code"):
@@ -208,11 +212,6 @@ class Manifest:
     def span(self) -> float:
         """The range of the values that are reconstructed; 1 for pixels."""
         return float(self.dataset.get("span", 1.0))
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the file's text: what findings about a bundle name it by."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""

@@ -1,15 +1,20 @@
 import copy
 import gzip
 import hashlib
+import inspect
 import json
+import re
+from typing import get_args
 
 import numpy as np
 import pytest
+import tampering
 import tiny
 
-from edgeae.bundle import find_bundles, gzip_size, npy_bytes, open_bundle
+from edgeae.bundle import Artifact, find_bundles, gzip_size, npy_bytes, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.quantization import Affine
+from edgeae.recipe.schema import Quantization
 
 
 def damage(bundle, change) -> None:
@@ -26,6 +31,23 @@ def test_a_manifest_goes_to_the_disk_and_back(tiny_bundle):
         again = open_bundle(bundle.root)
         assert again.manifest == bundle.manifest
         assert again.manifest.to_json() == (bundle.root / "manifest.json").read_text()
+
+
+def test_a_manifest_that_an_older_edgeae_wrote_still_opens(tiny_bundle):
+    """Without each key that came later."""
+    bundle = tiny_bundle()
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    assert table.pop("settings") == {}
+    for artifact in table["artifacts"]:
+        for key in ("nonzero_macs", "causes", "packed", "encodings"):
+            artifact.pop(key)
+    assert tampering.rewrite(bundle.root, table).manifest == bundle.manifest
+
+
+def test_every_flavour_is_described():
+    told = inspect.getdoc(Artifact).split("flavour:")[1].split("path:")[0]
+    in_onnx = {"fp32", "fp16", "qdq", "qoperator", "fast-qdq", "fast-qoperator"}
+    assert set(re.findall(r"`([\w-]+)`", told)) == {*get_args(Quantization), *in_onnx}
 
 
 def test_equal_manifests_are_equal_bytes_and_hold_no_nan(tiny_bundle):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae, edgeae_here
 from fake_exports import Project
 
 from edgeae import recipe
@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Project:
 def refused(project: Project, *arguments: str, code: int = 2) -> str:
     """Return the one line of an export that starts no child and writes nothing."""
     before = sorted(project.build.rglob("*"))
-    done = project.run(*arguments)
+    done = project.here(*arguments)
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("edgeae: ") and "internal error" not in line
@@ -32,7 +32,7 @@ def refused(project: Project, *arguments: str, code: int = 2) -> str:
 
 
 def test_the_list_shows_every_recipe_with_its_steps(tmp_path):
-    done = edgeae("export", "--list", cwd=tmp_path)
+    done = edgeae_here("export", "--list", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["recipe", "steps", "quantization", "formats", "description"]
@@ -48,7 +48,7 @@ def test_the_list_shows_every_recipe_with_its_steps(tmp_path):
 
 
 def test_the_list_as_json_says_the_same(tmp_path):
-    found = json.loads(edgeae("export", "--list", "--json", cwd=tmp_path).stdout)
+    found = json.loads(edgeae_here("export", "--list", "--json", cwd=tmp_path).stdout)
     assert found.keys() == recipe.available().keys()
     rung = found["p80-c16-pcqat-int8"]
     assert rung["steps"] == ["prune 80 %", "cluster 16", "qat"] and rung["description"]
@@ -60,7 +60,9 @@ def test_the_list_as_json_says_the_same(tmp_path):
 
 
 def test_a_list_of_what_settings_make(tmp_path):
-    done = edgeae("export", "--list", "-r", "p60-int8", "--set", "prune.sparsity=0.7", cwd=tmp_path)
+    done = edgeae_here(
+        "export", "--list", "-r", "p60-int8", "--set", "prune.sparsity=0.7", cwd=tmp_path
+    )
     (line,) = done.stdout.splitlines()[1:]
     assert line.split()[0] == "p60-int8.prune.sparsity-0.7" and "prune 70 %" in line
 
@@ -69,19 +71,20 @@ def test_a_list_of_what_settings_make(tmp_path):
 
 
 def test_settings_make_a_bundle_of_their_own_beside_the_recipes(project):
-    options = ("deep", "-r", "p60-int8", "--set", "prune.sparsity=0.8", "--set", "qat.steps=500")
+    settings = ["prune.sparsity=0.7", "qat.steps=500"]
+    options = ("deep", "-r", "p80-pqat-int8", "--set", settings[0], "--set", settings[1])
     done = project.run(*options)
     assert done.returncode == 0, done.stderr
-    name = "p60-int8.prune.sparsity-0.8.qat.steps-500"
+    name = "p80-pqat-int8.prune.sparsity-0.7.qat.steps-500"
     assert project.bundles() == {f"deep/{name}"}
     manifest = json.loads((project.build / "deep" / name / "manifest.json").read_text())
-    plan = recipe.find("p60-int8", ["prune.sparsity=0.8", "qat.steps=500"])
+    plan = recipe.find("p80-pqat-int8", settings)
     assert (manifest["recipe"], manifest["recipe_sha256"]) == (name, plan.sha256)
     assert "export: 1 of 1 up to date" in project.run(*options).stderr
 
 
 def test_settings_go_on_top_of_each_recipe_that_is_named(project):
-    done = project.run("deep", "-r", "int8", "-r", "int16x8", "--set", "representative=77")
+    done = project.here("deep", "-r", "int8", "-r", "int16x8", "--set", "representative=77")
     assert done.returncode == 0, done.stderr
     assert project.bundles() == {f"deep/{r}.representative-77" for r in ("int8", "int16x8")}
 
@@ -156,7 +159,7 @@ def test_what_nobody_named_is_left_out_with_a_line(project):
     rows = {"name": "rows", "sha256": "e" * 64, "data": "rows.npy", "train": 0}
     project.model("rows", family="imported", dataset=rows)
     project.matrix('[[cells]]\nmodels = ["deep", "rows"]\nrecipes = ["int8", "p60-int8"]')
-    done = project.run("--json")
+    done = project.here("--json")
     assert done.returncode == 0, done.stderr
     assert project.bundles() == {"deep/int8", "deep/p60-int8", "rows/int8"}
     (line,) = [line for line in done.stderr.splitlines() if "left out" in line]
@@ -183,19 +186,42 @@ def test_named_by_the_user_it_fails_and_the_others_finish(project):
 
 def test_models_alone_take_every_recipe_and_recipes_alone_every_model(project):
     project.matrix('[[cells]]\nrecipes = ["int8"]')
-    assert project.run("deep").returncode == 0
+    assert project.here("deep").returncode == 0
     assert project.bundles() == {f"deep/{plan}" for plan in recipe.available()}
-    assert project.run("-r", "int8").returncode == 0
+    assert project.here("-r", "int8").returncode == 0
     assert project.bundles() - {f"deep/{plan}" for plan in recipe.available()} == {"simple/int8"}
+
+
+def test_a_newcomers_plain_export_takes_no_fine_tuning_and_says_so(project):
+    done = project.here()
+    assert done.returncode == 0, done.stderr
+    plans = {name: recipe.find(name) for name in recipe.available()}
+    quick = {name for name, plan in plans.items() if not plan.steps}
+    assert {"float32", "int8"} <= quick and "p60-int8" not in quick
+    assert project.bundles() == {
+        f"{model}/{name}" for model in ("deep", "simple") for name in quick
+    }
+    assert done.stderr.splitlines()[0] == (
+        f"export: no export/matrix.toml: every model under the {len(quick)} recipes that do not "
+        f"fine-tune; --recipe and that file also name the other {len(plans) - len(quick)}"
+    )
+
+
+def test_a_model_under_every_recipe_says_how_many_fine_tune(project):
+    tuned = [name for name in recipe.available() if recipe.find(name).steps]
+    line = f"export: {len(tuned)} of {len(recipe.available())} fine-tune, minutes each"
+    assert line in project.here("deep").stderr
+    assert "fine-tune" not in project.here("deep").stderr  # nothing is left to do
+    assert "fine-tune" not in project.here("simple", "-r", "p60-int8").stderr
 
 
 def test_a_matrix_of_ones_own(project):
     other = project.place / "other.toml"
     other.write_text('[[cells]]\nmodels = ["simple"]\nrecipes = ["float32"]')
     project.matrix('[[cells]]\nrecipes = ["int8"]')
-    assert project.run("--matrix", "other.toml").returncode == 0
+    assert project.here("--matrix", "other.toml").returncode == 0
     assert project.bundles() == {"simple/float32"}
-    assert project.run("--matrix").returncode == 0
+    assert project.here("--matrix").returncode == 0
     assert project.bundles() == {"simple/float32", "simple/int8", "deep/int8"}
 
 

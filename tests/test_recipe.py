@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import re
@@ -11,6 +12,7 @@ from edgeae.errors import BadInput
 from edgeae.recipe import Cluster, Prune, Qat, Recipe, Tolerance, listing
 from edgeae.recipe.schema import EDGES
 from edgeae.recipe.steps import STEPS
+from edgeae.recipe.table import with_defaults
 
 SHIPPED = sorted(path for path in (ROOT / "export").glob("*.toml") if path.stem != "matrix")
 #: Every field away from its default, in a combination that is possible.
@@ -28,6 +30,8 @@ steps = ["prune", "cluster", "qat"]
 
 [prune]
 sparsity = 0.5
+criterion = "magnitude"
+spare_below = 0.01
 schedule = "constant"
 steps = 200
 learning_rate = 1e-4
@@ -35,6 +39,7 @@ layers = { encoder_1 = 0.75, code = 0 }
 
 [cluster]
 clusters = 8
+spare_below = 0.02
 steps = 300
 learning_rate = 2e-4
 [cluster.layers]
@@ -102,12 +107,16 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
         steps=("prune", "cluster", "qat"),
         prune=Prune(
             sparsity=0.5,
+            criterion="magnitude",
+            spare_below=0.01,
             schedule="constant",
             steps=200,
             learning_rate=1e-4,
             layers={"encoder_1": 0.75, "code": 0.0},
         ),
-        cluster=Cluster(clusters=8, steps=300, learning_rate=2e-4, layers={"code": 32}),
+        cluster=Cluster(
+            clusters=8, spare_below=0.02, steps=300, learning_rate=2e-4, layers={"code": 32}
+        ),
         qat=Qat(steps=400, learning_rate=3e-4),
         tolerance=Tolerance(
             added_loss=1e-2,
@@ -132,14 +141,33 @@ def test_the_example_above_leaves_no_field_out(tmp_path):
     default |= {name: dataclasses.asdict(step) for name, step in steps.items()}
     said = dataclasses.asdict(recipe.parse(write(tmp_path, EVERY_FIELD)))
     assert default.keys() == said.keys()
-    # integers that clustering, training or onnxruntime chose are not rounded anew
-    assert same(said, default) == ["mine", "nearest"]
+    # integers that clustering, training or onnxruntime chose are not rounded anew, and magnitudes
+    # are compared within a layer alone
+    assert same(said, default) == ["mine", "nearest", "layer"]
 
 
 def test_a_recipe_survives_json(tmp_path):
     found = recipe.parse(write(tmp_path, EVERY_FIELD))
     assert recipe.from_table(json.loads(json.dumps(dataclasses.asdict(found)))) == found
     assert recipe.from_table(json.loads(json.dumps(dataclasses.asdict(Recipe("a"))))) == Recipe("a")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_a_manifest_keeps_is_the_recipe_again(path):
+    found = recipe.parse(path)
+    table = recipe.to_table(found)
+    assert json.loads(json.dumps(table)) == table
+    assert not {"name", "description", "tolerance"} & table.keys() and None not in table.values()
+    tolerance = dataclasses.asdict(found.tolerance)
+    again = recipe.from_table({"name": found.name, "tolerance": tolerance, **table})
+    assert again == dataclasses.replace(found, description="") and again.sha256 == found.sha256
+
+
+def test_what_a_manifest_keeps_tells_defaults_too():
+    """They may be others when it is read."""
+    keys = {field.name for field in dataclasses.fields(Recipe)}
+    left_out = {"name", "description", "tolerance", "prune", "cluster", "qat"}
+    assert recipe.to_table(Recipe("a")).keys() == keys - left_out
 
 
 def test_an_empty_file_is_the_float32_recipe(tmp_path):
@@ -210,9 +238,15 @@ WRONG = {
         f"{PER_TENSOR}{CLUSTER}layers = {{ code = 1 }}",
         "cluster.layers.code = 1: allowed is 0, or 2 to 256",
     ),
-    "clusters per channel": (INT8 + CLUSTER, "per_channel = false"),
-    "qat of floats": (QAT, "int8 alone"),
-    "clusters of dynamic": ('quantization = "dynamic"\n' + CLUSTER, "cluster"),
+    "magnitudes over a model": (
+        f'{PRUNE}scope = "model"\ncriterion = "magnitude"',
+        "prune.criterion = 'magnitude': allowed is saliency with scope = 'model'",
+    ),
+    "qat of floats": (QAT, "[qat] with quantization = 'float32': allowed is int8"),
+    "clusters of dynamic": (
+        'quantization = "dynamic"\n' + CLUSTER,
+        "[cluster] with quantization = 'dynamic': allowed is float32 or float16 or int8",
+    ),
     "steps the wrong way round": (
         f'{INT8}steps = ["qat", "prune"]\n{PRUNE}{QAT}',
         "steps = ['qat', 'prune']: allowed is prune, cluster, qat, in this order",
@@ -220,7 +254,11 @@ WRONG = {
     "a step twice": (f'{INT8}steps = ["prune", "prune"]\n{PRUNE}', "each once"),
     "a step that is none": (f'{INT8}steps = ["quantise"]', "steps = ['quantise']"),
     "a step without a table": (f'{INT8}steps = ["prune", "qat"]\n{PRUNE}', "[qat] is missing"),
-    "a table without its step": (f'{INT8}steps = ["prune"]\n{PRUNE}{QAT}', "qat"),
+    "a table without its step": (
+        f'{INT8}steps = ["qat"]\n{PRUNE}{QAT}',
+        "[prune]: a table that steps = ['qat'] does not name; allowed is 'prune' among the steps, "
+        "or no [prune]",
+    ),
     "negative tolerance": ("[tolerance]\nadded_loss = -1e-9", "tolerance.added_loss = -1e-09"),
     "tolerance nan": ("[tolerance]\nmax_abs = nan", "tolerance.max_abs = nan"),
     "endless tolerance": ("[tolerance]\nmax_abs = inf", "tolerance.max_abs = inf"),
@@ -311,9 +349,13 @@ def test_the_hash_changes_with_every_tolerance(key):
     [
         *[(Prune, {"sparsity": 0.5}, change) for change in ({"steps": 101}, {"sparsity": 0.6})],
         (Prune, {"sparsity": 0.5}, {"schedule": "constant"}),
+        (Prune, {"sparsity": 0.5}, {"criterion": "magnitude"}),
+        (Prune, {"sparsity": 0.5}, {"scope": "model"}),
+        (Prune, {"sparsity": 0.5}, {"spare_below": 0.01}),
         (Prune, {"sparsity": 0.5}, {"layers": {"code": 0.5}}),
         (Cluster, {"clusters": 16}, {"clusters": 15}),
         (Cluster, {"clusters": 16}, {"layers": {"code": 16}}),
+        (Cluster, {"clusters": 16}, {"spare_below": 0.01}),
         *[
             (step, base, {"learning_rate": 1e-5})
             for step, base in ((Prune, {"sparsity": 0.5}), (Cluster, {"clusters": 16}), (Qat, {}))
@@ -660,15 +702,87 @@ def test_every_key_is_documented_with_its_default():
                 assert float(told) == values[key], f"{name}.{key}"
 
 
-def test_every_choice_is_documented():
+def test_every_default_of_a_recipe_is_documented():
+    default = dataclasses.asdict(Recipe("a"))
     keys = documented()[""]
-    assert set(re.findall(r"`(\w+)`", keys["quantization"][1])) == set(EDGES)
-    assert re.findall(r"`(\w+)`", keys["steps"][1]) == list(STEPS)
-    for key in ("calibration", "onnx"):
-        for word in re.findall(r"`([\w-]+)`", keys[key][1]):
-            assert getattr(recipe.find("int8", [f"{key}={word}"]), key) == word
-    assert keys["representative"][0] == str(Recipe("a").representative)
-    assert keys["percentile"][0] == str(Recipe("a").percentile)
+    for key in ("quantization", "onnx", "calibration", "rounding"):
+        assert keys[key][0] == f"`{default[key]}`", key
+    for key in ("representative", "percentile", "per_channel"):
+        assert json.loads(keys[key][0].strip("`")) == default[key], key
+    assert tuple(json.loads(keys["formats"][0].strip("`"))) == default["formats"]
+    for form, allowed in EDGES.items():
+        told = re.findall(r"`(\w+)` of `(\w+)`", keys["io"][0])
+        assert allowed[0] == {quantization: io for io, quantization in told}.get(form, "float32")
+        if len(allowed) > 1:
+            (told,) = re.findall(rf"`{form}`: ((?:`\w+` ?)+)", keys["io"][1])
+            assert tuple(re.findall(r"`(\w+)`", told)) == allowed
+
+
+#: What the README says is allowed of a number, in its words → values that are, and that are not.
+ALLOWED = {
+    "10 or more": ([10, 5000], [9]),
+    "100 or more": ([100, 5000], [99]),
+    "above 50, up to 100": ([50.5, 100.0], [50.0, 100.5]),
+    "above 0, below 1": ([1e-6, 0.999], [0.0, 1.0]),
+    "0 or more, below 1": ([0.0, 0.999], [-0.1, 1.0]),
+    "2 to 256": ([2, 256], [1, 257]),
+    "layer = 0 or more, below 1": ([{"a": 0.0}, {"a": 0.999}], [{"a": 1.0}, {"a": -0.1}]),
+    "layer = 0, or 2 to 256": ([{"a": 0}, {"a": 2}, {"a": 256}], [{"a": 1}, {"a": 257}]),
+}
+IN_WORDS = ("description", "extends", "per_channel", "io", "formats", "steps")
+#: What else a recipe needs, so that its key may be anything that is allowed.
+AROUND = {"quantization": {"io": None}, "onnx": {"formats": ["tflite", "onnx"]}}
+STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 4}, "qat": {}}
+
+
+def built(table: str, key: str, value: object) -> Recipe:
+    """A recipe with one key set, of a step or its own."""
+    said: dict = {"name": "a", "quantization": "int8", "per_channel": table != "cluster"}
+    if table:
+        said |= {table: {**STEP[table], key: value}}
+    else:
+        said |= {**AROUND.get(key, {}), key: value}
+        if said["quantization"] != "int8":
+            del said["per_channel"]
+    return recipe.from_table(with_defaults({k: v for k, v in said.items() if v is not None}))
+
+
+def test_what_is_allowed_is_documented():
+    for table, keys in documented().items():
+        if table == "tolerance":  # all of them 0 or more
+            continue
+        for key, (_, allowed, *_) in keys.items():
+            if allowed in ALLOWED:
+                for value in ALLOWED[allowed][0]:
+                    built(table, key, value)
+                for value in ALLOWED[allowed][1]:
+                    with pytest.raises(BadInput):
+                        built(table, key, value)
+            elif table or key not in IN_WORDS:
+                choices = re.findall(r"`([\w-]+)`", allowed)
+                assert len(choices) > 1, f"{table}.{key}: {allowed}"
+                for choice in choices:
+                    built(table, key, choice)
+                with pytest.raises(BadInput) as caught:
+                    built(table, key, "none of them")
+                assert str(caught.value).endswith("allowed is " + ", ".join(choices))
+
+
+def test_quantizations_of_a_step_are_documented():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for step in STEPS:
+        (line,) = re.findall(rf"^`\[{step}\]`:.*?with (.*?)\.(?:$| It)", text, re.MULTILINE)
+        every = line == "every `quantization`"
+        told = set(EDGES) if every else set(re.findall(r"`(\w+)`", line)) & set(EDGES)
+        able = set()
+        for form in EDGES:
+            said = {"name": "a", "quantization": form, step: STEP[step]}
+            if form == "int8" and step == "cluster":
+                said["per_channel"] = False
+            with contextlib.suppress(BadInput):
+                recipe.from_table(with_defaults(said))
+                able.add(form)
+        assert told == able
 
 
 def test_every_rung_is_documented():

@@ -24,7 +24,12 @@ def export(
     ] = None,
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", "-r", help="A recipe's name or file; repeatable [default: all]."),
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="A recipe's name or file; repeatable [default: all; without models and a matrix, "
+            "those that do not fine-tune].",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -68,7 +73,14 @@ def export(
     if calibrate:
         _calibrate(cells, bool(recipe), json)
         return
-    _export(cells, named=bool(names and recipe), force=force, jobs=jobs, json=json)
+    _export(
+        cells,
+        named=bool(names and recipe),
+        every=bool(names) and not (recipe or matrix),
+        force=force,
+        jobs=jobs,
+        json=json,
+    )
 
 
 def _plans(names: list[str] | None, settings: list[str] | None) -> list[Recipe]:
@@ -105,14 +117,25 @@ def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
 
 
 def _everything(build: Path) -> list[Cell]:
-    """Return what the project's matrix names; without one, every model under every recipe."""
+    """Return what the project's matrix names; without one, whatever takes no fine-tuning."""
     from edgeae.conversion import matrix
 
     own = matrix.own()
-    return matrix.cells(own, build) if own else _named([], _plans(None, None), build)
+    if own:
+        return matrix.cells(own, build)
+    plans = _plans(None, None)
+    quick = [plan for plan in plans if not plan.fine_tunes]
+    cells = _named([], quick, build)
+    say(
+        f"export: no {matrix.OWN}: every model under the {len(quick)} recipes that do not "
+        f"fine-tune; --recipe and that file also name the other {len(plans) - len(quick)}"
+    )
+    return cells
 
 
-def _export(cells: list[Cell], *, named: bool, force: bool, jobs: int | None, json: bool) -> None:
+def _export(
+    cells: list[Cell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
+) -> None:
     from edgeae.conversion import memory
     from edgeae.conversion.export import export as run
     from edgeae.conversion.export import settle
@@ -127,6 +150,9 @@ def _export(cells: list[Cell], *, named: bool, force: bool, jobs: int | None, js
         at_once, told = memory.workers(jobs, plans, memory.available())
         if told:
             say(f"export: {told}")
+        tuned = sum(plan.fine_tunes for plan in plans)
+        if tuned and every:
+            say(f"export: {tuned} of {len(stale)} fine-tune, minutes each; --recipe names others")
         done = len(cells) - len(stale)
         with Progress(len(cells), "export", "bundle", done=done, each=True) as progress:
             for outcome in run(stale, jobs=at_once, say=progress.tell):

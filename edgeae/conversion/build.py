@@ -6,12 +6,13 @@ from typing import Any
 
 from edgeae import atomic, children, golden, recipe
 from edgeae.bundle import MANIFEST, SCHEMA, Code, Loss, Manifest
-from edgeae.compression.control import control_losses, place
+from edgeae.compression.control import control_losses
+from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import onnx, representative
 from edgeae.conversion.describe import describe_onnx, describe_tflite
 from edgeae.conversion.subject import cut_original, dataset_of, folded
-from edgeae.conversion.tools import tool_versions
+from edgeae.conversion.tools import control_versions, tool_versions
 from edgeae.data import Dataset
 from edgeae.formats.tflite import write
 from edgeae.inference import part_outputs, real
@@ -51,8 +52,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if plan.fine_tunes:
         compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
         yield {"doing": "train the equal-budget control"}
-        identity = [training.weights_sha256, dataset.sha256, _SEED, tool_versions(plan)]
-        kept = place(folder, plan, identity)
+        kept = place(folder, plan, training, _SEED, control_versions())
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
         subject = from_keras(compressed, training.code_layer)
     yield {"doing": "convert"}
@@ -89,6 +89,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         tolerance=plan.tolerance,
         golden=_write_golden(out, original, dataset, programs),
         artifacts=tuple(artifacts),
+        settings=recipe.to_table(plan),
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
 

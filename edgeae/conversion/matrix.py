@@ -12,9 +12,11 @@ from edgeae.model import TRAIN
 from edgeae.recipe.file import read_toml
 from edgeae.recipe.table import build
 
-__all__ = ["Block", "Matrix", "cells", "find", "own", "parse", "trained"]
+__all__ = ["OWN", "Block", "Matrix", "cells", "find", "own", "parse", "trained"]
 
 _FILE = f"{recipe.MATRIX}.toml"
+#: Where a project has its own.
+OWN = Path("export") / _FILE
 _PATTERN = frozenset("*?[")
 
 
@@ -54,8 +56,7 @@ class Matrix:
 
 def own() -> Path | None:
     """Return the matrix of the project in the current folder, if it has one."""
-    path = Path("export") / _FILE
-    return path if path.exists() else None
+    return OWN if OWN.exists() else None
 
 
 def find(name: str | None = None) -> Path:

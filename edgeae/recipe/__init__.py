@@ -7,7 +7,7 @@ key is an error.
 from edgeae.recipe.file import MATRIX, available, find, parse
 from edgeae.recipe.schema import AS_IS, PARTS, REFERENCE, REFERENCES, Recipe, Tolerance
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
-from edgeae.recipe.table import from_table
+from edgeae.recipe.table import from_table, to_table
 
 __all__ = [
     "AS_IS",
@@ -25,4 +25,5 @@ __all__ = [
     "find",
     "from_table",
     "parse",
+    "to_table",
 ]

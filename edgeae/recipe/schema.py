@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from edgeae.errors import BadInput
 from edgeae.recipe.checks import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
@@ -211,15 +212,14 @@ class Recipe:
         told = f"{', '.join(STEPS)}, in this order, each once"
         require(steps == ordered, "steps", steps, told)
         for step in there:
-            told = f"among steps = {steps!r}, or no table"
-            require(step in steps, step, "a table", told)
+            if step not in steps:
+                raise BadInput(
+                    f"[{step}]: a table that steps = {steps!r} does not name; "
+                    f"allowed is {step!r} among the steps, or no [{step}]"
+                )
             fits = [form for form, able in _TUNED.items() if step in able]
-            told = f"with quantization {' or '.join(fits)} alone"
-            require(self.quantization in fits, step, "a table", told)
-        if self.cluster is not None and self.quantization == "int8":
-            # one scale per channel would make another set of integers of each channel's clusters
-            told = "with per_channel = false"
-            require(not self.per_channel, "cluster", "a table", told)
+            told = f"[{step}] with quantization"
+            require(self.quantization in fits, told, self.quantization, " or ".join(fits))
 
     @property
     def fine_tunes(self) -> bool:

@@ -1,7 +1,8 @@
 """Recipes from TOML's tables, every key and type checked."""
 
+import json
 import typing
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, Literal
 
 from edgeae.errors import BadInput, unknown
@@ -9,10 +10,12 @@ from edgeae.recipe.checks import require
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 
-__all__ = ["EXTENDS", "build", "from_table", "with_defaults"]
+__all__ = ["EXTENDS", "build", "from_table", "to_table", "with_defaults"]
 
 #: The key of a recipe's file that is none of the recipe: on top of which other file it lies.
 EXTENDS = "extends"
+#: What a manifest tells of a recipe beside its settings.
+_BESIDE = ("name", "description", "tolerance")
 
 
 def with_defaults(table: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +33,16 @@ def from_table(table: dict[str, Any]) -> Recipe:
         BadInput: names the key, its value and what is allowed.
     """
     return typing.cast(Recipe, build(Recipe, table, also=(EXTENDS,)))
+
+
+def to_table(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe's keys and values as JSON types, but its name, description and tolerance.
+
+    All of them, defaults too, for these may be others one day; but no step that it does not have.
+    """
+    said = {key: value for key, value in asdict(recipe).items() if key not in _BESIDE}
+    table: dict[str, Any] = json.loads(json.dumps(said))
+    return {key: value for key, value in table.items() if value is not None}
 
 
 def build(kind: Any, table: dict[str, Any], prefix: str = "", also: tuple[str, ...] = ()) -> Any:

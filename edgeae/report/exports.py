@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeae.bundle import Artifact, Bundle, Loss, Manifest
 from edgeae.errors import BadInput
-from edgeae.recipe import find
+from edgeae.recipe import from_table
 from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
@@ -64,8 +64,7 @@ class Export:
     Attributes:
         model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
             is no loss of an encoder alone.
-        steps: what the recipe does, in a few words; empty where the recipe of that name is not, or
-            no longer, the one that the export was made under.
+        steps: what the recipe did, in a few words; empty where the manifest does not tell.
         files: its artifacts.
         smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
             where the float32 export is not there.
@@ -185,13 +184,12 @@ def _export(bundle: Bundle) -> Export:
 
 
 def _steps(manifest: Manifest) -> str:
+    if not manifest.settings:
+        return ""
     try:
-        recipe = find(manifest.recipe)
-    except BadInput:
+        told = as_json(from_table({"name": manifest.recipe, **manifest.settings}))
+    except BadInput:  # keys of another version of edgeae
         return ""
-    if recipe.sha256 != manifest.recipe_sha256:
-        return ""
-    told = as_json(recipe)
     return " → ".join([*told["steps"], told["quantization"]])
 
 

@@ -17,11 +17,11 @@ def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, .
     Raises:
         BadInput: it is damaged.
     """
-    path, manifest = bundle.root / VERIFY, bundle.manifest
+    path = bundle.root / VERIFY
     if not path.exists():
         return (), ()
     table = _table(path)
-    same = table.get("manifest_sha256") == manifest.sha256
+    same = table.get("manifest_sha256") == bundle.sha256
     if not same or table.get("golden_only") or table.get("runtimes"):
         return (), ()  # a check of a part, or of other files, is no verdict on this export
     try:
