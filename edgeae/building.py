@@ -28,8 +28,10 @@ def building(model: Path, recipe: str) -> Iterator[Path]:
     """
     store, link = model / STORE, model / recipe
     with atomic.lock(store / f"{recipe}.lock", str(link)):
-        for abandoned in store.glob(f"{recipe}{_MARK}*.part"):
-            shutil.rmtree(abandoned)
+        shown = link.resolve()
+        for left in store.glob(f"{recipe}{_MARK}*"):  # by a process that was killed
+            if left.resolve() != shown:
+                shutil.rmtree(left)
         scratch = Path(tempfile.mkdtemp(prefix=f"{recipe}{_MARK}", suffix=".part", dir=store))
         try:
             yield scratch

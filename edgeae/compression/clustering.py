@@ -25,6 +25,9 @@ __all__ = ["check", "cluster", "k_means"]
 
 #: The share of the steps after which all weights have their value, and all values lie on the grid.
 _SETTLED, _FIXED = 0.6, 0.9
+#: Share of the weights, but zeros, that integers must reach: the rest would make their steps coarse
+#: for all. On MNIST's `deep`, 64 values cost 2.1 % of loss with all of them, and 1.6 % so.
+_WITHIN = 0.99
 
 
 def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
@@ -73,12 +76,16 @@ def _constrained(
     kernel: Kernel, number: int, recipe: Recipe, seed: int, counts: NDArray[np.float32]
 ) -> Constrained:
     sparse = recipe.prune is not None
+    narrow = recipe.quantization == "int8"
     weights = kernel.variable.numpy()
+    if narrow and weights.any():
+        limit = np.quantile(np.abs(weights[weights != 0]), _WITHIN)
+        weights = np.clip(weights, -limit, limit)
     return Constrained(
         kernel,
         sparse=sparse,
         values=k_means(weights, number, seed, sparse=sparse, counts=counts),
-        bits=8 if recipe.quantization == "int8" else None,
+        bits=8 if narrow else None,
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from edgeae import children
 from edgeae.building import building
 from edgeae.bundle import MANIFEST, open_bundle
+from edgeae.conversion.original_layers import unsuitable
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
-from edgeae.model import AS_IS, Training, open_model
+from edgeae.model import AS_IS, KERAS, Training, open_model
 from edgeae.recipe import Recipe
 
 __all__ = ["CHILD", "Cell", "Outcome", "export", "impossible", "settle"]
@@ -114,7 +115,7 @@ def _settled(
 ) -> Outcome | None:
     if isinstance(training, EdgeaeError):
         return Outcome(cell, _FAILED, training)
-    reason = impossible(training, cell.recipe)
+    reason = impossible(training, cell.recipe) or unsuitable(cell.folder / KERAS, cell.recipe)
     if reason:
         return Outcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
     try:

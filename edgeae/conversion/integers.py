@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgeae.conversion.activations import FIXED, groups, reach, sample
 from edgeae.conversion.ranges import Range, least_error, percentile
 from edgeae.errors import BadInput
+from edgeae.formats.int16_versions import with_int16_versions
 from edgeae.formats.tflite import Graph, read
 from edgeae.legacy_keras import tf
 from edgeae.recipe import Recipe
@@ -132,12 +133,12 @@ def quantized(
         made = Calibrator(content).calibrate_and_quantize(
             lambda: iter(()), tf.int16, tf.int16, False, tf.int16, tf.int64
         )
-    else:
-        made = mlir_quantize(
-            content,
-            per_tensor,
-            input_data_type=tf.int8,
-            output_data_type=tf.int8,
-            disable_per_channel_for_dense_layers=dense_per_tensor,
-        )
+        return with_int16_versions(read(bytes(made), "converted model"))
+    made = mlir_quantize(
+        content,
+        per_tensor,
+        input_data_type=tf.int8,
+        output_data_type=tf.int8,
+        disable_per_channel_for_dense_layers=dense_per_tensor,
+    )
     return read(bytes(made), "converted model")

@@ -11,13 +11,12 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeae.bundle import OpVersion, TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats.minimum_runtime import MINIMUM_RUNTIMES
-from edgeae.formats.tflite import Graph, Operator, Tensor
+from edgeae.formats.tflite import Graph, Operator, Tensor, raw_model
 
 __all__ = [
     "BIAS_INPUT",
@@ -290,7 +289,7 @@ def size_by_cause(content: bytes, graph: Graph) -> dict[str, int]:
     Raises:
         BadInput: parts of the file lie over each other, as only damage can bring about.
     """
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = raw_model(content)
     sizes = dict.fromkeys(CAUSES, 0)
     for buffer, cause in _buffer_causes(model, graph).items():
         data = model.buffers[buffer].data

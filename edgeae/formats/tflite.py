@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeae.errors import BadInput
 from edgeae.quantization import Affine
 
-__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "read", "write"]
+__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "raw_model", "read", "write"]
 
 _IDENTIFIER = b"TFL3"
 #: Constant data starts at multiples of this many bytes (`force_align: 16` in schema.fbs).
@@ -154,11 +154,30 @@ def read(content: bytes, origin: str) -> Graph:
     if content[4:8] != _IDENTIFIER:
         raise BadInput(f"{origin}: not a TFLite model (no {_IDENTIFIER.decode()} at byte 4)")
     try:
-        return _graph(schema.ModelT.InitFromPackedBuf(content, 0))
+        return _graph(raw_model(content))
     except NotImplementedError as error:
         raise BadInput(f"{origin}: {error}; edgeae cannot read that") from None
     except _DAMAGE as error:
         raise BadInput(f"{origin}: a damaged or truncated TFLite model ({error})") from None
+
+
+def raw_model(content: bytes) -> Any:
+    """Return the schema's own objects, all constants among them.
+
+    Files of over 2 GB, and those of ai-edge-quantizer from about a megabyte on, hold constants
+    behind the flatbuffer, at an `offset` from the file's beginning; 0 and 1 stand for none.
+
+    Raises:
+        ValueError: such a constant is not wholly there; and whatever a damaged file leads to.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers or []:
+        if buffer.data is None and buffer.offset > 1:
+            if buffer.offset + buffer.size > len(content):
+                raise ValueError(f"a constant at {buffer.offset} of {buffer.size} bytes")
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def _graph(model: Any) -> Graph:

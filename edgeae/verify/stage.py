@@ -79,7 +79,7 @@ class Findings:
             "schema": 1,
             "model": manifest.model,
             "recipe": manifest.recipe,
-            "manifest_sha256": manifest.sha256,
+            "manifest_sha256": self.bundle.sha256,
             "golden_only": self.golden_only,
             "runtimes": self.runtimes,
             "dataset": manifest.dataset["name"],
@@ -323,9 +323,9 @@ class _Check:
         return _Own(subject, self._ask(self._bundle.reference, form, subject))
 
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
+        if any(isinstance(answers.errors.get(part), NotMeasured) for part in (*PARTS, COMPOSED)):
+            return  # their rows say so
         problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
-        if isinstance(problem, NotMeasured):  # its rows say so
-            return
         if problem is not None:
             self.compositions.append(
                 Composition(form, runtime, 0, None, None, "fail", (f"composition: {problem}",))
