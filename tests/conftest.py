@@ -23,8 +23,39 @@ from edgeae.runtimes.protocol import Program
 settings.register_profile("edgeae", derandomize=True, deadline=None, database=None)
 settings.load_profile("edgeae")
 
+#: Files that take longest, longest first; the others follow. What is left at the end of a run is
+#: short then, and no worker goes on for minutes alone.
+_LONGEST = (
+    "test_whole_way.py",
+    "test_cli.py",
+    "test_gate_cli.py",
+    "test_family_exports.py",
+    "test_resume.py",
+    "test_int16x8.py",
+    "test_bench.py",
+    "test_import_bare.py",
+    "test_import_keras.py",
+    "test_calibrations.py",
+    "test_onnx_forms.py",
+    "test_verify.py",
+    "test_sample.py",
+    "test_matrix.py",
+    "test_int4.py",
+    "test_train_cli.py",
+    "test_families.py",
+    "test_zoo.py",
+    "test_probe.py",
+    "test_compression.py",
+)
+
 #: What the tests need beyond edgeae's core → how it is installed.
 _NEEDED = {"onnx": "host", "onnxruntime": "", "sklearn": "host", "ai_edge_litert": ""}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest (`--no-loadscope-reorder` keeps that order)."""
+    place = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,11 +1,20 @@
-"""Running the command line as a user does: `python -m edgeae …` in a child process."""
+"""Running the command line, as a user does or at once in this process; and scripts beside it."""
 
+import contextlib
+import io
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from edgeae.cli.main import main
 
 ROOT = Path(__file__).parent.parent
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def edgeae(
@@ -21,3 +30,39 @@ def edgeae(
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
     )
+
+
+def child(script: str, *arguments: object) -> Any:
+    """Run a script of this folder, which may load TensorFlow; return its last line's JSON."""
+    command = [sys.executable, str(Path(__file__).parent / script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def edgeae_here(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Do the same without the start of a process, which takes longer than most refusals.
+
+    It is the same `main`, from `sys.argv` to the exit code. What a process of its own makes of
+    signals, of a closed standard output or of modules that are not there takes `edgeae`.
+    """
+    command = ["edgeae", *arguments]
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    loaded = "tensorflow" in sys.modules
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.dict(os.environ, env),
+        mock.patch.object(sys, "argv", command),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as said,
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert isinstance(code, int)
+    assert loaded or "tensorflow" not in sys.modules, "TensorFlow belongs into a child process"
+    return subprocess.CompletedProcess(command, code, out.getvalue(), said.getvalue())

@@ -3,16 +3,23 @@
 What is real: the command line, the child processes, the locks, the links, the manifests.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+import fake_export_child
 import tiny
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 
+from edgeae import children
+from edgeae.conversion import memory
 from edgeae.model import Training
 
 #: Runs in every process of the project: another child, and the memory of another machine.
@@ -24,6 +31,38 @@ if "FAKE_FREE" in os.environ:
     memory.available = lambda: int(os.environ["FAKE_FREE"])
 """
 _ORIGINAL = b"a zip, normally"
+
+
+def fake_model(folder: Path, **changes: object) -> Training:
+    """Write a model's folder as training does; its `.keras` file is nonsense."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.keras").write_bytes(_ORIGINAL)
+    values: dict[str, object] = {
+        "model": folder.name,
+        "form": "keras",
+        "family": "simple",
+        "description": "",
+        "configuration": {},
+        "dataset": {"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz", "train": 90},
+        "normalization": {"scale": 1 / 255, "offset": 0.0},
+        "bounds": (0.0, 1.0),
+        "input_shape": (16,),
+        "code_shape": (4,),
+        "code_layer": "code",
+        "parameters": 1,
+        "weights_sha256": hashlib.sha256(folder.name.encode()).hexdigest(),
+        "file_sha256": hashlib.sha256(_ORIGINAL).hexdigest(),
+        "curve": [],
+        "best_epoch": 1,
+        "interrupted": False,
+        "losses": {},
+        "yardsticks": {},
+        "seconds": 1.0,
+        "tools": {},
+    }
+    training = Training(**{**values, **changes})  # type: ignore[arg-type]
+    (folder / "train.json").write_text(training.to_json())
+    return training
 
 
 class Project:
@@ -42,36 +81,7 @@ class Project:
 
     def model(self, name: str, **changes: object) -> Training:
         """Write a model as training does, apart from the weights."""
-        folder = self.build / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.keras").write_bytes(_ORIGINAL)
-        dataset = {"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz", "train": 90}
-        values: dict[str, object] = {
-            "model": name,
-            "form": "keras",
-            "family": "simple",
-            "description": "",
-            "configuration": {},
-            "dataset": dataset,
-            "normalization": {"scale": 1 / 255, "offset": 0.0},
-            "bounds": (0.0, 1.0),
-            "input_shape": (16,),
-            "code_shape": (4,),
-            "code_layer": "code",
-            "parameters": 1,
-            "weights_sha256": hashlib.sha256(name.encode()).hexdigest(),
-            "file_sha256": hashlib.sha256(_ORIGINAL).hexdigest(),
-            "curve": [],
-            "best_epoch": 1,
-            "interrupted": False,
-            "losses": {},
-            "yardsticks": {},
-            "seconds": 1.0,
-            "tools": {},
-        }
-        training = Training(**{**values, **changes})  # type: ignore[arg-type]
-        (folder / "train.json").write_text(training.to_json())
-        return training
+        return fake_model(self.build / name, **changes)
 
     def environment(self, **said: object) -> dict[str, str]:
         """Return the variables under which exports are fakes; see `fake_export_child`."""
@@ -85,6 +95,14 @@ class Project:
         return edgeae(
             "export", *arguments, cwd=self.place, timeout=120, **self.environment(**said), **free
         )
+
+    def here(self, *arguments: str, **said: object) -> subprocess.CompletedProcess[str]:
+        """Run `edgeae export …` in this process, and its children's work: thirty times as fast."""
+        free = said.pop("free", None)
+        with mock.patch.object(children, "stream", _stream), contextlib.ExitStack() as stack:
+            if free is not None:
+                stack.enter_context(mock.patch.object(memory, "available", lambda: free))
+            return edgeae_here("export", *arguments, cwd=self.place, **self.environment(**said))
 
     def start(self, *arguments: str, **said: object) -> subprocess.Popen[str]:
         """Start `edgeae export …`, to be killed."""
@@ -122,3 +140,7 @@ class Project:
     def left_behind(self) -> list[Path]:
         """Return what an export that did not end left in the store."""
         return list(self.build.glob("*/.bundles/*.part"))
+
+
+def _stream(module: str, job: Mapping[str, Any], **_: object) -> Iterator[dict[str, Any]]:
+    return fake_export_child.work(json.loads(json.dumps(job)))

@@ -1,19 +1,26 @@
-"""Child processes of test_families.py: what can be asked of the training code alone.
+"""Child process of test_families.py: what can be asked of the training code alone.
 
 Each function takes JSON and returns JSON; they run in a process of their own because TensorFlow
-does. Finite differences are taken in float64, of the terms themselves.
+does, and all in one because its start takes longest. Finite differences are taken in float64, of
+the terms themselves.
 """
 
+import gc
 import itertools
 import json
 import sys
 
 import numpy as np
 
+from edgeae import data
+from edgeae.errors import BadInput
+from edgeae.keras_parts import weights_sha256
 from edgeae.legacy_keras import keras, tf
 from edgeae.training import contractive, denoising, mobile, simple, sparse, variational
 from edgeae.training.families import settings
 from edgeae.training.fit import Budget, deterministic, fit, reconstruct
+from edgeae.training.objective import Objective
+from edgeae.training.train import fit_model
 
 
 def difference(function, values, step=1e-5):
@@ -171,5 +178,33 @@ def noises(_):
     return found
 
 
+def collector(_):
+    """Whether garbage is collected, and whether TensorFlow's modules are looked through for it."""
+    return {"enabled": gc.isenabled(), "frozen": gc.get_freeze_count()}
+
+
+def seeds(job):
+    """Hashes of the weights after a training under each of the given seeds."""
+    dataset = data.load(job["data"])
+    plans = [settings("simple", code=4, epochs=1, seed=seed) for seed in job["seeds"]]
+    return [weights_sha256(fit_model(plan, dataset, "seed")[0]) for plan in plans]
+
+
+def diverged(_):
+    """What is said of a model whose answers are no numbers."""
+    x = keras.Input((16,))
+    nan = keras.layers.Lambda(lambda values: values * np.nan)
+    model = keras.Model(x, nan(keras.layers.Dense(16)(x)))
+    rows = np.full((64, 16), 0.5, np.float32)
+    try:
+        fit(Objective(model), rows, rows, Budget(1, 8, 0.1, 0), label="t")
+    except BadInput as error:
+        return str(error)
+    return "it went on"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(globals()[sys.argv[1]](json.loads(sys.argv[2]))))
+    deterministic(0)  # later, threads can no longer be set
+    asked = json.loads(sys.argv[1])
+    answers = {name: globals()[question](job) for name, (question, job) in asked.items()}
+    sys.stdout.write(json.dumps(answers))

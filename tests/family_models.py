@@ -1,6 +1,7 @@
 """Every family, trained a little; shared by the tests that export them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -26,15 +27,30 @@ _TRAIN = """
 import json, sys
 from pathlib import Path
 from edgeae import data
+from edgeae.training import fit
 from edgeae.training.families import settings
 from edgeae.training.train import train
-said, build, models = json.loads(sys.argv[1])
+said, build, models, steps = json.loads(sys.argv[1])
+fit.STEPS_PER_EPOCH = steps or fit.STEPS_PER_EPOCH
 for name, (family, chosen) in models.items():
     chosen = {key: tuple(item) if isinstance(item, list) else item for key, item in chosen.items()}
     plan = settings(family, **{"code": 8, "epochs": 2, **chosen})
     folder = Path(build) / name
     folder.mkdir(parents=True)
     train(folder, plan, data.load(said), said)
+"""
+
+_BUILD = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from edgeae import recipe
+from edgeae.building import building
+from edgeae.conversion.build import build
+for model, name in json.loads(sys.argv[1]):
+    plan = json.loads(json.dumps(asdict(recipe.find(name))))
+    with building(Path(model), name) as out:
+        list(build({"model": model, "recipe": plan, "out": str(out)}))
 """
 
 
@@ -51,11 +67,20 @@ def pictures(path: Path) -> Path:
     return path
 
 
-def train_all(place: Path, data: str, models: Iterable[str]) -> None:
-    """Train models of `MODELS` into `place/build`, in one process."""
-    job = json.dumps([data, str(place / "build"), {name: MODELS[name] for name in models}])
+def train_all(place: Path, data: str, models: Iterable[str], steps: int | None = None) -> None:
+    """Train models of `MODELS` into `place/build`, in one process; `steps` at least per epoch."""
+    job = json.dumps([data, str(place / "build"), {name: MODELS[name] for name in models}, steps])
     command = [sys.executable, "-c", _TRAIN, job]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def build_all(place: Path, models: Iterable[str], recipes: Iterable[str]) -> None:
+    """Export models of `place/build` under recipes: not by the command, but in one process."""
+    job = json.dumps([[f"build/{model}", name] for model in models for name in recipes])
+    command = [sys.executable, "-c", _BUILD, job]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,8 +1,8 @@
-"""Child process of test_onnx_forms.py: train two models on digits, or convert them to ONNX.
+"""Child process of test_onnx_forms.py: two models on digits, trained and converted to ONNX.
 
-`train FOLDER` trains; `convert FOLDER OUT FORM` converts both models and the tiny one, `fast` into
-the given form whatever the times, or for `race` into the faster; beside the files it writes what
-the originals answer, `<model>.npz`.
+`convert FOLDER OUT FORM` converts both models and the tiny one, `fast` into the given form whatever
+the times, or for `race` into the faster; beside the files it writes what the originals answer,
+`<model>.npz`. `train-and-convert FOLDER OUT FORM` trains them first.
 """
 
 import sys
@@ -10,27 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import tiny
+from onnx_forms import MODELS, QDQ, RECIPES
 
 from edgeae import data
 from edgeae.conversion import onnx, onnx_fast, representative
 from edgeae.model import open_model
 from edgeae.originals import open_original
-from edgeae.recipe import PARTS, Recipe
+from edgeae.recipe import PARTS
+from edgeae.training import fit
 from edgeae.training.families import settings
 from edgeae.training.train import train
 
-#: Epochs, family and settings.
-MODELS = {"dense": (12, "deep", {"hidden": (24,)}), "conv": (1, "conv", {"hidden": (4, 8)})}
-ONNX = {"formats": ("tflite", "onnx")}
-RECIPES = (
-    Recipe("float32", **ONNX),
-    Recipe("float16", quantization="float16", **ONNX),
-    Recipe("int8-fast", quantization="int8", io="int8", onnx="fast", **ONNX),
-)
-QDQ = Recipe("int8", quantization="int8", io="int8", **ONNX)
-
 
 def train_models(place: Path) -> None:
+    fit.STEPS_PER_EPOCH = 100  # a quarter: enough to learn something
     for name, (epochs, family, chosen) in MODELS.items():
         (place / name).mkdir()
         plan = settings(family, code=8, epochs=epochs, **chosen)
@@ -66,8 +59,7 @@ def write(folder: Path, made: dict) -> None:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[2])
-    if sys.argv[1] == "train":
-        train_models(place)
-    else:
-        convert_models(place, Path(sys.argv[3]), sys.argv[4])
+    what, place, out, form = sys.argv[1:]
+    if what == "train-and-convert":
+        train_models(Path(place))
+    convert_models(Path(place), Path(out), form)

@@ -54,3 +54,13 @@ def run(content: bytes, x: np.ndarray, batch: int = 100) -> np.ndarray:
     name = session.get_inputs()[0].name
     starts = range(0, len(x), batch)
     return np.concatenate([session.run(None, {name: x[at : at + batch]})[0] for at in starts])
+
+
+def with_every_shape(content: bytes) -> onnx.ModelProto:
+    """Check a file by onnx's own checker and shape inference, which must know every tensor."""
+    model = onnx.load_model_from_string(content)
+    onnx.checker.check_model(model, full_check=True)
+    found = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
+    known = {item.name for item in (*found.value_info, *found.output)}
+    assert {name for node in model.graph.node for name in node.output} <= known
+    return model

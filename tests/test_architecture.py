@@ -40,6 +40,7 @@ WING = (
     "edgeae.legacy_keras",
     "edgeae.originals",
     "edgeae.runtimes.tensorflow",
+    "edgeae.sensitivity",
 )
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
 DEVICE = (
@@ -77,6 +78,14 @@ ROOMS = {
     "gate": {"baselines", "timing", "verify", "runtimes", "formats"},
     "report": {"verify", "timing", "baselines", "runtimes"},
     "scaffold": {"gate"},
+    "sensitivity": {
+        "conversion",
+        "compression",
+        "training",
+        "formats",
+        "runtimes",
+        "report",
+    },
 }
 #: Root modules that know a room: one stage that is a single file, one that drives a session, and
 #: one that describes a file without a manifest; the plugin stands where pytest finds it.

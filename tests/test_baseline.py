@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import tampering
 import tiny
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae.baselines import save as saving
 from edgeae.baselines.committed import _inside
@@ -621,7 +621,7 @@ def test_save_takes_what_is_below_build(tiny_bundle: Callable[..., Bundle], tmp_
         ["bench/baselines/tiny/float32", "saved"],
         ["bench/baselines/tiny/int8", "saved"],
     ]
-    again = edgeae("baseline", "save", "--json", cwd=tmp_path)
+    again = edgeae_here("baseline", "save", "--json", cwd=tmp_path)
     assert [item["state"] for item in json.loads(again.stdout)] == ["up to date"] * 2
 
 
@@ -633,18 +633,18 @@ def test_save_ends_with_one_line_and_the_right_code(
         ([], 3, "no bundle at or below build"),
         (["nowhere"], 2, "nowhere: no such folder"),
     ):
-        done = edgeae("baseline", "save", *arguments, cwd=tmp_path)
+        done = edgeae_here("baseline", "save", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (code, "")
         assert said in done.stderr and len(done.stderr.splitlines()) == 1
     bundle = tiny_bundle()
     tampering.corrupt(bundle.root / "encoder.tflite")
-    assert edgeae("baseline", "save", cwd=tmp_path).returncode == 4
+    assert edgeae_here("baseline", "save", cwd=tmp_path).returncode == 4
 
 
 def test_list_shows_what_is_there_and_what_is_wrong(kept: Bundle, tmp_path: Path) -> None:
     save([bare(tmp_path / "a.tflite")], tmp_path / KEPT)
     bare(tmp_path / KEPT / "b.tflite")
-    done = edgeae("baseline", "list", cwd=tmp_path)
+    done = edgeae_here("baseline", "list", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     states = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
     assert states.keys() == {
@@ -654,23 +654,23 @@ def test_list_shows_what_is_there_and_what_is_wrong(kept: Bundle, tmp_path: Path
     assert "no record" in states["bench/baselines/b.tflite"]
     commit_all(tmp_path, "one")
     bare(tmp_path / KEPT / "a.tflite", NEW)
-    done = edgeae("baseline", "list", cwd=tmp_path)
+    done = edgeae_here("baseline", "list", cwd=tmp_path)
     assert done.returncode == 4 and "a.tflite: sha256" in done.stderr
     assert "unusable" in done.stdout and "tiny/int8" in done.stdout
-    told = json.loads(edgeae("baseline", "list", "git:HEAD", "--json", cwd=tmp_path).stdout)
+    told = json.loads(edgeae_here("baseline", "list", "git:HEAD", "--json", cwd=tmp_path).stdout)
     assert [item["problem"] for item in told] == ["", "", ""]
     assert told[0]["record"]["machine"]["architecture"] == platform.machine()
 
 
 def test_list_of_nothing_is_not_measured(tmp_path: Path) -> None:
-    done = edgeae("baseline", "list", cwd=tmp_path)
+    done = edgeae_here("baseline", "list", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert "edgeae baseline save" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["save", "list"])
 def test_help_describes_every_option(command: str, tmp_path: Path) -> None:
-    done = edgeae("baseline", command, "--help", cwd=tmp_path)
+    done = edgeae_here("baseline", command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     for option in ("--json", *(("--to", "--force") if command == "save" else ())):
         assert option in done.stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae, edgeae_here
 from family_models import pictures, train_all
 
 from edgeae import recipe
@@ -41,16 +41,22 @@ def test_recipes_with_ranges_to_choose():
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("calibrations")
-    train_all(place, str(pictures(place / "pictures.npz")), ["deep"])
+    train_all(place, str(pictures(place / "pictures.npz")), ["denoising"], steps=100)
     return place
 
 
-@pytest.mark.tensorflow
-def test_every_way_is_measured_and_nothing_is_written(place):
+@pytest.fixture(scope="module")
+def rows(place):
+    """What the command tells, and writes nothing."""
     before = sorted(place.rglob("*"))
-    done = edgeae("export", "deep", "--calibrate", "-r", "int8", "--json", cwd=place)
+    done = edgeae("export", "denoising", "--calibrate", "-r", "int8", "--json", cwd=place)
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
+    assert sorted(place.rglob("*")) == before
+    return json.loads(done.stdout)
+
+
+@pytest.mark.tensorflow
+def test_every_way_is_measured_and_nothing_is_written(rows):
     assert [(row["calibration"], row["percentile"]) for row in rows] == list(METHODS)
     assert len({row["float32"] for row in rows}) == 1
     for row in rows:
@@ -60,19 +66,18 @@ def test_every_way_is_measured_and_nothing_is_written(place):
         assert np.isfinite(row["loss"]) and row["ratio"] < 1.5
     clipped = [row["clipped"] for row in rows]
     assert clipped[0] == 0 and clipped[1] > clipped[2] > 0
-    assert sorted(place.rglob("*")) == before
 
 
 @pytest.mark.tensorflow
-def test_min_max_costs_what_its_export_costs_on_the_same_images(place):
+def test_min_max_costs_what_its_export_costs_on_the_same_images(place, rows):
     """The comparison against the way the users go: an export, run by hand."""
-    done = edgeae("export", "deep", "-r", "int8", cwd=place)
+    plain = ("-r", "int8", "--set", "calibration=min-max")
+    done = edgeae("export", "denoising", *plain, cwd=place)
     assert done.returncode == 0, done.stderr
-    rows = edgeae("export", "deep", "--calibrate", "-r", "int8", "--json", cwd=place)
-    (row, *_) = json.loads(rows.stdout)
+    (row, *_) = rows
     with np.load(place / "pictures.npz") as file:
         images = file["x_train"][-20:].astype(np.float32) / 255
-    content = (place / "build/deep/int8/autoencoder.tflite").read_bytes()
+    content = (place / "build/denoising/int8.calibration-min-max/autoencoder.tflite").read_bytes()
     stored = (np.round(images * 255) - 128).astype(np.int8).reshape(20, -1)
     answers = tiny.run(content, stored, tiny.RESOLVERS["litert-reference"])
     loss = np.square((answers.astype(np.float64) + 128) / 256 - images.reshape(20, -1)).mean()
@@ -82,6 +87,6 @@ def test_min_max_costs_what_its_export_costs_on_the_same_images(place):
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", ["float32", "qat-int8", "int8-fast"])
 def test_recipes_without_ranges_to_choose_are_refused(place, name):
-    done = edgeae("export", "deep", "--calibrate", "-r", name, cwd=place)
+    done = edgeae_here("export", "denoising", "--calibrate", "-r", name, cwd=place)
     assert (done.returncode, done.stdout) == (BadInput.code, "")
     assert f"edgeae: recipe {name}: nothing to calibrate; allowed are" in done.stderr

@@ -81,19 +81,25 @@ def test_macs_of_a_depthwise_convolution_are_the_products_that_the_interpreter_a
     assert census.macs(graph) == sum_of_outputs(graph)
 
 
+def transposed(weights: Tensor, stride: int) -> Graph:
+    """A transposed convolution of a 2 × 3 image by weights (filters, height, width, channels)."""
+    filters, height, width, channels = weights.shape
+    shape = (1, 2 * stride + max(height - stride, 0), 3 * stride + max(width - stride, 0), filters)
+    options = STRIDES | {"strideH": stride, "strideW": stride}
+    return one_operator(
+        tiny.operator("TRANSPOSE_CONV", 1, (1, 2, 0), (3,), "TransposeConvOptions", **options),
+        Tensor("x", (1, 2, 3, channels), "float32"),
+        Tensor("shape", (4,), "int32", np.array(shape, np.int32)),
+        weights,
+        Tensor("y", shape, "float32"),
+    )
+
+
 @given(SIZES, SIZES, SIZES, SIZES, st.integers(1, 2))
 def test_macs_of_a_transposed_convolution_are_the_products_that_the_interpreter_adds(
     height, width, channels, filters, stride
 ):
-    shape = (1, 2 * stride + max(height - stride, 0), 3 * stride + max(width - stride, 0), filters)
-    options = STRIDES | {"strideH": stride, "strideW": stride}
-    graph = one_operator(
-        tiny.operator("TRANSPOSE_CONV", 1, (1, 2, 0), (3,), "TransposeConvOptions", **options),
-        Tensor("x", (1, 2, 3, channels), "float32"),
-        Tensor("shape", (4,), "int32", np.array(shape, np.int32)),
-        ones("w", (filters, height, width, channels)),
-        Tensor("y", shape, "float32"),
-    )
+    graph = transposed(ones("w", (filters, height, width, channels)), stride)
     assert census.macs(graph) == sum_of_outputs(graph)
 
 
@@ -160,15 +166,8 @@ def test_nonzero_macs_of_a_depthwise_convolution(height, width, channels, multip
 
 @given(SIZES, SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 99))
 def test_nonzero_macs_of_a_transposed_convolution(height, width, channels, filters, stride, seed):
-    shape = (1, 2 * stride + max(height - stride, 0), 3 * stride + max(width - stride, 0), filters)
-    options = STRIDES | {"strideH": stride, "strideW": stride}
-    graph = one_operator(
-        tiny.operator("TRANSPOSE_CONV", 1, (1, 2, 0), (3,), "TransposeConvOptions", **options),
-        Tensor("x", (1, 2, 3, channels), "float32"),
-        Tensor("shape", (4,), "int32", np.array(shape, np.int32)),
-        zeros_and_ones("w", (filters, height, width, channels), seed),
-        Tensor("y", shape, "float32"),
-    )
+    weights = zeros_and_ones("w", (filters, height, width, channels), seed)
+    graph = transposed(weights, stride)
     assert census.nonzero_macs(graph) == sum_of_outputs(graph)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae_here
 
 from edgeae.errors import BadInput
 from edgeae.training.families import FAMILIES, OPTIONS, settings
@@ -18,21 +18,43 @@ from edgeae.training.settings import Settings
 CHILD = Path(__file__).parent / "families_child.py"
 
 
-def ask(question: str, job: object = None) -> Any:
-    command = [sys.executable, str(CHILD), question, json.dumps(job)]
+ACTIVATIONS = (["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"])
+QUESTIONS = (
+    "kl_gradients",
+    "divergences",
+    "multiplied",
+    "mobile_parameters",
+    "tied",
+    "noises",
+    "diverged",
+    "collector",
+)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The answers to every question, of one process."""
+    rows = np.random.default_rng(0).random((60, 12), dtype=np.float32)
+    path = tmp_path_factory.mktemp("families") / "rows.npz"
+    np.savez(path, x_train=rows[:40], x_test=rows[40:])
+    asked: dict[str, tuple[str, object]] = {name: (name, None) for name in QUESTIONS}
+    asked["seeds"] = ("seeds", {"data": str(path), "seeds": [0, 1, 0]})
+    for names in ACTIVATIONS:
+        asked[f"contractive {len(names)}"] = ("contractive_gradients", {"activations": names})
+    command = [sys.executable, str(CHILD), json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_the_gradients_of_both_divergences_are_those_of_finite_differences():
-    for name, (apart, largest) in ask("kl_gradients").items():
+def test_the_gradients_of_both_divergences_are_those_of_finite_differences(found):
+    for name, (apart, largest) in found["kl_gradients"].items():
         assert largest > 0.01, name
         assert apart < 1e-6 * max(1, largest), name
 
 
-def test_both_divergences_are_what_integration_gives():
-    found = ask("divergences")
+def test_both_divergences_are_what_integration_gives(found):
+    found = found["divergences"]
 
     def bernoulli(rho, mean):
         return rho * math.log(rho / mean) + (1 - rho) * math.log((1 - rho) / (1 - mean))
@@ -51,35 +73,47 @@ def test_both_divergences_are_what_integration_gives():
     assert found["gaussian"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_term_is_multiplied_by_its_weight():
-    for family, (once, twice) in ask("multiplied").items():
+def test_a_term_is_multiplied_by_its_weight(found):
+    for family, (once, twice) in found["multiplied"].items():
         assert once > 0 and twice == pytest.approx(2 * once, rel=1e-5), family
 
 
-def test_the_mobile_encoder_is_small():
-    assert ask("mobile_parameters") < 12_000
+def test_the_mobile_encoder_is_small(found):
+    assert found["mobile_parameters"] < 12_000
 
 
-@pytest.mark.parametrize(
-    "activations", [["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"]], ids=len
-)
-def test_the_contractive_term_is_the_jacobians_norm_and_its_gradient(activations):
-    found = ask("contractive_gradients", {"activations": activations})
+@pytest.mark.parametrize("layers", [len(names) for names in ACTIVATIONS])
+def test_the_contractive_term_is_the_jacobians_norm_and_its_gradient(found, layers):
+    found = found[f"contractive {layers}"]
     norm, explicit = found["norm"]
     assert norm == pytest.approx(explicit, rel=1e-6)
+    assert len(found["gradients"]) == layers
     for apart, largest in found["gradients"]:
         assert largest > 1e-3 and apart < 1e-6 * max(1, largest)
 
 
-def test_tied_weights_stay_tied_and_are_exported_as_two_layers():
-    found = ask("tied")
+def test_tied_weights_stay_tied_and_are_exported_as_two_layers(found):
+    found = found["tied"]
     assert found["moved"] > 0.01
     assert found["apart"] == 0
     assert found["exported"] < 1e-6
 
 
-def test_noise_is_what_its_name_says_and_a_function_of_the_seed():
-    found = ask("noises")
+def test_garbage_is_collected_but_not_looked_for_among_tensorflows_modules(found):
+    assert found["collector"]["enabled"] and found["collector"]["frozen"] > 100_000
+
+
+def test_the_seed_alone_decides_the_weights(found):
+    first, other, again = found["seeds"]
+    assert first == again != other
+
+
+def test_a_training_that_diverges_says_so(found):
+    assert "training diverged: reconstruction nan in epoch 1; a lower" in found["diverged"]
+
+
+def test_noise_is_what_its_name_says_and_a_function_of_the_seed(found):
+    found = found["noises"]
     for noise, figures in found.items():
         assert figures["same"] and not figures["other"], noise
         assert figures["levels"] > 0.01, noise  # each image has an amount of its own
@@ -143,10 +177,10 @@ def test_a_value_that_is_not_allowed_is_one_line(chosen, told):
 
 
 def test_list_describes_each_family_with_its_objective(tmp_path):
-    lines = edgeae("train", "--list", cwd=tmp_path).stdout.splitlines()
+    lines = edgeae_here("train", "--list", cwd=tmp_path).stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(FAMILIES)
     assert all("minimises" in line for line in lines)
-    table = json.loads(edgeae("train", "--list", "--json", cwd=tmp_path).stdout)
+    table = json.loads(edgeae_here("train", "--list", "--json", cwd=tmp_path).stdout)
     assert list(table) == list(FAMILIES)
 
 

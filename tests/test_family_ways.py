@@ -1,18 +1,24 @@
-"""Every family, under every shipped recipe, on scikit-learn's digits: exported and verified."""
+"""Every family, under every shipped recipe, on scikit-learn's digits: exported and verified.
 
+Recipes that fine-tune do so in full on one family; on all families: `test_ladder_ways.py`.
+"""
+
+import json
 from pathlib import Path
 
+import numpy as np
+import promises
 import pytest
-from edgeae_cli import ROOT
+from edgeae_cli import edgeae
 from family_models import MODELS, export_and_verify, train_all
+from snapshots import snapshot
 
-from edgeae.bundle import open_bundle
-from edgeae.formats import census, tflite
-from edgeae.recipe import PARTS, find
+from edgeae import data
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
-RECIPES = sorted(path.stem for path in (ROOT / "export").glob("*.toml") if path.stem != "matrix")
+#: Has convolutions, forwards and transposed, and Dense layers.
+FULL = ("conv",)
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +28,54 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_family_exports_and_verifies(recipe, place):
-    # fine-tuning takes minutes; the other families are stacks of the same Dense layers
-    models = ["simple", "conv", "upsampled", "mobile"] if find(recipe).fine_tunes else list(MODELS)
-    export_and_verify(place, recipe, models)
-    if "int8" not in recipe:
-        return
+@pytest.mark.parametrize("name", promises.RECIPES)
+def test_it_exports_and_verifies(name, place):
+    plan = promises.RECIPES[name]
+    models = FULL if plan.fine_tunes else promises.able(plan, MODELS)
+    before = {model: promises.hashes(place / "build" / model) for model in models}
+    export_and_verify(place, name, models)
+    assert {model: promises.hashes(place / "build" / model) for model in models} == before
     for model in models:
-        bundle = open_bundle(place / "build" / model / recipe)
-        for part in PARTS:
-            artifact = bundle.artifact(part)
-            graph = tflite.read(bundle.read(artifact), artifact.path)
-            assert census.float_operators(graph) == []
+        promises.check(place / "build" / model / name, plan)
+
+
+def test_int16_activations_leave_xnnpack_without_a_verdict(place):
+    """Its rows say why, and nothing failed; asked for by name, it was not measured."""
+    done = edgeae("export", "mobile", "-r", "int16x8", cwd=place)
+    assert done.returncode == 0, done.stderr
+    done = edgeae("verify", "build/mobile/int16x8", "--json", cwd=place)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    verdicts = {(row["runtime"], row["verdict"]) for row in found["rows"]}
+    assert {pair for pair in verdicts if pair[0] != "litert-gpu"} == {
+        ("litert-xnnpack", "unavailable"),
+        ("litert-builtin", "pass"),
+        ("litert-reference", "pass"),
+    }
+    ran = {(item["runtime"], item["verdict"]) for item in found["composition"]}
+    assert ran == {("litert-builtin", "pass"), ("litert-reference", "pass")}
+    done = edgeae("verify", "build/mobile/int16x8", "--runtime", "litert-xnnpack", cwd=place)
+    assert done.returncode == 3 and "XNNPACK took none of the operators" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "plan", "told"),
+    [
+        ("given", "qat-int8", "needs training data; import again with --train-data"),
+        ("conv", "int4", "quantization = 'int4': Conv2DTranspose '"),
+        ("mobile", "int4", "quantization = 'int4': DepthwiseConv2D '"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_written(model, plan, told, place):
+    """On real models; every other refusal needs none: `test_export_refusals.py`."""
+    if model == "given":
+        np.save(place / "rows.npy", data.load("digits").test)
+        said = ("--data", "rows.npy", "--name", "given")
+        done = edgeae("import", "build/simple/model.keras", *said, cwd=place)
+        assert done.returncode == 0, done.stderr
+    before = snapshot(place / "build")
+    done = edgeae("export", model, "-r", plan, cwd=place)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"edgeae: build/{model}/{plan}: ") and told in line
+    assert snapshot(place / "build") == before

@@ -1,11 +1,7 @@
 """Batch normalisation folded into the layer before it: the same answers, and where it stays."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from edgeae_cli import child
 
 pytestmark = pytest.mark.tensorflow
 
@@ -14,10 +10,7 @@ STAYS = ["behind-a-sum", "behind-an-activation", "other-axis", "needed-elsewhere
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    command = [sys.executable, str(Path(__file__).parent / "folding_child.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return child("folding_child.py")
 
 
 def test_what_can_be_folded_is_gone_and_the_rest_stays(found):

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as Xml
 from pathlib import Path
 
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae.gate.synthetic import dense
 
@@ -173,7 +173,7 @@ def test_a_suite_with_a_mistake_is_one_line_and_exit_2(demo, old, new, said):
     path = demo / "bench/gate.toml"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-    done = edgeae("gate", cwd=demo)
+    done = edgeae_here("gate", cwd=demo)
     assert done.returncode == 2 and done.stdout == ""
     (line,) = lines(done)
     assert said in line and "gate" in line
@@ -229,7 +229,7 @@ def test_a_worker_killed_midway_is_one_line_and_exit_5(demo, tmp_path):
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(demo, words, said):
-    done = edgeae("gate", *words, cwd=demo)
+    done = edgeae_here("gate", *words, cwd=demo)
     assert done.returncode == 2 and done.stdout == "", done.stdout + done.stderr
     (line,) = lines(done)
     assert said in line
@@ -240,7 +240,7 @@ def test_a_result_that_could_not_be_written_is_refused_before_the_work(option, d
     heavier(demo)
     (demo / "file").write_text("")
     for place in ("bench", "file/below"):
-        done = edgeae("gate", option, place, cwd=demo)
+        done = edgeae_here("gate", option, place, cwd=demo)
         assert done.returncode == 2 and done.stdout == ""
         (line,) = lines(done)
         assert line.startswith(f"edgeae: {option} {place}: ")

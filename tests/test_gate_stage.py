@@ -198,7 +198,7 @@ def test_parity_of_a_bundle_is_what_verify_found(tiny_bundle, faked):
     rows = [{**found, "runtime": "litert-builtin", "verdict": "fail", "reasons": ["max_abs 1 > 0"]}]
     table = {
         "schema": 1,
-        "manifest_sha256": bundle.manifest.sha256,
+        "manifest_sha256": bundle.sha256,
         "rows": rows,
         "composition": [],
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae, edgeae_here
 from test_report import MACHINE, Reader
 
 from edgeae.errors import NotMeasured, RuntimeUnavailable
@@ -250,11 +250,11 @@ def test_a_user_sees_the_repositorys_order_and_that_history_judges_nothing(tmp_p
     assert "History is never the judge" in done.stdout
     assert done.stdout.splitlines()[-1] == "build/report/history.html"
     assert "never the judge" in Reader((tmp_path / done.stdout.splitlines()[-1]).read_text()).text
-    told = json.loads(edgeae("history", "--json", "--out", "h.html", cwd=tmp_path).stdout)
+    told = json.loads(edgeae_here("history", "--json", "--out", "h.html", cwd=tmp_path).stdout)
     assert told["commits"] == [first, second] and (tmp_path / "h.html").exists()
 
 
 def test_a_user_without_results_is_told(tmp_path: Path) -> None:
-    done = edgeae("history", cwd=tmp_path)
+    done = edgeae_here("history", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == ("edgeae: build/results.jsonl: no results; `edgeae bench` makes them\n")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import tiny
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae import atomic
 from edgeae.conversion import matrix
@@ -315,7 +315,7 @@ def test_the_workflows_command_is_one_that_edgeae_has(demo: Path, tmp_path: Path
     command = workflow["jobs"]["gate"]["steps"][3]["run"].split()
     summary = tmp_path / "summary.md"
     arguments = [str(summary) if "SUMMARY" in word else word for word in command[1:]]
-    done = edgeae(*arguments, cwd=demo)
+    done = edgeae_here(*arguments, cwd=demo)
     assert done.returncode == 0, done.stderr
     (case,) = ElementTree.parse(demo / "gate.xml").iter("testcase")
     assert "example.tflite" in f"{case.attrib}" and len(case.findall("failure")) == 0
@@ -353,7 +353,7 @@ def test_every_target_is_described_and_is_a_command(demo: Path) -> None:
     assert phony and sorted(phony[1].split()) == sorted(described)
     listing = make(demo, "help").stdout
     assert [line.split()[0] for line in listing.splitlines()] == described
-    known = edgeae("--help", cwd=demo).stdout
+    known = edgeae_here("--help", cwd=demo).stdout
     for target in set(described) - {"help"}:
         run = make(demo, "-n", target).stdout.split(" -m edgeae ")[1]
         assert f"  {run.split()[0]} " in known
@@ -368,22 +368,22 @@ def test_a_user_is_told_what_comes_next(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert {line for line in lines if line.startswith("demo/")} == {f"demo/{x}" for x in FILES}
     assert "  cd demo" in lines and any(line.split()[:1] == ["make"] for line in lines)
-    told = json.loads(edgeae("init", "demo", "--json", cwd=tmp_path).stdout)
+    told = json.loads(edgeae_here("init", "demo", "--json", cwd=tmp_path).stdout)
     assert told["written"] == [] and set(told["unchanged"]) == FILES
 
 
 def test_here_is_the_default_and_needs_no_cd(tmp_path: Path) -> None:
-    done = edgeae("init", cwd=tmp_path)
+    done = edgeae_here("init", cwd=tmp_path)
     assert done.returncode == 0 and "  cd " not in done.stdout
     assert files(tmp_path).keys() == FILES
 
 
 def test_a_user_who_has_files_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
-    done = edgeae("init", cwd=tmp_path)
+    done = edgeae_here("init", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("edgeae: .: README.md exists already")
-    assert edgeae("init", "--force", cwd=tmp_path).returncode == 0
+    assert edgeae_here("init", "--force", cwd=tmp_path).returncode == 0
     assert (tmp_path / "README.md").read_text() != "mine"
 
 

@@ -266,10 +266,10 @@ ALL = {f"{model}/{plan}" for model in ("deep", "simple") for plan in DEMO}
 
 def test_plain_export_makes_the_projects_matrix_once(project):
     project.matrix(TWO_BY_SIX)
-    done = project.run()
+    done = project.here()
     assert done.returncode == 0, done.stderr
     assert project.bundles() == ALL and sorted(project.logged()) == sorted(ALL)
-    again = project.run("--matrix")
+    again = project.here("--matrix")
     assert again.returncode == 0 and len(project.logged()) == len(ALL)
     assert again.stderr == "export: 12 of 12 up to date\n"
     assert [line.split()[0] for line in again.stdout.splitlines()[1:]] == sorted(
@@ -279,7 +279,7 @@ def test_plain_export_makes_the_projects_matrix_once(project):
 
 def test_a_progress_line_a_bundle_with_its_time(project):
     project.matrix(TWO_BY_SIX)
-    lines = project.run("--jobs=2").stderr.splitlines()
+    lines = project.here("--jobs=2").stderr.splitlines()
     counted = [line for line in lines if re.match(r"export: \d+/12 ", line)]
     for number, line in enumerate(counted, 1):
         assert line.startswith(f"export: {number}/12 ")
@@ -291,15 +291,15 @@ def test_what_changed_is_made_again_and_nothing_else(project):
     project.matrix('[[cells]]\nrecipes = ["int8", "mine"]')
     mine = project.place / "export" / "mine.toml"
     mine.write_text('extends = "int8"\nrepresentative = 77')
-    assert project.run().returncode == 0
+    assert project.here().returncode == 0
     project.log.unlink()
 
     mine.write_text('extends = "int8"\nrepresentative = 78')  # the recipe
-    assert project.run().returncode == 0
+    assert project.here().returncode == 0
     assert sorted(project.logged()) == ["deep/mine", "simple/mine"]
 
     project.model("deep", weights_sha256="1" * 64)  # the input
-    assert project.run().returncode == 0
+    assert project.here().returncode == 0
     assert sorted(project.logged()[2:]) == ["deep/int8", "deep/mine"]
 
     manifest = project.build / "simple" / "int8" / "manifest.json"
@@ -307,7 +307,7 @@ def test_what_changed_is_made_again_and_nothing_else(project):
     table["tools"]["tensorflow"] = "1.0"  # a tool
     manifest.write_text(json.dumps(table))
     (project.build / "deep" / "mine" / "encoder.tflite").write_bytes(b"damaged")  # the result
-    assert project.run().returncode == 0
+    assert project.here().returncode == 0
     assert sorted(project.logged()[4:]) == ["deep/mine", "simple/int8"]
 
 
@@ -338,7 +338,7 @@ def test_the_worst_of_several_failures_decides(project):
 
 def test_fine_tuning_starts_first(project):
     project.matrix('[[cells]]\nmodels = ["deep"]\nrecipes = ["*"]')
-    assert project.run("--jobs=1").returncode == 0
+    assert project.here("--jobs=1").returncode == 0
     steps = [
         sum(step.steps for step in (plan.prune, plan.cluster, plan.qat) if step is not None)
         for plan in (recipe.find(name.partition("/")[2]) for name in project.logged())
@@ -348,13 +348,13 @@ def test_fine_tuning_starts_first(project):
 
 def test_memory_lowers_the_jobs_and_says_so(project):
     project.matrix('[[cells]]\nrecipes = ["int8", "float32"]')
-    done = project.run("--jobs=4", free=1_700_000_000)
+    done = project.here("--jobs=4", free=1_700_000_000)
     assert done.returncode == 0
     assert done.stderr.splitlines()[0] == (
         "export: 2 at once, not 4: 1.7 GB of memory are free, and an export takes up to 0.8 GB"
     )
     project.log.unlink()
-    assert "at once" not in project.run("--force", "--jobs=1", free=1_700_000_000).stderr
+    assert "at once" not in project.here("--force", "--jobs=1", free=1_700_000_000).stderr
     order = [line.split()[0] for line in project.log.read_text().splitlines()]
     assert order == ["start", "end"] * 4
 
@@ -422,7 +422,7 @@ def test_after_kill_9_only_the_unfinished_bundles_are_made(project):
 
 def test_nothing_to_do_takes_no_time_and_no_tensorflow(project):
     project.matrix(TWO_BY_SIX)
-    assert project.run().returncode == 0
+    assert project.here().returncode == 0
     program = (
         "import resource, sys\n"
         "sys.argv = ['edgeae', 'export']\n"

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny
-from onnx_models import dense, halves, run
+from onnx_models import dense, halves, run, with_every_shape
 
 from edgeae.conversion import onnx_fast
 from edgeae.conversion.onnx_fast import fast
@@ -130,11 +130,7 @@ def test_zeros_are_counted_at_each_columns_own_zero_point():
 
 def test_all_shapes_are_known_to_anybodys_shape_inference(integer):
     for content in integer.values():
-        model = onnx.load_model_from_string(content)
-        onnx.checker.check_model(model, full_check=True)
-        found = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
-        known = {item.name for item in (*found.value_info, *found.output)}
-        assert {name for node in model.graph.node for name in node.output} <= known
+        with_every_shape(content)
 
 
 def test_codes_lie_on_the_grid_that_is_told():

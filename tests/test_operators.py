@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae, edgeae_here
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -373,6 +373,6 @@ def test_the_command_line(artifact, tmp_path):
 def test_what_is_no_artifact_is_refused_in_one_line(words, line, artifact, tmp_path):
     (tmp_path / "notes.txt").write_text("notes")
     (tmp_path / "cut.tflite").write_bytes(artifact.read_bytes()[:300])
-    done = edgeae("profile", *words, "--seconds", "0.05", cwd=tmp_path)
+    done = edgeae_here("profile", *words, "--seconds", "0.05", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(line) and done.stderr.count("\n") == 1

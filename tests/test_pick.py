@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tampering
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae_here
 from hypothesis import given
 from hypothesis import strategies as st
 from test_report import PASSED, timed, verified
@@ -307,6 +307,6 @@ def test_exit_codes_as_a_user_sees_them(build):
         (2, ["--max-bytes", "lots"]),
         (3, ["--max-p50", "1us", "--runtime", "litert-xnnpack"]),
     ):
-        done = edgeae("pick", *arguments, cwd=build.parent)
+        done = edgeae_here("pick", *arguments, cwd=build.parent)
         assert done.returncode == code, done.stderr
         assert len(done.stderr.splitlines()) == (0 if code == 0 else 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT
 
 from edgeae.training.journal import Journal, State
 
@@ -24,6 +24,14 @@ HARD = {
     "denoising": ("denoising", "--hidden", "24"),
     "variational": ("variational", "--hidden", "24"),
 }
+#: The command line, with fewer steps in an epoch: as many epochs are there to be killed in.
+QUICK = """
+import sys
+from edgeae.training import fit
+fit.STEPS_PER_EPOCH = int(sys.argv.pop(1))
+from edgeae.cli import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +43,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(place: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(place: Path, *arguments: str, steps: int = 80) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "edgeae", "train", *arguments],
+        [sys.executable, "-c", QUICK, str(steps), "train", *arguments],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def train(place: Path, *arguments: str, steps: int = 80) -> str:
+    """Train to the end; return what the process said."""
+    with start(place, *arguments, steps=steps) as process:
+        told, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    return told.decode()
 
 
 def stop_after(process: subprocess.Popen[bytes], state: Path, how: signal.Signals) -> str:
@@ -67,35 +83,33 @@ def weights(place: Path, model: str) -> tuple[str, int, list[dict[str, float]]]:
 )
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, place):
     command, model = (*HARD[family], *SMALL), f"{family}-c6"
-    calm = edgeae("train", *command, "--build", "calm", cwd=place)
-    assert calm.returncode == 0, calm.stderr
+    train(place, *command, "--build", "calm")
     stage = "layer-2" if family == "deep" else "fit"
     state = place / "build" / model / ".training" / f"{stage}.npz"
     stop_after(start(place, *command), state, signal.SIGKILL)
     assert not (place / "build" / model / "train.json").exists()
-    resumed = edgeae("train", *command, cwd=place)
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = train(place, *command)
     # it went on, and did not begin again
     first = "layer 1: 1/" if family == "deep" else f"{model}: 1/"
-    assert first not in resumed.stderr and f"{model}: 4/4" in resumed.stderr
+    assert first not in resumed and f"{model}: 4/4" in resumed
     assert weights(place / "build", model) == weights(place / "calm", model)
     assert not state.parent.exists()
 
 
 def test_ctrl_c_leaves_the_best_epoch_and_the_same_command_goes_on(place):
-    command = ("simple", *SMALL[:2], "--epochs", "40", "--code", "6")
+    command = ("simple", *SMALL[:2], "--epochs", "10", "--code", "6")
     state = place / "build/simple-c6/.training/fit.npz"
-    told = stop_after(start(place, *command), state, signal.SIGINT)
+    told = stop_after(start(place, *command, steps=300), state, signal.SIGINT)
     assert "holds the best so far, epoch" in told and "Traceback" not in told
     table = json.loads((place / "build/simple-c6/train.json").read_text())
-    assert table["interrupted"] and 1 <= len(table["curve"]) < 40
+    assert table["interrupted"] and 1 <= len(table["curve"]) < 10
     losses = [row["validation_loss"] for row in table["curve"]]
     assert table["best_epoch"] == 1 + int(np.argmin(losses))
     assert table["losses"]["validation"] == pytest.approx(min(losses), rel=1e-6)
-    resumed = edgeae("train", *command, cwd=place)
-    assert resumed.returncode == 0 and "up to date" not in resumed.stderr
-    assert "simple-c6: 1/40" not in resumed.stderr and "simple-c6: 40/40" in resumed.stderr
-    edgeae("train", *command, "--build", "calm", cwd=place)
+    resumed = train(place, *command, steps=300)
+    assert "up to date" not in resumed
+    assert "simple-c6: 1/10" not in resumed and "simple-c6: 10/10" in resumed
+    train(place, *command, "--build", "calm", steps=300)
     assert weights(place / "build", "simple-c6") == weights(place / "calm", "simple-c6")
 
 

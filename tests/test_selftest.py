@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae, edgeae_here
 from test_gate_verdict import row
 
 from edgeae.gate import judging, selftest
@@ -156,7 +156,7 @@ def test_hogs_burn_while_they_should_and_are_gone_after():
 
 
 def test_the_command_refuses_an_unknown_scenario(tmp_path: Path):
-    done = edgeae("selftest", "--only", "nothing", cwd=tmp_path)
+    done = edgeae_here("selftest", "--only", "nothing", cwd=tmp_path)
     assert done.returncode == 2 and "A/A, idle" in done.stderr
 
 

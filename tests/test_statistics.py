@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +111,8 @@ def test_chance_looks_like_a_trend_as_seldom_as_it_says(n):
 
 @given(st.lists(st.integers(1, 30).map(float), min_size=10, max_size=40))
 def test_slope_and_significance_are_scipys(samples):
+    import scipy.stats  # takes a second, which every worker would
+
     found = statistics.trend(samples)
     places = range(len(samples))
     slope = scipy.stats.theilslopes(samples, places)[0]

@@ -9,7 +9,6 @@ import pytest
 import tiny
 from tampering import add_onnx
 
-from edgeae.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.model import Training
 from edgeae.timing.suite import Job, Suite, expand, find
@@ -276,7 +275,7 @@ def test_the_order_is_the_same_each_time(tiny_bundle):
 def test_two_builds_of_one_recipe_are_two_measurements(tiny_bundle):
     first = tiny_bundle()
     folder = first.root.parent / "elsewhere"
-    second = Bundle(folder, first.manifest)
+    second = replace(first, root=folder)
     suite = Suite("s", parts=("encoder",), runtimes=("litert-builtin", "null"))
     jobs = expand(suite, [first, second, first])
     assert [(job.runtime, job.root) for job in jobs] == [

@@ -1,6 +1,5 @@
 """`edgeae train` as a user meets it; nothing here but its children loads TensorFlow."""
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -13,12 +12,13 @@ import numpy as np
 import odd_runtimes
 import pytest
 from edgeae_cli import ROOT, edgeae
+from fake_exports import fake_model
 
 from edgeae import data, project, recipe
 from edgeae.conversion import tools
 from edgeae.errors import BadInput, Busy, RuntimeUnavailable
 from edgeae.model import Training, open_model
-from edgeae.training.current import TOOLS, current, tool_versions, writing
+from edgeae.training.current import current, tool_versions, writing
 from edgeae.training.families import settings
 from edgeae.verify.images import originals_of
 
@@ -36,38 +36,11 @@ def save(path: Path, seed: int = 0) -> Path:
 def trained(folder: Path, said: str, **changes: object) -> Training:
     """Write a model's folder as training on `said` does; its `.keras` file is nonsense."""
     dataset = data.load(said)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.keras").write_bytes(b"a zip, normally")
-    values: dict[str, object] = {
-        "model": folder.name,
-        "form": "keras",
-        "family": "simple",
-        "description": "",
-        "configuration": asdict(settings("simple")),
-        "dataset": {
-            "name": dataset.name,
-            "sha256": dataset.sha256,
-            "data": data.absolute(said),
-        },
-        "normalization": {"scale": 1.0, "offset": 0.0},
-        "bounds": (0.0, 1.0),
-        "input_shape": (16,),
-        "code_shape": (4,),
-        "code_layer": "code",
-        "parameters": 1,
-        "weights_sha256": "0" * 64,
-        "file_sha256": hashlib.sha256(b"a zip, normally").hexdigest(),
-        "curve": [],
-        "best_epoch": 1,
-        "interrupted": False,
-        "losses": {},
-        "yardsticks": {},
-        "seconds": 1.0,
-        "tools": tool_versions(),
-    }
-    training = Training(**{**values, **changes})  # type: ignore[arg-type]
-    (folder / "train.json").write_text(training.to_json())
-    return training
+    told = {"name": dataset.name, "sha256": dataset.sha256, "data": data.absolute(said)}
+    usual = {"configuration": asdict(settings("simple")), "dataset": told, "tools": tool_versions()}
+    return fake_model(
+        folder, **{**usual, "normalization": {"scale": 1.0, "offset": 0.0}, **changes}
+    )
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int) -> str:
@@ -102,13 +75,6 @@ def test_a_package_that_is_not_installed_comes_with_its_remedy(monkeypatch, ask)
     with pytest.raises(RuntimeUnavailable, match="is not installed") as caught:
         ask()
     assert caught.value.remedy == REMEDY
-
-
-def test_only_a_pruned_recipe_needs_the_pruning_package():
-    package = "tensorflow-model-optimization"
-    found = {name: tools.tool_versions(recipe.find(name)) for name in ("int8", "p60-int8")}
-    assert package not in found["int8"] and package in found["p60-int8"]
-    assert set(TOOLS) <= found["int8"].keys()
 
 
 # Where nothing can be written

@@ -82,7 +82,7 @@ def test_what_was_found_is_written_beside_the_manifest(tiny_bundle):
         (part, "pass") for part in PARTS
     ]
     assert written["schema"] == 1 and written["dataset"] == "tiny"
-    assert written["manifest_sha256"] == bundle.manifest.sha256
+    assert written["manifest_sha256"] == bundle.sha256
     assert not list(bundle.root.glob(".*"))
 
 

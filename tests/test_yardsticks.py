@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
 from edgeae.training import linear
 from edgeae.training.linear import pca
@@ -28,6 +27,8 @@ def error(found: np.ndarray, wanted: np.ndarray) -> float:
 
 @pytest.mark.parametrize("chunk", [7, 10_000])
 def test_pca_is_that_of_scikit_learn(monkeypatch, chunk):
+    from sklearn.decomposition import PCA  # takes a second, which every worker would
+
     monkeypatch.setattr(linear, "_CHUNK", chunk)
     train, test = correlated(200, 12), correlated(50, 12, seed=1)
     reference = PCA(5, svd_solver="full").fit(train.astype(np.float64))

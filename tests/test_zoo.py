@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae.training import zoo
 from edgeae.training.families import FAMILIES
@@ -102,10 +102,10 @@ def test_an_interrupt_lets_each_training_keep_what_it_has(tmp_path: Path) -> Non
 
 
 def test_an_unknown_family_and_missing_data_are_said_before_a_child_starts(tmp_path: Path) -> None:
-    done = edgeae("zoo", "simpel", cwd=tmp_path)
+    done = edgeae_here("zoo", "simpel", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "did you mean 'simple'" in done.stderr
-    done = edgeae("zoo", "--data", "none.npz", cwd=tmp_path)
+    done = edgeae_here("zoo", "--data", "none.npz", cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("none.npz") == 1
     assert not (tmp_path / "build").exists()
 
@@ -127,7 +127,7 @@ def test_two_families_one_of_which_cannot_be_trained(tmp_path: Path) -> None:
     assert row["pca_mse"] == trained["yardsticks"]["pca"]["mse"] < row["mean_mse"]
     assert (row["ssim"], row["epochs"]) == (None, FAMILIES["simple"].defaults.epochs)
     assert "edgeae: conv: family conv" in done.stderr and "train simple: 15/15" in done.stderr
-    again = edgeae("zoo", "simple", "--data", "rows.npz", cwd=tmp_path)
+    again = edgeae_here("zoo", "simple", "--data", "rows.npz", cwd=tmp_path)
     assert again.returncode == 0 and "up to date" in again.stderr
     header, line = again.stdout.splitlines()
     assert header.split()[0] == "model" and line.split()[0] == "simple"
