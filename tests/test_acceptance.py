@@ -78,7 +78,7 @@ def test_float16_costs_nothing(build: Path, model: str) -> None:
     assert manifest(build, model, "float16")["loss"]["ratio"] <= 1.001
 
 
-@pytest.mark.parametrize(("model", "limit"), [("simple", 1e-4), ("deep", 3e-4)])
+@pytest.mark.parametrize(("model", "limit"), [("simple", 1e-4), ("deep", 1e-4)])
 def test_int8_adds_little_loss(build: Path, model: str, limit: float) -> None:
     assert manifest(build, model, "int8")["loss"]["added"] <= limit
 
@@ -93,7 +93,11 @@ def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> Non
     )
     assert found["loss"]["control"] > 0
     assert len(whole["sparsity"]) == {"simple": 2, "deep": 6}[model]
-    assert all(share >= 0.599 for share in whole["sparsity"].values())
+    # 60 % over both large kernels, which are of one size; what is small stays whole, and only what
+    # is less than half a step of its integers is 0
+    *small, second, first = sorted(whole["sparsity"].values())
+    assert (first + second) / 2 >= 0.6 and second >= 0.4
+    assert all(share < 0.1 for share in small)
     plain = manifest(build, model, "int8")["artifacts"]
     gzip = {(item["part"], item["format"]): item["gzip_bytes"] for item in plain}
     assert whole["gzip_bytes"] < 0.85 * gzip["autoencoder", "tflite"]

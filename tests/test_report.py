@@ -592,7 +592,7 @@ def test_steps_are_those_of_the_export_whatever_todays_recipe_says(
     found = {item["recipe"]: item["steps"] for item in report(build)[2]["exports"]}
     assert found == {
         "mine": "prune 62.5 % → int8 per channel",
-        "gone": "prune 80 % → cluster 16 → qat → int8 per tensor",
+        "gone": "prune 80 % → cluster 16 → qat → int8 per channel",
         "newer": "",
     }
 
