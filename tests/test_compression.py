@@ -1,21 +1,14 @@
 """Zeros, clusters and grids hold through training; channels equalized answer alike."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from edgeae_cli import child
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    command = [sys.executable, str(Path(__file__).parent / "compression_child.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return child("compression_child.py")
 
 
 def test_training_moves_weights_and_loses_no_constraint(found):

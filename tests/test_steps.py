@@ -1,22 +1,15 @@
 """Pruning and clustering: which weights go, which values they take, and what moves these."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from edgeae_cli import child
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    command = [sys.executable, str(Path(__file__).parent / "steps_child.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return child("steps_child.py")
 
 
 def test_the_least_important_weights_go_and_never_come_back(found):
