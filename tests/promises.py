@@ -103,7 +103,9 @@ def build(place: Path, name: str, settings: list[str], models: Iterable[str]) ->
 
 def least(plan: Recipe) -> list[str]:
     """Settings that leave a recipe as few steps as there can be, and no second format."""
-    return [*(f"{step}.steps=100" for step in plan.steps), 'formats=["tflite"]']
+    needs_onnx = plan.onnx != "qdq"
+    steps = [f"{step}.steps=100" for step in plan.steps]
+    return steps if needs_onnx else [*steps, 'formats=["tflite"]']
 
 
 def able(plan: Recipe, models: Iterable[str]) -> list[str]:
