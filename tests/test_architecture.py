@@ -83,7 +83,6 @@ ROOMS = {
         "compression",
         "training",
         "formats",
-        "runtimes",
         "report",
     },
 }

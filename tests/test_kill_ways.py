@@ -44,13 +44,14 @@ def place(trained: Path, tmp_path: Path) -> Path:
     return shutil.copytree(trained, tmp_path / "project")
 
 
-def start(place: Path) -> subprocess.Popen[bytes]:
+def start(place: Path, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "edgeae", "export", "--jobs", "2"],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
+        text=True,
         start_new_session=True,
     )
 
@@ -139,14 +140,7 @@ def test_only_unfinished_bundles_are_made_again(kill, place):
 def test_a_killed_child_is_told_and_the_other_bundles_are_made(place):
     """As the kernel does to a child when memory runs out."""
     store = place / "build" / "simple" / ".bundles"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgeae", "export", "--jobs", "2"],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start(place, subprocess.PIPE)
     try:
         until(lambda: any(store.glob(f"{SLOW}@*.part")))
         until(lambda: any(_builds(child, SLOW) for child in descendants(process.pid)))

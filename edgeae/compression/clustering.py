@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from edgeae.compression.constraints import Constrained, integers
-from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
+from edgeae.compression.fine_tuning import fine_tune_constrained
 from edgeae.compression.kernels import Kernel, check_layers, kernels, wanted
 from edgeae.compression.saliency import curvatures
 from edgeae.data import Dataset
@@ -23,6 +22,7 @@ from edgeae.recipe import Recipe
 
 __all__ = ["check", "cluster", "k_means"]
 
+_BITS = 8
 #: The share of the steps after which all weights have their value, and all values lie on the grid.
 _SETTLED, _FIXED = 0.6, 0.9
 #: Share of the weights, but zeros, that integers must reach: the rest would make their steps coarse
@@ -65,10 +65,7 @@ def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
             item.settle(1 - (1 - min(done / _SETTLED, 1.0)) ** 2)
             item.fix(min(max(done - _SETTLED, 0.0) / (_FIXED - _SETTLED), 1.0))
 
-    objective = ConstrainedObjective(copy, constrained, between=between)
-    fine_tune(objective, dataset, settings, seed, "cluster")
-    between(settings.steps)
-    bake(constrained)
+    fine_tune_constrained(copy, constrained, dataset, settings, seed, "cluster", between=between)
     return copy
 
 
@@ -85,7 +82,7 @@ def _constrained(
         kernel,
         sparse=sparse,
         values=k_means(weights, number, seed, sparse=sparse, counts=counts),
-        bits=8 if narrow else None,
+        bits=_BITS if narrow else None,
     )
 
 
@@ -114,6 +111,9 @@ def k_means(
     clusters = min(clusters, len(np.unique(flat)))
     if not clusters:
         return np.zeros(1, np.float32)
+    # a package that takes most of a second to load, and that only clusters need
+    from sklearn.cluster import KMeans
+
     start = KMeans(clusters, init="k-means++", n_init=1, random_state=seed)
     found = start.fit(flat, sample_weight=weights / weights.mean())
     centers = found.cluster_centers_[:, 0].astype(np.float32)
@@ -130,7 +130,7 @@ def check(model: Any, recipe: Recipe) -> None:
     for kernel, number in wanted(model, recipe.cluster.clusters, recipe.cluster):
         values = kernel.variable.numpy()
         if recipe.quantization == "int8":
-            values = integers(values, 8, None)
+            values = integers(values, _BITS, None)
         found = len(np.unique(values))
         if found > number:
             raise OutOfTolerance(f"{kernel.name}: {found} values after clustering, {number} asked")

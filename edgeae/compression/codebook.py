@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.compression.ranking import lowest
 from edgeae.legacy_keras import tf
 
 __all__ = ["Codebook", "nearest"]
@@ -108,8 +109,7 @@ class Codebook:
         if more <= 0:
             return
         sizes = np.where(settled, -1.0, np.abs(weights))
-        new = np.zeros(weights.shape, bool)
-        new.reshape(-1)[np.argpartition(-sizes, more - 1, axis=None)[:more]] = True
+        new = lowest(-sizes, more)
         values = self.values.numpy()
         order = np.argsort(values, kind="stable")  # training may have led one past another
         places = order[nearest(weights, values[order])]

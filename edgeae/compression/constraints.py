@@ -7,7 +7,6 @@ pass the rounding to a grid as if it were not there: Bengio et al., "Estimating 
 Gradients Through Stochastic Neurons", 2013, the straight-through estimator.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeae.compression.codebook import Codebook
 from edgeae.compression.kernels import Kernel
+from edgeae.compression.ranking import at_least, lowest
 from edgeae.legacy_keras import tf
 
 __all__ = ["Constrained", "grid_levels", "integers", "on_grid", "scales"]
@@ -89,9 +89,8 @@ class Constrained:
         self._bits = bits
         self._others = kernel.others if per_channel else None
         self._codebook = None
-        if values is not None:
-            values = values[values != 0] if sparse else values
         if values is not None and values.any():
+            values = values[values != 0] if sparse else values
             levels = None if bits is None else grid_levels(bits)
             self._codebook = Codebook(values, free, levels)
 
@@ -110,12 +109,10 @@ class Constrained:
         assert self._mask is not None
         kept = self._mask.numpy() > 0
         weights = self.kernel.variable.numpy()
-        # less than a rounding error of the share is no weight
-        number = math.ceil(share * weights.size - 1e-6)
+        number = at_least(share, weights.size)
         if number > (~kept).sum():
             rank = np.where(kept, np.abs(weights) * importance, -1.0)
-            kept.reshape(-1)[np.argpartition(rank, number - 1, axis=None)[:number]] = False
-            self._mask.assign(kept.astype(np.float32))
+            self._mask.assign((~lowest(rank, number)).astype(np.float32))
 
     def settle(self, share: float) -> None:
         """Give so many of the weights the value next to them, 0 to 1; see `Codebook`."""

@@ -11,7 +11,7 @@ from edgeae.recipe import Cluster, Prune, Qat
 from edgeae.training.fit import Budget, fit
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["ConstrainedObjective", "bake", "fine_tune"]
+__all__ = ["ConstrainedObjective", "bake", "fine_tune", "fine_tune_constrained"]
 
 _BATCH = 128
 
@@ -85,6 +85,30 @@ def fine_tune(
         label=label,
         keep_best=False,
     )
+
+
+def fine_tune_constrained(
+    model: Any,
+    constrained: Sequence[Constrained],
+    dataset: Dataset,
+    settings: Prune | Cluster | Qat,
+    seed: int,
+    label: str,
+    *,
+    graph: QuantizedGraph | None = None,
+    between: Callable[[int], None] | None = None,
+) -> None:
+    """Train a model in place under constraints, which its kernels then meet for good.
+
+    Args:
+        model, constrained, graph, between: see `ConstrainedObjective`; `between` is called once
+            more at the end.
+        dataset, settings, seed, label: see `fine_tune`.
+    """
+    objective = ConstrainedObjective(model, constrained, graph, between)
+    fine_tune(objective, dataset, settings, seed, label)
+    objective.between(settings.steps)
+    bake(constrained)
 
 
 def bake(constrained: Sequence[Constrained]) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeae.errors import BadInput, unknown
-from edgeae.recipe import Cluster, Prune
+from edgeae.recipe import Cluster, Prune, Recipe
 
-__all__ = ["Kernel", "check_layers", "compressible", "kernels", "replaced", "wanted"]
+__all__ = ["Kernel", "check_layers", "compressible", "kernels", "replaced", "shared_axes", "wanted"]
 
 #: Layer's class → its kernels' attributes, and the axes along which each has output channels.
 _AXES: dict[str, dict[str, tuple[int, ...]]] = {
@@ -119,6 +119,14 @@ def check_layers(model: Any, step: str, settings: Prune | Cluster) -> None:
             f"{step}.spare_below = {settings.spare_below:g}: it spares all of the model's layers; "
             f"allowed is less than the largest one's share of the weights"
         )
+
+
+def shared_axes(kernel: Kernel, recipe: Recipe) -> tuple[int, ...] | None:
+    """Return the axes that share a scale where a kernel keeps all its values; None for all."""
+    dense = type(kernel.layer).__name__ == "Dense"
+    # without `per_channel` Dense layers have one scale, and where there are clusters, all have
+    single = not recipe.per_channel and (dense or recipe.cluster is not None)
+    return None if single else kernel.others
 
 
 @contextmanager

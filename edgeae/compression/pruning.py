@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.compression.constraints import Constrained
-from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
+from edgeae.compression.fine_tuning import fine_tune_constrained
 from edgeae.compression.kernels import Kernel, check_layers, wanted
 from edgeae.compression.saliency import curvatures
 from edgeae.data import Dataset
@@ -53,10 +53,7 @@ def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
         for item, (_, share), factor in zip(constrained, pairs, importance, strict=True):
             item.prune(share * grown(step), factor)
 
-    objective = ConstrainedObjective(copy, constrained, between=between)
-    fine_tune(objective, dataset, settings, seed, "prune")
-    between(settings.steps)
-    bake(constrained)
+    fine_tune_constrained(copy, constrained, dataset, settings, seed, "prune", between=between)
     return copy
 
 

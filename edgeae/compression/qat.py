@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from edgeae.compression.constraints import Constrained, grid_levels, on_grid
 from edgeae.compression.equalization import equalize
-from edgeae.compression.fine_tuning import ConstrainedObjective, bake, fine_tune
-from edgeae.compression.kernels import Kernel, kernels, wanted
+from edgeae.compression.fine_tuning import fine_tune_constrained
+from edgeae.compression.kernels import Kernel, kernels, shared_axes, wanted
 from edgeae.compression.quantized_graph import QuantizedGraph
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
@@ -52,9 +52,7 @@ def train_quantized(
     clustered = _clustered(copy, recipe)
     constrained = [_constrained(kernel, recipe, clustered) for kernel in kernels(copy)]
     graph = QuantizedGraph(copy, calibration)
-    objective = ConstrainedObjective(copy, constrained, graph)
-    fine_tune(objective, dataset, recipe.qat, seed, "qat")
-    bake(constrained)
+    fine_tune_constrained(copy, constrained, dataset, recipe.qat, seed, "qat", graph=graph)
     for kernel in kernels(copy):
         _check(kernel, _shares(kernel, recipe, clustered))
     return copy
@@ -86,10 +84,7 @@ def _few(kernel: Kernel, clustered: set[str]) -> bool:
 
 def _shares(kernel: Kernel, recipe: Recipe, clustered: set[str]) -> tuple[int, ...] | None:
     """Return the axes that share a scale, as in the export; None for all."""
-    dense = type(kernel.layer).__name__ == "Dense"
-    # without `per_channel` Dense layers have one scale, and where there are clusters, all have
-    single = not recipe.per_channel and (dense or recipe.cluster is not None)
-    return None if single or _few(kernel, clustered) else kernel.others
+    return None if _few(kernel, clustered) else shared_axes(kernel, recipe)
 
 
 def _check(kernel: Kernel, others: tuple[int, ...] | None) -> None:

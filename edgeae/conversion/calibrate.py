@@ -5,25 +5,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeae import children, recipe
 from edgeae.conversion import representative, tflite
 from edgeae.conversion.calibrations import METHODS, Calibration
+from edgeae.conversion.judging import judge
 from edgeae.conversion.subject import cut_original, dataset_of, folded
-from edgeae.formats import describe
-from edgeae.formats.tflite import write
-from edgeae.inference import prepare, real, run_all
 from edgeae.loss import image_losses
-from edgeae.model import Training, open_model
-from edgeae.originals import Original, open_original
-from edgeae.program import Program
-from edgeae.recipe import REFERENCE, Recipe
-from edgeae.runtimes import load
+from edgeae.model import open_model
+from edgeae.originals import open_original
 from edgeae.training.fit import deterministic
-
-_PART = "autoencoder"
 
 
 def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -46,10 +36,11 @@ def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     images = dataset.images("train", training.input_shape)
     chosen, _ = representative.choose(images, plan.representative, training.bounds)
     validation = dataset.images("validation", training.input_shape)
-    float32 = float(image_losses(original.run(_PART, validation), validation).mean())
+    float32 = float(image_losses(original.run("autoencoder", validation), validation).mean())
     for method, share in METHODS:
         tried = replace(plan, calibration=method, percentile=share or plan.percentile)
         yield {"doing": f"{method}{'' if share is None else f' {share:g}'}"}
+        _, losses = judge(cut_original(subject, tried, chosen, training.bounds), validation)
         found = Calibration(
             training.model,
             plan.name,
@@ -57,25 +48,10 @@ def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             share,
             len(validation),
             float32,
-            _loss(subject, tried, chosen, training, validation),
+            float(losses.mean()),
             tflite.clipped(subject, tried, chosen),
         )
         yield asdict(found)
-
-
-def _loss(
-    subject: Original,
-    tried: Recipe,
-    chosen: NDArray[np.float32],
-    training: Training,
-    validation: NDArray[np.float32],
-) -> float:
-    content = write(cut_original(subject, tried, chosen, training.bounds)[_PART])
-    artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
-    session = load(REFERENCE).open(Program(artifact, content, Path(artifact.path)), threads=1)
-    outputs = run_all(session, artifact, prepare(artifact, validation))
-    session.close()
-    return float(image_losses(real(artifact, outputs), validation).mean())
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgeae import children
 from edgeae.columns import align
 from edgeae.conversion.export import impossible
+from edgeae.conversion.reports import reports
 from edgeae.errors import BadInput
 from edgeae.model import open_model
 from edgeae.recipe import Recipe
@@ -95,13 +95,9 @@ def calibrations(folder: Path, recipe: Recipe, say: Callable[[str], None]) -> li
     if reason:
         raise BadInput(reason)
     job = {"model": str(folder), "recipe": asdict(recipe)}
-    found = []
-    for report in children.stream(CHILD, job, timeout_s=_TIMEOUT_S, env={"PYTHONHASHSEED": "0"}):
-        if "doing" in report:
-            say(f"calibrate {folder.name}/{recipe.name}: {report['doing']}")
-        else:
-            found.append(Calibration(**report))
-    return found
+    label = f"calibrate {folder.name}/{recipe.name}"
+    found = reports(CHILD, job, lambda doing: say(f"{label}: {doing}"), _TIMEOUT_S)
+    return [Calibration(**report) for report in found]
 
 
 def render(found: Sequence[Calibration]) -> str:

@@ -10,6 +10,7 @@ from edgeae import children
 from edgeae.building import building
 from edgeae.bundle import MANIFEST, open_bundle
 from edgeae.conversion.original_layers import unsuitable
+from edgeae.conversion.reports import reports
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.model import AS_IS, KERAS, Training, open_model
@@ -202,10 +203,7 @@ def _export(cell: Cell, say: Callable[[str], None]) -> None:
             "recipe": asdict(cell.recipe),
             "out": str(scratch),
         }
-        # the order of Python's sets must not reach a file
-        env = {"PYTHONHASHSEED": "0"}
-        for report in children.stream(CHILD, job, timeout_s=_TIMEOUT_S, env=env):
-            say(f"export {name}: {report['doing']}")
+        reports(CHILD, job, lambda doing: say(f"export {name}: {doing}"), _TIMEOUT_S)
         _check_whole(scratch, cell)
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.errors import OutOfTolerance
+from edgeae.conversion.pairs import paired
 from edgeae.formats import census
-from edgeae.formats.tflite import Graph
+from edgeae.formats.tflite import Graph, Operator, Tensor
 from edgeae.recipe import Cluster
 
 __all__ = ["with_one_scale"]
@@ -32,32 +32,32 @@ def with_one_scale(graph: Graph, original: Graph, cluster: Cluster) -> Graph:
     """
     most = max(cluster.clusters, *cluster.layers.values(), 0)
     tensors = list(graph.tensors)
-    pairs = zip(census.weighted(graph), census.weighted(original), strict=False)
-    for operator, float_operator in pairs:
-        if operator.name != float_operator.name:
-            raise OutOfTolerance(f"{operator.name} is not {float_operator.name} of the float model")
-        at, bias_at = operator.inputs[1], census.BIAS_INPUT[operator.name]
-        weights = original.tensors[float_operator.inputs[1]].data
+    for operator, other in paired(graph, original):
+        at = operator.inputs[1]
+        weights = original.tensors[other.inputs[1]].data
         if weights is None or not _repeats(weights, most):
             continue
         scale = float(np.float32(np.abs(weights).max() / _LEVELS))
-        steps = np.round(weights / scale).astype(np.int8)
-        tensors[at] = replace(tensors[at], data=steps, scales=(scale,), zero_points=(0,))
-        if len(operator.inputs) > bias_at and operator.inputs[bias_at] >= 0:
-            index = operator.inputs[bias_at]
-            given = float_operator.inputs[bias_at] if len(float_operator.inputs) > bias_at else -1
+        tensors[at] = _on_steps(tensors[at], weights, scale)
+        bias = _bias(operator)
+        if bias >= 0:
+            given = _bias(other)
             values = original.tensors[given].data if given >= 0 else np.zeros(1, np.float32)
             assert values is not None
             (factor,) = graph.tensors[operator.inputs[census.FACTOR_INPUT[operator.name]]].scales
-            unit = float(np.float32(scale * factor))
-            stored = np.round(np.broadcast_to(values, tensors[index].shape) / unit)
-            tensors[index] = replace(
-                tensors[index],
-                data=stored.astype(tensors[index].dtype),
-                scales=(unit,),
-                zero_points=(0,),
-            )
+            tensors[bias] = _on_steps(tensors[bias], values, float(np.float32(scale * factor)))
     return replace(graph, tensors=tuple(tensors))
+
+
+def _bias(operator: Operator) -> int:
+    """Return the bias's tensor; −1 if there is none."""
+    at = census.BIAS_INPUT[operator.name]
+    return operator.inputs[at] if len(operator.inputs) > at else -1
+
+
+def _on_steps(tensor: Tensor, values: NDArray[np.float32], scale: float) -> Tensor:
+    steps = np.round(np.broadcast_to(values, tensor.shape) / scale).astype(tensor.dtype)
+    return replace(tensor, data=steps, scales=(scale,), zero_points=(0,))
 
 
 def _repeats(weights: NDArray[np.float32], most: int) -> bool:

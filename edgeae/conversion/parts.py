@@ -37,15 +37,10 @@ def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) 
     }
     if recipe.quantization in _INTEGER:
         cuts = {part: with_edges(graph, recipe.io) for part, graph in cuts.items()}
-    total = sum(math.prod(tensor.shape) for tensor in _matrices(whole))
-    if recipe.prune is not None and recipe.prune.scope == "model":
-        _check_all_zeros(whole, recipe.prune, total)
     for part, graph in cuts.items():
         _check(part, graph, recipe, bounds)
-        if recipe.prune is not None and recipe.prune.scope == "layer":
-            _check_zeros(part, graph, recipe.prune, total)
-        if recipe.cluster is not None:
-            _check_values(part, graph, recipe.cluster, total)
+    if recipe.fine_tunes:
+        _check_steps(whole, cuts, recipe)
     return cuts
 
 
@@ -59,6 +54,17 @@ def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] 
             )
         if bounds is not None:
             _check_pixels(part, graph, recipe.quantization, bounds)
+
+
+def _check_steps(whole: Graph, cuts: dict[str, Graph], recipe: Recipe) -> None:
+    total = sum(math.prod(tensor.shape) for tensor in _matrices(whole))
+    if recipe.prune is not None and recipe.prune.scope == "model":
+        _check_all_zeros(whole, recipe.prune, total)
+    for part, graph in cuts.items():
+        if recipe.prune is not None and recipe.prune.scope == "layer":
+            _check_zeros(part, graph, recipe.prune, total)
+        if recipe.cluster is not None:
+            _check_values(part, graph, recipe.cluster, total)
 
 
 def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
@@ -97,14 +103,8 @@ def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None
 
 def _matrices(graph: Graph) -> list[Tensor]:
     """Return the constants that pruning and clustering work on: all kernels but depthwise ones."""
-    left_alone = _depthwise(graph)
-    return [
-        tensor
-        for tensor in graph.tensors
-        if tensor.data is not None
-        and tensor.name in census.sparsity(graph)
-        and tensor.name not in left_alone
-    ]
+    names = census.sparsity(graph).keys() - _depthwise(graph)
+    return [tensor for tensor in graph.tensors if tensor.data is not None and tensor.name in names]
 
 
 def _depthwise(graph: Graph) -> set[str]:

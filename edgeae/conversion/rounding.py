@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from edgeae.conversion.activations import runs
+from edgeae.conversion.pairs import paired
 from edgeae.errors import OutOfTolerance
 from edgeae.formats import census
 from edgeae.formats.tflite import INT4, Graph, Operator, Tensor
@@ -46,23 +47,16 @@ def rounded(graph: Graph, original: Graph, content: bytes, images: NDArray[np.fl
     """
     found = grams(original, content, images)
     tensors = list(graph.tensors)
-    stored = _dequantized(graph)
-    pairs = zip(census.weighted(graph), census.weighted(original), strict=False)
-    for operator, float_operator in pairs:
+    stored = census.dequantized(graph)
+    for operator, float_operator in paired(graph, original):
         index = stored.get(operator.inputs[1], operator.inputs[1])
         gram = found.get(float_operator.inputs[1])
         weights = original.tensors[float_operator.inputs[1]].data
-        if operator.name != float_operator.name or weights is None:
-            raise OutOfTolerance(f"{operator.name} is not {float_operator.name} of the float model")
+        if weights is None:
+            raise OutOfTolerance(f"{operator.name} has no weights in the float model")
         if gram is not None:
             tensors[index] = _weights(tensors[index], weights, gram)
     return replace(graph, tensors=tuple(tensors))
-
-
-def _dequantized(graph: Graph) -> dict[int, int]:
-    """Map what is dequantized to the integers that it is made of."""
-    found = [item for item in graph.operators if item.name == "DEQUANTIZE"]
-    return {item.outputs[0]: item.inputs[0] for item in found}
 
 
 def _weights(tensor: Tensor, weights: NDArray[np.float32], gram: NDArray[np.float64]) -> Tensor:

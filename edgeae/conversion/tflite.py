@@ -106,12 +106,9 @@ def _in_one_go(recipe: Recipe) -> bool:
     if recipe.quantization not in ACTIVATIONS:
         return True
     plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
-    return plain and recipe.quantization == "int8" and not _of_one_scale(recipe)
-
-
-def _of_one_scale(recipe: Recipe) -> bool:
-    """Tell whether clustered layers have one scale, and others one for each channel."""
-    return recipe.cluster is not None and recipe.quantization == "int8" and recipe.per_channel
+    # the converter gives clustered layers a scale per channel, or then all layers one
+    alike = recipe.cluster is None or not recipe.per_channel
+    return plain and recipe.quantization == "int8" and alike
 
 
 def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
@@ -127,7 +124,7 @@ def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.flo
         per_tensor=recipe.cluster is not None and not recipe.per_channel,
         dense_per_tensor=not recipe.per_channel,
     )
-    if recipe.cluster is not None and _of_one_scale(recipe):
+    if recipe.cluster is not None and recipe.per_channel:
         return with_one_scale(graph, read(content, "calibrated model"), recipe.cluster)
     if recipe.rounding == "nearest":
         return graph

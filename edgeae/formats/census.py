@@ -22,6 +22,7 @@ __all__ = [
     "BIAS_INPUT",
     "CAUSES",
     "FACTOR_INPUT",
+    "dequantized",
     "edge_specs",
     "float_operators",
     "is_weight",
@@ -151,7 +152,7 @@ def operator_nonzero_macs(graph: Graph, operator: Operator) -> int:
         BadInput: see `operator_macs`.
     """
     products = operator_macs(graph, operator)
-    sources = _dequantized(graph)
+    sources = dequantized(graph)
     factors = [graph.tensors[sources.get(i, i)] for i in operator.inputs[1::-1] if i >= 0]
     weights = next((tensor for tensor in factors if is_weight(tensor)), None)
     if not products or weights is None or not _data(weights).size:
@@ -219,7 +220,7 @@ def weight_bytes(graph: Graph, operator: Operator) -> int:
     """
     if operator.name == "DEQUANTIZE":
         return 0
-    causes, sources = parameter_causes(graph), _dequantized(graph)
+    causes, sources = parameter_causes(graph), dequantized(graph)
     read = {sources.get(index, index) for index in operator.inputs}
     return sum(graph.tensors[index].stored_bytes for index in read & causes.keys())
 
@@ -230,7 +231,7 @@ def sparsity(graph: Graph) -> dict[str, float]:
     For integers that is the zero point. The weights are those of operators that multiply and
     accumulate.
     """
-    sources = _dequantized(graph)
+    sources = dequantized(graph)
     read = [
         graph.tensors[sources.get(index, index)]
         for operator in graph.operators
@@ -334,7 +335,7 @@ def parameter_causes(graph: Graph) -> dict[int, str]:
 
 
 def _bias_indices(graph: Graph) -> Iterator[int]:
-    sources = _dequantized(graph)
+    sources = dequantized(graph)
     for operator in graph.operators:
         place = BIAS_INPUT.get(operator.name)
         if place is None or place >= len(operator.inputs):
@@ -344,7 +345,7 @@ def _bias_indices(graph: Graph) -> Iterator[int]:
             yield source
 
 
-def _dequantized(graph: Graph) -> dict[int, int]:
+def dequantized(graph: Graph) -> dict[int, int]:
     """Map the result of each DEQUANTIZE of a constant to that constant."""
     return {
         target: source

@@ -5,31 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeae import children, recipe
 from edgeae.compression.control import control_losses
 from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
+from edgeae.conversion.judging import judge
 from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.conversion.tools import control_versions
-from edgeae.formats import describe
-from edgeae.formats.tflite import write
-from edgeae.inference import prepare, real, run_all
-from edgeae.loss import image_losses
 from edgeae.model import open_model
 from edgeae.originals import from_keras, open_original
-from edgeae.program import Program
-from edgeae.recipe import REFERENCE
-from edgeae.runtimes import load
 from edgeae.training.fit import deterministic
 
 __all__ = ["fine_tuned"]
 
 _SEED = 0
-_PART = "autoencoder"
 
 
 def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -60,12 +50,12 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     control = control_losses(subject.model, judging, plan, _SEED, kept)
     yield {"doing": "convert and measure"}
     compact = from_keras(compressed, training.code_layer)
-    content = write(cut_original(compact, plan, chosen, training.bounds)[_PART])
     validation = dataset.images("validation", training.input_shape)
-    losses, size = _judged(content, validation)
+    artifact, losses = judge(cut_original(compact, plan, chosen, training.bounds), validation)
+    assert artifact.packed is not None
     over = losses - job["limit"] * control
     yield {
-        "bytes": size,
+        "bytes": sum(artifact.packed.values()),
         "loss": float(losses.mean()),
         "control": float(control.mean()),
         "spread": float(over.std(ddof=1)) if len(over) > 1 else 0.0,
@@ -73,16 +63,6 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "n_test": len(dataset.test),
         "span": dataset.described(training.bounds)["span"],
     }
-
-
-def _judged(content: bytes, images: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
-    """Return each image's loss, (n,), by the reference kernels, and the packed bytes."""
-    artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
-    session = load(REFERENCE).open(Program(artifact, content, Path(artifact.path)), threads=1)
-    outputs = run_all(session, artifact, prepare(artifact, images))
-    session.close()
-    assert artifact.packed is not None
-    return image_losses(real(artifact, outputs), images), sum(artifact.packed.values())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Child process: change one kernel at a time, train nothing, look at the validation images."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from edgeae import children, recipe
 from edgeae.compression.clustering import k_means
 from edgeae.compression.codebook import nearest
-from edgeae.compression.constraints import grid_levels, on_grid
-from edgeae.compression.kernels import Kernel, compressible
+from edgeae.compression.constraints import integers, on_grid
+from edgeae.compression.kernels import Kernel, compressible, shared_axes
+from edgeae.compression.ranking import at_least, lowest
 from edgeae.compression.saliency import curvatures
 from edgeae.conversion.subject import dataset_of, folded
 from edgeae.errors import BadInput
@@ -77,7 +77,7 @@ def _layer(kernel: Kernel, curvature: Weights, plan: Recipe, loss: Callable[[], 
     """Measure a kernel, each step as the recipe's own begins: `curvature` says what matters."""
     whole: Weights = kernel.variable.numpy()
     width = _WIDTHS.get(plan.quantization, _INTEGER)
-    others = _shares(kernel, plan)
+    others = shared_axes(kernel, plan)
 
     def measured(at: float, values: Weights, size: int) -> Measured:
         kernel.variable.assign(values)
@@ -114,10 +114,8 @@ def pruned(values: Weights, share: float, importance: NDArray[np.floating]) -> W
         share: 0 to 1.
         importance: of each weight, of the same shape.
     """
-    count = math.ceil(share * values.size - 1e-6)
-    flat = values.reshape(-1).copy()
-    flat[np.argsort(importance, axis=None, kind="stable")[:count]] = 0
-    return flat.reshape(values.shape)
+    gone = lowest(importance, at_least(share, values.size))
+    return np.where(gone, np.float32(0), values)
 
 
 def _clustered(values: Weights, clusters: int, curvature: Weights) -> Weights:
@@ -126,21 +124,13 @@ def _clustered(values: Weights, clusters: int, curvature: Weights) -> Weights:
     return found
 
 
-def _shares(kernel: Kernel, plan: Recipe) -> tuple[int, ...] | None:
-    """Return the axes that share a scale, as the converter does; None for all."""
-    dense = type(kernel.layer).__name__ == "Dense"
-    single = not plan.per_channel and (dense or plan.cluster is not None)
-    return None if single else kernel.others
-
-
 def _stored(values: Weights, width: int, others: tuple[int, ...] | None) -> NDArray[Any]:
     """Return weights as a file holds them: integers on their grid, or floats."""
     if width == 32:
         return values
     if width == 16:
         return values.astype(np.float16)
-    most = np.abs(values).max(axis=others, keepdims=True)
-    return np.round(values / np.where(most > 0, most, 1.0) * grid_levels(width)).astype(np.int8)
+    return integers(values, width, others).astype(np.int8)
 
 
 if __name__ == "__main__":

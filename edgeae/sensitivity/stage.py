@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic, children
+from edgeae import atomic
 from edgeae.conversion.export import impossible
+from edgeae.conversion.reports import reports
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import BadInput, OutOfTolerance
 from edgeae.model import open_model
@@ -40,8 +41,6 @@ FINE_TUNED = "edgeae.sensitivity.fine_tuned"
 CURVES = "sensitivity.json"
 PICTURE = "sensitivity.svg"
 _TIMEOUT_S = 3600.0
-#: The order of Python's sets must not reach a result.
-_ENV = {"PYTHONHASHSEED": "0"}
 
 Say = Callable[[str], None]
 
@@ -118,17 +117,12 @@ def measure(folder: Path, base: Recipe, say: Say) -> Curves:
         say: told what is being done, a line each.
     """
     training = open_model(folder)
-    original: dict[str, Any] = {}
-    layers = []
     job = {"model": str(folder), "recipe": asdict(base)}
-    for report in children.stream(ONE_SHOT, job, timeout_s=_TIMEOUT_S, env=_ENV):
-        if "doing" in report:
-            say(f"sensitivity {folder.name}: {report['doing']}")
-        elif "layer" in report:
-            layers.append(Layer.from_json(report["layer"]))
-        else:
-            original = report
-    return Curves(training.model, training.weights_sha256, layers=tuple(layers), **original)
+    original, *found = reports(
+        ONE_SHOT, job, lambda doing: say(f"sensitivity {folder.name}: {doing}"), _TIMEOUT_S
+    )
+    layers = tuple(Layer.from_json(report["layer"]) for report in found)
+    return Curves(training.model, training.weights_sha256, layers=layers, **original)
 
 
 def find(
@@ -182,12 +176,7 @@ def _missed(trial: Trial, limit: float, folder: Path, base: Recipe) -> str:
 
 def _tried(folder: Path, plan: Recipe, member: Member, limit: float, say: Say) -> Trial:
     job = {"model": str(folder), "recipe": asdict(plan), "limit": limit}
-    figures: dict[str, Any] = {}
-    for report in children.stream(FINE_TUNED, job, timeout_s=_TIMEOUT_S, env=_ENV):
-        if "doing" in report:
-            say(report["doing"])
-        else:
-            figures = report
+    (figures,) = reports(FINE_TUNED, job, say, _TIMEOUT_S)
     return Trial(member, **figures)
 
 

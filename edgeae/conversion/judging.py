@@ -1,0 +1,36 @@
+"""The loss of a converted autoencoder that is in no bundle: on the reference kernels."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.bundle import Artifact
+from edgeae.formats import describe
+from edgeae.formats.tflite import Graph, write
+from edgeae.inference import prepare, real, run_all
+from edgeae.loss import image_losses
+from edgeae.program import Program
+from edgeae.recipe import REFERENCE
+from edgeae.runtimes import load
+
+__all__ = ["judge"]
+
+_PART = "autoencoder"
+
+
+def judge(
+    parts: dict[str, Graph], images: NDArray[np.float32]
+) -> tuple[Artifact, NDArray[np.float64]]:
+    """Return the autoencoder described, and each image's MSE, (n,).
+
+    Args:
+        parts: see `cut_original`.
+        images: (n, …).
+    """
+    content = write(parts[_PART])
+    artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
+    session = load(REFERENCE).open(Program(artifact, content, Path(artifact.path)), threads=1)
+    outputs = run_all(session, artifact, prepare(artifact, images))
+    session.close()
+    return artifact, image_losses(real(artifact, outputs), images)
