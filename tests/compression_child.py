@@ -73,6 +73,7 @@ def trained_under_all_constraints(net):
         "moved": [float(np.abs(a - b).max()) for a, b in zip(after, before, strict=True)],
         "zeros_kept": [bool((a[z] == 0).all()) for a, z in zip(after, zeros, strict=True)],
         "values": [len(np.unique(a)) for a in after],
+        "zeros_below_zero": [int(np.signbit(a[a == 0]).sum()) for a in after],
         "off_grid": [float(np.abs(a - on_grid(a, 8, None)).max()) for a in after],
         "variables_are_back": same,
         "baked_apart": float(

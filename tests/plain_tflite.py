@@ -34,7 +34,8 @@ class Plain:
         nodes: in order.
         dtypes: index of a tensor → numpy's name of its element type.
         edges: indices of the graph's inputs and outputs.
-        kernels: index of a tensor that some node multiplies with → operator's name and integers.
+        kernels: index of a constant that some node multiplies with → operator's name and values,
+            as stored.
     """
 
     nodes: tuple[Node, ...]
@@ -73,10 +74,12 @@ def read(content: bytes) -> Plain:
     dtypes = {
         item["index"]: np.dtype(item["dtype"]).name for item in interpreter.get_tensor_details()
     }
+    widened = {node.outputs[0]: node.inputs[0] for node in nodes if node.name == "DEQUANTIZE"}
     kernels = {}
     for node in nodes:
         if node.name in _KERNELS:
-            index = node.inputs[_KERNELS[node.name]]
+            read_from = node.inputs[_KERNELS[node.name]]
+            index = widened.get(read_from, read_from)
             kernels[index] = node.name, interpreter.get_tensor(index).copy()
     edges = frozenset([*graph.InputsAsNumpy().tolist(), *graph.OutputsAsNumpy().tolist()])
     return Plain(tuple(nodes), dtypes, edges, kernels)

@@ -118,10 +118,16 @@ def is_integer(plan: Recipe) -> bool:
     return plan.quantization in ("int8", "int16x8")
 
 
+def promises(plan: Recipe) -> bool:
+    """Whether files can be held to more than a loss: zeros, few values, nothing but integers."""
+    return is_integer(plan) or plan.fine_tunes
+
+
 def check(bundle: Path, plan: Recipe) -> None:
     """Check what holds without running anything."""
     if is_integer(plan):
         check_integers(bundle, plan)
+    if promises(plan):
         check_steps(bundle, plan)
 
 
@@ -164,7 +170,7 @@ def check_steps(bundle: Path, plan: Recipe) -> None:
     if plan.prune is not None:
         assert not plan.prune.layers
         pruned = [values for values in whole if values.size >= plan.prune.spare_below * total]
-        # integers of weights lie symmetrically: what stands for 0 is 0
+        # of integers, too, 0 stands for 0: weights lie symmetrically
         shares = [float((values == 0).mean()) for values in pruned]
         if plan.prune.scope == "model":
             shares = [float(np.average(shares, weights=[values.size for values in pruned]))]
@@ -173,7 +179,7 @@ def check_steps(bundle: Path, plan: Recipe) -> None:
     if plan.cluster is not None:
         assert not plan.cluster.layers
         few = [values for values in whole if values.size >= plan.cluster.spare_below * total]
-        numbers = [len(np.unique(values)) for values in few]
+        numbers = [len(set(values.reshape(-1).tolist())) for values in few]
         assert max(numbers) <= plan.cluster.clusters, numbers
         # few values, but as many as asked: a single one would pass the line above
         assert max(numbers) > 0.5 * plan.cluster.clusters, numbers

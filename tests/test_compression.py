@@ -17,6 +17,7 @@ def test_training_moves_weights_and_loses_no_constraint(found):
     assert min(made["moved"]) > 1e-3
     assert all(made["zeros_kept"])
     assert max(made["values"]) <= 8
+    assert not any(made["zeros_below_zero"])
     assert max(made["off_grid"]) == 0 or max(made["off_grid"]) < 1e-6
 
 

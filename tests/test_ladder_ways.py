@@ -1,7 +1,7 @@
-"""Every recipe of integers on every family keeps, in the files, what it promises.
+"""Every recipe on every family keeps, in the files, what it promises.
 
 Recipes that fine-tune do so for as few steps as there can be: whatever the loss, a file must hold
-the zeros, values and operators that its recipe names, and `decoder(encoder(x))` must be
+the zeros, values and operators that its recipe names, and `decoder(encoder(x))` of integers must be
 `autoencoder(x)`, on 10,000 images and to the last integer.
 """
 
@@ -18,7 +18,7 @@ from edgeae import data
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
 N = 10_000
-INTEGERS = [name for name, plan in promises.RECIPES.items() if promises.is_integer(plan)]
+PROMISING = [name for name, plan in promises.RECIPES.items() if promises.promises(plan)]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,12 @@ def pixels() -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("name", PROMISING)
 def test_every_family_keeps_what_the_recipe_promises(name, place, pixels):
     assert pixels.shape == (N, 28, 28)
     plan = promises.RECIPES[name]
     for model, bundle in promises.build(place, name, promises.least(plan), MODELS).items():
         promises.check(bundle, plan)
-        # two epochs leave its code at the mean
-        promises.check_composition(bundle, pixels, collapsed=model == "variational")
+        if promises.is_integer(plan):
+            # two epochs leave its code at the mean
+            promises.check_composition(bundle, pixels, collapsed=model == "variational")

@@ -142,7 +142,8 @@ class Constrained:
             weights = self._codebook.exact(weights)
         if self._mask is not None:
             weights *= self._mask
-        return self._rounded(weights) if self._rounds else weights
+        weights = self._rounded(weights) if self._rounds else weights
+        return weights + 0.0  # -0.0 would be one more value
 
     @property
     def _rounds(self) -> bool:

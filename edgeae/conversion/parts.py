@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
-
 from edgeae.bundle import EDGES
 from edgeae.errors import OutOfTolerance
 from edgeae.formats import census
 from edgeae.formats.cut import cut, with_edges
+from edgeae.formats.packed import distinct
 from edgeae.formats.tflite import Graph, Tensor
 from edgeae.recipe import PARTS, Cluster, Prune, Recipe
 
@@ -95,7 +94,7 @@ def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None
     if 0 in asked:  # some layer keeps all its values
         return
     for tensor in _matrices(graph):
-        found = 0 if tensor.data is None else len(np.unique(tensor.data))
+        found = 0 if tensor.data is None else len(distinct(tensor.data)[0])
         if found > max(asked) and not cluster.spares(math.prod(tensor.shape), total):
             told = f"{found} values, {max(asked)} asked"
             raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from edgeae.formats import census
 from edgeae.formats.tflite import Graph, Operator, Tensor
 
-__all__ = ["CAUSES", "ENCODINGS", "Encoded", "encodings", "packed", "weight_bytes"]
+__all__ = ["CAUSES", "ENCODINGS", "Encoded", "distinct", "encodings", "packed", "weight_bytes"]
 
 #: What flash is spent on; see the module.
 CAUSES = ("weights", "biases", "scales", "tables")
@@ -64,6 +64,14 @@ class Encoded:
         return _bytes(self.values, self.width_bits)
 
 
+def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the values that an array holds, in rising order, and how often it holds each."""
+    if values.dtype == np.float16:
+        # whose sort in numpy 2.4 mixes up all values where 0 comes with both signs
+        values = values.astype(np.float32)
+    return np.unique(values, return_counts=True)
+
+
 def weight_bytes(values: NDArray[Any], width_bits: int) -> tuple[int, str]:
     """Return the fewest bytes that hold a weight tensor, and the encoding that needs them.
 
@@ -81,10 +89,10 @@ def weight_bytes(values: NDArray[Any], width_bits: int) -> tuple[int, str]:
 
     Of two that are as small the earlier one is chosen.
     """
-    distinct, counts = np.unique(values, return_counts=True)
-    zeros = int(counts[distinct == 0].sum())
+    known, counts = distinct(values)
+    zeros = int(counts[known == 0].sum())
     n, nonzero = values.size, values.size - zeros
-    k = len(distinct)
+    k = len(known)
     k_nonzero = k - bool(zeros)
     sizes = {
         "dense": _bytes(n, width_bits),
