@@ -21,6 +21,7 @@ from edgeae.bundle import Bundle
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.model import Training
+from edgeae.recipe import Tolerance
 from edgeae.report.lines import Line, Plot, lines
 from edgeae.report.write import write
 from edgeae.training.command import train_command
@@ -140,6 +141,19 @@ def test_models_with_and_without_exports_stand_together(
     losses = markdown[markdown.index("## Loss and size") :]
     assert "| tiny |" in losses and "| deep |" not in losses
     assert words(text).count("float32 model") == 2  # a strip of each
+
+
+def test_settings_on_top_of_a_recipe_have_a_command_of_their_own(
+    build: Path, tiny_bundle: Callable[..., Bundle]
+) -> None:
+    tiny_bundle()
+    tiny_bundle("float32")
+    tiny_bundle(recipe="int8.tolerance.max_lsb-7", tolerance=Tolerance(max_lsb=7))
+    _, _, summary = report(build)
+    plain, on_top = [item for item in summary["commands"] if item.startswith("edgeae export")]
+    assert plain.split()[:3] == ["edgeae", "export", "tiny"]
+    assert {*plain.split()[3:]} == {"-r", "int8", "float32"}
+    assert on_top == "edgeae export tiny -r int8 --set tolerance.max_lsb=7"
 
 
 def strips(text: str) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ Every key is a field of `Recipe`, `Prune`, `Cluster`, `Qat` or `Tolerance`, or `
 key is an error.
 """
 
+from edgeae.recipe.again import said_again
 from edgeae.recipe.file import MATRIX, available, find, parse
 from edgeae.recipe.schema import AS_IS, PARTS, REFERENCE, REFERENCES, Recipe, Tolerance
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
@@ -25,5 +26,6 @@ __all__ = [
     "find",
     "from_table",
     "parse",
+    "said_again",
     "to_table",
 ]

@@ -13,7 +13,7 @@ from edgeae.recipe.schema import Recipe
 from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
 
-__all__ = ["MATRIX", "available", "find", "parse", "read_toml"]
+__all__ = ["MATRIX", "available", "find", "parse", "read_toml", "told_setting"]
 
 #: The one file beside the recipes that is none: which models go with which of them.
 MATRIX = "matrix"
@@ -68,7 +68,9 @@ def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         table = _merged(table, _setting(setting))
     said = f"{path} with --set {' --set '.join(settings)}"
-    return replace(_recipe(said, path, table), name=".".join([plan.name, *map(_told, settings)]))
+    return replace(
+        _recipe(said, path, table), name=".".join([plan.name, *map(told_setting, settings)])
+    )
 
 
 def read_toml(path: Path) -> Table:
@@ -165,6 +167,6 @@ def _setting(text: str) -> Table:
     return table
 
 
-def _told(setting: str) -> str:
+def told_setting(setting: str) -> str:
     """Return what a setting adds to a recipe's name: what a folder's name can hold of it."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", setting).strip("-.")

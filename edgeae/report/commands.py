@@ -54,19 +54,25 @@ def _import(training: Training) -> list[str]:
 
 
 def _exports(found: Sequence[Export], trainings: Mapping[str, Training]) -> list[str]:
-    """One command for all models that were exported under the same recipes.
+    """One command for all models that were exported under the same recipes and settings.
 
     What was imported as is has its bundle already.
     """
-    together: dict[tuple[str, ...], list[str]] = {}
-    for model in dict.fromkeys(export.model for export in found):
-        if model in trainings and trainings[model].file is None:
+    asked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for export in found:
+        if export.model in trainings and trainings[export.model].file is None:
             continue
-        recipes = tuple(export.recipe for export in found if export.model == model)
-        together.setdefault(recipes, []).append(model)
+        name, settings = export.said
+        # settings lie on top of every recipe of a command
+        asked.setdefault((export.model, settings), []).append(name)
+    together: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (model, settings), names in asked.items():
+        together.setdefault((tuple(names), settings), []).append(model)
     return [
-        shlex.join(
-            ["edgeae", "export", *names, *(word for recipe in recipes for word in ("-r", recipe))]
-        )
-        for recipes, names in together.items()
+        shlex.join(["edgeae", "export", *models, *_each("-r", names), *_each("--set", settings)])
+        for (names, settings), models in together.items()
     ]
+
+
+def _each(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

@@ -1,12 +1,12 @@
 """What is known about each export: its manifest, and what `verify.json` beside it found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edgeae.bundle import Artifact, Bundle, Loss, Manifest
 from edgeae.errors import BadInput
-from edgeae.recipe import from_table
+from edgeae.recipe import from_table, said_again
 from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
@@ -64,6 +64,7 @@ class Export:
     Attributes:
         model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
             is no loss of an encoder alone.
+        said: the recipe as a command says it: a name, and the settings on top of it.
         steps: what the recipe did, in a few words; empty where the manifest does not tell.
         files: its artifacts.
         smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
@@ -81,6 +82,7 @@ class Export:
     dataset: dict[str, Any]
     loss: Loss | None
     tools: dict[str, str]
+    said: tuple[str, tuple[str, ...]]
     steps: str
     files: tuple[File, ...]
     smaller: float | None
@@ -172,6 +174,7 @@ def _export(bundle: Bundle) -> Export:
         dataset=manifest.dataset,
         loss=manifest.loss,
         tools=manifest.tools,
+        said=said_again(manifest.recipe, _settings(manifest)),
         steps=_steps(manifest),
         files=tuple(_file(artifact) for artifact in manifest.artifacts),
         smaller=None,
@@ -181,6 +184,11 @@ def _export(bundle: Bundle) -> Export:
         rows=rows,
         compositions=compositions,
     )
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    """Every key of the recipe: the tolerance is the manifest's own."""
+    return {**manifest.settings, "tolerance": asdict(manifest.tolerance)}
 
 
 def _steps(manifest: Manifest) -> str:

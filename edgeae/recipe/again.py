@@ -1,0 +1,72 @@
+"""How a command line says a recipe again that settings were laid on."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from edgeae.errors import BadInput
+from edgeae.recipe.file import available, find, told_setting
+
+__all__ = ["said_again"]
+
+
+def said_again(name: str, settings: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Take a bundle's recipe apart into a recipe's name and the settings on top, `key=value` each.
+
+    Where that cannot be done, because the recipe is not at hand any more or a setting was laid over
+    another one of its key, the name is returned as it is.
+
+    Args:
+        name: as a manifest has it: `p60-int8`, or `p60-int8.prune.sparsity-0.7`.
+        settings: every key of the recipe with its value, in tables.
+    """
+    known = available()
+    bases = [item for item in known if name.startswith(f"{item}.")]
+    if name in known or not bases:
+        return name, ()
+    base = max(bases, key=len)
+    rest, chosen = name[len(base) + 1 :], []
+    while rest:
+        heads = [setting for setting in _settings(settings, rest) if _leads(setting, rest)]
+        if not heads:
+            return name, ()
+        head = max(heads, key=lambda setting: len(told_setting(setting)))
+        chosen.append(head)
+        rest = rest[len(told_setting(head)) + 1 :]
+    try:
+        same = find(base, chosen).name == name
+    except BadInput:  # the base is another one by now
+        same = False
+    return (base, tuple(chosen)) if same else (name, ())
+
+
+def _leads(setting: str, rest: str) -> bool:
+    return f"{rest}.".startswith(f"{told_setting(setting)}.")
+
+
+def _settings(table: dict[str, Any], rest: str, prefix: str = "") -> Iterator[str]:
+    """Yield `key=value` for each value, as `--set` reads them.
+
+    A number can be written in many ways: it is yielded as `rest` has it, where it begins with it.
+    """
+    for key, value in table.items():
+        said = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _settings(value, rest, f"{said}.")
+            continue
+        # JSON's booleans, numbers and lists are TOML's; words need no quotes
+        yield f"{said}={value if isinstance(value, str) else json.dumps(value)}"
+        if type(value) in (int, float) and rest.startswith(f"{said}-"):
+            yield from (f"{said}={text}" for text in _heads(rest[len(said) + 1 :], value))
+
+
+def _heads(rest: str, value: float) -> Iterator[str]:
+    """Yield the beginnings of a text, up to a dot each, that are that number."""
+    words = rest.split(".")
+    for end in (1, 2):  # of `0.5` and what follows
+        text = ".".join(words[:end])
+        try:
+            if float(text) == value:
+                yield text
+        except ValueError:
+            continue
