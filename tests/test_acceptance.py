@@ -34,6 +34,13 @@ def manifest(build: Path, model: str, recipe: str) -> dict:
     return json.loads((build / model / recipe / "manifest.json").read_text())
 
 
+def autoencoder(told: dict) -> dict:
+    """Return what a manifest tells of `autoencoder.tflite`."""
+    kind = ("autoencoder", "tflite")
+    (whole,) = (item for item in told["artifacts"] if (item["part"], item["format"]) == kind)
+    return whole
+
+
 def rows(build: Path, model: str, recipe: str, **wanted: str) -> list[dict]:
     found = json.loads((build / model / recipe / "verify.json").read_text())["rows"]
     return [row for row in found if all(row[key] == value for key, value in wanted.items())]
@@ -86,11 +93,7 @@ def test_int8_adds_little_loss(build: Path, model: str, limit: float) -> None:
 @pytest.mark.parametrize("model", ["simple", "deep"])
 def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> None:
     found = manifest(build, model, "p60-int8")
-    (whole,) = (
-        item
-        for item in found["artifacts"]
-        if (item["part"], item["format"]) == ("autoencoder", "tflite")
-    )
+    whole = autoencoder(found)
     assert found["loss"]["control"] > 0
     assert len(whole["sparsity"]) == {"simple": 2, "deep": 6}[model]
     # 60 % over both large kernels, which are of one size; what is small stays whole, and only what
@@ -101,6 +104,19 @@ def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> Non
     plain = manifest(build, model, "int8")["artifacts"]
     gzip = {(item["part"], item["format"]): item["gzip_bytes"] for item in plain}
     assert whole["gzip_bytes"] < 0.85 * gzip["autoencoder", "tflite"]
+
+
+def test_an_eighth_of_the_bytes_costs_two_percent_of_the_controls_loss(build: Path) -> None:
+    recipe = "p56-c64-float16"
+    exported = edgeae("export", "deep", "-r", recipe, cwd=build.parent)
+    assert exported.returncode == 0, exported.stderr
+    verified = edgeae("verify", f"build/deep/{recipe}", cwd=build.parent)
+    assert verified.returncode == 0, verified.stdout
+    loss = manifest(build, "deep", recipe)["loss"]
+    assert loss["exported"] <= 1.02 * loss["control"]
+    told = [autoencoder(manifest(build, "deep", name)) for name in ("float32", recipe)]
+    original, small = (sum(item["packed"].values()) for item in told)
+    assert original >= 8 * small
 
 
 def test_the_demo_suite_times_every_runtime_or_says_why_not(build: Path) -> None:

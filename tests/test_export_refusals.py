@@ -129,5 +129,5 @@ def test_settings_of_a_layer_that_the_model_does_not_have(project, step):
     written(project, f'extends = "{base}"\n[{step}.layers]\ncodes = 0')
     convolutional(project, "layered", "Dense", "Dense")
     line = refused(project, "layered", "-r", "mine")
-    told = f"unknown {step}.layers: layer 'codes' (there are: image, layer_0, layer_1)"
+    told = f"unknown {step}.layers: layer 'codes' (there are: layer_0, layer_1)"
     assert line == f"build/layered/mine: {told}"

@@ -47,10 +47,11 @@ def unsuitable(original: Path, recipe: Recipe) -> str:
 
 
 def _layers(original: Path) -> dict[str, str]:
-    """Return layer → its class; nothing if the file cannot be read here."""
+    """Return layer → its class, but the input's; nothing if the file cannot be read here."""
     try:
         with zipfile.ZipFile(original) as archive:
             layers = json.loads(archive.read(_CONFIG))["config"]["layers"]
-        return {item["config"]["name"]: item["class_name"] for item in layers}
+        kinds = {item["config"]["name"]: item["class_name"] for item in layers}
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
         return {}
+    return {name: kind for name, kind in kinds.items() if kind != "InputLayer"}
