@@ -59,7 +59,7 @@ test: setup  ## run the tests; no MNIST and no network needed
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
 		-m 'not acceptance and not system and not timing and not ways'
 
-ways: setup  ## every family under every recipe, every form of import: the whole way (15 minutes)
+ways: setup  ## every family under every recipe, every form of import: the whole way (three quarters of an hour)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m ways
 
 acceptance: setup  ## check the figures on MNIST's 10,000 test images (EDGEAE_MNIST)

@@ -108,8 +108,9 @@ def _matrices(graph: Graph) -> list[Tensor]:
 
 def _depthwise(graph: Graph) -> set[str]:
     """Return the kernels that pruning leaves alone: one filter a channel, few weights."""
+    stored = census.dequantized(graph)  # of float16
     kernels = (item.inputs[1] for item in graph.operators if item.name == "DEPTHWISE_CONV_2D")
-    return {graph.tensors[at].name for at in kernels}
+    return {graph.tensors[stored.get(at, at)].name for at in kernels}
 
 
 def _check_pixels(part: str, graph: Graph, quantization: str, bounds: tuple[float, float]) -> None:

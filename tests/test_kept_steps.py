@@ -1,0 +1,117 @@
+"""What a recipe's steps reached is asked of the exported tensors again: zeros and few values."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+
+from edgeae.conversion.parts import cut_parts
+from edgeae.errors import OutOfTolerance
+from edgeae.formats.tflite import Graph, Tensor
+from edgeae.recipe import Cluster, Prune, Recipe
+
+
+def recipe(prune: Prune | None = None, cluster: Cluster | None = None, form: str = "int8"):
+    steps = {"prune": prune, "cluster": cluster}
+    return Recipe(
+        "x",
+        quantization=form,
+        io="int8" if form == "int8" else "float32",
+        steps=tuple(step for step, settings in steps.items() if settings is not None),
+        **steps,
+    )
+
+
+def with_weights(change: Callable[[np.ndarray], np.ndarray]) -> Graph:
+    """The tiny int8 model with other weights: two matrices of the encoder, one of the decoder."""
+    whole = tiny.int8_graph()
+    tensors = tuple(
+        replace(tensor, data=change(tensor.data).astype(np.int8))
+        if tensor.name.endswith("/weights")
+        else tensor
+        for tensor in whole.tensors
+    )
+    return replace(whole, tensors=tensors, outputs={**whole.outputs, "code": 2})
+
+
+def zeroed(share: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Ones, but for so many zeros at the front."""
+    return lambda weights: (np.arange(weights.size) >= share * weights.size).reshape(weights.shape)
+
+
+def of_values(number: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda weights: np.resize(np.arange(1, number + 1), weights.shape)
+
+
+@pytest.mark.parametrize("scope", ["layer", "model"])
+def test_too_few_zeros_are_refused(scope):
+    plan = recipe(prune=Prune(0.5, scope=scope))
+    assert cut_parts(with_weights(zeroed(0.5)), plan, None)
+    with pytest.raises(OutOfTolerance, match=r"\.tflite: .*% zeros, 50 ?% asked"):
+        cut_parts(with_weights(zeroed(0.4)), plan, None)
+
+
+def test_a_layer_with_more_zeros_makes_up_for_another_over_the_model_alone():
+    shares = {"hidden": 0.4, "code": 0.9, "reconstruction": 0.9}
+    whole = with_weights(np.asarray)
+    tensors = tuple(
+        replace(tensor, data=zeroed(shares[tensor.name.split("/")[0]])(tensor.data).astype(np.int8))
+        if tensor.name.endswith("/weights")
+        else tensor
+        for tensor in whole.tensors
+    )
+    whole = replace(whole, tensors=tensors)
+    assert cut_parts(whole, recipe(prune=Prune(0.5, scope="model")), None)
+    with pytest.raises(OutOfTolerance, match="hidden/weights holds 40"):
+        cut_parts(whole, recipe(prune=Prune(0.5)), None)
+
+
+def test_too_many_values_are_refused():
+    plan = recipe(cluster=Cluster(4))
+    assert cut_parts(with_weights(of_values(4)), plan, None)
+    with pytest.raises(OutOfTolerance, match=r"encoder\.tflite: .* holds 5 values, 4 asked"):
+        cut_parts(with_weights(of_values(5)), plan, None)
+
+
+@pytest.mark.parametrize("form", ["float32", "float16"])
+def test_a_depthwise_kernel_keeps_its_values(form):
+    """Steps leave it alone. In float16 it stands behind a DEQUANTIZE, and is no matrix for that."""
+    plan = recipe(cluster=Cluster(4), form=form)
+    assert cut_parts(convolutions(form, matrix=of_values(4)), plan, None)
+    with pytest.raises(OutOfTolerance, match=r"decoder\.tflite: matrix holds 5 values, 4 asked"):
+        cut_parts(convolutions(form, matrix=of_values(5)), plan, None)
+
+
+def convolutions(form: str, matrix: Callable[[np.ndarray], np.ndarray]) -> Graph:
+    """image → 18 values of a depthwise kernel → code → a matrix → reconstruction."""
+    shape = (1, 4, 4, 2)
+    depthwise = np.arange(18).reshape(1, 3, 3, 2).astype(form)
+    made = matrix(np.zeros((2, 3, 3, 2))).astype(form)
+    values = [Tensor(name, shape, "float32") for name in ("image", "code", "reconstruction")]
+    biases = Tensor("bias", (2,), "float32", np.zeros(2, np.float32))
+    stored = [Tensor("depthwise", depthwise.shape, form, depthwise)]
+    stored.append(Tensor("matrix", made.shape, form, made))
+    read, widened = (4, 5), []
+    tensors = [*values, biases, *stored]
+    if form == "float16":
+        read = (6, 7)
+        tensors += [Tensor(f"{item.name} wide", item.shape, "float32") for item in stored]
+        widened = [
+            tiny.operator("DEQUANTIZE", 3, (at,), (at + 2,), "DequantizeOptions") for at in (4, 5)
+        ]
+    strides = {"strideH": 1, "strideW": 1}
+    first = tiny.operator(
+        "DEPTHWISE_CONV_2D",
+        1,
+        (0, read[0], 3),
+        (1,),
+        "DepthwiseConv2DOptions",
+        depthMultiplier=1,
+        **strides,
+    )
+    second = tiny.operator("CONV_2D", 1, (1, read[1], 3), (2,), "Conv2DOptions", **strides)
+    return Graph(
+        tuple(tensors), (*widened, first, second), {"image": 0}, {"code": 1, "reconstruction": 2}
+    )
