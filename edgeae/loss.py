@@ -61,8 +61,8 @@ class Loss:
         float32: of the original; of a bundle as is, which has none, `exported` itself.
         control: of the original trained for as many more steps as the recipe fine-tuned, on the
             same schedules; or None.
-        exported: of the exported `.tflite`, on the reference kernels; as is, on the bundle's
-            reference.
+        exported: of decoder(encoder(x)) of the exported `.tflite`, on the reference kernels; as is,
+            on the bundle's reference.
         added: exported − control, or − float32 where nothing was fine-tuned.
         ratio: exported ÷ float32; None if the original's loss is 0.
         control_ratio: exported ÷ control; or None.

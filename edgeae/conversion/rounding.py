@@ -28,6 +28,10 @@ __all__ = ["compensated", "grams", "rounded"]
 _DAMPING = 0.01
 #: A layer with more inputs a sum keeps its weights: the matrix grows with the square of them.
 _MOST_INPUTS = 4096
+#: Columns whose errors are spread over all columns behind them at once, as in the paper.
+_BLOCK = 64
+#: Sums whose factors are multiplied with each other at once.
+_AT_ONCE = 1024
 #: Where depthwise weights have their channels: (1, height, width, channels).
 _DEPTHWISE_AXIS = 3
 _LEVELS = {"int8": 127, INT4: 7}
@@ -113,12 +117,17 @@ def compensated(
     damped[np.diag_indices_from(damped)] += max(_DAMPING * np.diag(gram).mean(), 1e-12)
     upper = np.linalg.cholesky(np.linalg.inv(damped)).T
     result = np.zeros(left.shape, np.int64)
-    for column in range(left.shape[1]):
-        steps = np.clip(np.round(left[:, column] / scales), -levels, levels)
-        steps[zero[:, column]] = 0
-        error = (left[:, column] - steps * scales) / upper[column, column]
-        left[:, column:] -= np.outer(error, upper[column, column:])
-        result[:, column] = steps
+    for start in range(0, left.shape[1], _BLOCK):
+        end = min(start + _BLOCK, left.shape[1])
+        errors = np.empty((len(left), end - start))
+        for column in range(start, end):
+            steps = np.clip(np.round(left[:, column] / scales), -levels, levels)
+            steps[zero[:, column]] = 0
+            error = (left[:, column] - steps * scales) / upper[column, column]
+            left[:, column:end] -= np.outer(error, upper[column, column:end])
+            errors[:, column - start] = error
+            result[:, column] = steps
+        left[:, end:] -= errors @ upper[start:end, end:]
     back = np.empty_like(result)
     back[:, order] = result
     return back
@@ -138,15 +147,33 @@ def grams(
         images: (n, …).
     """
     layers = [item for item in census.weighted(graph) if _is_whole(graph, item)]
-    sums: dict[int, NDArray[np.float64]] = {}
+    sums = {operator.inputs[1]: _Gram() for operator in layers}
     for interpreter in runs(content, images):
         for operator in layers:
             values = interpreter.get_tensor(_given(operator)).astype(np.float64)
-            factors = _factors(values, graph, operator)
-            product = np.swapaxes(factors, -1, -2) @ factors
-            weights = operator.inputs[1]
-            sums[weights] = sums[weights] + product if weights in sums else product
-    return sums
+            sums[operator.inputs[1]].add(_factors(values, graph, operator))
+    return {weights: gram.total() for weights, gram in sums.items()}
+
+
+class _Gram:
+    """The sum of XᵀX over X (…, sums, inputs), a few of which are multiplied at once."""
+
+    def __init__(self) -> None:
+        self._sum: Any = 0.0
+        self._waiting: list[NDArray[np.float64]] = []
+
+    def add(self, factors: NDArray[np.float64]) -> None:
+        self._waiting.append(factors)
+        if sum(item.shape[-2] for item in self._waiting) >= _AT_ONCE:
+            self.total()
+
+    def total(self) -> NDArray[np.float64]:
+        if self._waiting:
+            factors = np.concatenate(self._waiting, axis=-2)
+            self._sum = self._sum + np.swapaxes(factors, -1, -2) @ factors
+            self._waiting = []
+        found: NDArray[np.float64] = self._sum
+        return found
 
 
 def _given(operator: Operator) -> int:
