@@ -14,7 +14,7 @@ from edgeae.recipe import PARTS
 
 pytestmark = pytest.mark.tensorflow
 
-MODELS = ("conv", "upsampled", "mobile", "variational", "contractive", "overcomplete")
+MODELS = ("conv", "mobile", "variational", "contractive", "overcomplete")
 #: Terms of the loss beside the reconstruction's.
 TERMS = {"overcomplete": "l1", "contractive": "jacobian", "variational": "kl"}
 #: Operators that only training may hold.

@@ -18,10 +18,10 @@ RUNG = "p90-c16-pcqat-int8"
 @pytest.mark.tensorflow
 def test_zeros_clusters_and_integers_are_in_the_files_and_the_source_is_as_it_was(tmp_path):
     data = pictures(tmp_path / "pictures.npz")
-    train_all(tmp_path, str(data), ["conv"], steps=20)
+    train_all(tmp_path, str(data), ["sparse"], steps=20)
     plan = recipe.find(RUNG)
     assert plan.steps == ("prune", "cluster", "qat")
-    bundle = promises.build(tmp_path, RUNG, promises.least(plan), ["conv"])["conv"]
+    bundle = promises.build(tmp_path, RUNG, promises.least(plan), ["sparse"])["sparse"]
     promises.check_integers(bundle, plan)
     promises.check_steps(bundle, plan)
     with np.load(data) as arrays:
