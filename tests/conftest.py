@@ -5,6 +5,7 @@ Nothing here imports TensorFlow or touches the network.
 """
 
 import importlib.util
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ from edgeae.runtimes.protocol import Program
 # The same examples in every run, and no folder of examples left behind.
 settings.register_profile("edgeae", derandomize=True, deadline=None, database=None)
 settings.load_profile("edgeae")
+
+# Of the processes that tests start: as many tests as there are cores run at once, and threads of
+# BLAS that wait for a core spin. A tenth of all CPU time goes into that.
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 #: Files that take longest, longest first; the others follow. What is left at the end of a run is
 #: short then, and no worker goes on for minutes alone.

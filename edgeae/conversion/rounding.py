@@ -165,15 +165,18 @@ class _Gram:
     def add(self, factors: NDArray[np.float64]) -> None:
         self._waiting.append(factors)
         if sum(item.shape[-2] for item in self._waiting) >= _AT_ONCE:
-            self.total()
+            self._multiply()
 
     def total(self) -> NDArray[np.float64]:
+        self._multiply()
+        found: NDArray[np.float64] = self._sum
+        return found
+
+    def _multiply(self) -> None:
         if self._waiting:
             factors = np.concatenate(self._waiting, axis=-2)
             self._sum = self._sum + np.swapaxes(factors, -1, -2) @ factors
             self._waiting = []
-        found: NDArray[np.float64] = self._sum
-        return found
 
 
 def _given(operator: Operator) -> int:
