@@ -100,14 +100,15 @@ def pruned(images):
     net = model()
     before = [item.numpy().copy() for item in net.weights]
     found = {}
-    for criterion, schedule in (("saliency", "polynomial"), ("magnitude", "constant")):
-        settings = Prune(
-            0.3, "layer", criterion, schedule, 200, 1e-2, {"last": 0.55}, spare_below=0.2
-        )
-        made = prune(net, images, settings, 0)
-        kernels = [made.get_layer(name).kernel.numpy() for name in ("code", "small", "last")]
-        zeros = [float(np.mean(item == 0)) for item in kernels]
-        found[criterion] = [*zeros, float(np.mean(kernels[0][16:] == 0))]
+    for criterion in ("saliency", "magnitude"):
+        for schedule in ("polynomial", "constant"):
+            settings = Prune(
+                0.3, "layer", criterion, schedule, 200, 1e-2, {"last": 0.55}, spare_below=0.2
+            )
+            made = prune(net, images, settings, 0)
+            kernels = [made.get_layer(name).kernel.numpy() for name in ("code", "small", "last")]
+            zeros = [float(np.mean(item == 0)) for item in kernels]
+            found[f"{criterion} {schedule}"] = [*zeros, float(np.mean(kernels[0][16:] == 0))]
     made = prune(net, images, Prune(0.3, "model", steps=100, spare_below=0.15), 0)
     kernels = [made.get_layer(name).kernel.numpy() for name in ("code", "small", "last")]
     found["over all"] = [int(np.sum(item == 0)) for item in kernels]

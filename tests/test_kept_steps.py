@@ -12,6 +12,9 @@ from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import Graph, Tensor
 from edgeae.recipe import Cluster, Prune, Recipe
 
+#: Weights → others of the same shape.
+Change = Callable[[np.ndarray], np.ndarray]
+
 
 def recipe(prune: Prune | None = None, cluster: Cluster | None = None, form: str = "int8"):
     steps = {"prune": prune, "cluster": cluster}
@@ -24,24 +27,27 @@ def recipe(prune: Prune | None = None, cluster: Cluster | None = None, form: str
     )
 
 
-def with_weights(change: Callable[[np.ndarray], np.ndarray]) -> Graph:
-    """The tiny int8 model with other weights: two matrices of the encoder, one of the decoder."""
+def with_weights(change: Change, **others: Change) -> Graph:
+    """The tiny int8 model with other weights: in each of its layers by `change`, or its own."""
+
+    def changed(tensor: Tensor) -> Tensor:
+        layer, _, kind = tensor.name.partition("/")
+        if kind != "weights":
+            return tensor
+        return replace(tensor, data=others.get(layer, change)(tensor.data).astype(np.int8))
+
     whole = tiny.int8_graph()
-    tensors = tuple(
-        replace(tensor, data=change(tensor.data).astype(np.int8))
-        if tensor.name.endswith("/weights")
-        else tensor
-        for tensor in whole.tensors
+    return replace(
+        whole, tensors=tuple(map(changed, whole.tensors)), outputs={**whole.outputs, "code": 2}
     )
-    return replace(whole, tensors=tensors, outputs={**whole.outputs, "code": 2})
 
 
-def zeroed(share: float) -> Callable[[np.ndarray], np.ndarray]:
+def zeroed(share: float) -> Change:
     """Ones, but for so many zeros at the front."""
     return lambda weights: (np.arange(weights.size) >= share * weights.size).reshape(weights.shape)
 
 
-def of_values(number: int) -> Callable[[np.ndarray], np.ndarray]:
+def of_values(number: int) -> Change:
     return lambda weights: np.resize(np.arange(1, number + 1), weights.shape)
 
 
@@ -54,15 +60,7 @@ def test_too_few_zeros_are_refused(scope):
 
 
 def test_a_layer_with_more_zeros_makes_up_for_another_over_the_model_alone():
-    shares = {"hidden": 0.4, "code": 0.9, "reconstruction": 0.9}
-    whole = with_weights(np.asarray)
-    tensors = tuple(
-        replace(tensor, data=zeroed(shares[tensor.name.split("/")[0]])(tensor.data).astype(np.int8))
-        if tensor.name.endswith("/weights")
-        else tensor
-        for tensor in whole.tensors
-    )
-    whole = replace(whole, tensors=tensors)
+    whole = with_weights(zeroed(0.9), hidden=zeroed(0.4))
     assert cut_parts(whole, recipe(prune=Prune(0.5, scope="model")), None)
     with pytest.raises(OutOfTolerance, match="hidden/weights holds 40"):
         cut_parts(whole, recipe(prune=Prune(0.5)), None)
@@ -84,7 +82,7 @@ def test_a_depthwise_kernel_keeps_its_values(form):
         cut_parts(convolutions(form, matrix=of_values(5)), plan, None)
 
 
-def convolutions(form: str, matrix: Callable[[np.ndarray], np.ndarray]) -> Graph:
+def convolutions(form: str, matrix: Change) -> Graph:
     """image → 18 values of a depthwise kernel → code → a matrix → reconstruction."""
     shape = (1, 4, 4, 2)
     depthwise = np.arange(18).reshape(1, 3, 3, 2).astype(form)
