@@ -4,18 +4,25 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgeae.errors import Busy
+from edgeae.holding import remove_unless_held
 
 __all__ = ["lock", "publish_folder", "sha256", "write_bytes", "write_text"]
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, flush it to the disk, rename it over `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
+    """Write a file under a temporary name, flush it to the disk, rename it over `path`.
+
+    Args:
+        path: the file.
+        content: its bytes.
+        parents: make the folder if it is missing.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
@@ -27,9 +34,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, *, parents: bool = True) -> None:
     """`write_bytes` for UTF-8 text."""
-    write_bytes(path, content.encode())
+    write_bytes(path, content.encode(), parents=parents)
 
 
 def sha256(content: bytes) -> str:
@@ -38,7 +45,9 @@ def sha256(content: bytes) -> str:
 
 
 def publish_folder(finished: Path, link: Path) -> None:
-    """Make `link` point at the folder `finished`, in one step; delete the folder it replaces.
+    """Make `link` point at the folder `finished`, in one step; the folder it replaces is deleted.
+
+    If somebody reads that folder, the last one who does deletes it; see `edgeae.holding`.
 
     A rename cannot replace a folder that is not empty, so what the user sees is a symbolic link,
     and the rename replaces the link.
@@ -63,7 +72,7 @@ def publish_folder(finished: Path, link: Path) -> None:
     temporary.replace(link)
     _sync(link.parent)
     if replaced is not None and replaced != finished.resolve():
-        shutil.rmtree(replaced, ignore_errors=True)
+        remove_unless_held(replaced)
 
 
 def _sync(path: Path) -> None:

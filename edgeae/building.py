@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeae import atomic
 from edgeae.bundle import STORE
+from edgeae.holding import remove_unless_held
 
 __all__ = ["building"]
 
@@ -31,7 +32,7 @@ def building(model: Path, recipe: str) -> Iterator[Path]:
         shown = link.resolve()
         for left in store.glob(f"{recipe}{_MARK}*"):  # by a process that was killed
             if left.resolve() != shown:
-                shutil.rmtree(left)
+                remove_unless_held(left)
         scratch = Path(tempfile.mkdtemp(prefix=f"{recipe}{_MARK}", suffix=".part", dir=store))
         try:
             yield scratch

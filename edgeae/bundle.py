@@ -3,22 +3,27 @@
 A manifest never changes after export; what a machine finds out later goes to `verify.json`.
 """
 
+import contextlib
 import gzip
 import hashlib
 import io
-import json
+import os
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae import files
+from edgeae.arrays import parse_npy
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
+from edgeae.holding import held
 from edgeae.loss import Loss
-from edgeae.manifest import SCHEMA, Artifact, Code, Manifest, OpVersion, TensorSpec
+from edgeae.manifest import SCHEMA, Artifact, Code, Golden, Manifest, OpVersion, TensorSpec
+from edgeae.parsing import parse_json
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 from edgeae.typed_json import rebuild
 
@@ -30,12 +35,14 @@ __all__ = [
     "Artifact",
     "Bundle",
     "Code",
+    "Golden",
     "Loss",
     "Manifest",
     "OpVersion",
     "TensorSpec",
     "find_bundles",
     "gzip_size",
+    "holding",
     "npy_bytes",
     "open_bundle",
 ]
@@ -59,11 +66,13 @@ class Bundle:
         root: its folder.
         manifest: what it says of itself.
         sha256: of the manifest's file, as it was read: what findings about a bundle name it by.
+        shown: where users find it: the folder, or the link to it.
     """
 
     root: Path
     manifest: Manifest
     sha256: str
+    shown: Path
 
     @property
     def name(self) -> str:
@@ -106,8 +115,14 @@ class Bundle:
         """
         for artifact in self.manifest.artifacts:
             self.read(artifact)
-        for name in self.manifest.golden["sha256"]:
+        for name in self.manifest.golden.sha256:
             self.golden(name)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its folder is still that of a bundle: a newer export replaces the folder."""
+        shown = self.shown.stat() if self.shown.exists() else None
+        return shown is not None and os.path.samestat(shown, self.root.stat())
 
     def artifact(self, part: str, format: str = "tflite") -> Artifact:
         """Return the artifact of a part.
@@ -118,7 +133,7 @@ class Bundle:
         for artifact in self.manifest.artifacts:
             if (artifact.part, artifact.format) == (part, format):
                 return artifact
-        raise BadInput(f"{self.root}: holds no {part}.{format}")
+        raise BadInput(f"{self.shown}: holds no {part}.{format}")
 
     def read(self, artifact: Artifact) -> bytes:
         """Return an artifact's bytes.
@@ -126,7 +141,7 @@ class Bundle:
         Raises:
             ManifestMismatch: the file is missing, or is not what the manifest describes.
         """
-        return _checked(self.root / artifact.path, artifact.sha256)
+        return self._checked(artifact.path, artifact.sha256)
 
     def golden(self, name: str) -> NDArray[Any]:
         """Return a golden array; its first axis counts the images.
@@ -139,22 +154,31 @@ class Bundle:
         Raises:
             ManifestMismatch: the file is missing, or is not what the manifest describes.
         """
-        known: Mapping[str, str] = self.manifest.golden["sha256"]
-        content = _checked(self.root / "golden" / f"{name}.npy", known.get(name, "no such golden"))
-        return typing.cast(NDArray[Any], np.load(io.BytesIO(content), allow_pickle=False))
+        place = f"golden/{name}.npy"
+        known = self.manifest.golden.sha256
+        if name not in known:
+            raise ManifestMismatch(f"{self.shown / place}: its manifest names no such file")
+        content = self._checked(place, known[name])
+        try:
+            return parse_npy(content, str(self.shown / place))
+        except BadInput as error:
+            raise ManifestMismatch(str(error)) from None
 
-
-def _checked(path: Path, sha256: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ManifestMismatch(
-            f"{path}: in the manifest but not readable ({error.strerror})"
-        ) from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ManifestMismatch(f"{path}: sha256 {found[:12]}…, its manifest says {sha256[:12]}…")
-    return content
+    def _checked(self, name: str, sha256: str) -> bytes:
+        path = self.shown / name
+        try:
+            content = files.read_inside(self.root, name, files.MODEL_BYTES)
+        except BadInput as error:
+            raise ManifestMismatch(f"{path}: in the manifest, but refused: {error}") from None
+        except OSError as error:
+            raise ManifestMismatch(
+                f"{path}: in the manifest but not readable ({error.strerror})"
+            ) from None
+        found = hashlib.sha256(content).hexdigest()
+        if found != sha256:
+            told = f"sha256 {found[:12]}…, its manifest says {sha256[:12]}…"
+            raise ManifestMismatch(f"{path}: {told}")
+        return content
 
 
 def npy_bytes(array: NDArray[Any]) -> bytes:
@@ -170,27 +194,53 @@ def gzip_size(content: bytes) -> int:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Open the bundle in a folder.
+    """Open the bundle in a folder: read its manifest, and nothing else.
+
+    An export that is published later replaces its files; `holding` keeps them.
 
     Raises:
         BadInput: there is none, or its manifest cannot be read by this version of edgeae.
     """
-    file = path / MANIFEST
-    try:
-        content = file.read_bytes()
-        table = json.loads(content.decode())
-    except FileNotFoundError:
-        raise BadInput(f"{path}: not a bundle (no {MANIFEST}); `edgeae export` makes one") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{file}: not readable: {error}") from None
+    with holding(path) as bundle:
+        return replace(bundle, root=path)
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[Bundle]:
+    """Open the bundle in a folder, and keep its files for the duration of a `with` block.
+
+    Args:
+        path: the folder, or the link that an export shows it by.
+
+    Yields:
+        the bundle that is there now; its root is the folder itself.
+
+    Raises:
+        BadInput: there is none, or its manifest cannot be read by this version of edgeae.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(held(path))
+            content = files.read(folder / MANIFEST, files.TEXT_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
+            raise BadInput(
+                f"{path}: not a bundle (no {MANIFEST}); `edgeae export` makes one"
+            ) from None
+        except OSError as error:
+            raise BadInput(f"{path / MANIFEST}: not readable: {error.strerror}") from None
+        manifest = _manifest(content, str(path / MANIFEST))
+        yield Bundle(folder, manifest, hashlib.sha256(content).hexdigest(), path)
+
+
+def _manifest(content: bytes, origin: str) -> Manifest:
+    table = parse_json(content, origin)
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         found = table.get("schema") if isinstance(table, dict) else None
-        raise BadInput(f"{file}: schema = {found!r}: this edgeae reads schema {SCHEMA}")
+        raise BadInput(f"{origin}: schema = {found!r:.40}: this edgeae reads schema {SCHEMA}")
     try:
-        manifest = rebuild(Manifest, table)
-    except (TypeError, ValueError, BadInput) as error:
-        raise BadInput(f"{file}: damaged manifest: {error}") from None
-    return Bundle(path, manifest, hashlib.sha256(content).hexdigest())
+        return typing.cast(Manifest, rebuild(Manifest, table))
+    except BadInput as error:
+        raise BadInput(f"{origin}: damaged manifest: {error}") from None
 
 
 def find_bundles(places: list[Path]) -> list[Bundle]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import atomic
-from edgeae.bundle import npy_bytes
+from edgeae.bundle import Golden, npy_bytes
 
 __all__ = ["SIZE", "choose", "write"]
 
@@ -24,11 +24,11 @@ def choose(n: int, labels: NDArray[Any] | None) -> list[int]:
     return list(dict.fromkeys([*first, *range(n)]))[:SIZE]
 
 
-def write(out: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def write(out: Path, arrays: Mapping[str, NDArray[Any]]) -> Golden:
     """Write golden arrays, each (n, …), into a bundle; return what its manifest says of them."""
     hashes = {}
     for name, array in arrays.items():
         content = npy_bytes(array)
         atomic.write_bytes(out / "golden" / f"{name}.npy", content)
         hashes[name] = atomic.sha256(content)
-    return {"n": len(arrays["image"]), "sha256": hashes}
+    return Golden(len(arrays["image"]), hashes)

@@ -7,20 +7,27 @@ Its schema's history:
 
 import json
 import typing
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.errors import BadInput
+from edgeae.files import plain_name
 from edgeae.loss import Loss
+from edgeae.names import check_name
 from edgeae.quantization import Affine
 from edgeae.recipe import AS_IS, Tolerance
 from edgeae.typed_json import rebuild
 
-__all__ = ["SCHEMA", "Artifact", "Code", "Manifest", "OpVersion", "TensorSpec"]
+__all__ = ["SCHEMA", "Artifact", "Code", "Golden", "Manifest", "OpVersion", "TensorSpec"]
 
 SCHEMA = 1
+#: What every manifest says of its dataset and its normalization.
+_DATASET = {"name": str, "sha256": str, "n": int}
+_NORMALIZATION = {"scale": float, "offset": float}
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,19 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Golden:
+    """The golden vectors of a bundle, `golden/<name>.npy`.
+
+    Attributes:
+        n: how many images.
+        sha256: name → hash of its file.
+    """
+
+    n: int
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about a bundle that its users need to know. See the module's docstring.
 
@@ -181,7 +201,7 @@ class Manifest:
         loss: see `Loss`; None of an encoder alone.
         code: see `Code`; None where there is no encoder.
         tolerance: the recipe's; what verify accepts.
-        golden: `n`, and the sha256 of each golden file.
+        golden: see `Golden`.
         artifacts: see `Artifact`.
         settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` has them;
             empty as is, and where the manifest is older than this key.
@@ -199,14 +219,37 @@ class Manifest:
     loss: Loss | None
     code: Code | None
     tolerance: Tolerance
-    golden: dict[str, Any]
+    golden: Golden
     artifacts: tuple[Artifact, ...]
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in ("loss", "code"):
             if getattr(self, key) is None and self.recipe != AS_IS:
-                raise ValueError(f"{key} is null: allowed with the recipe {AS_IS} alone")
+                raise BadInput(f"{key} is null: allowed with the recipe {AS_IS} alone")
+        for key in ("model", "recipe"):
+            check_name(key, getattr(self, key))
+        self._check_paths()
+        for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
+            for name, kind in names.items():
+                rebuild(kind, getattr(self, key).get(name), f"{key}.{name}")
+
+    def _check_paths(self) -> None:
+        """Refuse names of files outside the bundle, and two descriptions of the same file."""
+        for name in self.golden.sha256:
+            check_name("golden.sha256", name)
+        for place, artifact in enumerate(self.artifacts):
+            try:
+                plain_name(artifact.path)
+            except BadInput as error:
+                raise BadInput(f"artifacts[{place}].{error}") from None
+            for key in ("part", "format"):
+                check_name(f"artifacts[{place}].{key}", getattr(artifact, key))
+        paths = Counter(item.path for item in self.artifacts)
+        parts = Counter(f"{item.part}.{item.format}" for item in self.artifacts)
+        twice = [name for name, count in [*paths.items(), *parts.items()] if count > 1]
+        if twice:
+            raise BadInput(f"artifacts: {twice[0]} is described twice")
 
     @property
     def span(self) -> float:

@@ -6,16 +6,18 @@ frozen graph. A model that came as bare `.tflite` or `.onnx` files has none: the
 Read without TensorFlow: what needs the layers themselves is in `keras_parts.py`.
 """
 
-import dataclasses
 import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic
+from edgeae import atomic, files
 from edgeae.bundle import EDGES, Artifact, TensorSpec, gzip_size
-from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, unknown
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error, unknown
+from edgeae.names import check_name
+from edgeae.parsing import read_json
+from edgeae.typed_json import rebuild
 
 __all__ = [
     "AS_IS",
@@ -39,6 +41,10 @@ ORIGINALS = {"keras": KERAS, "graph": "model.pb"}
 AS_IS = "as-is"
 #: The family of models that edgeae did not train.
 IMPORTED = "imported"
+#: What every `train.json` says of its dataset and its normalization.
+_DATASET, _NORMALIZATION = ("name", "sha256", "data"), ("scale", "offset")
+#: Losses are computed in float32.
+_LARGEST = 3.4028235e38
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,21 @@ class Training:
     seconds: float
     tools: dict[str, str]
 
+    def __post_init__(self) -> None:
+        check_name("model", self.model)
+        if self.form not in (*ORIGINALS, AS_IS):
+            allowed = ", ".join((*ORIGINALS, AS_IS))
+            raise BadInput(f"form = {self.form!r:.40}: allowed are {allowed}")
+        for key in _DATASET:
+            rebuild(str, self.dataset.get(key), f"dataset.{key}")
+        for key in _NORMALIZATION:
+            rebuild(float, self.normalization.get(key), f"normalization.{key}")
+        for place, epoch in enumerate(self.curve):
+            for key, value in epoch.items():
+                if abs(value) > _LARGEST:
+                    told = f"curve[{place}].{key} = {value:g}"
+                    raise BadInput(f"{told}: allowed are float32's values")
+
     @property
     def code_size(self) -> int:
         """Values of the code."""
@@ -122,7 +143,7 @@ class Training:
         """
         if self.file is None:
             raise NotMeasured(f"{folder}: imported as is, without an original")
-        content = (folder / self.file).read_bytes()
+        content = files.read(folder / self.file)
         shapes: dict[str, tuple[int | str, ...]] = {
             "image": ("batch", *self.input_shape),
             "code": ("batch", *self.code_shape),
@@ -156,16 +177,16 @@ def open_model(folder: Path) -> Training:
     """
     file = folder / TRAIN
     try:
-        table = json.loads(file.read_text())
-        known = {item.name for item in dataclasses.fields(Training)}
-        if table.keys() != known:
-            raise ValueError(f"keys {sorted(table.keys() ^ known)} are missing or unknown")
-        training = Training(**table | _tuples(table))
+        table = read_json(file)
     except FileNotFoundError:
         raise BadInput(
             f"{folder}: no trained model (no {TRAIN}); `edgeae train` makes one"
         ) from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise system_error(error) from None
+    try:
+        training: Training = rebuild(Training, table)
+    except BadInput as error:
         raise BadInput(f"{file}: damaged: {error}") from None
     _check_name(folder, training.model)
     if training.file is None:
@@ -173,17 +194,11 @@ def open_model(folder: Path) -> Training:
     original = folder / training.file
     if not original.exists():
         raise BadInput(f"{original}: missing; {_remedy(training)}")
-    if atomic.sha256(original.read_bytes()) != training.file_sha256:
+    if atomic.sha256(files.read(original)) != training.file_sha256:
         raise ManifestMismatch(
             f"{original}: not the file that {file} describes; {_again(training)}"
         )
     return training
-
-
-def _tuples(table: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows lists alone."""
-    names = ("bounds", "input_shape", "code_shape")
-    return {name: None if table[name] is None else tuple(table[name]) for name in names}
 
 
 def _remedy(training: Training) -> str:

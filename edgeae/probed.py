@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.errors import BadInput
+from edgeae.parsing import read_json
+from edgeae.typed_json import rebuild
 
 __all__ = ["PROBE", "Probed", "read_probe"]
 
@@ -48,12 +50,9 @@ def read_probe(folder: Path) -> Probed | None:
     """
     path = folder / PROBE
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        known = {item.name for item in dataclasses.fields(Probed)}
-        if table.keys() != known:
-            raise ValueError(f"keys {sorted(table.keys() ^ known)} are missing or unknown")
-        return Probed(**table)
+        found: Probed = rebuild(Probed, read_json(path))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, AttributeError) as error:
+    except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae train --probe` makes it anew") from None
+    return found

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.bundle import Artifact, open_bundle
+from edgeae import files
+from edgeae.bundle import Artifact, holding
 from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.model import ORIGINALS, open_model
 
@@ -12,6 +13,8 @@ __all__ = ["Program", "open_file", "open_program", "read_file"]
 _TFLITE_IDENTIFIER = b"TFL3"
 #: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
 _ONNX_START = b"\x08"
+#: What both are told by.
+_START_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ def open_program(root: Path, part: str, form: str) -> Program:
         training = open_model(root)  # checks the file's hash
         artifact = training.original(root, part)
         return Program(artifact, b"", root / artifact.path)
-    bundle = open_bundle(root)
-    artifact = bundle.artifact(part, form)
-    return Program(artifact, bundle.read(artifact), root / artifact.path)
+    with holding(root) as bundle:
+        artifact = bundle.artifact(part, form)
+        return Program(artifact, bundle.read(artifact), root / artifact.path)
 
 
 def open_file(path: Path) -> Program:
@@ -72,20 +75,22 @@ def read_file(path: Path) -> tuple[bytes, str]:
     Raises:
         BadInput: there is no such file, or it is neither of the two.
     """
-    if path.is_dir():
-        raise BadInput(f"{path}: a folder, not a .tflite or .onnx file")
-    if not path.exists():
-        raise BadInput(f"{path}: no such file")
-    if not path.is_file():
-        raise BadInput(f"{path}: not a regular file")
     try:
-        content = path.read_bytes()
+        with files.open_regular(path, files.MODEL_BYTES) as stream:
+            start = stream.read(_START_BYTES)
+            form = _format(path, start)  # before the rest of it is in memory
+            return start + stream.read(), form
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
     except OSError as error:
         raise BadInput(f"{path}: not readable ({error.strerror})") from None
-    if not content:
+
+
+def _format(path: Path, start: bytes) -> str:
+    if not start:
         raise BadInput(f"{path}: an empty file")
-    if content[4:8] == _TFLITE_IDENTIFIER:
-        return content, "tflite"
-    if not content.startswith(_ONNX_START):
+    if start[4:8] == _TFLITE_IDENTIFIER:
+        return "tflite"
+    if not start.startswith(_ONNX_START):
         raise BadInput(f"{path}: neither a .tflite nor an .onnx file, by its content")
-    return content, "onnx"
+    return "onnx"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edgeae import png
+from edgeae import files, png
 from edgeae.errors import BadInput
 from edgeae.model import SHEET, Training
 from edgeae.sheet_file import read_sheet
@@ -48,9 +48,10 @@ def read_samples(folder: Path, training: Training) -> bytes | None:
         BadInput: the sheet is damaged.
     """
     path = folder / SAMPLES
-    if not path.exists():
+    try:
+        content = files.read(path, files.TEXT_BYTES)
+    except FileNotFoundError:
         return None
-    content = path.read_bytes()
     try:
         said = png.notes(content)
     except ValueError as error:

@@ -1,17 +1,19 @@
 """`sheet.npz` in a model's folder: a few test images, and what the trained model makes of them."""
 
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.arrays import read_npz
 from edgeae.errors import BadInput
 from edgeae.model import SHEET
 
 __all__ = ["pack_sheet", "read_sheet"]
+
+_NAMES = ("image", "reconstruction")
 
 
 def pack_sheet(images: NDArray[np.float32], reconstructions: NDArray[np.float32]) -> bytes:
@@ -28,10 +30,14 @@ def read_sheet(folder: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
         BadInput: the file is damaged.
     """
     path = folder / SHEET
-    if not path.exists():
-        return None
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            return archive["image"], archive["reconstruction"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        _, found = read_npz(path, _NAMES)
+    except FileNotFoundError:
+        return None
+    except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
+    images, reconstructions = (found.get(name) for name in _NAMES)
+    if images is None or reconstructions is None or images.shape != reconstructions.shape:
+        told = f"{' and '.join(_NAMES)} of one shape"
+        raise BadInput(f"{path}: damaged: not {told}; `edgeae train --force` makes it")
+    return images, reconstructions

@@ -18,14 +18,13 @@ import fake_export_child
 import tiny
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
-from edgeae import children
-from edgeae.conversion import memory
+from edgeae import children, memory
 from edgeae.model import Training
 
 #: Runs in every process of the project: another child, and the memory of another machine.
 _SITE = """
 import os
-import edgeae.conversion.export as export, edgeae.conversion.memory as memory
+import edgeae.conversion.export as export, edgeae.memory as memory
 export.CHILD = "fake_export_child"
 if "FAKE_FREE" in os.environ:
     memory.available = lambda: int(os.environ["FAKE_FREE"])

@@ -228,7 +228,7 @@ def too_large_for_any_memory(path: Path) -> None:
 
 WRONG_NPY = {
     "too large": (too_large_for_any_memory, "not a readable .npy"),
-    "a folder": (lambda path: path.mkdir(), "Is a directory"),
+    "a folder": (lambda path: path.mkdir(), "a folder"),
     "pickled objects": (object_array, "pickled"),
     "a pickle": (lambda path: path.write_bytes(b"\x80\x04]\x94."), "pickled"),
     "an .npz": (lambda path: path.write_bytes(b"PK\3\4" + bytes(40)), "it is an .npz"),

@@ -143,7 +143,7 @@ def _check_golden(bundle, int8):
     """Golden vectors are numpy's answers; int8 to a few steps."""
     known = tiny.forward(REAL)
     names = {"encoder": "code", "decoder": "reconstruction", "autoencoder": "reconstruction"}
-    held = set(bundle.manifest.golden["sha256"])
+    held = set(bundle.manifest.golden.sha256)
     assert held == {"image", *bundle.parts, *(names[part] for part in bundle.parts)}
     np.testing.assert_allclose(bundle.golden("image"), REAL)
     for part in bundle.parts:
@@ -269,7 +269,7 @@ def test_a_whole_without_a_bottleneck_stays_whole(run, tmp_path):
     assert "16 → 16" in out and "code:" not in out
     bundle = open_bundle(tmp_path / "build" / "net" / "as-is")
     assert bundle.parts == ("autoencoder",) and bundle.manifest.code is None
-    assert sorted(bundle.manifest.golden["sha256"]) == ["autoencoder", "image", "reconstruction"]
+    assert sorted(bundle.manifest.golden.sha256) == ["autoencoder", "image", "reconstruction"]
     assert run("verify", "build")[0] == 0
     assert run("verify", "--golden", "build")[0] == 0
     assert run("bench", "build", "--runtime", "litert-builtin", "--seconds", "0.01")[0] == 0

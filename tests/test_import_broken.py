@@ -206,7 +206,10 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
         ("unknown layer 'd7'", "there are: d1"),
     ),
     "truncated .keras": (_cut_short, ("net.keras: a damaged .keras file",)),
-    "damaged LZMA in .keras": (_packed_and_damaged, ("net.keras: a damaged .keras file: Corrupt",)),
+    "damaged LZMA in .keras": (
+        _packed_and_damaged,
+        ("net.keras: a damaged .keras file: config.json is",),
+    ),
     "truncated .h5": (_hdf5_cut_short, ("net.h5: a damaged HDF5 file",)),
     "not a model": (_no_model, ("net.keras", "allowed is a Keras file")),
     "custom registered object": (_model(_custom()), ("layer odd", "Mine>Dense", "of its own")),

@@ -87,7 +87,7 @@ def _endless(file):
     [
         (_twice, "/second is in the file under a second name"),
         (_loop, "/group/again is in the file under a second name"),
-        (_endless, "/kernel: with it, more than 4 GiB of values"),
+        (_endless, "/kernel unpacks to 4.1e\\+03 GiB; allowed"),
     ],
 )
 def test_what_has_no_end_is_refused(fill, told, tmp_path):
@@ -159,7 +159,7 @@ def test_a_flipped_byte_is_damage(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(b"\x89HDF") + 20] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(BadInput, match=r"model\.weights\.h5 is not as it was written"):
+    with pytest.raises(BadInput, match=r"Bad CRC-32 for file 'model\.weights\.h5'"):
         read(path)
 
 

@@ -15,9 +15,10 @@ import pytest
 from edgeae_cli import ROOT
 from fake_exports import Project
 
-from edgeae import recipe
-from edgeae.conversion import matrix, memory
+from edgeae import memory, recipe
+from edgeae.conversion import matrix
 from edgeae.conversion.export import Cell
+from edgeae.conversion.memory import cores, workers
 from edgeae.errors import BadInput
 
 DEMO = ("float32", "float16", "dynamic", "int8", "int8-per-tensor", "p60-int8")
@@ -174,16 +175,16 @@ def tuned(*steps: str) -> recipe.Recipe:
     ],
 )
 def test_no_more_run_at_once_than_memory_allows(asked, free, expected, told):
-    jobs, line = memory.workers(asked, [tuned()] * 3, free)
+    jobs, line = workers(asked, [tuned()] * 3, free)
     assert jobs == expected and line.startswith(told) and bool(line) == bool(told)
 
 
 def test_fine_tuning_takes_more_memory(monkeypatch):
     free = 3 * GB
-    assert memory.workers(9, [tuned()] * 9, free)[0] == 3
-    assert memory.workers(9, [tuned("prune")] + [tuned()] * 8, free)[0] == 2
-    monkeypatch.setattr(memory, "cores", lambda: 3)
-    assert memory.workers(None, [tuned()] * 9, 100 * GB) == (3, "")
+    assert workers(9, [tuned()] * 9, free)[0] == 3
+    assert workers(9, [tuned("prune")] + [tuned()] * 8, free)[0] == 2
+    monkeypatch.setattr("edgeae.conversion.memory.cores", lambda: 3)
+    assert workers(None, [tuned()] * 9, 100 * GB) == (3, "")
 
 
 def machine(place: Path, available_kb: int, groups: str) -> tuple[Path, Path]:
@@ -254,7 +255,7 @@ def test_where_nobody_tells_it_is_the_whole_memory_or_unknown(tmp_path, monkeypa
 def test_this_machine_tells():
     free = memory.available()
     assert free is not None and 0 <= free <= (memory._installed() or 0)
-    assert memory.cores() >= 1
+    assert cores() >= 1
 
 
 # --- running it ---

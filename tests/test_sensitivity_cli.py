@@ -169,7 +169,11 @@ def test_a_child_that_fails_leaves_nothing(project, monkeypatch):
 REFUSED = {
     "as is": ({"form": "as-is"}, (), "deep: imported as is"),
     "a SavedModel": ({"form": "graph"}, (), "cannot be fine-tuned"),
-    "rows alone": ({"dataset": {"train": 0}}, (), "import again with --train-data"),
+    "rows alone": (
+        {"dataset": {"name": "a", "sha256": "", "data": "a", "train": 0}},
+        (),
+        "import again with --train-data",
+    ),
     "a recipe of none": ({}, ("-r", "int8"), "recipe int8: nothing to set by layer"),
     "no ratio": ({}, ("--max-loss-ratio", "nan"), "--max-loss-ratio nan: allowed is above 0"),
     "below": ({}, ("--max-loss-ratio", "0"), "--max-loss-ratio 0: allowed is above 0"),

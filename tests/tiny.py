@@ -26,6 +26,7 @@ from edgeae.bundle import (
     Artifact,
     Bundle,
     Code,
+    Golden,
     Loss,
     Manifest,
     OpVersion,
@@ -281,12 +282,10 @@ def write_bundle(
         loss=Loss.of(original, exported, None),
         code=Code(CODE, spec.scale, spec.zero_point, float(codes.min()), float(codes.max())),
         tolerance=tolerance or Tolerance(max_lsb=1),
-        golden={
-            "n": len(golden["image"]),
-            "sha256": {
-                name: hashlib.sha256(npy_bytes(array)).hexdigest() for name, array in golden.items()
-            },
-        },
+        golden=Golden(
+            len(golden["image"]),
+            {name: hashlib.sha256(npy_bytes(array)).hexdigest() for name, array in golden.items()},
+        ),
         artifacts=tuple(artifacts.values()),
     )
     (folder / MANIFEST).write_text(manifest.to_json())

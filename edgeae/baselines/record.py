@@ -7,7 +7,6 @@ A record says which bytes the baseline is and where it came from. No figure in i
 baselines are artifacts, and are timed afresh.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,9 +15,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from edgeae import __version__, atomic
-from edgeae.errors import BadInput, ManifestMismatch
+from edgeae import __version__, atomic, files
+from edgeae.errors import BadInput, ManifestMismatch, system_error
+from edgeae.files import plain_name
 from edgeae.machine import describe
+from edgeae.parsing import read_json
+from edgeae.typed_json import rebuild
 
 __all__ = ["BUNDLE_RECORD", "Record", "check", "note", "read", "record", "record_path"]
 
@@ -48,6 +50,12 @@ class Record:
     commit: str | None
     tools: dict[str, str]
     runtimes: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            raise BadInput("sha256 names no file")
+        for name in self.sha256:
+            plain_name(name)
 
     def to_json(self) -> str:
         """Return the file's text."""
@@ -95,36 +103,22 @@ def read(path: Path) -> Record | None:
         BadInput: it is damaged, or of another schema.
     """
     try:
-        table = json.loads(path.read_bytes())
+        table = read_json(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: damaged record of a baseline: {error}") from None
+    except OSError as error:
+        raise system_error(error) from None
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
-        found = table.get("schema") if isinstance(table, dict) else None
+        schema = table.get("schema") if isinstance(table, dict) else None
         raise BadInput(
-            f"{path}: schema = {found!r}: this edgeae reads records of baselines of schema {SCHEMA}"
+            f"{path}: schema = {schema!r:.40}: this edgeae reads records of baselines of schema "
+            f"{SCHEMA}"
         )
-    return _checked(path, table)
-
-
-def _checked(path: Path, table: dict[str, Any]) -> Record:
-    """Build a record of values that are of their types."""
-    hints = {item.name: item.type for item in dataclasses.fields(Record)}
-    wrong = sorted(hints.keys() ^ table.keys())
-    if wrong:
-        raise BadInput(f"{path}: damaged record: keys {wrong} are missing or unknown")
-    for key in ("sha256", "machine", "tools", "runtimes"):
-        if not isinstance(table[key], dict):
-            raise BadInput(
-                f"{path}: damaged record: {key} = {table[key]!r:.40}: allowed is a table"
-            )
-    for key in ("saved", "commit"):
-        if not isinstance(table[key], str) and (key, table[key]) != ("commit", None):
-            raise BadInput(f"{path}: damaged record: {key} = {table[key]!r:.40}: not text")
-    if not table["sha256"]:
-        raise BadInput(f"{path}: damaged record: sha256 names no file")
-    return Record(**table)
+    try:
+        known: Record = rebuild(Record, table)
+    except BadInput as error:
+        raise BadInput(f"{path}: damaged record: {error}") from None
+    return known
 
 
 def check(place: Path, known: Record) -> None:
@@ -144,7 +138,11 @@ def check(place: Path, known: Record) -> None:
     for name, sha256 in known.sha256.items():
         path = folder / name
         try:
-            found = atomic.sha256(path.read_bytes())
+            found = atomic.sha256(files.read_inside(folder, name))
+        except BadInput as error:
+            raise ManifestMismatch(
+                f"{path}: in the baseline's record, but refused: {error}"
+            ) from None
         except OSError as error:
             raise ManifestMismatch(
                 f"{path}: in the baseline's record but not readable ({error.strerror})"

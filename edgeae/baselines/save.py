@@ -6,12 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from edgeae import atomic
+from edgeae import atomic, files
 from edgeae.baselines import record
-from edgeae.bundle import MANIFEST, Bundle, find_bundles
+from edgeae.bundle import MANIFEST, Bundle, find_bundles, holding
 from edgeae.errors import BadInput
 from edgeae.program import read_file
 from edgeae.timing.bench import commit
@@ -77,41 +77,19 @@ def save(places: Sequence[Path], to: Path, *, force: bool = False) -> list[Saved
 
 def _bundles(places: Sequence[Path], to: Path) -> Iterator[_Source]:
     folders = [place for place in places if not place.is_file()]
-    for bundle in find_bundles(folders) if folders else ():
-        bundle.check()
-        manifest = bundle.manifest
-        names = [_plain(bundle, key, getattr(manifest, key)) for key in ("model", "recipe")]
-        yield _Source(
-            to.joinpath(*names), _content(bundle), manifest.tools, bundle.root, is_bundle=True
-        )
+    for found in find_bundles(folders) if folders else ():
+        with holding(found.root) as bundle:
+            bundle.check()
+            manifest = bundle.manifest
+            place = to / manifest.model / manifest.recipe
+            yield _Source(place, _content(bundle), manifest.tools, bundle.shown, is_bundle=True)
 
 
 def _content(bundle: Bundle) -> dict[str, bytes]:
     """Read what a bundle's manifest names, and the manifest: relative path → bytes."""
-    artifacts = [_relative(bundle, artifact.path) for artifact in bundle.manifest.artifacts]
-    golden = [f"golden/{_plain(bundle, 'golden', name)}.npy" for name in _golden(bundle)]
-    return {name: (bundle.root / name).read_bytes() for name in (MANIFEST, *artifacts, *golden)}
-
-
-def _golden(bundle: Bundle) -> list[str]:
-    return list(bundle.manifest.golden["sha256"])
-
-
-def _plain(bundle: Bundle, key: str, name: str) -> str:
-    """Return a name that is one: of a folder or file that is shown, inside another."""
-    if not name or name.startswith(".") or "/" in name or "\0" in name:
-        raise BadInput(
-            f"{bundle.root / MANIFEST}: {key} = {name!r}: allowed is a file name without a slash "
-            "or a dot at its start"
-        )
-    return name
-
-
-def _relative(bundle: Bundle, path: str) -> str:
-    place = PurePosixPath(path)
-    if place.is_absolute() or ".." in place.parts:
-        raise BadInput(f"{bundle.root / MANIFEST}: path = {path!r}: leads out of the bundle")
-    return place.as_posix()
+    names = [MANIFEST, *(artifact.path for artifact in bundle.manifest.artifacts)]
+    names += [f"golden/{name}.npy" for name in bundle.manifest.golden.sha256]
+    return {name: files.read_inside(bundle.root, name) for name in names}
 
 
 def _files(places: Sequence[Path], to: Path) -> Iterator[_Source]:

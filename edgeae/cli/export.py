@@ -136,9 +136,10 @@ def _everything(build: Path) -> list[Cell]:
 def _export(
     cells: list[Cell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
 ) -> None:
-    from edgeae.conversion import memory
+    from edgeae import memory
     from edgeae.conversion.export import export as run
     from edgeae.conversion.export import settle
+    from edgeae.conversion.memory import workers
     from edgeae.conversion.table import render
     from edgeae.errors import exit_code
     from edgeae.progress import Progress
@@ -147,7 +148,7 @@ def _export(
     _tell_settled(outcomes, len(cells))
     if stale:
         plans = [cell.recipe for cell in stale]
-        at_once, told = memory.workers(jobs, plans, memory.available())
+        at_once, told = workers(jobs, plans, memory.available())
         if told:
             say(f"export: {told}")
         tuned = sum(plan.fine_tunes for plan in plans)

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,7 +171,7 @@ def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
         with path.open("a", encoding="utf-8") as stream:  # GitHub's file holds other steps' too
             stream.write(text)
 
-    how = {
+    how: dict[str, tuple[Callable[[Outcome], str], Callable[[Path, str], None]]] = {
         "--junit": (junit_xml.render, atomic.write_text),
         "--markdown": (summary.render, append),
         "--benchmark-json": (benchmark_action.render, atomic.write_text),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import atomic, children, golden, recipe
-from edgeae.bundle import MANIFEST, SCHEMA, Code, Loss, Manifest
+from edgeae.bundle import MANIFEST, SCHEMA, Code, Golden, Loss, Manifest
 from edgeae.compression.control import control_losses
 from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
@@ -98,7 +98,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _write_golden(
     out: Path, original: Original, dataset: Dataset, programs: dict[str, Program]
-) -> dict[str, Any]:
+) -> Golden:
     test = dataset.images("test", original.input_shape)
     images = test[golden.choose(len(test), dataset.test_labels)]
     arrays = {

@@ -9,7 +9,7 @@ from edgeae import project, recipe
 from edgeae.conversion.export import Cell
 from edgeae.errors import BadInput, unknown
 from edgeae.model import TRAIN
-from edgeae.recipe.file import read_toml
+from edgeae.parsing import read_toml
 from edgeae.recipe.table import build
 
 __all__ = ["OWN", "Block", "Matrix", "cells", "find", "own", "parse", "trained"]

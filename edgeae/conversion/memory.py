@@ -2,22 +2,15 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from edgeae.recipe import Recipe
 
-__all__ = ["CONVERTS", "FINE_TUNES", "available", "cores", "need", "workers"]
+__all__ = ["CONVERTS", "FINE_TUNES", "cores", "need", "workers"]
 
 #: Private memory of a child at its peak, bytes, measured with MNIST under TensorFlow 2.21: 630 to
 #: 770 MB where it converts, 1280 MB where it fine-tunes.
 CONVERTS = 800_000_000
 FINE_TUNES = 1_400_000_000
-_PROC = Path("/proc")
-_GROUPS = Path("/sys/fs/cgroup")
-#: Of a control group: its folder below `_GROUPS`, and files that hold its limit, its use, and the
-#: name in `memory.stat` of what it would give back: version 2, then version 1.
-_V2 = ("", "memory.max", "memory.current", "inactive_file")
-_V1 = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def need(recipe: Recipe) -> int:
@@ -38,7 +31,7 @@ def workers(asked: int | None, recipes: Iterable[Recipe], free: int | None) -> t
     Args:
         asked: by the user; None for as many as there are processors.
         recipes: of the exports that are to be made, one each; not empty.
-        free: `available()`.
+        free: `edgeae.memory.available()`.
     """
     needs = [need(recipe) for recipe in recipes]
     wanted = min(cores() if asked is None else asked, len(needs))
@@ -52,61 +45,3 @@ def workers(asked: int | None, recipes: Iterable[Recipe], free: int | None) -> t
         f"and an export takes up to {max(needs) / 1e9:.1f} GB"
     )
     return fit, told if asked is not None else ""
-
-
-def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int | None:
-    """Return the memory that new processes may take without pushing others out, bytes.
-
-    That is what the kernel says of the machine, or less where a control group (as of a container)
-    has a lower limit; elsewhere than on Linux the machine's whole memory; None if nobody tells.
-    """
-    found = [_machine(proc), *_control_groups(proc, groups)]
-    known = [item for item in found if item is not None]
-    return min(known) if known else _installed()
-
-
-def _machine(proc: Path) -> int | None:
-    try:
-        lines = (proc / "meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0][1]) * 1024 if found else None
-
-
-def _control_groups(proc: Path, groups: Path) -> list[int]:
-    """Return what each control group of this process leaves, up to the root."""
-    try:
-        lines = (proc / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    left = []
-    for line in lines:
-        _, controllers, place = line.split(":", 2)
-        if controllers not in ("", "memory"):
-            continue
-        below, *names = _V1 if controllers else _V2
-        inner = Path(place.lstrip("/"))
-        # inside a container, the place may be the host's name for what is the root here
-        for folder in (inner, *inner.parents):
-            found = _left(groups / below / folder, *names)
-            if found is not None:
-                left.append(found)
-    return left
-
-
-def _left(folder: Path, limit: str, use: str, reclaimable: str) -> int | None:
-    """Return a control group's limit less its use, caches that it would give back aside."""
-    try:
-        most, used = (int((folder / name).read_text()) for name in (limit, use))
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # no such group, or its limit is `max`
-        return None
-    return max(0, most - used + int(stat.get(reclaimable, 0)))
-
-
-def _installed() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None

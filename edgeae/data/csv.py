@@ -1,17 +1,23 @@
 """Vectors as text: a row a line, numbers between commas, perhaps a header."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae import files
 from edgeae.data.values import check_rows
 from edgeae.errors import BadInput
+from edgeae.unpacking import Allowance
 
 __all__ = ["read_csv"]
+
+#: A row of a million values has about 8 MB; a longer line becomes a list that fills the memory.
+_LONGEST_LINE = 1 << 23
 
 
 def read_csv(path: Path) -> dict[str, NDArray[Any]]:
@@ -24,6 +30,7 @@ def read_csv(path: Path) -> dict[str, NDArray[Any]]:
         OSError: it cannot be read.
     """
     rows: list[NDArray[np.float64]] = []
+    allowance = Allowance(str(path))
     first = 0
     for line, cells in _lines(path):
         if not first:
@@ -31,6 +38,7 @@ def read_csv(path: Path) -> dict[str, NDArray[Any]]:
             if not any(map(_is_number, cells)):
                 continue
         row = _row(f"{path}: line {line}", cells)
+        allowance.take(row.nbytes, f"the table up to line {line}")
         if rows and len(row) != len(rows[0]):
             raise BadInput(
                 f"{path}: line {line} holds {len(row)} values, those before hold {len(rows[0])}"
@@ -45,8 +53,9 @@ def read_csv(path: Path) -> dict[str, NDArray[Any]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     # Excel starts its files with a byte order mark
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+    with files.open_regular(path) as opened:
+        stream = io.TextIOWrapper(opened, encoding="utf-8-sig", newline="")
+        reader = csv.reader(_bounded(path, stream), strict=True)
         try:
             for cells in reader:
                 if cells:
@@ -55,6 +64,19 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise BadInput(f"{path}: not a text of numbers between commas") from None
         except csv.Error as error:
             raise BadInput(f"{path}: line {reader.line_num}: {error}") from None
+
+
+def _bounded(path: Path, stream: IO[str]) -> Iterator[str]:
+    """Yield lines, none of them so long that it would fill the memory."""
+    number = 0
+    while line := stream.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise BadInput(
+                f"{path}: line {number} has more than {_LONGEST_LINE >> 20} million characters; "
+                "an .npy holds long rows"
+            )
+        yield line
 
 
 def _row(place: str, cells: list[str]) -> NDArray[np.float64]:

@@ -5,14 +5,17 @@ import math
 import re
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae import files
 from edgeae.data.values import check_labels, check_rows
 from edgeae.errors import BadInput
+from edgeae.unpacking import Allowance
 
 __all__ = ["is_idx", "read_idx", "read_idx_folder"]
 
@@ -73,32 +76,37 @@ def _one_of(folder: Path, stem: str) -> Path:
 
 
 def _read(path: Path, ranks: tuple[int, ...]) -> NDArray[Any]:
-    content = _content(path)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _ELEMENTS:
-        raise BadInput(f"{path}: not an IDX file: its magic is {content[:4].hex() or 'missing'}")
-    rank = content[3]
+    with files.open_regular(path) as stream:
+        if path.suffix.lower() != ".gz":
+            return _parse(path, stream, ranks)
+        with gzip.GzipFile(fileobj=stream) as inner:
+            try:
+                return _parse(path, inner, ranks)
+            except (OSError, EOFError, zlib.error) as error:
+                raise BadInput(f"{path}: not readable ({error})") from None
+
+
+def _parse(path: Path, stream: BufferedIOBase, ranks: tuple[int, ...]) -> NDArray[Any]:
+    """Read what the header declares, and no more than a byte beyond it."""
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENTS:
+        raise BadInput(f"{path}: not an IDX file: its magic is {magic.hex() or 'missing'}")
+    rank = magic[3]
     if rank not in ranks:
         allowed = " to ".join(str(end) for end in dict.fromkeys((ranks[0], ranks[-1])))
         raise BadInput(f"{path}: an IDX file of rank {rank}; allowed here is {allowed}")
-    start = 4 + 4 * rank
-    if len(content) < start:
-        raise BadInput(f"{path}: {len(content)} bytes, its header alone has {start}")
-    shape = struct.unpack(f">{rank}I", content[4:start])
-    elements = np.dtype(_ELEMENTS[content[2]])
-    if len(content) - start != math.prod(shape) * elements.itemsize:
+    header = stream.read(4 * rank)
+    if len(header) < 4 * rank:
+        raise BadInput(f"{path}: {4 + len(header)} bytes, its header alone has {4 + 4 * rank}")
+    shape = struct.unpack(f">{rank}I", header)
+    elements = np.dtype(_ELEMENTS[magic[2]])
+    declared = math.prod(shape) * elements.itemsize
+    Allowance(str(path)).take(declared, f"{shape} × {elements.itemsize} bytes")
+    content = stream.read(declared + 1)
+    if len(content) != declared:
+        found = f"more than {declared}" if len(content) > declared else len(content)
         raise BadInput(
-            f"{path}: {len(content) - start} bytes of data, its header says {shape} × "
-            f"{elements.itemsize}"
+            f"{path}: {found} bytes of data, its header says {shape} × {elements.itemsize}"
         )
-    stored = np.frombuffer(content, elements, offset=start).reshape(shape)
+    stored = np.frombuffer(content, elements).reshape(shape)
     return stored.astype(elements.newbyteorder("="), copy=False)
-
-
-def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    if path.suffix.lower() != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(f"{path}: not readable ({error})") from None

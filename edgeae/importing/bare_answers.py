@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeae import children
+from edgeae import children, files
 from edgeae.bundle import Artifact, npy_bytes
 from edgeae.inference import part_outputs
 from edgeae.program import Program
@@ -31,7 +31,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for table in job["artifacts"]:
         artifact = Artifact.from_json(table)
         path = folder / artifact.path
-        programs[artifact.part] = Program(artifact, path.read_bytes(), path)
+        programs[artifact.part] = Program(artifact, files.read(path, files.MODEL_BYTES), path)
     outputs = part_outputs(runtime, programs, np.load(job["images"]))
     for part, array in outputs.items():
         Path(job["out"], f"{part}.npy").write_bytes(npy_bytes(array))

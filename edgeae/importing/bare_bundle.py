@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import __version__, atomic, children, golden
-from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Loss, Manifest, npy_bytes
+from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Golden, Loss, Manifest, npy_bytes
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.importing.bare_parts import Parts
@@ -114,7 +114,7 @@ def _write_golden(
     images: NDArray[np.float32],
     values: dict[str, NDArray[np.float32]],
     outputs: dict[str, NDArray[Any]],
-) -> dict[str, Any]:
+) -> Golden:
     rows = golden.choose(len(images), dataset.test_labels)
     arrays: dict[str, NDArray[Any]] = {"image": images}
     if "encoder" in values:

@@ -5,11 +5,13 @@ whoever opens it reads them. Such files are refused before Keras sees them.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.unpacking import Allowance
 
 __all__ = ["DAMAGED", "check_plain", "open_hdf5", "with_architecture"]
 
@@ -18,8 +20,6 @@ DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _ARCHITECTURE = "model_config"
 #: What Keras would run when it compiles the model.
 _COMPILATION = "training_config"
-#: A dataset may declare any size and store nothing.
-_MOST_BYTES = 4 << 30
 
 
 def open_hdf5(path: Path, content: bytes) -> Any:
@@ -41,28 +41,30 @@ def open_hdf5(path: Path, content: bytes) -> Any:
     return h5py.File(io.BytesIO(content), "r")
 
 
-def check_plain(path: Path, file: Any) -> None:
+def check_plain(path: Path, file: Any, allowance: Allowance) -> None:
     """Refuse whatever is not a group or a dataset of its own, without reading a value.
+
+    A dataset may declare any size and store nothing, in pieces of any size.
+
+    Args:
+        path: where the file is from, for errors.
+        file: see `open_hdf5`.
+        allowance: what its values may unpack to.
 
     Raises:
         BadInput: names it.
     """
-    for _ in _items(path, file):
-        pass
+    import h5py
+
+    for where, item in _items(path, file):
+        if isinstance(item, h5py.Dataset):
+            pieces = math.prod(item.chunks or (0,)) * item.dtype.itemsize
+            allowance.take(max(item.nbytes, pieces), where)
 
 
 def _items(path: Path, file: Any) -> Iterator[tuple[str, Any]]:
     """Yield name and item of everything in a file that may be read; groups come first."""
-    import h5py
-
-    total = 0
-    for where, item in _below(path, file, {_place(file)}):
-        if isinstance(item, h5py.Dataset):
-            total += item.nbytes
-            if total > _MOST_BYTES:
-                most = _MOST_BYTES >> 30
-                raise BadInput(f"{path}: {where}: with it, more than {most} GiB of values")
-        yield where, item
+    return _below(path, file, {_place(file)})
 
 
 def _place(item: Any) -> int:

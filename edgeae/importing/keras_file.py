@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeae import files
 from edgeae.errors import BadInput
 from edgeae.importing import hdf5
+from edgeae.parsing import parse_json
+from edgeae.unpacking import Allowance, read_member
 
 __all__ = ["KerasFile", "is_keras", "read"]
 
@@ -84,7 +87,7 @@ def _without_compilation(value: Any) -> Any:
 
 def is_keras(path: Path) -> bool:
     """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5."""
-    with path.open("rb") as stream:
+    with files.open_regular(path) as stream:
         return stream.read(len(_HDF5)).startswith((_HDF5, _ZIP))
 
 
@@ -96,7 +99,7 @@ def read(path: Path) -> KerasFile:
         OSError: it cannot be read.
         RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
     """
-    content = path.read_bytes()
+    content = files.read(path)
     if content.startswith(_ZIP):
         config, version, suffix = *_from_zip(path, content), ".keras"
     else:
@@ -117,11 +120,9 @@ def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
                     f"{path}: its weights are in {kept or 'no file'}; allowed is {_WEIGHTS}"
                 )
             config, metadata = (_member(path, archive, name) for name in (_CONFIG, _METADATA))
-            damaged = archive.testzip()
-            if damaged is not None:
-                raise BadInput(f"{path}: a damaged .keras file: {damaged} is not as it was written")
-            with hdf5.open_hdf5(path, archive.read(_WEIGHTS)) as weights:
-                hdf5.check_plain(path, weights)
+            allowance = Allowance(str(path))
+            with hdf5.open_hdf5(path, read_member(archive, _WEIGHTS, allowance)) as weights:
+                hdf5.check_plain(path, weights, allowance)
     except _DAMAGED_ZIP as error:
         raise BadInput(f"{path}: a damaged .keras file: {error}") from None
     return config, _json(path, _METADATA, metadata).get("keras_version")
@@ -130,13 +131,13 @@ def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > _MOST_BYTES:
         raise BadInput(f"{path}: {name} has over {_MOST_BYTES >> 20} MiB")
-    return archive.read(name)
+    return read_member(archive, name, Allowance(str(path)))
 
 
 def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
     try:
         with hdf5.open_hdf5(path, content) as file:
-            hdf5.check_plain(path, file)
+            hdf5.check_plain(path, file, Allowance(str(path)))
             config, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
     except hdf5.DAMAGED as error:
         raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
@@ -149,29 +150,10 @@ def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
 
 
 def _json(path: Path, what: str, content: bytes) -> dict[str, Any]:
-    try:
-        table = json.loads(content)
-        if not isinstance(table, dict):
-            raise ValueError("not an object")
-        if _depth(table) > _DEEPEST:
-            raise ValueError(f"lists and objects {_DEEPEST} deep")
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: damaged: {what} is no JSON ({error})") from None
+    table = parse_json(content, f"{path}: {what}", _DEEPEST)
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: damaged: {what} is no JSON object")
     return table
-
-
-def _depth(table: Any) -> int:
-    """How deep lists and objects are nested."""
-    depth, level = 0, [table]
-    while level:
-        depth += 1
-        level = [
-            inner
-            for item in level
-            for inner in (item.values() if isinstance(item, dict) else item)
-            if isinstance(inner, dict | list)
-        ]
-    return depth
 
 
 def _major(path: Path, version: object) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import data as datasets
+from edgeae import files
 from edgeae.data import Dataset, Normalization
 from edgeae.importing.bottleneck import Choice
 from edgeae.model import Training
@@ -86,9 +87,9 @@ def _sha256(path: Path) -> str:
     """Hash a file, or a folder's files with their names."""
     digest = hashlib.sha256()
     if path.is_file():
-        digest.update(path.read_bytes())
+        digest.update(files.read(path))
         return digest.hexdigest()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        content = hashlib.sha256(files.read(file)).hexdigest()
         digest.update(f"{file.relative_to(path)} {content}\n".encode())
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2
 
+from edgeae import files
 from edgeae.errors import BadInput
 from edgeae.importing.saved_model_operators import ELSEWHERE, PURE
 from edgeae.legacy_keras import tf
@@ -56,7 +57,7 @@ def read(folder: Path) -> Signature:
     """
     path = folder / _FILE
     try:
-        file = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        file = saved_model_pb2.SavedModel.FromString(files.read(path, files.MODEL_BYTES))
     except DecodeError as error:
         raise BadInput(f"{path}: not a SavedModel: {error}") from None
     if len(file.meta_graphs) != 1:

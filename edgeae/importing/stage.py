@@ -1,7 +1,6 @@
 """`edgeae import`: which importer a path is for, and whether there is anything to do."""
 
 import contextlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
 from edgeae.importing.request import Imported, Request
 from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
+from edgeae.parsing import read_json
 from edgeae.program import read_file
 
 __all__ = ["Importer", "import_model"]
@@ -100,8 +100,8 @@ def _check_path(path: Path) -> None:
 
 def _check_name(request: Request) -> None:
     try:
-        family = json.loads((request.folder / TRAIN).read_text())["family"]
-    except (OSError, ValueError, TypeError, KeyError):
+        family = read_json(request.folder / TRAIN)["family"]
+    except (OSError, BadInput, TypeError, KeyError):
         return  # none there, or damaged: nothing that would be lost
     if family != IMPORTED:
         raise BadInput(

@@ -1,7 +1,6 @@
 """Recipe files: found as `export/NAME.toml` below the current folder, then among those shipped."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +8,18 @@ from typing import Any
 
 from edgeae import project
 from edgeae.errors import BadInput, unknown
+from edgeae.parsing import parse_toml, read_toml
 from edgeae.recipe.schema import Recipe
 from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
 
-__all__ = ["MATRIX", "available", "find", "parse", "read_toml", "told_setting"]
+__all__ = ["MATRIX", "available", "find", "parse", "told_setting"]
 
 #: The one file beside the recipes that is none: which models go with which of them.
 MATRIX = "matrix"
 _TOML = ".toml"
+#: Files that one file may lie on top of, each on the next.
+_MOST_BELOW = 16
 _SET = r"[A-Za-z0-9_]+(\.[^.\s]+)*"
 #: What a recipe says of itself: not true of another because that one extends it.
 _OWN = ("description", "steps")
@@ -73,22 +75,6 @@ def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
     )
 
 
-def read_toml(path: Path) -> Table:
-    """Read a TOML file.
-
-    Raises:
-        BadInput: it is missing, not readable or not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not TOML: {error}") from None
-    except OSError as error:
-        raise BadInput(f"{path}: not readable: {error.strerror}") from None
-
-
 def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
     """Read a file on top of the one that it extends, which is a recipe too: see to that first."""
     table = read_toml(path)
@@ -128,6 +114,8 @@ def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:
         if any(_same(found, item) for item in (*above, path)):
             way = " → ".join(item.name for item in (*above, path, found))
             raise BadInput(f"{way} leads back to where it came from")
+        if len(above) >= _MOST_BELOW:
+            raise BadInput(f"a chain of more than {_MOST_BELOW} files; allowed are fewer")
     except BadInput as error:
         raise BadInput(f"{path}: {EXTENDS} = {base!r}: {error}") from None
     return found
@@ -158,8 +146,9 @@ def _setting(text: str) -> Table:
     if not equals or not re.fullmatch(_SET, key):
         raise BadInput(f"--set {text}: allowed is key=value, as prune.sparsity=0.8")
     try:
-        found: Any = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        content = f"value = {value}".encode(errors="surrogateescape")
+        found: Any = parse_toml(content, text)["value"]
+    except BadInput:
         found = value
     for name in reversed(key.split(".")):
         found = {name: found}

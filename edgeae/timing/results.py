@@ -10,13 +10,15 @@ import fcntl
 import io
 import json
 import os
-import types
-import typing
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput
+from edgeae import files
+from edgeae.errors import BadInput, system_error
+from edgeae.parsing import parse_json
+from edgeae.typed_json import rebuild
 
 __all__ = ["SCHEMA", "Result", "append", "append_line", "frozen", "read_results"]
 
@@ -99,7 +101,6 @@ class Result:
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
 _KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
-_HINTS = typing.get_type_hints(Result)
 _TUPLES = ("samples_ns", "fixed_samples_ns", "unstable")
 
 
@@ -143,44 +144,40 @@ def read_results(results: Path) -> list[Result]:
     Raises:
         BadInput: a line is not a results row.
     """
-    if not results.exists():
+    try:
+        content = files.read(results)
+    except FileNotFoundError:
         return []
-    rows = []
-    *lines, _torn = results.read_bytes().split(b"\n")
+    except OSError as error:
+        raise system_error(error) from None
+    *lines, _torn = content.split(b"\n")
+    return [
+        _row(parse_json(line, f"{place}: not a results row"), place)
+        for place, line in _numbered(results, lines)
+    ]
+
+
+def _numbered(results: Path, lines: list[bytes]) -> Iterator[tuple[str, bytes]]:
     for number, line in enumerate(lines, 1):
-        try:
-            rows.append(_row(json.loads(line)))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BadInput(f"{results}:{number}: not a results row: {error}") from None
-    return rows
+        yield f"{results}:{number}", line
 
 
-def _row(table: dict[str, Any]) -> Result:
-    schema = table.get("schema", 1)
-    if schema not in _KEYS:
-        raise ValueError(f"schema = {schema!r}: this edgeae reads 1 to {SCHEMA}")
-    if table.keys() != _KEYS[schema]:
-        raise ValueError(f"keys {sorted(table.keys() ^ _KEYS[schema])} are missing or unknown")
-    row = Result(**frozen({"schema": 1, **table}))
-    for name, hint in _HINTS.items():
-        if not _fits(getattr(row, name), hint):
-            raise ValueError(f"{name} = {getattr(row, name)!s:.40}: not of its type")
-    for fact, value in row.machine.items():
-        if not isinstance(value, str | int | float | None):
-            raise ValueError(f"machine.{fact} = {value!s:.40}: not text, a number or null")
+def _row(table: Any, place: str) -> Result:
+    try:
+        if not isinstance(table, dict):
+            raise BadInput("not an object")
+        schema = table.get("schema", 1)
+        if type(schema) is not int or schema not in _KEYS:
+            raise BadInput(f"schema = {schema!r:.40}: this edgeae reads 1 to {SCHEMA}")
+        if table.keys() != _KEYS[schema]:
+            raise BadInput(f"keys {sorted(table.keys() ^ _KEYS[schema])} are missing or unknown")
+        row: Result = rebuild(Result, {"schema": 1, **table})
+        for fact, value in row.machine.items():
+            if not isinstance(value, str | int | float | None):
+                raise BadInput(f"machine.{fact} = {value!s:.40}: not text, a number or null")
+    except BadInput as error:
+        raise BadInput(f"{place}: not a results row: {error}") from None
     return row
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type as the fields of a row have it."""
-    if isinstance(hint, types.UnionType):
-        return any(_fits(value, member) for member in typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
-        member = typing.get_args(hint)[0]
-        return isinstance(value, tuple) and all(_fits(item, member) for item in value)
-    if typing.get_origin(hint) is dict:
-        return isinstance(value, dict)
-    return type(value) is hint or (hint is float and type(value) is int)
 
 
 def frozen(table: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import fnmatch
 import glob
 import itertools
-import tomllib
 import types
 import typing
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from edgeae import project
 from edgeae.bundle import Artifact, Bundle
 from edgeae.errors import BadInput, unknown
 from edgeae.model import TRAIN, open_model
+from edgeae.parsing import read_toml
 from edgeae.program import open_file
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
@@ -126,13 +126,7 @@ def find(name: str) -> Suite:
     path = Path(name) if name.endswith(".toml") else known.get(name)
     if path is None:
         raise unknown("suite", name, known)
-    try:
-        table = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not TOML: {error}") from None
-    return _suite(path, table)
+    return _suite(path, read_toml(path))
 
 
 def _suite(path: Path, table: dict[str, object]) -> Suite:

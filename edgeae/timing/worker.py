@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import children
+from edgeae import children, files
 from edgeae.bundle import EDGES, Artifact, Bundle, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.inference import prepare
@@ -92,7 +92,7 @@ def _program(job: dict[str, Any]) -> Program:
     # described by the parent: reading a model for that is no part of a cold start
     artifact = Artifact.from_json(job["artifact"])
     path = root / artifact.path
-    content = path.read_bytes()
+    content = files.read(path, files.MODEL_BYTES)
     if hashlib.sha256(content).hexdigest() != artifact.sha256:
         raise ManifestMismatch(f"{path}: changed since this bench began")
     return Program(artifact, content, path)

@@ -45,7 +45,7 @@ def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
     said = artifact.inputs + artifact.outputs
     if len(found) != len(said):
         raise ManifestMismatch(
-            f"{bundle.root}/{artifact.path}: {len(found)} edges, {len(said)} said"
+            f"{bundle.shown}/{artifact.path}: {len(found)} edges, {len(said)} said"
         )
     for spec, claim in zip(found, said, strict=True):
         _same(bundle, artifact.path, spec, claim)
@@ -53,4 +53,4 @@ def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
 
 def _same(bundle: Bundle, what: str, found: TensorSpec, said: TensorSpec) -> None:
     if found != said:
-        raise ManifestMismatch(f"{bundle.root}/{what}: has {found}, its manifest says {said}")
+        raise ManifestMismatch(f"{bundle.shown}/{what}: has {found}, its manifest says {said}")

@@ -1,11 +1,9 @@
 """What `verify.json` says of a bundle, read back."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 from edgeae.bundle import Bundle
-from edgeae.errors import BadInput, ManifestMismatch
+from edgeae.errors import BadInput, ManifestMismatch, system_error
+from edgeae.parsing import read_json
+from edgeae.typed_json import rebuild
 from edgeae.verify.rows import VERIFY, Composition, Row
 
 __all__ = ["read_findings"]
@@ -18,9 +16,14 @@ def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, .
         BadInput: it is damaged.
     """
     path = bundle.root / VERIFY
-    if not path.exists():
+    try:
+        table = read_json(path)
+    except FileNotFoundError:
         return (), ()
-    table = _table(path)
+    except OSError as error:
+        raise system_error(error) from None
+    if not isinstance(table, dict) or table.get("schema") != 1:
+        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it anew")
     same = table.get("manifest_sha256") == bundle.sha256
     if not same or table.get("golden_only") or table.get("runtimes"):
         return (), ()  # a check of a part, or of other files, is no verdict on this export
@@ -29,21 +32,7 @@ def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, .
     except ManifestMismatch:
         return (), ()  # a file changed since
     try:
-        rows = tuple(Row(**_frozen(row)) for row in table["rows"])
-        return rows, tuple(Composition(**_frozen(row)) for row in table["composition"])
-    except (KeyError, TypeError) as error:
+        rows = rebuild(tuple[Row, ...], table.get("rows"), "rows")
+        return rows, rebuild(tuple[Composition, ...], table.get("composition"), "composition")
+    except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it anew") from None
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable: {error}") from None
-    if not isinstance(table, dict) or table.get("schema") != 1:
-        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it anew")
-    return table
-
-
-def _frozen(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "reasons": tuple(row["reasons"])}

@@ -46,7 +46,7 @@ def originals_of(
         sha256 = key[0]
         if dataset.sha256 != sha256:
             raise BadInput(
-                f"{bundle.root}: exported with dataset {bundle.manifest.dataset['name']} "
+                f"{bundle.shown}: exported with dataset {bundle.manifest.dataset['name']} "
                 f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; --data names "
                 "another, --golden needs none"
             )
@@ -73,7 +73,7 @@ def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
         return training.data, training.configuration.get("train_data")
     if name in datasets.BUILT_IN:
         return name, None
-    raise BadInput(f"{bundle.root}: exported with dataset {name}; --data PATH.npz names it")
+    raise BadInput(f"{bundle.shown}: exported with dataset {name}; --data PATH.npz names it")
 
 
 def _training_file(bundle: Bundle, data: str) -> str | None:

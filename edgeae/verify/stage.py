@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeae import atomic, children
-from edgeae.bundle import Artifact, Bundle, Manifest
+from edgeae.bundle import Artifact, Bundle, Manifest, holding
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -116,7 +116,7 @@ def verify_all(
         _chosen(bundles[0], runtimes)  # raises, saying why
     for bundle in bundles:
         if bundle not in able:
-            say(f"{bundle.root}: holds nothing that {', '.join(runtimes or [])} opens; skipped")
+            say(f"{bundle.shown}: holds nothing that {', '.join(runtimes or [])} opens; skipped")
     with children.threads(jobs) as pool:
         running = [
             pool.submit(
@@ -157,17 +157,29 @@ def verify(
         ManifestMismatch: a golden vector is not the one that was exported.
         NotMeasured: there is no reference to compare with.
     """
-    chosen = _chosen(bundle, runtimes)
     # an export that is published meanwhile must not mix its answers with this one's
-    pinned = replace(bundle, root=bundle.root.resolve())
+    with holding(bundle.root) as pinned:
+        if originals is not None and images_key(pinned) != images_key(bundle):
+            raise NotMeasured(f"{bundle.shown}: exported anew with other data; verify again")
+        return _verify(pinned, originals, runtimes, say)
+
+
+def _verify(
+    pinned: Bundle,
+    originals: Originals | None,
+    runtimes: list[str] | None,
+    say: Callable[[str], None],
+) -> Findings:
+    chosen = _chosen(pinned, runtimes)
+    pinned.check()
     check_contract(pinned)
     against = golden_subject(pinned) if originals is None else subject(pinned, originals)
     check = _Check(pinned, against)
     for runtime, form in chosen:
-        say(f"verify {bundle.name}: {form} on {runtime}")
+        say(f"verify {pinned.name}: {form} on {runtime}")
         check.add(runtime, form)
     findings = Findings(
-        bundle,
+        replace(pinned, root=pinned.shown),
         tuple(check.rows),
         tuple(check.compositions),
         tuple(sorted(set(check.codes))),
@@ -176,12 +188,21 @@ def verify(
     )
     if not findings.answered:  # every runtime that opens it is absent
         findings = replace(findings, codes=(NotMeasured.code,))
+    _write(pinned, findings, say)
+    return findings
+
+
+def _write(pinned: Bundle, findings: Findings, say: Callable[[str], None]) -> None:
+    """Write `verify.json`; the verdict stands without the file."""
+    place = pinned.shown / VERIFY
+    if not pinned.is_current:
+        say(f"{place} was not written: a newer export is there; verify again")
+        return
     text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
     try:
-        atomic.write_text(pinned.root / VERIFY, text)
-    except OSError as error:  # the verdict stands without the file
-        say(f"{bundle.root / VERIFY} was not written: {system_error(error)}")
-    return findings
+        atomic.write_text(pinned.root / VERIFY, text, parents=False)
+    except OSError as error:
+        say(f"{place} was not written: {system_error(error)}")
 
 
 def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
@@ -189,7 +210,7 @@ def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
     if not chosen:
         held = ", ".join(sorted({artifact.format for artifact in bundle.manifest.artifacts}))
         asked = ", ".join(names or [])
-        raise BadInput(f"{bundle.root}: --runtime {asked} has nothing to verify here ({held})")
+        raise BadInput(f"{bundle.shown}: --runtime {asked} has nothing to verify here ({held})")
     return chosen
 
 

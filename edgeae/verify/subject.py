@@ -118,10 +118,10 @@ def _check_same(bundle: Bundle, training: Training) -> None:
     manifest, folder = bundle.manifest, bundle.model_folder
     if training.weights_sha256 != manifest.weights_sha256:
         again = "import" if bundle.as_is else "export"
-        raise NotMeasured(f"{bundle.root}: made from other weights than {folder}; {again} again")
+        raise NotMeasured(f"{bundle.shown}: made from other weights than {folder}; {again} again")
     if training.normalization != manifest.normalization:
         raise NotMeasured(
-            f"{bundle.root}: made for values × {manifest.normalization['scale']:g} + "
+            f"{bundle.shown}: made for values × {manifest.normalization['scale']:g} + "
             f"{manifest.normalization['offset']:g}, {folder} takes × "
             f"{training.normalization['scale']:g} + {training.normalization['offset']:g}; "
             "export again"
@@ -149,10 +149,10 @@ def _golden(bundle: Bundle, part: str, own: bool) -> NDArray[Any]:
     name = part if own else EDGES[part][1]
     array = bundle.golden(name)
     spec = bundle.artifact(part, bundle.format).output
-    n = bundle.manifest.golden["n"]
+    n = bundle.manifest.golden.n
     if array.shape != (n, *spec.values) or array.dtype != spec.dtype:
         raise ManifestMismatch(
-            f"{bundle.root}/golden/{name}.npy: {array.dtype} {array.shape}, "
+            f"{bundle.shown}/golden/{name}.npy: {array.dtype} {array.shape}, "
             f"{part} gives {spec.dtype} {(n, *spec.values)}"
         )
     return array
