@@ -265,9 +265,10 @@ def _manifests(place: Path, seen: set[Path]) -> Iterator[Path]:
     if resolved in seen:  # a place named twice, or a link that leads back up
         return
     seen.add(resolved)
-    if (place / MANIFEST).exists():
-        yield place
-        return
+    with held(place) as folder:  # an export that is published meanwhile deletes the old one
+        if (folder / MANIFEST).exists():
+            yield place
+            return
     for path in sorted(place.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
             yield from _manifests(path, seen)

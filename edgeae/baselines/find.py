@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.baselines import committed, record
-from edgeae.bundle import MANIFEST, Artifact, Bundle, find_bundles, open_bundle
+from edgeae.bundle import MANIFEST, Artifact, Bundle, find_bundles, holding, open_bundle
 from edgeae.errors import BadInput, NotMeasured
 
 __all__ = ["FOLDER", "FORMATS", "Baseline", "BaselineFile", "Baselines", "Candidate", "resolve"]
@@ -102,7 +102,8 @@ class Baseline:
         if known is not None:
             record.check(self.place, known)
         if self.bundle is not None:
-            self.bundle.check()
+            with holding(self.bundle.root) as bundle:
+                bundle.check()
         return known
 
     def is_of(self, candidate: Candidate) -> bool:

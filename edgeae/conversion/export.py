@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeae import children
 from edgeae.building import building
-from edgeae.bundle import MANIFEST, open_bundle
+from edgeae.bundle import MANIFEST, holding
 from edgeae.conversion.original_layers import unsuitable
 from edgeae.conversion.reports import reports
 from edgeae.conversion.tools import tool_versions
@@ -152,11 +152,11 @@ def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
     if not (cell.link / MANIFEST).exists():
         return False
     try:
-        bundle = open_bundle(cell.link)
-        bundle.check()
+        with holding(cell.link) as bundle:
+            bundle.check()
+            manifest = bundle.manifest
     except EdgeaeError:
         return False  # damaged, or of another schema: export again
-    manifest = bundle.manifest
     return (
         manifest.recipe_sha256 == cell.recipe.sha256
         and manifest.weights_sha256 == training.weights_sha256
@@ -213,7 +213,7 @@ def _check_whole(folder: Path, cell: Cell) -> None:
     Raises:
         ManifestMismatch: a file is missing or changed, or the manifest is another recipe's.
     """
-    bundle = open_bundle(folder)
-    bundle.check()
+    with holding(folder) as bundle:
+        bundle.check()
     if bundle.manifest.recipe_sha256 != cell.recipe.sha256:
         raise ManifestMismatch(f"{folder}: not made from recipe {cell.recipe.name}")

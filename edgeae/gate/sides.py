@@ -1,17 +1,16 @@
 """Candidate and baseline: which files they are, and whether they are the same part."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeae.baselines.find import BaselineFile, Candidate
-from edgeae.bundle import MANIFEST, Artifact, Bundle, open_bundle
+from edgeae.bundle import MANIFEST, Artifact, Bundle, holding
 from edgeae.errors import BadInput
 from edgeae.gate.finding import Cell
 from edgeae.program import open_file
 
-__all__ = ["Pair", "Side", "of_artifact", "of_baseline", "sides"]
+__all__ = ["Pair", "Side", "of_baseline", "sides"]
 
 
 @dataclass(frozen=True)
@@ -116,28 +115,23 @@ def sides(place: Path) -> list[Side]:
     if place.is_dir():
         if not (place / MANIFEST).exists():
             raise BadInput(f"{place}: a folder without {MANIFEST}: neither a bundle nor a file")
-        return list(_of_bundle(open_bundle(place)))
+        return _of_bundle(place)
     if (place.parent / MANIFEST).exists():
-        for side in _of_bundle(open_bundle(place.parent)):
+        for side in _of_bundle(place.parent):
             if side.path.name == place.name:
                 return [side]
     return [Side(str(place), place, open_file(place).artifact)]
 
 
-def _of_bundle(bundle: Bundle) -> Iterator[Side]:
-    for artifact in bundle.manifest.artifacts:
-        bundle.read(artifact)
-        label = f"{bundle.name} {Path(artifact.path).name}"
-        yield Side(label, bundle.root / artifact.path, artifact, bundle)
-
-
-def of_artifact(bundle: Bundle, artifact: Artifact) -> Side:
-    """Return one artifact of an open bundle.
-
-    Raises:
-        ManifestMismatch: the file is not the one of its manifest.
-    """
-    return next(side for side in _of_bundle(bundle) if side.artifact == artifact)
+def _of_bundle(place: Path) -> list[Side]:
+    with holding(place) as held:
+        for artifact in held.manifest.artifacts:
+            held.read(artifact)
+        bundle = replace(held, root=place)
+    return [
+        Side(f"{bundle.name} {Path(item.path).name}", place / item.path, item, bundle)
+        for item in bundle.manifest.artifacts
+    ]
 
 
 def of_baseline(found: BaselineFile) -> Side:
@@ -145,6 +139,10 @@ def of_baseline(found: BaselineFile) -> Side:
     if found.root is None:
         side = Side(found.label, found.path, open_file(found.path).artifact)
     else:
-        bundle = open_bundle(found.root)
-        side = of_artifact(bundle, bundle.artifact(found.part, found.format))
+        wanted = (found.part, found.format)
+        (side,) = (
+            side
+            for side in _of_bundle(found.root)
+            if (side.artifact.part, side.artifact.format) == wanted
+        )
     return replace(side, label=found.label, note=found.note)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeae import atomic
-from edgeae.bundle import open_bundle
+from edgeae.bundle import holding
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
@@ -131,8 +131,8 @@ def _current(request: Request) -> Imported | None:
 def _is_whole(link: Path, training: Training) -> bool:
     """Tell whether the bundle as is is there, and is this model's."""
     try:
-        bundle = open_bundle(link)
-        bundle.check()
+        with holding(link) as bundle:
+            bundle.check()
     except EdgeaeError:
         return False
     return bundle.manifest.weights_sha256 == training.weights_sha256

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import png
-from edgeae.bundle import Bundle
+from edgeae.bundle import Bundle, holding
 from edgeae.model import Training
 from edgeae.quantization import dequantize
 from edgeae.report.gather import Summary
@@ -117,9 +117,9 @@ def _rows(
     if not bundles:
         return left, left[0][2].shape[1:] if left else ()
     first = bundles[0]
-    rows: list[tuple[str | None, str, Arrays]] = [(None, "original", first.golden("image"))]
+    rows: list[tuple[str | None, str, Arrays]] = [(None, "original", _golden(first, "image"))]
     if not first.as_is:  # imported as is, without an original
-        rows.append((None, "float32 model", first.golden("reconstruction")))
+        rows.append((None, "float32 model", _golden(first, "reconstruction")))
     for bundle in bundles:
         if bundle.parts[-1] != "encoder":
             rows.append((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)))
@@ -176,8 +176,13 @@ def _answer(bundle: Bundle) -> Arrays:
     """Return an export's reconstructions in real units."""
     part = bundle.parts[-1]  # the whole, or the decoder of an import of two halves
     affine = bundle.artifact(part, bundle.format).output.affine
-    stored = bundle.golden(part)
+    stored = _golden(bundle, part)
     return stored if affine is None else dequantize(stored, affine)
+
+
+def _golden(bundle: Bundle, name: str) -> NDArray[Any]:
+    with holding(bundle.root) as now:
+        return now.golden(name)
 
 
 def _samples(folder: Path, training: Training | None) -> Drawing | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import children, files
-from edgeae.bundle import EDGES, Artifact, Bundle, open_bundle
+from edgeae.bundle import EDGES, Artifact, Bundle, holding
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.inference import prepare
 from edgeae.machine import peak_rss_bytes
@@ -107,11 +107,24 @@ def _checked_inputs(
         if runtime.answers:
             check_finite(session, program, inputs, job["batch"])
         return inputs
-    golden = open_bundle(Path(job["golden"]))
-    inputs = golden_inputs(program, golden)
-    if runtime.answers:
-        check_golden(session, program, golden, inputs, job["runtime"], job["batch"])
-    return inputs
+    with holding(Path(job["golden"])) as golden:
+        if program.artifact.format not in ORIGINALS:
+            _check_is_of(program, golden)
+        inputs = golden_inputs(program, golden)
+        if runtime.answers:
+            check_golden(session, program, golden, inputs, job["runtime"], job["batch"])
+        return inputs
+
+
+def _check_is_of(program: Program, golden: Bundle) -> None:
+    """Refuse golden vectors of another export than the one that was opened.
+
+    Raises:
+        NotMeasured: a newer export has come since.
+    """
+    artifact = program.artifact
+    if golden.artifact(artifact.part, artifact.format).sha256 != artifact.sha256:
+        raise NotMeasured(f"{golden.shown}: exported anew while it was being timed; bench again")
 
 
 def _steady(
