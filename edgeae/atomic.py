@@ -104,7 +104,11 @@ def lock(path: Path, what: str) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise Busy(f"{what}: being written by another edgeae (process {holder})") from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
+        try:
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
+        finally:
+            # not by closing alone: a child that is just being forked has the descriptor, too
+            fcntl.flock(stream, fcntl.LOCK_UN)

@@ -39,7 +39,7 @@ def held(path: Path) -> Iterator[Path]:
     finally:
         if _followed(path) != folder and _is_exclusive(descriptor):
             shutil.rmtree(folder, ignore_errors=True)  # the last one that reads what was replaced
-        os.close(descriptor)
+        _release(descriptor)
 
 
 def _open(path: Path) -> tuple[Path, int]:
@@ -55,7 +55,7 @@ def _open(path: Path) -> tuple[Path, int]:
         _share(descriptor)
         if _is_there(folder, descriptor):
             return folder, descriptor
-        os.close(descriptor)  # deleted while this process waited for the lock
+        _release(descriptor)  # deleted while this process waited for the lock
     raise FileNotFoundError(errno.ENOENT, "replaced faster than it can be opened", str(path))
 
 
@@ -75,6 +75,13 @@ def _share(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
+def _release(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        # not by closing alone: a child that is just being forked has the descriptor, too
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
 def _is_exclusive(descriptor: int) -> bool:
     """Turn a lock into an exclusive one, unless another process reads."""
     try:
@@ -92,4 +99,4 @@ def remove_unless_held(folder: Path) -> None:
             if _is_exclusive(descriptor):
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
-            os.close(descriptor)
+            _release(descriptor)

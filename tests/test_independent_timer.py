@@ -1,10 +1,11 @@
-"""What edgeae reports against a loop written by hand, in the same process, a million calls each.
+"""What edgeae reports against loops written by hand, in the same process.
 
 Run by `make timing`: its limits hold on a machine that does little else. Edgeae's blocks and
 the loops alternate, so that what disturbs one disturbs the other.
 """
 
 import functools
+import importlib
 import itertools
 import statistics
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx_models
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
@@ -19,7 +21,7 @@ from edgeae.formats import describe, one_operator
 from edgeae.gate.synthetic import dense
 from edgeae.program import Program
 from edgeae.runtimes import load
-from edgeae.timing.measurement import Patience, measure
+from edgeae.timing.measurement import Patience, measure, time_block
 from edgeae.timing.worker import seeded_inputs
 
 pytestmark = pytest.mark.timing
@@ -86,3 +88,109 @@ def test_the_part_above_the_fixed_cost_is_the_difference_of_invoke(
 ) -> None:
     above = timed["p50"] - timed["fixed"]
     assert above == pytest.approx(timed["invoke"] - timed["invoke_fixed"], rel=0.10)
+
+
+# --- what Session.run adds to the engine's own calls ---
+
+#: A loop of so many calls, by hand; its nanoseconds.
+Loop = Callable[[int], int]
+QUADS, BLOCK_NS = 2_000, 300_000
+
+
+def litert(name: str) -> tuple[Callable[[], object], Loop]:
+    content = dense(WIDTHS)
+    artifact = describe.bare(content, "tflite", "dense.tflite")
+    program = Program(artifact, content, Path("dense.tflite"))
+    session = load(name).open(program, threads=1)
+    x = np.ascontiguousarray(seeded_inputs(artifact, 1))
+    interpreter = session._interpreter
+    source = interpreter.get_input_details()[0]["index"]
+    target = interpreter.get_output_details()[0]["index"]
+    set_tensor, invoke, get_tensor = (
+        interpreter.set_tensor,
+        interpreter.invoke,
+        interpreter.get_tensor,
+    )
+
+    def loop(calls: int) -> int:
+        set_, call, get, i, o, value = set_tensor, invoke, get_tensor, source, target, x
+        turns = itertools.repeat(None, calls)
+        started = time.perf_counter_ns()
+        for _ in turns:
+            set_(i, value)
+            call()
+            get(o)
+        return time.perf_counter_ns() - started
+
+    return functools.partial(session.run, x), loop
+
+
+def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
+    random = np.random.default_rng(0)
+    layers = [
+        (random.normal(0, 0.05, (width, before)).astype(np.float32), np.zeros(width, np.float32))
+        for before, width in itertools.pairwise(WIDTHS)
+    ]
+    content = onnx_models.dense("image", layers, "code").SerializeToString()
+    artifact = describe.bare(content, "onnx", "dense.onnx")
+    session = load(name).open(Program(artifact, content, Path("dense.onnx")), threads=1)
+    x = np.ascontiguousarray(seeded_inputs(artifact, 1))
+    bare = session._session
+    names, feed = [bare.get_outputs()[0].name], {bare.get_inputs()[0].name: x}
+    answer = bare.run
+
+    def loop(calls: int) -> int:
+        run, outputs, inputs = answer, names, feed
+        turns = itertools.repeat(None, calls)
+        started = time.perf_counter_ns()
+        for _ in turns:
+            run(outputs, inputs)
+        return time.perf_counter_ns() - started
+
+    return functools.partial(session.run, x), loop
+
+
+def tensorflow(name: str) -> tuple[Callable[[], object], Loop]:
+    tf, engine = importlib.import_module("edgeae.legacy_keras").tf, load(name)
+    random = np.random.default_rng(0)
+    kernels = [
+        tf.constant(random.normal(0, 0.05, shape), tf.float32)
+        for shape in itertools.pairwise(WIDTHS)
+    ]
+
+    def answer(x: object) -> object:
+        return functools.reduce(lambda value, kernel: tf.nn.relu(value @ kernel), kernels, x)
+
+    session = engine._session((WIDTHS[0],), answer)
+    x = random.random((1, WIDTHS[0])).astype(np.float32)
+    function = session._function
+
+    def loop(calls: int) -> int:
+        run, constant, value = function, tf.constant, x
+        turns = itertools.repeat(None, calls)
+        started = time.perf_counter_ns()
+        for _ in turns:
+            run(constant(value)).numpy()
+        return time.perf_counter_ns() - started
+
+    return functools.partial(session.run, x), loop
+
+
+ENGINES = {
+    "litert-xnnpack": litert,
+    "litert-builtin": litert,
+    "litert-reference": litert,
+    "onnxruntime-cpu": onnx_runtime,
+    "tensorflow-cpu": tensorflow,
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_session_adds_two_percent_at_most(name: str) -> None:
+    call, loop = ENGINES[name](name)
+    loop(200)
+    calls = max(1, round(BLOCK_NS / (loop(200) / 200)))
+    # a block between two by hand: a drift cancels
+    quads = min(QUADS, 20_000_000_000 // (3 * BLOCK_NS))
+    ratios = [2 * time_block(call, calls) / (loop(calls) + loop(calls)) for _ in range(quads)]
+    assert statistics.median(ratios) <= 1.02

@@ -1,6 +1,7 @@
 """LiteRT's interpreter (TFLite) with three sets of kernels, told apart by name."""
 
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,24 +22,31 @@ __all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 class _Session:
     def __init__(self, interpreter: Any, delegated: bool) -> None:
         self._interpreter, self._delegated = interpreter, delegated
-        self._input = interpreter.get_input_details()[0]["index"]
-        self._output = interpreter.get_output_details()[0]["index"]
-        # A call takes a microsecond: look the methods up once.
-        self._set, self._invoke = interpreter.set_tensor, interpreter.invoke
-        self._get = interpreter.get_tensor
+        self.run = _call(interpreter)
 
     @cached_property
     def note(self) -> str:
         return _left_over(self._interpreter) if self._delegated else ""
 
-    def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        self._set(self._input, x)
-        self._invoke()
-        output: NDArray[Any] = self._get(self._output)
-        return output
-
     def close(self) -> None:
-        del self._set, self._invoke, self._get, self._interpreter
+        del self.run, self._interpreter
+
+
+def _call(interpreter: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    set_tensor, invoke, get_tensor = (
+        interpreter.set_tensor,
+        interpreter.invoke,
+        interpreter.get_tensor,
+    )
+    source = interpreter.get_input_details()[0]["index"]
+    target = interpreter.get_output_details()[0]["index"]
+
+    def run(x: NDArray[Any], /) -> NDArray[Any]:
+        set_tensor(source, x)
+        invoke()
+        return get_tensor(target)  # type: ignore[no-any-return]
+
+    return run
 
 
 @dataclass(frozen=True)

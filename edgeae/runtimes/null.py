@@ -24,7 +24,7 @@ class _Session:
         self._input = np.zeros((batch, *source.values), source.dtype)
         self._output = np.zeros((batch, *target.values), target.dtype)
 
-    def run(self, x: NDArray[Any]) -> NDArray[Any]:
+    def run(self, x: NDArray[Any], /) -> NDArray[Any]:
         self._input[...] = x
         return self._output.copy()
 

@@ -1,6 +1,7 @@
 """ONNX Runtime on the CPU and on an NVIDIA GPU."""
 
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +24,20 @@ class _Session:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._run = session.run
-        self._input = session.get_inputs()[0].name
-        self._outputs = [session.get_outputs()[0].name]
-
-    def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        output: NDArray[Any] = self._run(self._outputs, {self._input: x})[0]
-        return output
+        self.run = _call(session)
 
     def close(self) -> None:
-        del self._run, self._session
+        del self.run, self._session
+
+
+def _call(session: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    answer, source = session.run, session.get_inputs()[0].name
+    targets = [session.get_outputs()[0].name]
+
+    def run(x: NDArray[Any], /) -> NDArray[Any]:
+        return answer(targets, {source: x})[0]  # type: ignore[no-any-return]
+
+    return run
 
 
 @dataclass(frozen=True)

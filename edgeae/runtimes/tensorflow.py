@@ -1,6 +1,7 @@
 """The original as one tf.function, on the CPU or on an NVIDIA GPU."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,18 +23,27 @@ class _Session:
     note = ""
 
     def __init__(self, function: Any, place: str, holder: Any) -> None:
-        self._function = function
         self._holder = holder  # of the variables that the function reads
-        self._place = place
-
-    def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        with tf.device(self._place):
-            # .numpy() waits for the device: a GPU call returns before its work is done
-            output: NDArray[Any] = self._function(tf.constant(x)).numpy()
-        return output
+        self._function = function
+        self.run = _call(function, place)
 
     def close(self) -> None:
-        del self._function, self._holder
+        del self.run, self._function, self._holder
+
+
+def _call(function: Any, place: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    constant, device = tf.constant, tf.device
+
+    # .numpy() waits for the device: a GPU call returns before its work is done
+    def run(x: NDArray[Any], /) -> NDArray[Any]:
+        return function(constant(x)).numpy()  # type: ignore[no-any-return]
+
+    def run_there(x: NDArray[Any], /) -> NDArray[Any]:
+        with device(place):
+            return function(constant(x)).numpy()  # type: ignore[no-any-return]
+
+    # entering a device takes microseconds; where there is one alone, nothing else can be meant
+    return run if len(tf.config.list_logical_devices()) == 1 else run_there
 
 
 @dataclass(frozen=True)
