@@ -4,13 +4,17 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from edgeae.errors import Busy
+from edgeae.errors import Busy, naming
 from edgeae.holding import remove_unless_held
 
 __all__ = ["lock", "publish_folder", "sha256", "write_bytes", "write_text"]
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
@@ -23,15 +27,42 @@ def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
     """
     if parents:
         path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with naming(path), _alone(temporary) as stream:
+        try:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _alone(temporary: Path) -> Iterator[BinaryIO]:
+    """Open a file, empty, that no other process has open this way; wait for one that does.
+
+    Its name is always the same, so that what a killed process left is not left for ever; and it
+    may lie in a folder that somebody else made.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(temporary.lstat().st_mode):
+                temporary.unlink()  # a link would lead elsewhere, a pipe would wait
+        with os.fdopen(os.open(temporary, _FLAGS, 0o666), "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if _is_at(stream, temporary):  # not renamed or deleted by the one that had it
+                stream.truncate(0)
+                yield stream
+                return
+
+
+def _is_at(stream: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_text(path: Path, content: str, *, parents: bool = True) -> None:
@@ -78,7 +109,8 @@ def publish_folder(finished: Path, link: Path) -> None:
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -104,10 +136,11 @@ def lock(path: Path, what: str) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise Busy(f"{what}: being written by another edgeae (process {holder})") from None
-        try:
+        with naming(path):
             stream.truncate(0)
             stream.write(str(os.getpid()))
             stream.flush()
+        try:
             yield
         finally:
             # not by closing alone: a child that is just being forked has the descriptor, too

@@ -11,9 +11,11 @@ EdgeaeError
  └─ Interrupted        130  Ctrl-C ended work of which something is kept; says what
 """
 
+import contextlib
 import difflib
 import errno
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 
 __all__ = [
     "BadInput",
@@ -26,6 +28,7 @@ __all__ = [
     "RuntimeCrashed",
     "RuntimeUnavailable",
     "exit_code",
+    "naming",
     "system_error",
     "unknown",
 ]
@@ -102,6 +105,20 @@ def exit_code(codes: Iterable[int]) -> int:
     """Return the exit code of a command with several outcomes (0 when all are 0)."""
     found = set(codes)
     return next((code for code in EXIT_PRIORITY if code in found), 0)
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let what the operating system refuses in a `with` block name `path`.
+
+    Python names the file where opening one failed, but not where writing did, as on a full disk;
+    and where a temporary file is written first, its name tells a user nothing.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 def system_error(error: OSError) -> BadInput:

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from edgeae import atomic
-from edgeae.errors import Busy
+from edgeae.errors import Busy, system_error
 
 
 def folder(path: Path, content: str) -> Path:
@@ -35,8 +36,9 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch, call):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         atomic.write_bytes(path, b"new" * 1000)
+    assert str(system_error(caught.value)).startswith(f"{path}: no room left")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -52,10 +54,12 @@ def test_a_file_too_large_for_the_disk_leaves_the_old_one_whole(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         try:
             atomic.write_bytes(Path(sys.argv[1]), bytes(100_000))
-        except OSError:
-            sys.exit(7)
+        except OSError as error:
+            print(error.filename)
         """
-    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 7
+    command = [sys.executable, "-c", program, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{path}\n"
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -68,6 +72,59 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
     )
     atomic.write_bytes(tmp_path / "file", b"x")
     assert steps == ["fsync", "rename"]
+
+
+WRITER = """if True:
+    import os, sys, time
+    from pathlib import Path
+    from edgeae import atomic
+    os.fsync = lambda _: (print("half", flush=True), time.sleep(60))
+    atomic.write_bytes(Path(sys.argv[1]), b"new" * 1000)
+    """
+
+
+def test_what_a_killed_writer_left_is_gone_with_the_next_write(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout.readline() == "half\n"
+        writer.send_signal(signal.SIGKILL)
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+    atomic.write_bytes(path, b"short")
+    assert path.read_bytes() == b"short"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_of_a_file_take_turns(tmp_path):
+    path, wrong = tmp_path / "file", []
+
+    def write(letter: bytes) -> None:
+        for _ in range(100):
+            atomic.write_bytes(path, letter * 10_000)
+            content = path.read_bytes()
+            if len(content) != 10_000 or len(set(content)) != 1:
+                wrong.append(content)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, (b"a", b"b", b"c")))
+    assert not wrong
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_lies_in_wait_at_the_temporary_name_is_not_written_to(tmp_path, kind):
+    precious, path = tmp_path / "precious", tmp_path / "bundle" / "verify.json"
+    precious.write_text("mine")
+    path.parent.mkdir()
+    if kind == "link":
+        (path.parent / ".verify.json.tmp").symlink_to(precious)
+    else:
+        os.mkfifo(path.parent / ".verify.json.tmp")
+    atomic.write_bytes(path, b"found")
+    assert precious.read_text() == "mine" and path.read_bytes() == b"found"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_publishing_shows_the_folder_and_deletes_the_replaced_one(tmp_path):

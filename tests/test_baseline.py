@@ -22,7 +22,7 @@ from edgeae.baselines.committed import _inside
 from edgeae.baselines.find import BaselineFile, Candidate, resolve
 from edgeae.baselines.save import save
 from edgeae.bundle import Bundle, open_bundle
-from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error
 from edgeae.formats.tflite import write as tflite_bytes
 
 OLD = tflite_bytes(tiny.int8_graph(), "old")
@@ -190,8 +190,10 @@ def test_a_failure_leaves_the_one_before(
         monkeypatch.setattr(os, "fsync", fail)
     else:
         monkeypatch.setattr(Path, "rename", failing_rename)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         save([kept.root], tmp_path / KEPT, force=True)
+    named = place / "manifest.json" if step == "fsync" else place
+    assert str(system_error(caught.value)).startswith(f"{named}: no room left")
     assert contents(place) == before
     assert [path.name for path in place.parent.iterdir()] == ["int8"]
 

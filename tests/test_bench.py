@@ -597,10 +597,11 @@ def test_a_line_is_written_whole_or_not_at_all(tmp_path):
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limit[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(OSError, match="File too large") as caught:
             append(results, ROW)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(results)
     assert results.read_bytes() == before
     append(results, ROW)
     assert read_results(results) == [ROW, ROW]

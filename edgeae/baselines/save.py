@@ -12,7 +12,7 @@ from typing import Literal
 from edgeae import atomic, files
 from edgeae.baselines import record
 from edgeae.bundle import MANIFEST, Bundle, find_bundles, holding
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, naming
 from edgeae.program import read_file
 from edgeae.timing.bench import commit
 
@@ -171,8 +171,9 @@ def _replace_file(place: Path, content: bytes, text: bytes) -> None:
         for path, held in ((place, content), (beside, text))
     ]
     try:
-        for temporary, _, held in staged:
-            atomic.write_bytes(temporary, held)
+        for temporary, path, held in staged:
+            with naming(path):
+                atomic.write_bytes(temporary, held)
         # killed from here on: a baseline without a record, never one with another's
         beside.unlink(missing_ok=True)
         for temporary, path, _ in staged:
@@ -189,8 +190,10 @@ def _replace_folder(place: Path, files: dict[str, bytes]) -> None:
     shutil.rmtree(new, ignore_errors=True)  # of a save that was killed
     try:
         for name, content in files.items():
-            atomic.write_bytes(new / name, content)
-        _swap(new, place)
+            with naming(place / name):
+                atomic.write_bytes(new / name, content)
+        with naming(place):
+            _swap(new, place)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

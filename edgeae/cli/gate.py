@@ -161,14 +161,15 @@ def _recorder(path: Path | None) -> Any:
 def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
     """Write each file, whatever becomes of the others; return the exit codes of those that fail."""
     from edgeae import atomic
-    from edgeae.errors import system_error
+    from edgeae.errors import naming, system_error
     from edgeae.gate.outputs import benchmark_action
     from edgeae.gate.outputs import junit as junit_xml
     from edgeae.gate.outputs import markdown as summary
 
     def append(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:  # GitHub's file holds other steps' too
+        # added: GitHub's file holds other steps' too
+        with naming(path), path.open("a", encoding="utf-8") as stream:
             stream.write(text)
 
     how: dict[str, tuple[Callable[[Outcome], str], Callable[[Path, str], None]]] = {
@@ -184,6 +185,6 @@ def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
         try:
             write(path, render(outcome))
         except OSError as error:
-            say(f"edgeae: {option} {path}: {system_error(error)}")
+            say(f"edgeae: {option} {system_error(error)}")
             codes.append(BadInput.code)
     return codes

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import files
-from edgeae.errors import BadInput, system_error
+from edgeae.errors import BadInput, naming, system_error
 from edgeae.parsing import parse_json
 from edgeae.typed_json import rebuild
 
@@ -116,7 +116,7 @@ def append_line(path: Path, table: dict[str, Any]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(table, allow_nan=False).encode() + b"\n"
-    with path.open("a+b", buffering=0) as stream:
+    with naming(path), path.open("a+b", buffering=0) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)  # two benches may share the file
         before = _whole_bytes(stream)
         stream.truncate(before)
