@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from edgeae import interrupts
 from edgeae.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def edgeae(
@@ -47,7 +47,7 @@ def edgeae_here(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedP
     signals, of a closed standard output or of modules that are not there takes `edgeae`.
     """
     command = ["edgeae", *arguments]
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
     loaded = "tensorflow" in sys.modules
     with (
         contextlib.chdir(cwd),

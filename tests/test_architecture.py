@@ -95,7 +95,7 @@ ROOT_EXCEPTIONS = {
     "pytest_plugin": {"gate"},
 }
 #: Who may write to standard output or error.
-WRITERS = {"edgeae.cli.output", "edgeae.progress"}
+WRITERS = {"edgeae.cli.output", "edgeae.cli.streams", "edgeae.progress"}
 #: TensorFlow's chatter, shown if its import fails; a child's chatter, for EDGEAE_DEBUG=1.
 WRITER_EXCEPTIONS = {"edgeae.legacy_keras", "edgeae.children"}
 

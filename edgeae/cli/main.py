@@ -1,7 +1,6 @@
 """`edgeae`: the commands put together, and errors turned into one line and an exit code."""
 
 import os
-import signal
 import sys
 import traceback
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from edgeae import __version__
+from edgeae import __version__, interrupts
 from edgeae.cli import (
     baseline,
     bench,
@@ -30,7 +29,8 @@ from edgeae.cli import (
     verify,
     zoo,
 )
-from edgeae.cli.output import drop_output, put, say
+from edgeae.cli.output import put, say
+from edgeae.cli.streams import prepare
 from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
 
 __all__ = ["app", "main"]
@@ -81,9 +81,14 @@ app.add_typer(baseline.app, name="baseline")
 
 def main() -> None:
     """Run the command line and exit."""
-    # a process that is asked to end cleans up as after Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    raise SystemExit(_run())
+    interrupts.heed()
+    prepare()
+    code = _run()
+    interrupts.ignore()  # the command has ended: its outcome stands
+    # where the last `exec` of a string was interrupted, as in the making of a dataclass, CPython
+    # would end this process by SIGINT, whatever its code
+    exec("")
+    raise SystemExit(code)
 
 
 def _run() -> int:
@@ -99,11 +104,9 @@ def _run() -> int:
     except EdgeaeError as error:
         return _failed(str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # what is left to do is to clean up
+        interrupts.ignore()  # what is left to do is to clean up
         return _failed("interrupted; what was there before is whole", _INTERRUPTED)
     except BrokenPipeError:
-        drop_output()
         return 0
     except OSError as error:
         return _failed(str(system_error(error)), BadInput.code)

@@ -1,13 +1,13 @@
 """Results go to standard output, talk to standard error."""
 
+import contextlib
 import json
-import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Build", "Json", "drop_output", "finish", "put", "put_json", "say"]
+__all__ = ["Build", "Json", "finish", "put", "put_json", "say"]
 
 #: Options that every command shares.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -16,18 +16,9 @@ Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles a
 
 def put(text: str) -> None:
     """Print a result."""
-    try:
+    with contextlib.suppress(BrokenPipeError):  # a reader such as `head` has seen enough
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except OSError as error:
-        drop_output()
-        if not isinstance(error, BrokenPipeError):  # a reader such as `head` has seen enough
-            raise
-
-
-def drop_output() -> None:
-    """Send what is still buffered for standard output nowhere: it would fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def put_json(value: Any) -> None:

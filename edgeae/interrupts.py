@@ -1,0 +1,52 @@
+"""Signals that ask a process to end: Ctrl-C, `kill`, and a terminal that went away."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+__all__ = ["SIGNALS", "heed", "ignore", "ignored"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: A program sends them, often several at once: one request is enough. Ctrl-C can be pressed again.
+_ONCE = (signal.SIGTERM, signal.SIGHUP)
+
+
+def heed() -> None:
+    """Let each of the signals raise KeyboardInterrupt, so that the process cleans up as it ends.
+
+    SIGTERM and SIGHUP are ignored from the first signal on: a second one, as a closing terminal
+    sends it, would end the cleaning up half way. SIGHUP or SIGINT that was ignored when the process
+    started stays ignored, as `nohup` and background jobs want it.
+    """
+    for number in SIGNALS:
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for repeated in _ONCE:
+        signal.signal(repeated, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
+
+
+def ignore() -> None:
+    """Ignore the signals for the rest of this process."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def ignored() -> Iterator[None]:
+    """Ignore the signals for the duration of a `with` block; only the main thread can do that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        ignore()
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
