@@ -3,10 +3,11 @@
 The parent starts `python -m MODULE` with the job as JSON on its standard input and reads one JSON
 object per line from a pipe of its own, so that whatever a library prints cannot be mistaken for
 an answer. A module becomes such a child by ending with `children.serve(function)`.
+
+A child ends with its parent (`edgeae.tied`), and its temporary folder with the child.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import selectors
@@ -20,15 +21,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
-from edgeae import errors
-from edgeae.errors import EdgeaeError, RuntimeCrashed
+from edgeae import errors, interrupts, tied
+from edgeae.errors import EdgeaeError, RuntimeCrashed, naming
+from edgeae.scratch import scratch
 
 __all__ = ["ended", "run", "serve", "stream", "threads"]
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
-_PR_SET_PDEATHSIG = 1
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 #: Children that run now, on whichever thread.
 _RUNNING: set[subprocess.Popen[str]] = set()
 #: Set while no child may run; see `ended`.
@@ -47,6 +47,8 @@ def stream(
 ) -> Iterator[Message]:
     """Run a child and yield each of its reports as it comes.
 
+    The thread that asks for the first report must live until the last: the child ends with it.
+
     Args:
         module: the module to run, as `python -m` takes it.
         job: what to do; JSON.
@@ -58,19 +60,26 @@ def stream(
         RuntimeCrashed: the child died or outlived `timeout_s`; says how, with its last line.
         KeyboardInterrupt: another thread has ended all children.
     """
-    read_end, write_end = os.pipe()
     with (
         tempfile.TemporaryFile("w+", errors="replace") as chatter,
         tempfile.TemporaryFile("w+") as order,  # a pipe would block on a child that never reads
+        scratch() as temporary,
     ):
-        json.dump(job, order)
-        order.seek(0)
+        with naming(tempfile.gettempdir()):
+            json.dump(job, order)
+            order.seek(0)
+        read_end, write_end = os.pipe()
         child = subprocess.Popen(
-            [sys.executable, "-m", module],
+            tied.module(module),
             stdin=order,
             stdout=chatter,
             stderr=chatter,
-            env={**os.environ, **(env or {}), _PIPE: f"{write_end} {os.getpid()}"},
+            env={
+                **os.environ,
+                "TMPDIR": str(temporary),
+                **(env or {}),
+                _PIPE: str(write_end),
+            },
             pass_fds=(write_end,),
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends the child
             text=True,
@@ -111,7 +120,7 @@ def ended() -> Iterator[None]:
     """
     _ENDED.set()
     try:
-        with _undisturbed():
+        with interrupts.ignored():
             for child in list(_RUNNING):
                 _end(child)
             yield
@@ -136,31 +145,9 @@ def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown()
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ignore interrupts for the duration of a `with` block; only the main thread can do that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
-    try:
-        for number in handlers:
-            signal.signal(number, signal.SIG_IGN)
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 def serve(work: Callable[[Message], Iterable[Message]]) -> None:
     """Be the child: read the job, report what `work` yields, then exit."""
-    descriptor, parent = map(int, os.environ.pop(_PIPE).split())
-    if sys.platform == "linux":
-        # A parent that is killed takes its children with it.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("the parent ended while this process was starting")
-    pipe = os.fdopen(descriptor, "w", buffering=1)
+    pipe = os.fdopen(int(os.environ.pop(_PIPE)), "w", buffering=1)
     job = json.load(sys.stdin)
     try:
         for message in work(job):

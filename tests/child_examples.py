@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,12 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 ).pid
             }
             time.sleep(60)
+        case "temporary":
+            folder = Path(tempfile.mkdtemp())
+            (folder / "file").write_text("left")
+            yield {"folder": str(folder), "made": folder.exists()}
+            if job["end"]:
+                os.kill(os.getpid(), getattr(signal, job["end"]))
         case "raise":
             raise getattr(errors, job["kind"])(*job["arguments"])
         case "bug":

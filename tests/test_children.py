@@ -1,14 +1,16 @@
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from edgeae import children, errors
+from edgeae import children, errors, interrupts, tied
 from edgeae.errors import RuntimeCrashed
 
 HERE = Path(__file__).parent
@@ -24,7 +26,7 @@ OUTCOMES = [
 
 @pytest.fixture(autouse=True)
 def examples_are_importable(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(HERE), str(HERE.parent))))
 
 
 def run(timeout_s: float = 20, env=None, **job):
@@ -147,14 +149,14 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed():
     assert is_gone_soon(pid)
 
 
-def test_a_child_whose_parent_is_killed_before_it_starts_does_nothing(tmp_path):
+def test_a_child_that_still_imports_does_not_outlive_its_parent_either(tmp_path):
     program = """if True:
         import sys
         from edgeae import children
         children.run("child_examples", {"do": "touch", "path": sys.argv[1]}, timeout_s=60)
         """
     marker, touched = tmp_path / "marker", tmp_path / "touched"
-    variables = {**os.environ, "CHILD_MARKER": str(marker), "CHILD_STARTS_FOR_S": "0.5"}
+    variables = {**os.environ, "CHILD_MARKER": str(marker), "CHILD_STARTS_FOR_S": "60"}
     with subprocess.Popen([sys.executable, "-c", program, touched], env=variables) as parent:
         while not (marker.exists() and marker.read_text()):
             assert parent.poll() is None
@@ -164,20 +166,61 @@ def test_a_child_whose_parent_is_killed_before_it_starts_does_nothing(tmp_path):
     assert not touched.exists()
 
 
+def test_a_child_whose_parent_ended_before_it_started_does_nothing(tmp_path):
+    (tmp_path / "touching.py").write_text("from pathlib import Path\nPath('touched').touch()\n")
+    command = tied.module("touching")
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    assert (tmp_path / "touched").exists()
+    (tmp_path / "touched").unlink()
+    command[command.index(str(os.getpid()))] = "999999999"
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "the parent ended" in done.stderr
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_program_does_not_outlive_a_parent_that_is_killed_and_ends_as_it_would():
+    program = """if True:
+        import subprocess, sys
+        from edgeae import tied
+        code = "import os, sys, time; print(os.getpid(), *sys.argv[1:], flush=True); time.sleep(60)"
+        subprocess.run(tied.program([sys.executable, "-c", code, "a word"]))
+        """
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pid, words = parent.stdout.readline().split(maxsplit=1)
+        assert words == "a word\n" and not is_gone(int(pid))
+        parent.send_signal(signal.SIGKILL)
+    assert is_gone_soon(int(pid))
+    ended = subprocess.run(tied.program(["sh", "-c", "kill -SEGV $$"]), check=False)
+    assert ended.returncode == -signal.SIGSEGV
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", None])
+def test_what_a_child_leaves_in_its_temporary_folder_goes_with_it(end, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    reports = children.stream("child_examples", {"do": "temporary", "end": end}, timeout_s=20)
+    seen = []
+    with contextlib.nullcontext() if end is None else pytest.raises(RuntimeCrashed):
+        seen.extend(iter(reports))
+    left = Path(seen[1]["folder"])
+    assert left.parent.parent == tmp_path and seen[1]["made"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_interrupts_do_not_keep_children_from_being_ended():
-    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [signal.getsignal(number) for number in interrupts.SIGNALS]
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(run, do="hang") for _ in range(2)]
         while len(children._RUNNING) < 2:
             time.sleep(0.01)
         pids = [child.pid for child in children._RUNNING]
         with children.ended():
-            for number in (signal.SIGINT, signal.SIGTERM) * 2:
+            for number in interrupts.SIGNALS * 2:
                 os.kill(os.getpid(), number)
                 time.sleep(0.01)
             assert all(isinstance(item.exception(5), KeyboardInterrupt) for item in running)
     assert all(is_gone(pid) for pid in pids)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(number) for number in interrupts.SIGNALS] == handlers
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 

@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from edgeae_cli import ROOT
@@ -419,6 +421,27 @@ def test_after_kill_9_only_the_unfinished_bundles_are_made(project):
     assert project.bundles() == ALL and project.left_behind() == []
     if finished:
         assert f"export: {len(finished)} of 12 up to date" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_an_export_that_is_asked_to_end_leaves_nothing_behind(project, name):
+    project.matrix(TWO_BY_SIX)
+    stuck = ["deep/float32", "simple/int8"]
+    temporary = project.place / "temporary"
+    temporary.mkdir()
+    with mock.patch.dict("os.environ", TMPDIR=str(temporary)):
+        process = project.start("--jobs=2", wait=stuck)
+    try:
+        until(lambda: set(stuck) <= set(project.logged()))
+        assert len(project.left_behind()) == 2 and list(temporary.iterdir())
+        for _ in range(2):  # as a terminal that closes
+            process.send_signal(signal.Signals[name])
+        out, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert said.splitlines()[-1] == "edgeae: interrupted; what was there before is whole"
+    assert project.left_behind() == [] and list(temporary.iterdir()) == []
 
 
 def test_nothing_to_do_takes_no_time_and_no_tensorflow(project):

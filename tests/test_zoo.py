@@ -74,7 +74,7 @@ import os, signal, sys, time
 def keep(*_):
     open(sys.argv[1] + ".kept", "w").close()
     sys.exit(130)
-signal.signal(signal.SIGINT, keep)
+signal.signal(signal.SIGTERM, keep)
 print(os.getpid(), file=sys.stderr, flush=True)
 time.sleep(300)
 """

@@ -4,7 +4,6 @@ A bundle, a bare `.tflite` or `.onnx`, a folder of both, or `git:REF`: that fold
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from edgeae.baselines import committed, record
 from edgeae.bundle import MANIFEST, Artifact, Bundle, find_bundles, holding, open_bundle
 from edgeae.errors import BadInput, NotMeasured
+from edgeae.scratch import scratch
 
 __all__ = ["FOLDER", "FORMATS", "Baseline", "BaselineFile", "Baselines", "Candidate", "resolve"]
 
@@ -206,10 +206,10 @@ def resolve(spec: str, project: Path) -> Iterator[Baselines]:
     if not spec.startswith(_GIT):
         yield _at(spec, project / spec, spec)
         return
-    with tempfile.TemporaryDirectory(prefix="edgeae-baselines-") as folder:
+    with scratch() as folder:
         ref = spec.removeprefix(_GIT)
-        committed.extract(ref, FOLDER, project, Path(folder))
-        yield _at(spec, Path(folder), f"{spec}:{FOLDER}")
+        committed.extract(ref, FOLDER, project, folder)
+        yield _at(spec, folder, f"{spec}:{FOLDER}")
 
 
 def _at(spec: str, place: Path, label: str) -> Baselines:

@@ -29,6 +29,7 @@ from edgeae.originals import Original
 from edgeae.program import Program
 from edgeae.quantization import Affine
 from edgeae.recipe import PARTS, Recipe
+from edgeae.scratch import write_scratch
 
 __all__ = ["OPSET", "Converted", "convert"]
 
@@ -128,9 +129,9 @@ def _from_original(original: Original, part: str) -> Any:
 
 def _from_tflite(content: bytes) -> Any:
     """Convert an int8 `.tflite`, its integers and scales, into QDQ form."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "part.tflite"
-        path.write_bytes(content)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.tflite"
+        write_scratch(path, content)
         model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
     _unsigned_inside(model.graph)
     return model

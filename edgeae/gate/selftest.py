@@ -9,18 +9,19 @@ judges of these models: the baseline's time above the fixed cost of a call.
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from edgeae import tied
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Verdict
 from edgeae.gate.sides import Pair, sides
 from edgeae.gate.stage import Plan, run_gate
 from edgeae.gate.synthetic import dense
+from edgeae.scratch import scratch, write_scratch
 
 __all__ = ["Scenario", "Tally", "label", "scenarios", "selftest", "table"]
 
@@ -29,8 +30,7 @@ _WIDTHS, _WIDER = (784, 128, 64, 32), (784, 144, 64, 32)
 _RUNTIME = "litert-xnnpack"
 #: Of a suite's cells, how many have other bytes than their baseline.
 _CELLS, _CHANGED = 60, 12
-#: A parent that is killed takes its hogs along.
-_HOG = "import ctypes, signal\nctypes.CDLL(None).prctl(1, signal.SIGKILL)\nwhile True: pass\n"
+_HOG = "while True: pass  # a hog of edgeae's"
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,9 @@ def selftest(
     """
     for number, scenario in enumerate(chosen):
         tally = Tally(scenario)
-        with _hogs(scenario.hogs), tempfile.TemporaryDirectory(prefix="edgeae-selftest-") as folder:
+        with _hogs(scenario.hogs), scratch() as folder:
             for gate in range(scenario.count):
-                _run(scenario, tally, Path(folder), seed + 100_000 * number + 1000 * gate, say)
+                _run(scenario, tally, folder, seed + 100_000 * number + 1000 * gate, say)
                 yield tally
 
 
@@ -191,11 +191,11 @@ def _run(
 
 def _pair(scenario: Scenario, folder: Path, cell: int, seed: int, changed: bool) -> Pair:
     old, new = folder / f"baseline{cell}.tflite", folder / f"candidate{cell}.tflite"
-    old.write_bytes(dense(_WIDTHS, seed=cell))
+    write_scratch(old, dense(_WIDTHS, seed=cell))
     widths = _WIDER if scenario.heavier else _WIDTHS
     # strings of other lengths also move what lies behind them in the file
     description = f"gate {seed} {'x' * (seed // 1000 % 61)}" if changed else "edgeae"
-    new.write_bytes(dense(widths, seed=cell, description=description))
+    write_scratch(new, dense(widths, seed=cell, description=description))
     (candidate,), (baseline,) = sides(new), sides(old)
     return Pair(candidate, baseline, _RUNTIME)
 
@@ -203,7 +203,7 @@ def _pair(scenario: Scenario, folder: Path, cell: int, seed: int, changed: bool)
 @contextmanager
 def _hogs(count: int) -> Iterator[None]:
     """Burn cores for the duration of a `with` block."""
-    running = [subprocess.Popen([sys.executable, "-c", _HOG]) for _ in range(count)]
+    running = [subprocess.Popen(tied.program([sys.executable, "-c", _HOG])) for _ in range(count)]
     try:
         yield
     finally:

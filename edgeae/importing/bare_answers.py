@@ -11,6 +11,7 @@ from edgeae.bundle import Artifact, npy_bytes
 from edgeae.inference import part_outputs
 from edgeae.program import Program
 from edgeae.runtimes import load
+from edgeae.scratch import write_scratch
 
 __all__ = ["answer"]
 
@@ -34,7 +35,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         programs[artifact.part] = Program(artifact, files.read(path, files.MODEL_BYTES), path)
     outputs = part_outputs(runtime, programs, np.load(job["images"]))
     for part, array in outputs.items():
-        Path(job["out"], f"{part}.npy").write_bytes(npy_bytes(array))
+        write_scratch(Path(job["out"], f"{part}.npy"), npy_bytes(array))
     yield {"version": version}
 
 

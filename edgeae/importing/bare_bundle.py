@@ -1,6 +1,5 @@
 """The bundle of imported files: they are their own original."""
 
-import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from edgeae.importing.bare_parts import Parts
 from edgeae.inference import real
 from edgeae.loss import image_losses
 from edgeae.recipe import AS_IS, REFERENCES, Tolerance, find
+from edgeae.scratch import scratch, write_scratch
 
 __all__ = ["write_bundle"]
 
@@ -76,17 +76,17 @@ def _answers(
     folder: Path, artifacts: list[Artifact], images: NDArray[np.float32]
 ) -> tuple[str, dict[str, NDArray[Any]]]:
     """Return the reference runtime's version, and part → (n, …) outputs, its own types."""
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "images.npy").write_bytes(npy_bytes(images))
+    with scratch() as out:
+        write_scratch(out / "images.npy", npy_bytes(images))
         job = {
             "runtime": REFERENCES[artifacts[0].format],
             "folder": str(folder),
             "artifacts": [asdict(item) for item in artifacts],
-            "images": str(Path(scratch) / "images.npy"),
-            "out": scratch,
+            "images": str(out / "images.npy"),
+            "out": str(out),
         }
         (found,) = children.run("edgeae.importing.bare_answers", job, timeout_s=_TIMEOUT_S)
-        outputs = {item.part: np.load(Path(scratch) / f"{item.part}.npy") for item in artifacts}
+        outputs = {item.part: np.load(out / f"{item.part}.npy") for item in artifacts}
     return found["version"], outputs
 
 

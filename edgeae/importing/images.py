@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.bundle import npy_bytes
 from edgeae.data import Dataset
+from edgeae.scratch import write_scratch
 
 __all__ = ["save_images", "spread"]
 
@@ -21,8 +23,9 @@ def save_images(dataset: Dataset, shape: tuple[int, ...], folder: Path) -> dict[
     """
     files = {}
     for part in ("validation", "test"):
-        files[part] = str(folder / f"{part}.npy")
-        np.save(files[part], dataset.images(part, shape))
+        path = folder / f"{part}.npy"
+        write_scratch(path, npy_bytes(dataset.images(part, shape)))
+        files[part] = str(path)
     return files
 
 

@@ -1,7 +1,6 @@
 """Import a Keras file: judge it, open it in a child, rebuild it flat, and record what it is."""
 
 import math
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeae import atomic, children
+from edgeae.bundle import npy_bytes
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.host_packages import versions
@@ -26,6 +26,7 @@ from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.shapes import Shape, infer
 from edgeae.model import KERAS
+from edgeae.scratch import scratch, write_scratch
 
 __all__ = ["import_keras"]
 
@@ -59,10 +60,10 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     said = rows if flat.input_shape is None else flat.input_shape
     shapes = infer(str(path), flat, input_shape(path, said, rows, dataset.name))
     choice = _choose(request, flat, shapes)
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch() as folder:
         say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
-        found = _rebuilt(file, flat, dataset, shapes, choice.name, Path(scratch))
-        content = (Path(scratch) / KERAS).read_bytes()
+        found = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
+        content = (folder / KERAS).read_bytes()
     subject = Subject(
         kind=f"keras {file.version}",
         form="keras",
@@ -104,19 +105,19 @@ def _rebuilt(
     dataset: Dataset,
     shapes: dict[str, Shape],
     code: str,
-    scratch: Path,
+    folder: Path,
 ) -> dict[str, Any]:
-    """Run both children; the flat model lies in `scratch` afterwards."""
-    original = scratch / f"original{file.suffix}"
-    original.write_bytes(file.content)
-    images = save_images(dataset, shapes[flat.input], scratch)
-    np.save(scratch / "rows.npy", spread(np.load(images["test"])))
-    common = {"source": str(file.path), "rows": str(scratch / "rows.npy")}
+    """Run both children; the flat model lies in `folder` afterwards."""
+    original = folder / f"original{file.suffix}"
+    write_scratch(original, file.content)
+    images = save_images(dataset, shapes[flat.input], folder)
+    write_scratch(folder / "rows.npy", npy_bytes(spread(np.load(images["test"]))))
+    common = {"source": str(file.path), "rows": str(folder / "rows.npy")}
     take = {
         **common,
         "file": str(original),
         "layers": [layer.path for layer in flat.layers],
-        "out": str(scratch / "weights.npz"),
+        "out": str(folder / "weights.npz"),
     }
     build = {
         **common,
@@ -125,9 +126,9 @@ def _rebuilt(
         "code": code,
         "layers": [asdict(layer) for layer in flat.layers],
         "shapes": shapes,
-        "weights": str(scratch / "weights.npz"),
+        "weights": str(folder / "weights.npz"),
         "images": images,
-        "out": str(scratch / KERAS),
+        "out": str(folder / KERAS),
     }
     children.run(_CHILDREN[file.version], take, timeout_s=_TIMEOUT_S)
     (found,) = children.run("edgeae.importing.rebuild", build, timeout_s=_TIMEOUT_S)

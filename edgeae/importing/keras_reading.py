@@ -1,6 +1,5 @@
 """Child process: read a Keras file, because the HDF5 library can hang or crash on a damaged one."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from edgeae import children
 from edgeae.errors import BadInput, RuntimeCrashed
 from edgeae.importing import keras_file
 from edgeae.importing.keras_file import KerasFile
+from edgeae.scratch import scratch, write_scratch
 
 __all__ = ["read"]
 
@@ -25,8 +25,8 @@ def read(path: Path) -> KerasFile:
         RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
     """
     limit = _SECONDS + path.stat().st_size / _BYTES_PER_SECOND
-    with tempfile.TemporaryDirectory() as scratch:
-        judged = Path(scratch) / "judged"
+    with scratch() as folder:
+        judged = folder / "judged"
         job = {"path": str(path), "judged": str(judged)}
         try:
             (found,) = children.run("edgeae.importing.keras_reading", job, timeout_s=limit)
@@ -37,7 +37,7 @@ def read(path: Path) -> KerasFile:
 
 def _read(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     file = keras_file.read(Path(job["path"]))
-    Path(job["judged"]).write_bytes(file.judged())
+    write_scratch(Path(job["judged"]), file.judged())
     yield {"suffix": file.suffix, "version": file.version, "model": file.model}
 
 

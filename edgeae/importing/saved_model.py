@@ -1,6 +1,5 @@
 """Import a SavedModel: a child judges and freezes it; here it is recorded."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.model import ORIGINALS
+from edgeae.scratch import scratch
 
 __all__ = ["import_saved_model"]
 
@@ -39,9 +39,9 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     tools = versions(_TOOLS)
     dataset = request.dataset()
     say(f"{request.paths[0]}: a SavedModel")
-    with tempfile.TemporaryDirectory() as scratch:
-        found = _frozen(request, dataset, Path(scratch))
-        content = (Path(scratch) / ORIGINALS[_FORM]).read_bytes()
+    with scratch() as folder:
+        found = _frozen(request, dataset, folder)
+        content = (folder / ORIGINALS[_FORM]).read_bytes()
     choice = Choice.from_json(found["choice"])
     subject = Subject(
         kind="saved model",
@@ -61,16 +61,16 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     return publish(request, dataset, subject, content)
 
 
-def _frozen(request: Request, dataset: Dataset, scratch: Path) -> dict[str, Any]:
-    """Run the child; the frozen graph lies in `scratch` afterwards."""
+def _frozen(request: Request, dataset: Dataset, folder: Path) -> dict[str, Any]:
+    """Run the child; the frozen graph lies in `folder` afterwards."""
     rows = dataset.test.shape[1:]
-    images = save_images(dataset, rows, scratch)
+    images = save_images(dataset, rows, folder)
     job = {
         "source": str(request.paths[0]),
         "code_layer": request.code_layer,
         "dataset": dataset.name,
         "images": images,
-        "out": str(scratch / ORIGINALS[_FORM]),
+        "out": str(folder / ORIGINALS[_FORM]),
     }
     (found,) = children.run("edgeae.importing.freezing", job, timeout_s=_TIMEOUT_S)
     dataset.images("test", tuple(found["input_shape"]))  # refuses channels in another place

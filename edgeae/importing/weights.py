@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, naming
 
 __all__ = ["OUTPUTS", "key", "take"]
 
@@ -42,7 +42,8 @@ def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, An
     except Exception as error:  # Keras raises a dozen classes on what it cannot read
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise BadInput(f"{job['source']}: Keras cannot load and run it: {reason}") from None
-    np.savez(Path(job["out"]), **arrays)
+    with naming(job["out"]):
+        np.savez(Path(job["out"]), **arrays)
     yield {"weights": len(arrays) - 1}
 
 

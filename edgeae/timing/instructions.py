@@ -12,15 +12,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from edgeae import children
+from edgeae import children, tied
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
 from edgeae.program import read_file
 from edgeae.runtimes import RUNTIMES, USUAL, formats
+from edgeae.scratch import scratch
 
 __all__ = [
     "CALLS",
@@ -193,7 +194,7 @@ def _per_call(single: int, double: int, n: int) -> int:
 def _marked(loop: list[str], n: int) -> tuple[int, int]:
     """Count the calls of `call_loop.py` between its marks: one call of the model, one fixed."""
     steps = [f"{kind}:{times}" for kind in ("model", "fixed") for times in (n, n, 2 * n)]
-    with _scratch() as folder:
+    with scratch() as folder:
         _callgrind([*loop, *steps], folder, f"--dump-before={_MARK}")
         # the first dump is the start; the first step of each kind warms up
         totals = [_total(folder / f"out.{dump}") for dump in range(2, 2 + len(steps))]
@@ -229,7 +230,7 @@ def _installed(program: str, remedy: str) -> None:
 
 
 def _count_callgrind(command: list[str]) -> int:
-    with _scratch() as folder:
+    with scratch() as folder:
         _callgrind(command, folder)
         return _total(folder / "out")
 
@@ -240,7 +241,7 @@ def _callgrind(command: list[str], folder: Path, *options: str) -> None:
 
 
 def _count_perf(command: list[str]) -> int:
-    with _scratch() as folder:
+    with scratch() as folder:
         out = folder / "out"
         _execute(["perf", "stat", "-x,", "-e", _EVENT, "-o", str(out), "--", *command], command)
         return read_perf(out.read_text() if out.exists() else "")
@@ -286,12 +287,6 @@ def _note(tool: str) -> str:
     return _FEWER_KERNELS if tool == "callgrind" else ""
 
 
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _REPEATABLE) -> None:
     """Run a command to its end.
 
@@ -301,13 +296,13 @@ def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _R
     """
     if shutil.which(program[0]) is None:
         raise BadInput(f"{program[0]}: no such program, or not executable")
-    with tempfile.TemporaryFile("w+", errors="replace") as chatter:
+    with tempfile.TemporaryFile("w+", errors="replace") as chatter, scratch() as temporary:
         child = subprocess.Popen(
-            command,
+            tied.program(command),
             stdin=subprocess.DEVNULL,
             stdout=chatter,
             stderr=chatter,
-            env={**os.environ, **env},
+            env={**os.environ, "TMPDIR": str(temporary), **env},  # valgrind leaves pipes there
             start_new_session=True,  # so that all of it can be ended
         )
         try:

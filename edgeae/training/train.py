@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from edgeae.keras_parts import clone, weights_sha256
 from edgeae.legacy_keras import keras
 from edgeae.model import KERAS, SHEET, TRAIN, Training
 from edgeae.parity import mse
+from edgeae.scratch import scratch
 from edgeae.sheet_file import pack_sheet
 from edgeae.training.current import journal_key, tool_versions
 from edgeae.training.families import FAMILIES
@@ -175,7 +175,7 @@ def _sheet(dataset: Dataset, test: NDArray[np.float32], answers: NDArray[np.floa
 
 
 def _keras_bytes(model: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / KERAS
+    with scratch() as folder:
+        path = folder / KERAS
         clone(model).save(path)  # a copy has no optimizer, which would triple the file
         return path.read_bytes()

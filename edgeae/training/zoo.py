@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeae import tied
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
 from edgeae.training.families import FAMILIES
 
@@ -99,7 +100,7 @@ class _Processes:
             left = list(self._running)
         try:
             for child in left:
-                _signal(child, signal.SIGINT)
+                _signal(child, signal.SIGTERM)  # a child of a background job may ignore SIGINT
             for child in left:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(_GRACE_S)
@@ -113,7 +114,7 @@ class _Processes:
             if self._ended:
                 return 130, "not started"
             child = subprocess.Popen(
-                command,
+                tied.program(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

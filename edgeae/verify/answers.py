@@ -1,6 +1,5 @@
 """All answers of one runtime about one bundle's parts, from child processes."""
 
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from edgeae import children
 from edgeae.bundle import npy_bytes
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
 from edgeae.recipe import PARTS
+from edgeae.scratch import scratch, write_scratch
 
 __all__ = ["COMPOSED", "SOFTWARE_IMAGES", "Answers", "ask"]
 
@@ -69,9 +69,8 @@ def ask(
     Raises:
         RuntimeUnavailable: the engine or its hardware is absent.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        (place / "images.npy").write_bytes(npy_bytes(images))
+    with scratch() as place:
+        write_scratch(place / "images.npy", npy_bytes(images))
         own_codes = place / "encoder.npy"
         tasks = [
             _task("encoder", "encoder", place / "images.npy", place),
@@ -79,7 +78,7 @@ def ask(
             _task(COMPOSED, "decoder", own_codes, place),
         ]
         if codes is not None:
-            (place / "codes.npy").write_bytes(npy_bytes(codes))
+            write_scratch(place / "codes.npy", npy_bytes(codes))
             tasks.append(_task("decoder", "decoder", place / "codes.npy", place))
         tasks = [task for task in tasks if task["part"] in parts]
         answers = Answers()

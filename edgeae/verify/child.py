@@ -12,6 +12,7 @@ from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.inference import prepare, run_all
 from edgeae.program import open_program
 from edgeae.runtimes import load
+from edgeae.scratch import write_scratch
 from edgeae.verify.answers import SOFTWARE_IMAGES
 
 
@@ -38,7 +39,7 @@ def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 inputs = prepare(program.artifact, inputs)
             outputs = run_all(session, program.artifact, inputs)
             # numpy's own writing tells nothing of a full disk but a number of items
-            Path(task["outputs"]).write_bytes(npy_bytes(outputs))
+            write_scratch(Path(task["outputs"]), npy_bytes(outputs))
             yield {"note": session.note}
             session.close()
         except RuntimeUnavailable:
