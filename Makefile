@@ -5,13 +5,14 @@ DATA ?= auto
 # at once; export finds out by itself what cores and memory allow
 JOBS ?=
 N ?= 100
+SECONDS ?= 300
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
 # each step reads what the one before it wrote
 .NOTPARALLEL:
 .PHONY: help setup demo train zoo export verify bench gate baseline report history
-.PHONY: test ways acceptance timing selftest-gate lint clean
+.PHONY: test ways acceptance timing selftest-gate faults lint clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -70,6 +71,9 @@ timing: setup  ## hold edgeae's timer to one written by hand, 1,000,000 calls ea
 
 selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seconds (N=100: an hour)
 	$(EDGEAE) selftest -n $(N) --out bench/SELFTEST.md
+
+faults: setup  ## commands killed, raced and denied room at random moments (SECONDS=300, SEED=…)
+	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -6,7 +6,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from edgeae import children, recipe
 from edgeae.conversion.tools import tool_versions
 from edgeae.errors import OutOfTolerance
 from edgeae.model import open_model
+from edgeae.scratch import write_scratch
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -24,13 +24,15 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name = f"{folder.name}/{plan.name}"
     _log(said["log"], f"start {name}")
     yield {"doing": "convert"}
-    (out / "half").write_text("a file of a bundle that is not whole")
+    write_scratch(out / "half", b"a file of a bundle that is not whole")
     if name in said.get("fail", ()):
         raise OutOfTolerance(f"{name} holds 12 % zeros, 60 % asked")
     while name in said.get("wait", ()):
         time.sleep(0.05)
     (out / "half").unlink()
-    shutil.copytree(said["template"], out, dirs_exist_ok=True)
+    for path in sorted(Path(said["template"]).rglob("*")):
+        copy = out / path.relative_to(said["template"])
+        copy.mkdir() if path.is_dir() else write_scratch(copy, path.read_bytes())
     training = open_model(folder)
     manifest = json.loads((out / "manifest.json").read_text())
     manifest |= {
@@ -42,7 +44,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "normalization": training.normalization,
     }
     manifest["dataset"]["sha256"] = training.dataset["sha256"]
-    (out / "manifest.json").write_text(json.dumps(manifest))
+    write_scratch(out / "manifest.json", json.dumps(manifest).encode())
     _log(said["log"], f"end {name}")
 
 
