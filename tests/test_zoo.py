@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ time.sleep(300)
 """
 
 
-def test_an_interrupt_lets_each_training_keep_what_it_has(tmp_path: Path) -> None:
+def started(tmp_path: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a zoo of three families; return its process, and those of the two that it trains."""
     (tmp_path / "slow.py").write_text(SLOW)
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "slow.py"), "simple", "deep", "conv"],
@@ -91,7 +93,30 @@ def test_an_interrupt_lets_each_training_keep_what_it_has(tmp_path: Path) -> Non
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert parent.stdout is not None
-    children = [int(parent.stdout.readline()) for _ in range(2)]
+    return parent, [int(parent.stdout.readline()) for _ in range(2)]
+
+
+def test_trainings_do_not_outlive_a_zoo_that_is_killed(tmp_path: Path) -> None:
+    parent, children = started(tmp_path)
+    parent.kill()
+    parent.communicate(timeout=10)  # to the end of what they could say
+    deadline = time.monotonic() + 10
+    while any(map(alive, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert not list(tmp_path.glob("*.kept"))
+
+
+def alive(process: int) -> bool:
+    """Whether a process has not ended; one that nobody has waited for has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_an_interrupt_lets_each_training_keep_what_it_has(tmp_path: Path) -> None:
+    parent, children = started(tmp_path)
     parent.send_signal(signal.SIGINT)
     _, error = parent.communicate(timeout=120)
     assert "KeyboardInterrupt" in error
