@@ -252,8 +252,10 @@ def _wrong_words(ended: Ended, case: Case, fault: Fault) -> Iterator[str]:
         yield f"a traceback: {ended.said}"
     lines = [line for line in ended.said.splitlines() if line.startswith("edgeae: ")]
     most = 0 if ended.code in (0, _KILLED) else case.subject.errors
-    if not (ended.code > 0) <= len(lines) <= most:
-        yield f"{len(lines)} lines of error, at most {most}: {lines}"
+    if len(lines) > most:
+        yield f"{len(lines)} lines of error, at most {most}: {lines[0][:300]} …"
+    if ended.code > 0 and not ended.said.strip():
+        yield f"not a word about exit code {ended.code}"
     if fault.names:
         yield from (f"names no file: {line}" for line in lines if not _names_a_file(line, case))
     yield from (f"an internal error: {line}" for line in lines if "internal error" in line)
