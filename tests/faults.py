@@ -42,7 +42,8 @@ mount -t tmpfs -o size=64m tmpfs "$1"
 #: From how many seconds on TensorFlow's exports are among the commands; one case in so many.
 _REAL_FROM_S, _REAL_EVERY = 120.0, 12
 _INTERRUPTED, _KILLED = 130, -signal.SIGKILL
-#: No room, or no right: wrong input, and 0 where what is missing was not needed.
+#: No room, or no right, is wrong input; 0 where none was needed: `verify` has its verdict all the
+#: same.
 _REFUSED = {0, 2}
 Draw = random.Random
 
@@ -219,7 +220,7 @@ FAULTS = (
     Fault("file too large", _limited, _REFUSED, names=True),
     Fault("full disk", _full_disk, _REFUSED, mounts=True, names=True),
     Fault("full temporary folder", _full_temporary, _REFUSED, mounts=True, names=True),
-    Fault("read-only folder", _read_only, {2}, mounts=True, names=True),
+    Fault("read-only folder", _read_only, _REFUSED, mounts=True, names=True),
     Fault("export races verify", _raced, {0}),
 )
 

@@ -17,6 +17,7 @@ from edgeae.errors import (
     OutOfTolerance,
     RuntimeCrashed,
     RuntimeUnavailable,
+    naming,
     system_error,
 )
 from edgeae.parity import REPRODUCED, breaches
@@ -200,9 +201,10 @@ def _write(pinned: Bundle, findings: Findings, say: Callable[[str], None]) -> No
         return
     text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
     try:
-        atomic.write_text(pinned.root / VERIFY, text, parents=False)
+        with naming(place):
+            atomic.write_text(pinned.root / VERIFY, text, parents=False)
     except OSError as error:
-        say(f"{place} was not written: {system_error(error)}")
+        say(f"{system_error(error)}; the verdict is not kept")
 
 
 def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
