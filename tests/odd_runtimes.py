@@ -93,4 +93,4 @@ def environment(folder: Path, *forbidden: str, known: bool = True) -> dict[str, 
     if known:
         lines += ["import odd_runtimes", "odd_runtimes.register()"]
     (folder / "sitecustomize.py").write_text("\n".join([*lines, ""]))
-    return {"PYTHONPATH": f"{folder}{os.pathsep}{HERE}"}
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{HERE}{os.pathsep}{HERE.parent}"}
