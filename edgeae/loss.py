@@ -1,12 +1,25 @@
 """What an export costs in reconstruction loss, and against which yardstick that is counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Loss", "Worst", "image_losses", "squared_errors", "worst"]
+__all__ = [
+    "Loss",
+    "Worst",
+    "image_losses",
+    "is_worse",
+    "loss_scale",
+    "mean_loss",
+    "squared_errors",
+    "worst",
+]
 
+#: `mean_loss` of MNIST's test images: tolerances are stated for data that gives as much to lose.
+_MNIST = 0.067
 _WORST = 99.0
 #: Labels beyond this many are numbers of something else.
 _MOST_LABELS = 100
@@ -39,6 +52,38 @@ def worst(losses: NDArray[np.float64]) -> float:
     return float(np.percentile(losses, _WORST))
 
 
+def mean_loss(images: NDArray[np.floating]) -> float:
+    """Return the MSE of answering each image, (n, …), with the mean of them all, in float64.
+
+    That is what the images give to lose: a constant answer can do no better. It is exactly 0 where
+    all images are alike.
+    """
+    rows = images.reshape(len(images), -1).astype(np.float64)
+    rows -= rows[0].copy()  # images that are all alike become 0, whose mean has no rounding error
+    return float(rows.var(axis=0).mean())
+
+
+def loss_scale(dataset: Mapping[str, Any]) -> float:
+    """Return how many times a tolerance's added loss is allowed on a manifest's `dataset`.
+
+    `mean_loss` ÷ 0.067. An older manifest lacks that figure: there it is the square of the values'
+    range, `span`. Images that are all alike give nothing to lose: their MSE counts in the values'
+    own units, or by their range, whichever allows less.
+    """
+    known, square = dataset.get("mean_loss"), float(dataset.get("span", 1.0)) ** 2
+    if known is None:
+        return square
+    return float(known) / _MNIST if known else min(square, 1.0)
+
+
+def is_worse(loss: float, mean_loss: float) -> bool:
+    """Tell whether a model with this MSE does worse than the mean of the images.
+
+    Not where they are all alike: the least rounding error would do worse than their mean.
+    """
+    return loss > mean_loss > 0
+
+
 @dataclass(frozen=True)
 class Worst:
     """The 99th percentile of the MSE of single images; the fields are those of `Loss`."""
@@ -69,6 +114,8 @@ class Loss:
         p99: the same three of the worst percent of images; None in old manifests.
         labels: label → MSE of its images, as [float32, control, exported]; None without labels, or
             with more than 100 of them.
+        worse_than_mean: whether the original does worse than the mean of the test images: see
+            `is_worse`; false in old manifests.
     """
 
     float32: float
@@ -79,6 +126,7 @@ class Loss:
     control_ratio: float | None
     p99: Worst | None = None
     labels: dict[str, tuple[float | None, ...]] | None = None
+    worse_than_mean: bool = False
 
     @property
     def yardstick(self) -> float:
@@ -97,8 +145,12 @@ class Loss:
         exported: NDArray[np.float64],
         control: NDArray[np.float64] | None = None,
         labels: NDArray[np.integer] | None = None,
+        mean_loss: float = 0.0,
     ) -> "Loss":
-        """Derive everything from the losses of single images, each (n,), and their labels, (n,)."""
+        """Derive everything from the losses of single images, each (n,), and their labels, (n,).
+
+        `mean_loss` is that of the same images; 0 where it is not known.
+        """
         before, after = float(float32.mean()), float(exported.mean())
         trained = None if control is None else float(control.mean())
         few = labels is not None and len(np.unique(labels)) <= _MOST_LABELS
@@ -111,6 +163,7 @@ class Loss:
             after / trained if trained else None,
             Worst(worst(float32), None if control is None else worst(control), worst(exported)),
             _by_label((float32, control, exported), labels) if few else None,  # type: ignore[arg-type]
+            is_worse(before, mean_loss),
         )
 
 

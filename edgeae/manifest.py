@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 from edgeae.files import plain_name
-from edgeae.loss import Loss
+from edgeae.loss import Loss, loss_scale
 from edgeae.names import check_name
 from edgeae.quantization import Affine
 from edgeae.recipe import AS_IS, Tolerance
@@ -28,6 +28,8 @@ SCHEMA = 1
 #: What every manifest says of its dataset and its normalization.
 _DATASET = {"name": str, "sha256": str, "n": int}
 _NORMALIZATION = {"scale": float, "offset": float}
+#: Beyond any range, and any square, of float32 values.
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,9 @@ class Manifest:
         weights_sha256: the model's identity: hash of its weights' names, shapes and bytes; as is,
             of its artifacts' hashes.
         tools: package → version that made the bundle.
-        dataset: `name`, `sha256`, `n`, the number of test images, and `span`, the largest real
-            value less the least.
+        dataset: `name`, `sha256`, `n`, the number of test images, `span`, the largest real value
+            less the least, and `mean_loss`, the MSE of answering each test image with the mean of
+            them all; older manifests lack the last.
         normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
         representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
         loss: see `Loss`; None of an encoder alone.
@@ -233,6 +236,10 @@ class Manifest:
         for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
             for name, kind in names.items():
                 rebuild(kind, getattr(self, key).get(name), f"{key}.{name}")
+        for key in ("span", "mean_loss"):  # limits grow with them
+            value = self.dataset.get(key, 0.0)
+            if type(value) not in (int, float) or not 0 <= value < _LARGEST:
+                raise BadInput(f"dataset.{key} = {value!r:.40}: allowed are numbers from 0")
 
     def _check_paths(self) -> None:
         """Refuse names of files outside the bundle, and two descriptions of the same file."""
@@ -252,9 +259,9 @@ class Manifest:
             raise BadInput(f"artifacts: {twice[0]} is described twice")
 
     @property
-    def span(self) -> float:
-        """The range of the values that are reconstructed; 1 for pixels."""
-        return float(self.dataset.get("span", 1.0))
+    def limits(self) -> Tolerance:
+        """The tolerance on this bundle's data, which may give more or less to lose than MNIST."""
+        return self.tolerance.times(loss_scale(self.dataset))
 
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""

@@ -70,7 +70,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "spread": said.get("spread", 0.0),
         "n": 100,
         "n_test": 400,
-        "span": 2.0,
+        "loss_scale": 4.0,
     }
 
 

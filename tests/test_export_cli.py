@@ -246,3 +246,44 @@ def test_without_models_it_says_what_makes_one(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "edgeae: build: no trained model; `edgeae train` makes one\n"
     assert not (tmp_path / "build").exists()
+
+
+# --- what a loss warns of ---
+
+
+def _with_loss(project: Project, float32: float) -> None:
+    """Let the next exports' original have another loss."""
+    path = project.template / "manifest.json"
+    table = json.loads(path.read_text())
+    table["loss"]["float32"] = float32
+    path.write_text(json.dumps(table))
+
+
+def test_a_loss_of_more_than_half_as_much_again_is_a_line_of_its_own(project):
+    exported = json.loads((project.template / "manifest.json").read_text())["loss"]["exported"]
+    _with_loss(project, exported / 1.49)
+    assert "warning" not in project.here("deep", "-r", "int8").stderr
+    _with_loss(project, exported / 1.6)
+    done = project.here("deep", "simple", "-r", "int4")
+    assert done.returncode == 0
+    told = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert [line.partition(": its loss")[0] for line in told] == [
+        "warning: deep/int4",
+        "warning: simple/int4",
+    ]
+    for line in told:
+        assert "is 1.6 times the original's" in line
+        assert "standardise" in line and line.endswith("recipe dynamic or int16x8")
+    again = project.here("deep", "simple", "-r", "int4")
+    assert "2 of 2 up to date" in again.stderr
+    assert [line for line in again.stderr.splitlines() if "warning" in line] == told
+
+
+def test_a_bundle_whose_manifest_lacks_what_its_data_gives_to_lose_stays_up_to_date(project):
+    """Those of earlier versions do; and TensorFlow is not asked for."""
+    assert "mean_loss" not in (project.template / "manifest.json").read_text()
+    assert project.here("deep", "-r", "int8").returncode == 0
+    path = project.build / "deep" / "int8" / "manifest.json"
+    before = path.read_bytes()
+    done = project.here("deep", "-r", "int8")
+    assert "1 of 1 up to date" in done.stderr and path.read_bytes() == before

@@ -379,7 +379,7 @@ def test_the_hash_changes_with_every_key_of_a_step(step, base, change):
     assert tuned(**base | change).sha256 != tuned(**base).sha256
 
 
-def test_a_tolerance_knows_runtimes_and_convolutions_and_the_range_of_values():
+def test_a_tolerance_knows_runtimes_and_convolutions():
     limits = Tolerance(
         added_loss=1e-3,
         added_p99=1e-2,
@@ -395,10 +395,6 @@ def test_a_tolerance_knows_runtimes_and_convolutions_and_the_range_of_values():
         for convolves in (False, True)
     }
     assert list(shares.values()) == [0.0, 0.0, 0.2, 0.3, 0.1, 0.3]
-    assert limits.over(1.0) == limits
-    assert limits.over(80.0).added_loss == pytest.approx(6.4)
-    assert limits.over(80.0).added_p99 == pytest.approx(64)
-    assert limits.over(80.0).max_abs == limits.max_abs
 
 
 # --- on top of another recipe ---

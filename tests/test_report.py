@@ -275,7 +275,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
     assert (int8["smaller"], int8["packed_smaller"]) == (whole / size, 1_001 / 250)
-    assert summary["schema"] == 4
+    assert summary["schema"] == 5
 
 
 def test_two_reports_of_equal_inputs_are_equal(
@@ -572,6 +572,28 @@ def test_the_ladder_tells_steps_ratios_and_bytes_against_the_yardstick(
     assert cells[9:11] == ["1,000", "4.00×"]
     for shown in ("1.0625", "2.1250", "control", "4.00×", steps["p60-int8"]):
         assert shown in words(text)
+
+
+def test_what_a_loss_warns_of_stands_by_the_ladder(build: Path, tiny_bundle: Build) -> None:
+    told(tiny_bundle(recipe="p60-int8"), None, 1.75, control=0.08)
+    told(tiny_bundle(recipe="int8"), None, 1.25)
+    text, markdown, summary = report(build)
+    wanted = "tiny/p60-int8: its loss, 0.14, is 1.75 times the control's; what helps"
+    assert wanted in words(text) and wanted in markdown.replace("\\", "")
+    cautions = {item["recipe"]: item["caution"] for item in summary["exports"]}
+    assert cautions["int8"] == "" and "dynamic or int16x8" in cautions["p60-int8"]
+    assert "tiny/int8: its loss" not in markdown
+    assert summary["models"][0]["caution"] == ""
+
+
+def test_an_original_that_is_worse_than_the_mean_is_said_at_its_card(
+    build: Path, tiny_bundle: Build
+) -> None:
+    tiny_bundle(mean_loss=0.001)
+    text, markdown, summary = report(build)
+    wanted = "tiny: the model does worse than the mean of its data: test MSE"
+    assert wanted in words(text[: text.index("<nav")]) and wanted in markdown
+    assert "gives 0.001" in summary["models"][0]["caution"]
 
 
 def test_steps_are_those_of_the_export_whatever_todays_recipe_says(

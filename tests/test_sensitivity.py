@@ -294,17 +294,17 @@ def test_settings_by_layer_tell_their_sum():
 
 
 @pytest.mark.parametrize(
-    ("limit", "control", "span", "allowed"),
+    ("limit", "control", "scale", "allowed"),
     [
         (1.05, 0.00545, 1.0, 0.000273),  # 0.0002725
-        (1.05, 0.00545 * 4, 2.0, 0.000273),  # an MSE grows with the square of the range
+        (1.05, 0.00545 * 4, 4.0, 0.000273),  # the data gives four times as much to lose
         (1.0, 0.005, 1.0, 0.0),
         (0.9, 0.005, 1.0, 0.0),
         (2.0, 0.5, 1.0, 0.5),
     ],
 )
-def test_verify_is_told_the_limit(limit, control, span, allowed):
-    done = Trial(some(PRUNES), 1, 1.0, control, 0.0, 10, 10, span)
+def test_verify_is_told_the_limit(limit, control, scale, allowed):
+    done = Trial(some(PRUNES), 1, 1.0, control, 0.0, 10, 10, scale)
     kept = written.kept(written.by_layer(PRUNES, "m", done.member, CURVES), done, limit, "deep")
     assert kept.tolerance.added_loss == pytest.approx(allowed)
     assert kept.tolerance.added_p99 == PRUNES.tolerance.added_p99

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from tampering import add_onnx, corrupt, replace_golden, swap_rows
+from tampering import add_onnx, corrupt, replace_golden, rewrite, swap_rows
 
 from edgeae.bundle import Bundle, TensorSpec, open_bundle
 from edgeae.errors import (
@@ -175,6 +175,58 @@ def test_a_lossy_export_fails_though_it_is_its_own_reference(tiny_bundle):
         (reason,) = lossy[part].reasons
         assert reason == f"added_loss {lossy[part].added_loss:.2e} > 3.00e-04"
     assert findings.codes == (1,)
+
+
+def with_dataset(bundle: Bundle, **figures: float) -> Bundle:
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["dataset"] |= figures
+    return rewrite(bundle.root, table)
+
+
+def test_what_the_mean_loses_is_the_measure_and_not_the_range_of_the_values(tiny_bundle):
+    """One wide column among narrow ones let anything pass."""
+
+    class Sharp(NumpyOriginals):
+        def of(self, bundle: Bundle) -> dict[str, np.ndarray]:
+            return super().of(bundle) | {"autoencoder": self.images + np.float32(1e-3)}
+
+    def found(name: str, **figures: float) -> tuple[str, ...]:
+        bundle = with_dataset(tiny_bundle(recipe=name), **figures)
+        *_, whole = check(bundle, "litert-reference", against=Sharp(originals().images)).rows
+        return whole.reasons
+
+    assert found("older", span=1210.0) == ()  # a manifest that does not tell: as before
+    (reason,) = found("wide", span=1210.0, mean_loss=0.067)
+    assert reason.startswith("added_loss ") and reason.endswith(" > 3.00e-04")
+    (reason,) = found("narrow", span=1210.0, mean_loss=0.0067)
+    assert reason.endswith(" > 3.00e-05")
+    assert found("much to lose", span=1.0, mean_loss=67.0) == ()
+    (reason,) = found("all alike", span=1210.0, mean_loss=0.0)
+    assert reason.endswith(" > 3.00e-04")
+
+
+def test_the_worst_percent_is_measured_alike(tiny_bundle):
+    bundle = tiny_bundle(tolerance=Tolerance(added_loss=1.0, added_p99=1e-3, max_lsb=1))
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["loss"]["p99"]["float32"] -= 0.01
+    table["dataset"] |= {"n": 64, "span": 100.0, "mean_loss": 0.067}
+    bundle = rewrite(bundle.root, table)
+    pixels = tiny.images(64).reshape(64, tiny.PIXELS).astype(np.float32) * np.float32(1 / 255)
+    *_, whole = check(bundle, "litert-reference", against=NumpyOriginals(pixels)).rows
+    (reason,) = whole.reasons
+    assert reason.startswith("added_p99 ") and reason.endswith(" > 1.00e-03")
+    assert not check(with_dataset(bundle, mean_loss=6.7), "litert-reference").codes
+
+
+def test_a_loss_of_much_more_than_the_yardsticks_is_said_under_the_table(tiny_bundle):
+    bundle = tiny_bundle()
+    assert "warning" not in render([check(bundle, "litert-reference")])
+    table = json.loads((bundle.root / "manifest.json").read_text())
+    table["loss"]["float32"] /= 2
+    lossy = rewrite(bundle.root, table)
+    text = render([check(lossy, "litert-reference")])
+    assert "warning: tiny/int8: its loss, " in text and "times the original's; what helps" in text
+    assert text.endswith("1 bundle: all pass")
 
 
 def test_a_missing_original_says_what_needs_none(tiny_bundle):

@@ -140,7 +140,7 @@ def _export(
     from edgeae.conversion.export import export as run
     from edgeae.conversion.export import settle
     from edgeae.conversion.memory import workers
-    from edgeae.conversion.table import render
+    from edgeae.conversion.table import cautions, render
     from edgeae.errors import exit_code
     from edgeae.progress import Progress
 
@@ -166,6 +166,8 @@ def _export(
         put_json({str(item.cell.link): item.to_json() for item in outcomes})
     elif any(item.error is None for item in outcomes):
         put(render(outcomes))
+    for line in cautions(outcomes):
+        say(f"warning: {line}")
     finish(exit_code(item.error.code for item in failed if item.error is not None))
 
 

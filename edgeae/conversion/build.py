@@ -76,6 +76,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     float32 = image_losses(original.run("autoencoder", test), test)
     codes = real(programs["encoder"].artifact, outputs["encoder"])
     exported = image_losses(real(programs["decoder"].artifact, outputs["decoder"]), test)
+    described = dataset.described(training.bounds)
     manifest = Manifest(
         schema=SCHEMA,
         model=training.model,
@@ -83,10 +84,10 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         recipe_sha256=plan.sha256,
         weights_sha256=training.weights_sha256,
         tools=tool_versions(plan),
-        dataset=dataset.described(training.bounds),
+        dataset=described,
         normalization=dataset.normalization.to_json(),
         representative=record,
-        loss=Loss.of(float32, exported, control, dataset.test_labels),
+        loss=Loss.of(float32, exported, control, dataset.test_labels, described["mean_loss"]),
         code=Code.of(programs["encoder"].artifact.output, codes),
         tolerance=plan.tolerance,
         golden=_write_golden(out, original, dataset, programs),

@@ -3,19 +3,29 @@
 from collections.abc import Sequence
 
 from edgeae.bundle import open_bundle
+from edgeae.cautions import of_bundles
 from edgeae.columns import align
 from edgeae.conversion.export import Outcome
 from edgeae.recipe import PARTS
 
-__all__ = ["render"]
+__all__ = ["cautions", "render"]
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
     """Return a line per bundle that is there: dataset, loss, its ratio to the original's, sizes."""
     rows = [["bundle", "dataset", "loss", "ratio", *PARTS]]
-    done = [item for item in outcomes if item.error is None]
-    rows += [_line(item) for item in sorted(done, key=lambda item: str(item.cell.link))]
+    rows += [_line(item) for item in _there(outcomes)]
     return align(rows, left=2)
+
+
+def cautions(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return what the figures of the bundles that are there warn of, a line each."""
+    return of_bundles(open_bundle(item.cell.link).manifest for item in _there(outcomes))
+
+
+def _there(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    done = [item for item in outcomes if item.error is None]
+    return sorted(done, key=lambda item: str(item.cell.link))
 
 
 def _line(outcome: Outcome) -> list[str]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeae.data.normalization import Normalization
 from edgeae.errors import BadInput
+from edgeae.loss import mean_loss
 
 __all__ = ["Dataset", "split"]
 
@@ -61,6 +62,11 @@ class Dataset:
         return float(ends.min()), float(ends.max())
 
     @property
+    def mean_loss(self) -> float:
+        """MSE of answering every row of `test` with their mean, real units: `loss.mean_loss`."""
+        return mean_loss(self.normalization.real(self.test))
+
+    @property
     def labels_sha256(self) -> str:
         """Hash of the labels, which `sha256` leaves out."""
         digest = hashlib.sha256()
@@ -69,7 +75,7 @@ class Dataset:
         return digest.hexdigest()
 
     def described(self, bounds: tuple[float, float] | None = None) -> dict[str, Any]:
-        """Return what a manifest says about the rows that judge: `name`, `sha256`, `n`, `span`.
+        """Return what a manifest says about the rows that judge; see `Manifest.dataset`.
 
         Args:
             bounds: the least and largest real value, where more is known than `bounds` tells.
@@ -80,7 +86,13 @@ class Dataset:
             known = float(real.min()), float(real.max())
         # rows that are all alike have no range: an MSE is then in the values' own units
         span = known[1] - known[0] or 1.0
-        return {"name": self.name, "sha256": self.sha256, "n": len(self.test), "span": span}
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "n": len(self.test),
+            "span": span,
+            "mean_loss": self.mean_loss,
+        }
 
     def normalized(self, normalization: Normalization) -> "Dataset":
         """Return the same rows under another normalization."""

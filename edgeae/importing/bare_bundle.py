@@ -52,6 +52,7 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
     values = {item.part: real(item, outputs[item.part]) for item in artifacts}
     reconstruction = values.get("autoencoder", values.get("decoder"))
     losses = None if reconstruction is None else image_losses(reconstruction, images)
+    described = dataset.described()
     manifest = Manifest(
         schema=SCHEMA,
         model=model,
@@ -59,10 +60,12 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
         recipe_sha256=atomic.sha256(AS_IS.encode()),
         weights_sha256=atomic.sha256("\n".join(item.sha256 for item in artifacts).encode()),
         tools={"edgeae": __version__, _PACKAGES[parts.format]: version},
-        dataset=dataset.described(),
+        dataset=described,
         normalization=dataset.normalization.to_json(),
         representative=None,
-        loss=None if losses is None else Loss.of(losses, losses, None, dataset.test_labels),
+        loss=None
+        if losses is None
+        else Loss.of(losses, losses, None, dataset.test_labels, described["mean_loss"]),
         code=Code.of(artifacts[0].output, values["encoder"]) if "encoder" in values else None,
         tolerance=_tolerance(artifacts),
         golden=_write_golden(out, dataset, images, values, outputs),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from edgeae import cautions
 from edgeae.bundle import Artifact, Bundle, Loss, Manifest
 from edgeae.errors import BadInput
 from edgeae.recipe import from_table, said_again
@@ -72,6 +73,7 @@ class Export:
         packed_smaller: the same of the packed bytes.
         verdict: `pass`, `fail` or `missing`: verify did not run, or no runtime was there to run on.
         problem: in a few words, why the verdict is not `pass`.
+        caution: what its loss warns of, whatever the verdict; or empty.
         rows, compositions: see `edgeae.verify.rows`.
     """
 
@@ -89,6 +91,7 @@ class Export:
     packed_smaller: float | None
     verdict: str
     problem: str
+    caution: str
     rows: tuple[Row, ...]
     compositions: tuple[Composition, ...]
 
@@ -181,6 +184,7 @@ def _export(bundle: Bundle) -> Export:
         packed_smaller=None,
         verdict=verdict,
         problem=problem,
+        caution=cautions.of_export(manifest),
         rows=rows,
         compositions=compositions,
     )

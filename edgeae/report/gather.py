@@ -7,6 +7,7 @@ Schema of `summary.json`, its history:
 3   models, exported or not: yardsticks, learning curves, probes, loss by code size; the figures of
     a model without an original are null.
 4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
+5   cautions of models and exports; `mean_loss` of datasets.
 """
 
 import json
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import __version__
+from edgeae import __version__, cautions
 from edgeae.bundle import Bundle
 from edgeae.model import Training
 from edgeae.recipe import AS_IS
@@ -30,7 +31,7 @@ from edgeae.timing.suite import ORIGINAL
 
 __all__ = ["RESULTS", "SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
 
-SCHEMA = 4
+SCHEMA = 5
 RESULTS = "results.jsonl"
 #: Exports that the verdict names.
 _TOLD = 4
@@ -44,10 +45,11 @@ class Model:
         name: of the model.
         weights_sha256: of the model its exports were made from; several when they differ.
         float32_loss: MSE of the original on the test images; None where there is no original.
-        dataset: `name`, `sha256` and `n`, as in the manifests.
+        dataset: `name`, `sha256`, `n` and more, as in the manifests.
         dataset_note: how the dataset came to be used; empty where there is nothing to say.
         description, parameters: the architecture; of `train.json`, or None.
         retrained: whether `train.json` has other weights than an export.
+        caution: that it does worse than the mean of its data; or empty.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Model:
     description: str | None
     parameters: int | None
     retrained: bool
+    caution: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def gather(
         schema=SCHEMA,
         edgeae=__version__,
         verdict=_verdict(found),
-        models=tuple(_model(name, found, trainings.get(name)) for name in folders),
+        models=tuple(_model(name, found, bundles, trainings.get(name)) for name in folders),
         trained=models,
         code_sizes=code_sizes(models),
         exports=found,
@@ -181,7 +184,9 @@ def current(
     return {**artifacts, **originals}
 
 
-def _model(name: str, found: Sequence[Export], training: Training | None) -> Model:
+def _model(
+    name: str, found: Sequence[Export], bundles: Sequence[Bundle], training: Training | None
+) -> Model:
     own = [export for export in found if export.model == name]
     weights = tuple(dict.fromkeys(export.weights_sha256 for export in own))
     if training is not None and not own:
@@ -196,7 +201,16 @@ def _model(name: str, found: Sequence[Export], training: Training | None) -> Mod
         description=training.description if training else None,
         parameters=training.parameters if training else None,
         retrained=training is not None and weights != (training.weights_sha256,),
+        caution=_caution(name, bundles, training),
     )
+
+
+def _caution(name: str, bundles: Sequence[Bundle], training: Training | None) -> str:
+    own = [item.manifest for item in bundles if item.manifest.model == name]
+    told = [cautions.of_original(item) for item in own]
+    if training is not None:
+        told.append(cautions.of_training(training))
+    return next(filter(None, told), "")
 
 
 def _original_loss(own: Sequence[Export], training: Training | None) -> float | None:

@@ -23,6 +23,7 @@ def markdown(summary: Summary) -> str:
         "# edgeae report",
         f"{figures.MARKS[verdict.verdict]} **{plain(verdict.sentence)}**",
         "\n".join(_origin(model) for model in summary.exported),
+        "\n".join(_caution(model) for model in summary.models if model.caution),
         *models(summary),
         *_exports(summary),
         *_absent(summary),
@@ -37,6 +38,7 @@ def _exports(summary: Summary) -> list[str]:
         "## Loss and size",
         table(_LOSS, 3, map(_loss_row, summary.exports)),
         figures.LADDER,
+        "\n".join(_caution(export) for export in summary.exports if export.caution),
         "\n".join(map(_front, summary.fronts)),
         "## Latency",
         *_latency(summary),
@@ -62,6 +64,10 @@ def _origin(model: Model) -> str:
         f"- **{plain(model.name)}**: dataset {plain(dataset['name'])}{note}, "
         f"{figures.count(dataset['n'])} test images; {loss}; weights {weights}"
     )
+
+
+def _caution(item: Model | Export) -> str:
+    return f"- ○ {plain(f'{item.name}: {item.caution}')}."
 
 
 def _loss_row(export: Export) -> list[str]:

@@ -13,6 +13,7 @@ from edgeae.conversion import representative
 from edgeae.conversion.judging import judge
 from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.conversion.tools import control_versions
+from edgeae.loss import loss_scale
 from edgeae.model import open_model
 from edgeae.originals import from_keras, open_original
 from edgeae.training.fit import deterministic
@@ -61,7 +62,7 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "spread": float(over.std(ddof=1)) if len(over) > 1 else 0.0,
         "n": len(validation),
         "n_test": len(dataset.test),
-        "span": dataset.described(training.bounds)["span"],
+        "loss_scale": loss_scale(judging.described(training.bounds)),
     }
 
 

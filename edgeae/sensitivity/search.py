@@ -34,7 +34,8 @@ class Trial:
         spread: standard deviation over the images of loss − limit × control.
         n: validation images.
         n_test: test images, on which the export will be judged.
-        span: of the values; see `Tolerance`.
+        loss_scale: of the validation images, which stand in for the test images here: how many
+            times a tolerance's added loss they allow; see `edgeae.loss.loss_scale`.
     """
 
     member: Member
@@ -44,7 +45,7 @@ class Trial:
     spread: float
     n: int
     n_test: int
-    span: float = 1.0
+    loss_scale: float = 1.0
 
     @property
     def ratio(self) -> float:

@@ -51,7 +51,7 @@ def kept(plan: Recipe, trial: Trial, limit: float, model: str) -> Recipe:
         limit: the most loss ÷ control.
         model: its name.
     """
-    allowed = max(limit - 1, 0.0) * trial.control / trial.span**2
+    allowed = max(limit - 1, 0.0) * trial.control / trial.loss_scale
     tolerance = replace(plan.tolerance, added_loss=_rounded_up(allowed))
     description = f"{model}: settings by layer, for a loss of at most {limit:g} times the control's"
     return replace(plan, description=description, tolerance=tolerance)

@@ -235,7 +235,7 @@ class _Check:
 
     def __init__(self, bundle: Bundle, against: Subject) -> None:
         self._bundle, self._against = bundle, against
-        self._tolerance = bundle.manifest.tolerance.over(bundle.manifest.span)
+        self._tolerance = bundle.manifest.limits
         self.rows: list[Row] = []
         self.compositions: list[Composition] = []
         self.codes: list[int] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from edgeae.cautions import of_bundles
 from edgeae.columns import align
 from edgeae.verify.rows import Row
 from edgeae.verify.stage import Findings
@@ -42,6 +43,8 @@ def render(findings: Sequence[Findings]) -> str:
     if len(composed) > 1:
         text += ["", align(composed, left=3)]
     text += [f"{runtime}: {reason}" for runtime, reason in absent.items()]
+    manifests = (item.bundle.manifest for item in findings)
+    text += [f"warning: {line}" for line in of_bundles(manifests)]
     count = f"{len(findings)} bundle{'s' if len(findings) > 1 else ''}"
     return "\n".join([*text, f"{count}: {_verdict(findings)}"])
 
