@@ -15,6 +15,7 @@ from typing import Any
 from edgeae import atomic, files
 from edgeae.bundle import EDGES, Artifact, TensorSpec, gzip_size
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error, unknown
+from edgeae.loss import is_worse
 from edgeae.names import check_name
 from edgeae.parsing import read_json
 from edgeae.typed_json import rebuild
@@ -57,8 +58,10 @@ class Training:
         family: `simple`, `deep`, …, or `IMPORTED`.
         description: the architecture in one line.
         configuration: every setting of the training, or of the import.
-        dataset: `name`, `sha256`, `data` (what `--data` was given, a path made absolute) and the
-            sizes of the split; `train` is 0 where there are representative rows alone.
+        dataset: `name`, `sha256`, `data` (what `--data` was given, a path made absolute), the
+            sizes of the split, where `train` is 0 if there are representative rows alone, and
+            `mean_loss`, the MSE of answering each test row with the mean of them all; trainings by
+            older versions lack the last.
         normalization: `scale` and `offset`: real = stored × scale + offset.
         bounds: the least and largest real value that an input can have, if that is known: an
             8-bit pixel then becomes int8 by subtracting 128.
@@ -119,6 +122,11 @@ class Training:
     def code_size(self) -> int:
         """Values of the code."""
         return math.prod(self.code_shape)
+
+    @property
+    def worse_than_mean(self) -> bool:
+        """Whether it does worse than the mean of the test rows; false where that is not known."""
+        return is_worse(self.losses.get("test", 0.0), self.dataset.get("mean_loss", 0.0))
 
     @property
     def file(self) -> str | None:

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.tensorflow
 
 CHILD = Path(__file__).parent / "import_child.py"
 TIMEOUT = 900.0
+#: The models' weights are random.
+UNTRAINED = "--allow-worse-than-mean"
 #: Model → version of Keras, its file, rows in another shape than the model's, and its code.
 MODELS = {
     "nested": ("3", "nested.keras", "uint8", (16, 16), "encoder.code", (4, 4, 2)),
@@ -66,7 +68,7 @@ def test_a_model_of_the_users_own_goes_all_the_way(name, tmp_path):
     version, file, kind, shape, code, code_shape = MODELS[name]
     child(name, version, tmp_path / file)
     data = rows(tmp_path, kind, shape)
-    said = done(tmp_path, "import", file, "--data", data.name)
+    said = done(tmp_path, "import", file, "--data", data.name, UNTRAINED)
     assert f"code: {code}, {np.prod(code_shape)} values" in said
     assert "alternatives: " in said
     check_answers(tmp_path, file, name)
@@ -83,7 +85,8 @@ def test_a_model_of_the_users_own_goes_all_the_way(name, tmp_path):
     assert "litert-builtin" in done(tmp_path, "bench", bundle, *quick)
 
     before = set(sys.modules)
-    request = Request((tmp_path / file,), str(data), None, None, None, name, tmp_path / "build")
+    place = tmp_path / "build"
+    request = Request((tmp_path / file,), str(data), None, None, None, name, place, True)
     again: list[str] = []
     assert import_model(request, False, again.append).training.code_layer == code
     assert again == [f"{tmp_path / 'build' / name}: up to date"]
@@ -96,7 +99,7 @@ def test_every_layer_that_can_be_imported_answers_as_it_did(version, tmp_path):
     file = f"every.{'h5' if version == '2' else 'keras'}"
     child("every", version, tmp_path / file)
     data = rows(tmp_path, "float32", (16, 12, 3))
-    done(tmp_path, "import", file, "--data", data.name, "--code-layer", "code")
+    done(tmp_path, "import", file, "--data", data.name, "--code-layer", "code", UNTRAINED)
     check_answers(tmp_path, file, "every")
     source = CHILD.read_text()
     assert [kind for kind in (*ALLOWED, *DROPPED) if f"layers.{kind}(" not in source] == []

@@ -17,6 +17,8 @@ from edgeae.model import open_model
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
 CHILD = Path(__file__).parent / "saved_models_child.py"
+#: The models' weights are random.
+UNTRAINED = "--allow-worse-than-mean"
 RECIPE = """
 quantization = "{0}"
 formats = ["tflite", "onnx"]
@@ -83,7 +85,7 @@ def project(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(place / "vectors.npy", random.random((80, 16), dtype=np.float32))
     np.save(place / "images.npy", random.integers(0, 256, (80, 8, 8), np.uint8))
     for name, data in (("plain", "vectors"), ("one", "vectors"), ("conv", "images")):
-        told = done("import", str(saved / name), "--data", f"{data}.npy", cwd=place)
+        told = done("import", str(saved / name), "--data", f"{data}.npy", UNTRAINED, cwd=place)
         assert name in told
     done("export", "plain", "conv", "--recipe=int8", "--recipe=float32", "--jobs=2", cwd=place)
     return place
@@ -133,14 +135,21 @@ def test_nearest_upsampling_is_one_operator_that_integer_kernels_have(project: P
 def test_the_same_saved_model_gives_the_same_file(project: Path, saved: Path) -> None:
     file = project / "build/plain/model.pb"
     before = file.read_bytes()
-    told = edgeae("import", str(saved / "plain"), "--data", "vectors.npy", cwd=project)
+    told = edgeae("import", str(saved / "plain"), "--data=vectors.npy", UNTRAINED, cwd=project)
     assert "up to date" in told.stderr
-    done("import", str(saved / "plain"), "--data", "vectors.npy", "--force", cwd=project)
+    done("import", str(saved / "plain"), "--data=vectors.npy", "--force", UNTRAINED, cwd=project)
     assert file.read_bytes() == before
 
 
 def test_a_layer_can_be_named(project: Path, saved: Path) -> None:
-    named = ("import", str(saved / "conv"), "--data=images.npy", "--name=named", "--build=other")
+    named = (
+        "import",
+        str(saved / "conv"),
+        "--data=images.npy",
+        "--name=named",
+        "--build=other",
+        UNTRAINED,
+    )
     done(*named, "--code-layer=dense", cwd=project)
     training = open_model(project / "other/named")
     assert training.code_shape == (16,)

@@ -122,6 +122,16 @@ def test_digits_are_not_passed_off_as_mnist(build: Path) -> None:
         assert "The dataset digits: MNIST was not available." in shown
 
 
+def test_a_model_that_is_worse_than_the_mean_of_its_data_says_so(build: Path) -> None:
+    said = {"name": "mnist", "sha256": "5" * 64, "data": "auto", "test": 10_000}
+    model(build, mse=0.08, dataset={**said, "mean_loss": 0.067})
+    model(build, code=16, mse=0.08, dataset=said)  # trained by an older version
+    text, markdown, summary = report(build)
+    for shown in (words(text), markdown):
+        assert shown.count("does worse than the mean of its data: test MSE 0.08, where") == 1
+    assert [bool(item["caution"]) for item in summary["models"]] == [True, False]
+
+
 def test_neither_models_nor_bundles_are_not_measured(tmp_path: Path) -> None:
     with pytest.raises(NotMeasured, match="edgeae export"):
         write(tmp_path, tmp_path / "report", train_command)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import odd_runtimes
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_here
 from fake_exports import fake_model
 
 from edgeae import data, project, recipe
@@ -75,6 +75,24 @@ def test_a_package_that_is_not_installed_comes_with_its_remedy(monkeypatch, ask)
     with pytest.raises(RuntimeUnavailable, match="is not installed") as caught:
         ask()
     assert caught.value.remedy == REMEDY
+
+
+# What a loss warns of
+
+
+@pytest.mark.parametrize(("loss", "warned"), [(0.09, True), (0.07, False)])
+def test_a_model_that_does_worse_than_the_mean_of_its_data_says_so(loss, warned, tmp_path):
+    said = str(save(tmp_path / "rows.npz"))
+    dataset = data.load(said)
+    told = {"name": "rows", "sha256": dataset.sha256, "data": said, "mean_loss": 0.08}
+    trained(tmp_path / "build" / "simple", said, dataset=told, losses={"test": loss})
+    done = edgeae_here("train", "simple", "--data", said, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    line = (
+        "warning: build/simple: the model does worse than the mean of its data: test MSE 0.09, "
+        "where answering every row of rows with their mean gives 0.08"
+    )
+    assert (line in done.stderr.splitlines()) == warned
 
 
 # Where nothing can be written

@@ -48,10 +48,18 @@ def importing(
     force: Annotated[
         bool, typer.Option("--force", help="Import even if nothing changed; replace a trained one.")
     ] = False,
+    allow_worse_than_mean: Annotated[
+        bool,
+        typer.Option(
+            "--allow-worse-than-mean",
+            help="Take a model that does worse than answering every row with their mean.",
+        ),
+    ] = False,
     build: Build = "build",
     json: Json = False,
 ) -> None:
     """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite, .onnx."""
+    from edgeae import cautions
     from edgeae.importing.request import Request
     from edgeae.importing.stage import import_model
 
@@ -65,8 +73,12 @@ def importing(
         code_layer=code_layer,
         name=folder_name(paths[0].absolute().stem if name is None else name),
         build=Path(build),
+        allow_worse_than_mean=allow_worse_than_mean,
     )
     imported = import_model(request, force, say)
+    caution = cautions.of_training(imported.training)
+    if caution:
+        say(f"warning: {request.folder}: {caution}")
     if json:
         import json as reader
 

@@ -80,6 +80,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train an autoencoder: build/MODEL/model.keras and train.json."""
+    from edgeae import cautions
     from edgeae.training.families import FAMILIES, settings
 
     if list_:
@@ -129,6 +130,9 @@ def train(
                 f"the best so far, epoch {training.best_epoch}; the same command goes on from there"
             )
         trainings.append(training)
+        caution = cautions.of_training(training)
+        if caution:
+            say(f"warning: {folder}: {caution}")
     if not json:
         _tell(folders, trainings)
     probes = [_probe(folder, held_out, force) for folder in folders] if probe else []

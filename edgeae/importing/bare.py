@@ -11,6 +11,7 @@ from edgeae.importing.bare_parts import Parts, read_parts
 from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.worth import require_worth
 from edgeae.model import AS_IS as FORM
 from edgeae.program import Program
 from edgeae.recipe import AS_IS
@@ -29,7 +30,8 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
         say: told in one line what is going on.
 
     Raises:
-        BadInput: the files are no models, do not fit each other, or do not take the data.
+        BadInput: the files are no models, do not fit each other, do not take the data, or do worse
+            than its mean.
         RuntimeUnavailable: what opens them is not installed.
         RuntimeCrashed: it crashed on a file.
     """
@@ -42,6 +44,7 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     say(f"{request.folder}: {', '.join(parts.programs)} in {parts.format}, as is")
     with building(request.folder, AS_IS) as out:
         manifest = write_bundle(out, request.name, dataset, parts)
+        require_worth(request, dataset, _losses(manifest))
     subject = _subject(parts, manifest, time.monotonic() - started)
     return publish(request, dataset, subject, None)
 
@@ -60,10 +63,14 @@ def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:
         parameters=sum(map(_parameters, _given(parts))),
         weights_sha256=manifest.weights_sha256,
         file_sha256="",
-        losses={} if manifest.loss is None else {"test": manifest.loss.exported},
+        losses=_losses(manifest),
         seconds=round(seconds, 2),
         tools=manifest.tools,
     )
+
+
+def _losses(manifest: Manifest) -> dict[str, float]:
+    return {} if manifest.loss is None else {"test": manifest.loss.exported}
 
 
 def _given(parts: Parts) -> list[Program]:

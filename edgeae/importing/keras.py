@@ -25,6 +25,7 @@ from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.shapes import Shape, infer
+from edgeae.importing.worth import require_worth
 from edgeae.model import KERAS
 from edgeae.scratch import scratch, write_scratch
 
@@ -46,7 +47,8 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         say: told in one line what is going on.
 
     Raises:
-        BadInput: the file, a layer in it, or the data is not what can be imported.
+        BadInput: the file, a layer in it, or the data is not what can be imported; or the model
+            does worse than the mean of the data.
         RuntimeUnavailable: TensorFlow or one of the Kerases is not installed.
         RuntimeCrashed: Keras crashed on the file.
     """
@@ -64,6 +66,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
         found = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
         content = (folder / KERAS).read_bytes()
+    require_worth(request, dataset, found["losses"])
     subject = Subject(
         kind=f"keras {file.version}",
         form="keras",

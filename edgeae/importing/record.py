@@ -53,6 +53,7 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
             "train": len(dataset.train) if dataset.trainable else 0,
             "validation": len(dataset.validation),
             "test": len(dataset.test),
+            "mean_loss": dataset.mean_loss,
         },
         normalization=asdict(dataset.normalization),
         bounds=dataset.bounds,

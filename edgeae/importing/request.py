@@ -30,6 +30,7 @@ class Request:
         code_layer: what `--code-layer` was given; None looks for the bottleneck.
         name: of the model.
         build: folder of models.
+        allow_worse_than_mean: whether to take a model that does worse than the mean of its data.
     """
 
     paths: tuple[Path, ...]
@@ -39,6 +40,7 @@ class Request:
     code_layer: str | None
     name: str
     build: Path
+    allow_worse_than_mean: bool = False
 
     @property
     def folder(self) -> Path:

@@ -13,6 +13,7 @@ from edgeae.importing.images import save_images
 from edgeae.importing.publish import publish
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.worth import require_worth
 from edgeae.model import ORIGINALS
 from edgeae.scratch import scratch
 
@@ -31,7 +32,8 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
         say: told in one line what is going on.
 
     Raises:
-        BadInput: the SavedModel, an operator in it, or the data is not what can be imported.
+        BadInput: the SavedModel, an operator in it, or the data is not what can be imported; or
+            the model does worse than the mean of the data.
         RuntimeUnavailable: TensorFlow is not installed.
         RuntimeCrashed: TensorFlow crashed on the file.
     """
@@ -42,6 +44,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     with scratch() as folder:
         found = _frozen(request, dataset, folder)
         content = (folder / ORIGINALS[_FORM]).read_bytes()
+    require_worth(request, dataset, found["losses"])
     choice = Choice.from_json(found["choice"])
     subject = Subject(
         kind="saved model",

@@ -10,6 +10,7 @@ from edgeae.errors import BadInput, EdgeaeError
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
 from edgeae.importing.request import Imported, Request
+from edgeae.loss import is_worse
 from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.parsing import read_json
 from edgeae.program import read_file
@@ -122,6 +123,9 @@ def _current(request: Request) -> Imported | None:
         return None  # damaged or half replaced: import again, which says what is wrong
     if dataset.sha256 != training.dataset["sha256"]:
         return None
+    worse = is_worse(training.losses.get("test", 0.0), dataset.mean_loss)
+    if worse and not (request.allow_worse_than_mean and training.worse_than_mean):
+        return None  # to be refused; or recorded, which older versions did not do
     if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):
         return None
     choice = found.get("choice")

@@ -70,6 +70,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             "train": len(dataset.train),
             "validation": len(dataset.validation),
             "test": len(dataset.test),
+            "mean_loss": dataset.mean_loss,
         },
         normalization=asdict(dataset.normalization),
         bounds=_BOUNDS,
