@@ -8,7 +8,8 @@ import pytest
 import tiny
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeae.conversion.rounding import compensated, grams, rounded
+from edgeae.conversion.grams import grams
+from edgeae.conversion.rounding import compensated, rounded
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import Graph, Tensor, write
 
