@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.conversion.on_scales import on_scales
 from edgeae.conversion.pairs import paired
-from edgeae.formats import census
-from edgeae.formats.tflite import Graph, Operator, Tensor
+from edgeae.formats.tflite import Graph
 from edgeae.recipe import Cluster
 
 __all__ = ["with_one_scale"]
@@ -33,31 +33,13 @@ def with_one_scale(graph: Graph, original: Graph, cluster: Cluster) -> Graph:
     most = max(cluster.clusters, *cluster.layers.values(), 0)
     tensors = list(graph.tensors)
     for operator, other in paired(graph, original):
-        at = operator.inputs[1]
         weights = original.tensors[other.inputs[1]].data
         if weights is None or not _repeats(weights, most):
             continue
-        scale = float(np.float32(np.abs(weights).max() / _LEVELS))
-        tensors[at] = _on_steps(tensors[at], weights, scale)
-        bias = _bias(operator)
-        if bias >= 0:
-            given = _bias(other)
-            values = original.tensors[given].data if given >= 0 else np.zeros(1, np.float32)
-            assert values is not None
-            (factor,) = graph.tensors[operator.inputs[census.FACTOR_INPUT[operator.name]]].scales
-            tensors[bias] = _on_steps(tensors[bias], values, float(np.float32(scale * factor)))
+        scale = np.array([np.abs(weights).max() / _LEVELS], np.float32)
+        for at, tensor in on_scales(graph, original, (operator, other), scale).items():
+            tensors[at] = tensor
     return replace(graph, tensors=tuple(tensors))
-
-
-def _bias(operator: Operator) -> int:
-    """Return the bias's tensor; −1 if there is none."""
-    at = census.BIAS_INPUT[operator.name]
-    return operator.inputs[at] if len(operator.inputs) > at else -1
-
-
-def _on_steps(tensor: Tensor, values: NDArray[np.float32], scale: float) -> Tensor:
-    steps = np.round(np.broadcast_to(values, tensor.shape) / scale).astype(tensor.dtype)
-    return replace(tensor, data=steps, scales=(scale,), zero_points=(0,))
 
 
 def _repeats(weights: NDArray[np.float32], most: int) -> bool:
