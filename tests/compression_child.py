@@ -107,7 +107,7 @@ def against_the_converter(net):
         from_keras(net, "code"),
         Recipe("x", quantization="int8", io="int8", calibration="percentile", percentile=100),
         IMAGES,
-    )
+    ).graph
     graph = cut(whole, whole.inputs, {"reconstruction": whole.outputs["reconstruction"]})
     from ai_edge_litert.interpreter import Interpreter
 

@@ -76,8 +76,9 @@ AGAIN = ("int8-mse", "int16x8-compensated", "int4-compensated")
 
 def convert(original, recipe, chosen):
     """Convert and cut; the bytes of the three parts."""
-    whole = tflite.convert(original, recipe, chosen)
-    return {part: write(graph) for part, graph in cut_parts(whole, recipe, BOUNDS).items()}
+    made = tflite.convert(original, recipe, chosen)
+    parts = cut_parts(made.graph, recipe, BOUNDS, made.kept)
+    return {part: write(graph) for part, graph in parts.items()}
 
 
 def main(folder: Path, wanted: list[str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
+from edgeae.conversion.kept import Kept
 from edgeae.conversion.parts import cut_parts
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import Graph, Tensor
@@ -71,6 +72,36 @@ def test_too_many_values_are_refused():
     assert cut_parts(with_weights(of_values(4)), plan, None)
     with pytest.raises(OutOfTolerance, match=r"encoder\.tflite: .* holds 5 values, 4 asked"):
         cut_parts(with_weights(of_values(5)), plan, None)
+
+
+def test_what_the_originals_weights_hold_is_asked_of_the_integers():
+    """Without any step: an imported model was pruned or clustered by someone else."""
+    size = tiny.weights()["hidden"][0].size
+    kept = (Kept("hidden/weights", size, zeros=size // 2, values=4),)
+    plan = recipe()
+    half = of_values(3)(np.zeros(size)) * zeroed(0.5)(np.zeros(size))
+
+    def fits(few: np.ndarray) -> bool:
+        return bool(
+            cut_parts(
+                with_weights(of_values(9), hidden=lambda w: np.resize(few, w.shape)),
+                plan,
+                None,
+                kept,
+            )
+        )
+
+    assert fits(half)
+    more_zeros = np.where(np.arange(size) < 3 * size // 4, 0, half)
+    assert fits(more_zeros)
+    one_less = half.copy()
+    one_less[0] = 1
+    with pytest.raises(OutOfTolerance, match=f"hidden/weights holds {size // 2 - 1} zeros, the"):
+        fits(one_less)
+    more_values = half.copy()
+    more_values[-2:] = 8, 9
+    with pytest.raises(OutOfTolerance, match="hidden/weights holds 6 values, the original 4"):
+        fits(more_values)
 
 
 @pytest.mark.parametrize("form", ["float32", "float16"])

@@ -8,8 +8,9 @@ import pytest
 import tiny
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeae.conversion.compensation import compensated
 from edgeae.conversion.grams import grams
-from edgeae.conversion.rounding import compensated, rounded
+from edgeae.conversion.rounding import rounded
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import Graph, Tensor, write
 
@@ -159,7 +160,7 @@ def test_a_model_rounded_anew_answers_closer_to_the_float_one():
             zero_points=(0,) * len(scales),
         )
     narrow = replace(original, tensors=tuple(coarse))
-    again = rounded(narrow, original, write(original), IMAGES)
+    again, _ = rounded(narrow, original, write(original), IMAGES)
 
     def distance(graph: Graph) -> float:
         tensors = tuple(

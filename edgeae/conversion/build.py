@@ -35,7 +35,8 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     Raises:
         BadInput: the dataset is not the one of the training, or the model cannot be cut.
         ManifestMismatch: the weights are not those of `train.json`.
-        OutOfTolerance: an int8 artifact holds a float operator, or a pruned one too few zeros.
+        OutOfTolerance: an int8 artifact holds a float operator, or weights fewer zeros or more
+            values than they were to have.
     """
     deterministic(_SEED)
     folder, out = Path(job["model"]), Path(job["out"])
@@ -56,7 +57,9 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
         subject = from_keras(compressed, training.code_layer)
     yield {"doing": "convert"}
-    graphs = cut_original(subject, plan, chosen, training.bounds)
+    said: list[str] = []
+    graphs = cut_original(subject, plan, chosen, training.bounds, said.append)
+    yield from ({"doing": line} for line in said)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
         item.part: Program(item, (out / item.path).read_bytes(), out / item.path)

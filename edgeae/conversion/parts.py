@@ -3,6 +3,7 @@
 import math
 
 from edgeae.bundle import EDGES
+from edgeae.conversion.kept import Kept, check_kept
 from edgeae.errors import OutOfTolerance
 from edgeae.formats import census
 from edgeae.formats.cut import cut, with_edges
@@ -17,17 +18,24 @@ _INTEGER = ("int8", "int16x8")
 _FLOAT32 = 1e-6
 
 
-def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) -> dict[str, Graph]:
+def cut_parts(
+    whole: Graph,
+    recipe: Recipe,
+    bounds: tuple[float, float] | None,
+    kept: tuple[Kept, ...] = (),
+) -> dict[str, Graph]:
     """Cut encoder, decoder and autoencoder, give them the recipe's edges and check them.
 
     Args:
         whole: image → code and reconstruction.
-        recipe: `io`, `quantization` and `prune` are used.
+        recipe: `io`, `quantization`, `prune` and `cluster` are used.
         bounds: the least and largest real value of an input, where that is known.
+        kept: what the weights must hold of the original's.
 
     Raises:
         BadInput: a connection goes around the code.
-        OutOfTolerance: an int8 part holds a float operator, or a pruned one too few zeros.
+        OutOfTolerance: an int8 part holds a float operator, or weights hold too few zeros or too
+            many values.
     """
     tensors = whole.inputs | whole.outputs
     cuts = {
@@ -38,6 +46,7 @@ def cut_parts(whole: Graph, recipe: Recipe, bounds: tuple[float, float] | None) 
         cuts = {part: with_edges(graph, recipe.io) for part, graph in cuts.items()}
     for part, graph in cuts.items():
         _check(part, graph, recipe, bounds)
+        check_kept(part, graph, kept)
     if recipe.fine_tunes:
         _check_steps(whole, cuts, recipe)
     return cuts

@@ -1,5 +1,7 @@
 """What is converted: a model's data, its original made ready, and the parts cut out of it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +51,7 @@ def cut_original(
     recipe: Recipe,
     chosen: NDArray[np.float32] | None,
     bounds: tuple[float, float] | None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Graph]:
     """Convert and cut; with a fence at the code where the converter moved arithmetic over it.
 
@@ -57,14 +60,18 @@ def cut_original(
         recipe: how.
         chosen: the representative images, where the recipe calibrates.
         bounds: the least and largest real value of an input, where that is known.
+        say: told what the integers of each layer keep of the original's weights, a line each.
 
     Raises:
         BadInput: see `tflite.convert` and `cut_parts`; and OutOfTolerance.
     """
-    whole = tflite.convert(subject, recipe, chosen)
+    made = tflite.convert(subject, recipe, chosen)
     try:
-        return cut_parts(whole, recipe, bounds)
+        parts = cut_parts(made.graph, recipe, bounds, made.kept)
     except BadInput:
         # the original itself can be cut there, or it could not have been opened
-        fenced = tflite.convert(subject, recipe, chosen, fenced=True)
-        return cut_parts(fenced, recipe, bounds)
+        made = tflite.convert(subject, recipe, chosen, fenced=True)
+        parts = cut_parts(made.graph, recipe, bounds, made.kept)
+    for line in filter(None, (item.to_text() for item in made.kept)):
+        say(line)
+    return parts

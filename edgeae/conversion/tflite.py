@@ -1,6 +1,7 @@
 """An original → one TFLite graph of the whole autoencoder, its code among the outputs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from edgeae.conversion.integers import (
     quantized,
     with_ranges,
 )
+from edgeae.conversion.kept import Kept
 from edgeae.conversion.one_scale import with_one_scale
 from edgeae.conversion.rounding import rounded
 from edgeae.errors import BadInput
@@ -22,11 +24,24 @@ from edgeae.legacy_keras import tf
 from edgeae.originals import Original
 from edgeae.recipe import Recipe
 
-__all__ = ["clipped", "convert"]
+__all__ = ["Converted", "clipped", "convert"]
 
 _NARROW = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 _WIDE = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A graph, and what its integers keep of the original's weights.
+
+    Attributes:
+        graph: image → code and reconstruction.
+        kept: a record for each weight tensor that was rounded anew; empty of other recipes.
+    """
+
+    graph: Graph
+    kept: tuple[Kept, ...] = ()
 
 
 def convert(
@@ -35,7 +50,7 @@ def convert(
     representative: NDArray[np.float32] | None,
     *,
     fenced: bool = False,
-) -> Graph:
+) -> Converted:
     """Convert with the TFLite converter; integer models get integer inputs and outputs.
 
     Args:
@@ -50,13 +65,15 @@ def convert(
     """
     converter = _converter(original, recipe, representative, fenced)
     if recipe.quantization == "int4":
-        graph = _with_int4_weights(converter.convert(), recipe, representative)
+        made = _with_int4_weights(converter.convert(), recipe, representative)
     elif _in_one_go(recipe):
-        graph = read(converter.convert(), "converted model")
+        made = Converted(read(converter.convert(), "converted model"))
     else:
         assert representative is not None
-        graph = _step_by_step(converter, recipe, representative)
-    return without_fence(graph, graph.outputs["code"]) if fenced else graph
+        made = _step_by_step(converter, recipe, representative)
+    if not fenced:
+        return made
+    return replace(made, graph=without_fence(made.graph, made.graph.outputs["code"]))
 
 
 def clipped(original: Original, recipe: Recipe, representative: NDArray[np.float32]) -> int:
@@ -90,15 +107,15 @@ def _converter(
 
 def _with_int4_weights(
     content: bytes, recipe: Recipe, representative: NDArray[np.float32] | None
-) -> Graph:
+) -> Converted:
     # a package that no other recipe needs
     from edgeae.conversion.int4 import with_int4_weights
 
     graph = with_int4_weights(content)
     if recipe.rounding == "nearest":
-        return graph
+        return Converted(graph)
     assert representative is not None
-    return rounded(graph, read(content, "converted model"), content, representative)
+    return Converted(*rounded(graph, read(content, "converted model"), content, representative))
 
 
 def _in_one_go(recipe: Recipe) -> bool:
@@ -111,7 +128,7 @@ def _in_one_go(recipe: Recipe) -> bool:
     return plain and recipe.quantization == "int8" and alike
 
 
-def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Graph:
+def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Converted:
     """Quantize by the ranges that the recipe's calibration finds, and round as it says."""
     content = calibrated(converter)
     ranged = content
@@ -125,10 +142,10 @@ def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.flo
         dense_per_tensor=not recipe.per_channel,
     )
     if recipe.cluster is not None and recipe.per_channel:
-        return with_one_scale(graph, read(content, "calibrated model"), recipe.cluster)
+        return Converted(with_one_scale(graph, read(content, "calibrated model"), recipe.cluster))
     if recipe.rounding == "nearest":
-        return graph
-    return rounded(graph, read(content, "calibrated model"), content, representative)
+        return Converted(graph)
+    return Converted(*rounded(graph, read(content, "calibrated model"), content, representative))
 
 
 def _fenced(original: Original, image: Any) -> dict[str, Any]:

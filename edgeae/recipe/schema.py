@@ -133,7 +133,7 @@ class Recipe:
         calibration: how ranges follow from them: `min-max`, `percentile`, or `mse` (least error).
         percentile: of `percentile`: the share of values, in percent, that a range must hold.
         rounding: each weight to its `nearest` integer, or `compensated`: so that their errors make
-            up for each other on the representative images.
+            up for each other on the representative images, zeros and few values kept.
         steps: what fine-tunes, in order: `prune`, `cluster`, `qat`; the tables that are there.
         prune, cluster, qat: settings of each step, or None.
         tolerance: what verify accepts.

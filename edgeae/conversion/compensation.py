@@ -1,0 +1,75 @@
+"""Rows of weights rounded so that the errors of one make up for those of another.
+
+Rounding each weight to the nearest integer leaves the least error in the weights. What counts is
+the error of the sums, and the inputs of a layer go together: an error in one weight can be made up
+for in those whose inputs rise and fall with it. E. Frantar et al., "GPTQ: Accurate Post-Training
+Quantization for Generative Pre-trained Transformers", 2023; B. Hassibi et al., "Optimal Brain
+Surgeon", 1993. Weights that are 0 stay 0.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["compensated"]
+
+#: Added to the diagonal of a Gram matrix, as a share of its mean, as in the paper.
+_DAMPING = 0.01
+#: Columns whose errors are spread over all columns behind them at once, as in the paper.
+_BLOCK = 64
+
+
+def compensated(
+    weights: NDArray[np.floating],
+    gram: NDArray[np.float64],
+    scales: NDArray[np.floating],
+    levels: int,
+    among: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """Round each row of weights so that its sums change little: least ‖(W − sQ) Xᵀ‖².
+
+    One column after the other is rounded, those with the largest inputs first, and the columns left
+    take the error over: δ = −(w − sq)/[H⁻¹]ⱼⱼ · [H⁻¹]ⱼ, with H⁻¹ of the columns left, which is
+    row j of the upper Cholesky factor of the whole H⁻¹.
+
+    Args:
+        weights: W, (outputs, inputs).
+        gram: H = XᵀX of the inputs, (inputs, inputs).
+        scales: s, (outputs,).
+        levels: q is −levels to levels.
+        among: the integers that q may be, in rising order; None: all of these. Weights that are 0
+            become 0 all the same.
+
+    Returns:
+        Q, (outputs, inputs).
+    """
+    order = np.argsort(-np.diag(gram), kind="stable")
+    left = np.asarray(weights, np.float64)[:, order]
+    zero = left == 0
+    damped = gram[np.ix_(order, order)].astype(np.float64)
+    damped[np.diag_indices_from(damped)] += max(_DAMPING * np.diag(gram).mean(), 1e-12)
+    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
+    result = np.zeros(left.shape, np.int64)
+    for start in range(0, left.shape[1], _BLOCK):
+        end = min(start + _BLOCK, left.shape[1])
+        errors = np.empty((len(left), end - start))
+        for column in range(start, end):
+            steps = _nearest(left[:, column] / scales, levels, among)
+            steps[zero[:, column]] = 0
+            error = (left[:, column] - steps * scales) / upper[column, column]
+            left[:, column:end] -= np.outer(error, upper[column, column:end])
+            errors[:, column - start] = error
+            result[:, column] = steps
+        left[:, end:] -= errors @ upper[start:end, end:]
+    back = np.empty_like(result)
+    back[:, order] = result
+    return back
+
+
+def _nearest(
+    wanted: NDArray[np.float64], levels: int, among: NDArray[np.int64] | None
+) -> NDArray[Any]:
+    if among is None:
+        return np.clip(np.round(wanted), -levels, levels)
+    return among[np.searchsorted((among[1:] + among[:-1]) / 2, wanted)]
