@@ -17,12 +17,18 @@ from hypothesis import settings
 
 from edgeae.bundle import Bundle
 from edgeae.formats.tflite import Graph
-from edgeae.runtimes import RUNTIMES
 from edgeae.runtimes.protocol import Program
 
 # The same examples in every run, and no folder of examples left behind.
 settings.register_profile("edgeae", derandomize=True, deadline=None, database=None)
 settings.load_profile("edgeae")
+
+# Whoever runs the tests may have settings of git and drivers of a GPU, and may run them from a git
+# hook, on a coloured terminal or in another language. No test sees any of it.
+_FOREIGN = ("GIT_", "VK_", "LC_", "LANG", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "GITHUB_")
+for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+    del os.environ[_name]
+os.environ |= {"LC_ALL": "C.UTF-8", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 # Of the processes that tests start: as many tests as there are cores run at once, and threads of
 # BLAS that wait for a core spin. A tenth of all CPU time goes into that.
@@ -61,7 +67,7 @@ _LONGEST = (
 )
 
 #: What the tests need beyond edgeae's core → how it is installed.
-_NEEDED = {"onnx": "host", "onnxruntime": "", "sklearn": "host", "ai_edge_litert": ""}
+_NEEDED = {"onnx": "onnx", "onnxruntime": "", "sklearn": "host", "ai_edge_litert": ""}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,6 +90,14 @@ def own_host_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let tests wait for no bench of this machine but their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGEAE_LOCK", str(tmp_path_factory.mktemp("lock") / "edgeae-bench.lock"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_repository_around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let git look for no repository above the folders of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path_factory.getbasetemp()))
         yield
 
 
@@ -139,13 +153,8 @@ def tiny_bundle(tmp_path: Path) -> Callable[..., Bundle]:
 
 
 @pytest.fixture
-def odd(tmp_path, monkeypatch):
+def odd(tmp_path: Path) -> Iterator[None]:
     """The runtimes that misbehave, known here and in every child process."""
-    table = dict(RUNTIMES)
-    odd_runtimes.register(table)
-    for name in odd_runtimes.NAMES:
-        monkeypatch.setitem(RUNTIMES, name, table[name])
-    folder = tmp_path / "site"
-    folder.mkdir()
-    for key, value in odd_runtimes.environment(folder).items():
-        monkeypatch.setenv(key, value)
+    (tmp_path / "site").mkdir()
+    with odd_runtimes.known(tmp_path / "site"):
+        yield

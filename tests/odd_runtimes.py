@@ -4,10 +4,11 @@ A worker is a process of its own, so a test puts `environment(folder)` into its 
 environment: a `sitecustomize` there calls `register` in each of them as it starts.
 """
 
+import contextlib
 import os
 import signal
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +95,17 @@ def environment(folder: Path, *forbidden: str, known: bool = True) -> dict[str, 
         lines += ["import odd_runtimes", "odd_runtimes.register()"]
     (folder / "sitecustomize.py").write_text("\n".join([*lines, ""]))
     return {"PYTHONPATH": f"{folder}{os.pathsep}{HERE}{os.pathsep}{HERE.parent}"}
+
+
+@contextlib.contextmanager
+def known(folder: Path) -> Iterator[None]:
+    """Put the odd runtimes into the table, here and in every child, for a `with` block.
+
+    Args:
+        folder: where a `sitecustomize` is written.
+    """
+    from unittest import mock  # a child needs it not, and starts sooner
+
+    with mock.patch.dict(RUNTIMES), mock.patch.dict(os.environ, environment(folder)):
+        register()
+        yield

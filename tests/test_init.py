@@ -219,9 +219,14 @@ def test_a_project_with_recipes_of_its_own_gets_the_shipped_ones(
     assert repository()["export/int8.toml"] == (ROOT / "export" / "int8.toml").read_bytes()
 
 
-def test_nothing_of_this_machine_is_written(demo: Path) -> None:
+def test_nothing_of_this_machine_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, demo = tmp_path / "home", tmp_path / "demo"
+    monkeypatch.setenv("HOME", str(home))
+    write(demo)
     for path, content in files(demo).items():
-        for word in (str(ROOT), str(Path.home()), str(demo)):
+        for word in (str(ROOT), str(home), str(demo)):
             assert word.encode() not in content, path
 
 

@@ -247,48 +247,7 @@ def test_an_absent_device_is_a_row_of_verify(tiny_bundle, monkeypatch):
     assert findings.codes == ()
 
 
-def test_a_missing_loader_is_an_absence_with_its_remedy(monkeypatch):
-    def refuse(name: str) -> None:
-        raise OSError(f"{name}: cannot open shared object file")
-
-    monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent/another.json")  # not asked for before
-    monkeypatch.setattr(ctypes, "CDLL", refuse)
-    with pytest.raises(RuntimeUnavailable, match="libvulkan") as info:
-        runtimes.load(GPU).version()
-    assert info.value.remedy == "apt-get install libvulkan1"
-
-
 CARD, CHIP = Device("A card"), Device("A chip")
-SOFTWARE = Device("llvmpipe", software=True)
-
-
-@pytest.mark.parametrize(
-    ("found", "named", "expected"),
-    [
-        ((CARD,), "", CARD),
-        ((CARD, CHIP), "", CARD),
-        ((SOFTWARE,), "lvp.json", SOFTWARE),
-        ((), "", "Vulkan has no device here"),
-        ((SOFTWARE,), "", r"only a software device here \(llvmpipe\)"),
-        ((CARD, SOFTWARE), "", r"a GPU and a software device here \(A card, llvmpipe\)"),
-        ((CARD, SOFTWARE), "a.json:b.json", "VK_DRIVER_FILES=… names the driver"),
-    ],
-)
-def test_which_device_is_taken(found, named, expected, monkeypatch):
-    monkeypatch.setenv("VK_DRIVER_FILES", named)
-    monkeypatch.setattr(vulkan, "devices", lambda: found)
-    runtime = runtimes.load(GPU)
-    if isinstance(expected, Device):
-        assert runtime.version() and runtime.device() == expected
-        return
-    for ask_it in (
-        runtime.version,
-        runtime.device,
-        lambda: runtime.open(tiny.program(), threads=1),
-        lambda: runtime.open_fixed(tiny.program().artifact, threads=1),
-    ):
-        with pytest.raises(RuntimeUnavailable, match=expected):
-            ask_it()
 
 
 def test_a_session_says_that_there_were_other_gpus(monkeypatch):

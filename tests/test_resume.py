@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,11 +24,20 @@ HARD = {
     "denoising": ("denoising", "--hidden", "24"),
     "variational": ("variational", "--hidden", "24"),
 }
-#: The command line, with fewer steps in an epoch: as many epochs are there to be killed in.
+#: The command line, with fewer steps in an epoch: as many epochs are there to be killed in. It
+#: sends itself a signal once an epoch of a stage is saved: no training is over before that.
 QUICK = """
-import sys
-from edgeae.training import fit
-fit.STEPS_PER_EPOCH = int(sys.argv.pop(1))
+import os, sys
+from edgeae.training import fit, journal
+stage, epoch, how = sys.argv[1], *map(int, sys.argv[2:4])
+del sys.argv[1:4]
+fit.STEPS_PER_EPOCH = 80
+save = journal.Journal.save
+def ending(self, name, state):
+    save(self, name, state)
+    if (name, state.epoch) == (stage, epoch):
+        os.kill(os.getpid(), how)
+journal.Journal.save = ending
 from edgeae.cli import main
 main()
 """
@@ -43,33 +52,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(place: Path, *arguments: str, steps: int = 80) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", QUICK, str(steps), "train", *arguments],
+class End(NamedTuple):
+    """When a training is sent which signal: after an epoch of a stage; by default never."""
+
+    stage: str = ""
+    epoch: int = 0
+    how: int = 0
+
+
+def train(place: Path, *arguments: str, end: End | None = None) -> str:
+    """Train, to the end unless said otherwise; return what the process said."""
+    plan = end or End()
+    done = subprocess.run(
+        [sys.executable, "-c", QUICK, *map(str, plan), "train", *arguments],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
-
-
-def train(place: Path, *arguments: str, steps: int = 80) -> str:
-    """Train to the end; return what the process said."""
-    with start(place, *arguments, steps=steps) as process:
-        told, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, told
-    return told.decode()
-
-
-def stop_after(process: subprocess.Popen[bytes], state: Path, how: signal.Signals) -> str:
-    """Send a signal once a state was written; return what the process said."""
-    deadline = time.monotonic() + 120
-    while not state.exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.stdout.read()
-        time.sleep(0.005)
-    process.send_signal(how)
-    told, _ = process.communicate(timeout=60)
-    return told.decode()
+    expected = {0: 0, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}
+    assert done.returncode == expected[plan.how], done.stdout
+    return done.stdout
 
 
 def weights(place: Path, model: str) -> tuple[str, int, list[dict[str, float]]]:
@@ -85,8 +90,9 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, p
     command, model = (*HARD[family], *SMALL), f"{family}-c6"
     train(place, *command, "--build", "calm")
     stage = "layer-2" if family == "deep" else "fit"
+    train(place, *command, end=End(stage, 1, signal.SIGKILL))
     state = place / "build" / model / ".training" / f"{stage}.npz"
-    stop_after(start(place, *command), state, signal.SIGKILL)
+    assert state.exists()
     assert not (place / "build" / model / "train.json").exists()
     resumed = train(place, *command)
     # it went on, and did not begin again
@@ -98,18 +104,17 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, p
 
 def test_ctrl_c_leaves_the_best_epoch_and_the_same_command_goes_on(place):
     command = ("simple", *SMALL[:2], "--epochs", "10", "--code", "6")
-    state = place / "build/simple-c6/.training/fit.npz"
-    told = stop_after(start(place, *command, steps=300), state, signal.SIGINT)
+    told = train(place, *command, end=End("fit", 3, signal.SIGINT))
     assert "holds the best so far, epoch" in told and "Traceback" not in told
     table = json.loads((place / "build/simple-c6/train.json").read_text())
-    assert table["interrupted"] and 1 <= len(table["curve"]) < 10
+    assert table["interrupted"] and len(table["curve"]) == 3
     losses = [row["validation_loss"] for row in table["curve"]]
     assert table["best_epoch"] == 1 + int(np.argmin(losses))
     assert table["losses"]["validation"] == pytest.approx(min(losses), rel=1e-6)
-    resumed = train(place, *command, steps=300)
+    resumed = train(place, *command)
     assert "up to date" not in resumed
     assert "simple-c6: 1/10" not in resumed and "simple-c6: 10/10" in resumed
-    train(place, *command, "--build", "calm", steps=300)
+    train(place, *command, "--build", "calm")
     assert weights(place / "build", "simple-c6") == weights(place / "calm", "simple-c6")
 
 

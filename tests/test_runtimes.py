@@ -182,11 +182,13 @@ def test_xnnpack_refuses_to_lend_its_name_to_other_kernels():
         _ = session.note  # asked for by whoever reports a figure or an answer
 
 
-def test_cuda_where_there_is_none_is_never_the_cpu_in_its_name():
+def test_cuda_where_there_is_none_is_never_the_cpu_in_its_name(monkeypatch):
     import onnxruntime
 
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        assert runtimes.load("onnxruntime-cuda").version()
-    else:
-        with pytest.raises(RuntimeUnavailable, match="onnxruntime-gpu"):
-            runtimes.load("onnxruntime-cuda").version()
+    cuda, providers = runtimes.load("onnxruntime-cuda"), ["CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    with pytest.raises(RuntimeUnavailable, match="has no CUDAExecutionProvider") as caught:
+        cuda.version()
+    assert "pip install onnxruntime-gpu" in caught.value.remedy
+    providers.append("CUDAExecutionProvider")
+    assert cuda.version()

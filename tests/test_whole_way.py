@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from edgeae_cli import ROOT, edgeae
 from fake_exports import Project
 from family_models import build_all
+from processes import children_of, is_gone_soon
 
 from edgeae import atomic, data, recipe
 from edgeae.bundle import Bundle, open_bundle
@@ -235,12 +235,11 @@ def test_an_interrupted_export_leaves_the_earlier_bundle(project: Path) -> None:
     folder = project / "build/deep-c8"
     before = (folder / "p50-int8/manifest.json").read_bytes()
     for end in (signal.SIGINT, signal.SIGKILL):
-        rest = interrupted(project, end)
+        rest, children = interrupted(project, end)
         if end == signal.SIGINT:
             assert "interrupted" in rest and "Traceback" not in rest
         assert (folder / "p50-int8/manifest.json").read_bytes() == before
-        time.sleep(0.5)
-        # no child goes on: the lock is free again
+        assert children and all(map(is_gone_soon, children))  # none goes on
         with atomic.lock(folder / ".bundles/p50-int8.lock", "the test"):
             pass
     # and the next export clears what was abandoned
@@ -251,8 +250,8 @@ def test_an_interrupted_export_leaves_the_earlier_bundle(project: Path) -> None:
     assert (folder / "p50-int8/manifest.json").read_bytes() == before
 
 
-def interrupted(project: Path, end: signal.Signals) -> str:
-    """End an export while it fine-tunes; return the rest of what it said."""
+def interrupted(project: Path, end: signal.Signals) -> tuple[str, list[int]]:
+    """End an export while it fine-tunes; return the rest of what it said, and its children."""
     with subprocess.Popen(
         [sys.executable, "-m", "edgeae", "export", "--recipe=p50-int8", "--force"],
         cwd=project,
@@ -263,10 +262,11 @@ def interrupted(project: Path, end: signal.Signals) -> str:
     ) as running:
         assert running.stderr is not None
         assert any("prune" in line for line in running.stderr)
+        children = list(children_of(running.pid))
         running.send_signal(end)
         rest = running.stderr.read()
         assert running.wait(30) == (130 if end == signal.SIGINT else -signal.SIGKILL)
-    return rest
+    return rest, children
 
 
 def test_a_full_disk_leaves_the_earlier_bundle(project: Path, tmp_path: Path) -> None:
