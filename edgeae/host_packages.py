@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Iterable
 
 from edgeae.errors import RuntimeUnavailable
+from edgeae.extras import lacking
 
 __all__ = ["missing", "versions"]
 
@@ -34,4 +35,4 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 
 def missing(reason: str) -> RuntimeUnavailable:
     """Build the error for a package of the host that is not there."""
-    return RuntimeUnavailable(reason, "pip install 'edgeae[host]'")
+    return lacking(reason, "host")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.bundle import OpVersion, TensorSpec, gzip_size
-from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.errors import BadInput
+from edgeae.extras import onnx_lacking
 from edgeae.program import read_file
 
 __all__ = ["Inspection", "Layer", "Weights", "aligned", "inspect"]
@@ -40,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Weights:
-    """How the C library's own encoding would store a weight tensor.
+    """How a weight tensor would be stored packed: an estimate.
 
     Attributes:
         name: the tensor's.
@@ -73,7 +74,7 @@ class Inspection:
         size_by_cause: cause → bytes; adds up to `bytes`.
         layers: one row per operator.
         nonzero_macs: those of `macs` whose weight is not zero.
-        packed: cause → bytes in flash in the C library's own encoding, an estimate; None of ONNX.
+        packed: cause → bytes in flash if the graph were stored packed, an estimate; None of ONNX.
         encodings: one row per weight tensor; empty of ONNX.
         metadata: key → value of an ONNX file's properties; empty of TFLite.
     """
@@ -100,7 +101,7 @@ class Inspection:
 
     @property
     def packed_bytes(self) -> int | None:
-        """Bytes in flash in the C library's own encoding; None of ONNX."""
+        """Bytes in flash if the graph were stored packed, an estimate; None of ONNX."""
         return None if self.packed is None else sum(self.packed.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -284,8 +285,7 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
-        reason = f"{origin}: reading an ONNX file takes the package onnx"
-        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+        raise onnx_lacking(origin) from None
 
     model = onnx_file.read(content, origin)
     try:

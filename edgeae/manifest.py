@@ -99,8 +99,8 @@ class Artifact:
         parent: path of the artifact that this one was made from, or None.
         nonzero_macs: those of `macs` whose weight is not zero; None where it was not counted.
         causes: `weights`, `biases`, `quantization` and `graph` → bytes; they add up to `bytes`.
-        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash in the C library's own
-            encoding, see `edgeae.formats.packed`; None of ONNX files, which it does not read.
+        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash if the graph
+            were stored packed, an estimate, see `edgeae.formats.packed`; None of ONNX files.
         encodings: weight tensor → how that encoding stores it.
     """
 
@@ -130,7 +130,7 @@ class Artifact:
 
     @property
     def packed_bytes(self) -> int | None:
-        """Bytes in flash in the C library's own encoding; None where that is not known."""
+        """Bytes in flash if the graph were stored packed; None where that is not known."""
         return None if self.packed is None else sum(self.packed.values())
 
     @property

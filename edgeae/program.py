@@ -5,7 +5,8 @@ from pathlib import Path
 
 from edgeae import files
 from edgeae.bundle import Artifact, holding
-from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.errors import BadInput
+from edgeae.extras import onnx_lacking
 from edgeae.model import ORIGINALS, open_model
 
 __all__ = ["Program", "open_file", "open_program", "read_file"]
@@ -65,8 +66,7 @@ def open_file(path: Path) -> Program:
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
-        reason = f"{path}: reading an ONNX file takes the package onnx"
-        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+        raise onnx_lacking(str(path)) from None
 
 
 def read_file(path: Path) -> tuple[bytes, str]:

@@ -229,7 +229,7 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
 
 def test_without_jinja2_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
-    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[host\]'"):
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[report\]'"):
         page(history([row()], []))
 
 

@@ -186,7 +186,7 @@ def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, 
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.delitem(sys.modules, "edgeae.formats.onnx_file", raising=False)
     monkeypatch.delattr(edgeae.formats, "onnx_file", raising=False)
-    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[host\]'$"):
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[onnx\]'$"):
         inspect(onnx_file)
 
 

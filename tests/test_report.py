@@ -824,7 +824,7 @@ def test_without_jinja2_the_remedy_is_named(
 ) -> None:
     tiny_bundle()
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[host\]'"):
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[report\]'"):
         write(build, build / "report")
     assert not (build / "report").exists()
 

@@ -1,5 +1,6 @@
 """`edgeae init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ Next:{cd}
   make                      # the gate: models/ against bench/baselines/; passes as it stands
   cp YOUR.tflite models/    # your own artifact, beside or instead of the example
   make baseline             # what is in models/ becomes what later versions are compared with
+  pip wheel --no-deps --wheel-dir vendor {source}    # what the workflow installs
   git add -A && git commit  # baselines are artifacts, kept with the code
 README.md tells the rest; bench/gate.toml holds the budget."""
 
@@ -26,6 +28,7 @@ def init(
     json: Json = False,
 ) -> None:
     """Write a repository of your own: workflow, Makefile, export/, bench/ and an example."""
+    from edgeae.scaffold.source import source
     from edgeae.scaffold.write import write
 
     found = write(folder, force=force)
@@ -37,4 +40,4 @@ def init(
     if found.unchanged:
         put(f"up to date: {len(found.unchanged)} files")
     cd = "" if folder.resolve() == Path.cwd() else f"\n  cd {folder}"
-    put(_NEXT.format(cd=cd))
+    put(_NEXT.format(cd=cd, source=shlex.quote(source())))

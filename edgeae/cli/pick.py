@@ -28,8 +28,8 @@ def pick(
         str,
         typer.Option(
             "--bytes",
-            help="Which bytes: packed, in flash in the C library's own encoding; raw or gzip, of "
-            "the file.",
+            help="Which bytes: packed, an estimate of those in flash with every weight tensor in "
+            "its smallest form; raw or gzip, of the file.",
         ),
     ] = "packed",
     max_loss_ratio: Annotated[

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from edgeae.data.dataset import Dataset, split
 from edgeae.errors import BadInput
+from edgeae.extras import remedy
 
 __all__ = ["load_digits"]
 
@@ -18,9 +19,8 @@ def load_digits() -> Dataset:
     try:
         from sklearn import datasets
     except ImportError:
-        raise BadInput(
-            "dataset digits: scikit-learn is missing; pip install 'edgeae[host]'"
-        ) from None
+        reason = "dataset digits: scikit-learn is missing"
+        raise BadInput(f"{reason}; {remedy('host')}") from None
     carried = datasets.load_digits()
     spread = _bilinear(8, 20)
     # float64 and a rounding to whole grey levels: the same bytes on every machine

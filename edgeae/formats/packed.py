@@ -1,7 +1,7 @@
-"""What a graph takes in flash in the encoding of edgeae's C library: an estimate, by cause.
+"""What a graph takes in flash when it is stored packed: an estimate, by cause.
 
-The code that computes, its arguments and the order of the operators are not in it; they are the
-same for every encoding.
+Edgeae writes no such file. The code that computes, its arguments and the order of the operators are
+not in the estimate; they are the same for every encoding.
 
 - `weights`: each weight tensor in the form that is least, see `weight_bytes`. Tensors of the same
   bytes are stored once, whoever reads them.

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.errors import BadInput
+from edgeae.extras import lacking
 from edgeae.unpacking import Allowance
 
 __all__ = ["DAMAGED", "check_plain", "open_hdf5", "with_architecture"]
@@ -37,7 +38,7 @@ def open_hdf5(path: Path, content: bytes) -> Any:
         import h5py
     except ImportError:
         reason = f"{path}: reading an HDF5 file takes the package h5py"
-        raise RuntimeUnavailable(reason, "pip install 'edgeae[host]'") from None
+        raise lacking(reason, "host") from None
     return h5py.File(io.BytesIO(content), "r")
 
 

@@ -72,8 +72,9 @@ LADDER = (
     "Loss is the MSE of the whole autoencoder on the test images. An export is judged against its "
     "yardstick: the equal-budget control, which is the float32 original trained for as many more "
     "steps as the recipe fine-tuned, or else the original. The p99 ratio is that of the worst "
-    "percent of images. Packed is an estimate of the flash that the C library’s own encoding "
-    "takes, without code; smaller compares it with the float32 export’s."
+    "percent of images. Packed is an estimate of the flash that the graph takes when each weight "
+    "tensor is stored in its smallest form, without code; smaller compares it with the float32 "
+    "export’s."
 )
 #: What a reader must know of losses by label.
 LABELS = (

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import RuntimeUnavailable
+from edgeae.extras import lacking
 
 __all__ = ["fill"]
 
@@ -23,7 +23,7 @@ def fill(name: str, filters: Mapping[str, Any] | None = None, **values: Any) -> 
     try:
         import jinja2
     except ImportError:
-        raise RuntimeUnavailable("the page needs jinja2", "pip install 'edgeae[host]'") from None
+        raise lacking("the page needs jinja2", "report") from None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -8,6 +8,7 @@ import importlib
 from typing import NamedTuple
 
 from edgeae.errors import RuntimeUnavailable, unknown
+from edgeae.extras import CORE, remedy
 from edgeae.model import ORIGINALS
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Device, Runtime, Session
@@ -36,8 +37,7 @@ class Entry(NamedTuple):
     threaded: bool = True
 
 
-_HOST = "pip install 'edgeae[host]'"
-_CORE = "pip install edgeae"
+_HOST = remedy("host")
 _ORIGINALS = tuple(ORIGINALS)
 _ALL = (*_ORIGINALS, "tflite", "onnx")
 
@@ -55,24 +55,24 @@ RUNTIMES = {
         threaded=False,
     ),
     "litert-xnnpack": Entry(
-        "edgeae.runtimes.litert", "XNNPACK", ("tflite",), _CORE, "TFLite with its default delegate"
+        "edgeae.runtimes.litert", "XNNPACK", ("tflite",), CORE, "TFLite with its default delegate"
     ),
     "litert-builtin": Entry(
-        "edgeae.runtimes.litert", "BUILTIN", ("tflite",), _CORE, "TFLite's optimized kernels"
+        "edgeae.runtimes.litert", "BUILTIN", ("tflite",), CORE, "TFLite's optimized kernels"
     ),
     "litert-reference": Entry(
-        "edgeae.runtimes.litert", "REFERENCE", ("tflite",), _CORE, "TFLite's reference kernels"
+        "edgeae.runtimes.litert", "REFERENCE", ("tflite",), CORE, "TFLite's reference kernels"
     ),
     "litert-gpu": Entry(
         "edgeae.runtimes.litert_gpu",
         "GPU",
         ("tflite",),
-        _CORE,
+        CORE,
         "TFLite on a GPU, over Vulkan",
         threaded=False,
     ),
     "onnxruntime-cpu": Entry(
-        "edgeae.runtimes.onnxruntime", "CPU", ("onnx",), _CORE, "ONNX Runtime on the CPU"
+        "edgeae.runtimes.onnxruntime", "CPU", ("onnx",), CORE, "ONNX Runtime on the CPU"
     ),
     "onnxruntime-cuda": Entry(
         "edgeae.runtimes.onnxruntime",
