@@ -1,4 +1,4 @@
-# Only python3 and make are needed; every target brings its own environment into .venv.
+# Only python3 with venv, and make, are needed, and git for the tests; every target brings its own environment into .venv.
 SHELL := /bin/bash
 PYTHON ?= python3
 DATA ?= auto

@@ -1,9 +1,11 @@
 """`edgeae init`: what it writes is whole, overwrites nothing, and passes its gate as it stands."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -17,13 +19,15 @@ import pytest
 import tiny
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
-from edgeae import atomic
+from edgeae import __version__, atomic
 from edgeae.conversion import matrix
 from edgeae.errors import BadInput
+from edgeae.extras import CORE, EXTRAS, remedy
 from edgeae.formats.tflite import read
 from edgeae.gate.budget import Budget, from_table
 from edgeae.recipe import find as find_recipe
 from edgeae.runtimes import load
+from edgeae.scaffold.source import source
 from edgeae.scaffold.write import repository, write
 from edgeae.timing.suite import find as find_suite
 
@@ -309,7 +313,7 @@ def test_the_workflow_runs_the_gate_and_keeps_its_results(demo: Path) -> None:
     checkout, python, install, gate, upload = steps
     assert checkout["with"] == {"fetch-depth": "0"}
     assert python["with"] == {"python-version": "3.12"}
-    assert install["run"] == "pip install edgeae"
+    assert install["run"] == "pip install vendor/edgeae-*.whl"
     assert gate["run"].startswith("edgeae gate --suite gate --junit gate.xml ")
     assert gate["run"].endswith('--markdown "$GITHUB_STEP_SUMMARY"')
     assert upload["if"] == "always()" and "gate.xml" in upload["with"]["path"].split("\n")
@@ -373,6 +377,7 @@ def test_a_user_is_told_what_comes_next(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert {line for line in lines if line.startswith("demo/")} == {f"demo/{x}" for x in FILES}
     assert "  cd demo" in lines and any(line.split()[:1] == ["make"] for line in lines)
+    assert sum(line.startswith("  pip wheel --no-deps --wheel-dir vendor ") for line in lines) == 1
     told = json.loads(edgeae_here("init", "demo", "--json", cwd=tmp_path).stdout)
     assert told["written"] == [] and set(told["unchanged"]) == FILES
 
@@ -395,33 +400,55 @@ def test_a_user_who_has_files_is_told_in_one_line(tmp_path: Path) -> None:
 # --- an installed wheel ---
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that holds edgeae's wheel; what edgeae needs comes from this one."""
-    if importlib.util.find_spec("hatchling") is None:
-        pytest.fail("hatchling is missing: pip install 'edgeae[dev]'", pytrace=False)
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True)
-    (wheel,) = folder.glob("edgeae-*.whl")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
-    python = folder / "env" / "bin" / "python"
-    install = [*pip, "--python", python, "install", "--no-deps", "--no-index", wheel]
-    subprocess.run(install, check=True)
-    (site,) = (folder / "env" / "lib").glob("python*/site-packages")
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+
+
+def environment(folder: Path) -> Path:
+    """Make an environment with a command `pip`; what edgeae needs comes from this one."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python, pip = folder / "bin" / "python", folder / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {shlex.join([*PIP, "--python", str(python)])} "$@"\n')
+    pip.chmod(0o755)
+    (site,) = (folder / "lib").glob("python*/site-packages")
     # a path of a .pth file has its own .pth files ignored: this environment's edgeae stays out
     borrowed = Path(importlib.util.find_spec("numpy").origin).parent.parent
     (site / "borrowed.pth").write_text(f"{borrowed}\n")
     return folder
 
 
-def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with edgeae's wheel, and an environment `env` that holds it."""
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.fail("hatchling is missing: pip install -e '.[dev]'", pytrace=False)
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True)
+    (wheel,) = folder.glob("edgeae-*.whl")
+    done = type_in(environment(folder / "env"), shlex.join(["pip", "install", str(wheel)]), ROOT)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def type_in(
+    place: Path, line: str, cwd: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell in an environment, where pip may ask no registry."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    command = [installed / "env" / "bin" / arguments[0], *arguments[1:]]
+    path = f"{place / 'bin'}{os.pathsep}{kept['PATH']}"
     return subprocess.run(
-        command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-e", "-c", line],
+        cwd=cwd,
+        env={**kept, "PATH": path, "PIP_NO_INDEX": "1", **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
+
+
+def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return type_in(installed / "env", shlex.join(arguments), cwd)
 
 
 def test_the_installed_edgeae_is_the_wheels(installed: Path, tmp_path: Path) -> None:
@@ -453,6 +480,67 @@ def test_init_of_an_installed_wheel_writes_the_same_and_its_gate_passes(
     assert done.returncode == 0, done.stderr
     listed = run_installed(installed, "edgeae", "export", "--list", cwd=tmp_path)
     assert {"int8", "float32"} <= {line.split()[0] for line in listed.stdout.splitlines()}
+
+
+def test_the_workflow_works_as_typed_once_what_init_prints_was_typed(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = run_installed(installed, "edgeae", "init", "demo", cwd=tmp_path)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("  pip wheel ")]
+    demo, here = tmp_path / "demo", installed / "env"
+    assert type_in(here, line, demo).returncode == 0
+    (wheel,) = installed.glob("edgeae-*.whl")
+    assert files(demo / "vendor") == {wheel.name: wheel.read_bytes()}
+    there = environment(tmp_path / "runner")
+    workflow = yaml((demo / ".github" / "workflows" / "edgeae.yml").read_text())
+    for step in workflow["jobs"]["gate"]["steps"]:
+        if "run" in step:
+            summary = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+            done = type_in(there, step["run"], demo, **summary)
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass" in (tmp_path / "summary.md").read_text()
+
+
+def test_what_errors_say_to_install_can_be_typed(installed: Path) -> None:
+    """Edgeae itself is in no registry, and pip may ask none here."""
+    done = type_in(installed / "env", "\n".join([CORE, *map(remedy, EXTRAS)]), installed)
+    assert done.returncode == 0, done.stderr
+    assert "does not provide" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"url": "file:///some/check%20out", "dir_info": {"editable": True}}, "/some/check out"),
+        ({"url": "file:///a/edgeae-1-py3-none-any.whl"}, "/a/edgeae-1-py3-none-any.whl"),
+        ({"url": "https://a.example/edgeae-1.whl"}, "https://a.example/edgeae-1.whl"),
+        (
+            {"url": "https://a.example/e.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "git+https://a.example/e.git@abc",
+        ),
+        (None, f"edgeae=={__version__}"),
+    ],
+)
+def test_where_edgeae_came_from_is_told_in_the_words_of_pip(
+    told: object, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    info = tmp_path / "edgeae-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: edgeae\nVersion: 1\n")
+    if told:
+        (info / "direct_url.json").write_text(json.dumps(told))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert source() == expected
+
+
+def test_a_checkout_that_is_run_where_it_lies_is_the_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    assert source() == str(ROOT)
 
 
 def test_the_runtime_of_the_suite_is_one_that_a_device_has() -> None:
