@@ -25,7 +25,10 @@ settings.load_profile("edgeae")
 
 # Whoever runs the tests may have settings of git and drivers of a GPU, and may run them from a git
 # hook, on a coloured terminal or in another language. No test sees any of it.
-_FOREIGN = ("GIT_", "VK_", "LC_", "LANG", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "GITHUB_")
+_FOREIGN = (
+    *("GIT_", "GITHUB_", "LANG", "LC_", "VK_"),
+    *("COLUMNS", "EDGEAE_DEBUG", "FORCE_COLOR", "NO_COLOR", "PYTEST_ADDOPTS"),
+)
 for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[_name]
 os.environ |= {"LC_ALL": "C.UTF-8", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
