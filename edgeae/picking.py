@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 __all__ = ["KINDS", "Candidate", "Choice", "Kind", "Limits", "Miss", "missing", "pick"]
 
-#: Which bytes are limited: of the file, of the file after gzip -9, or an estimate of what is stored
-#: in flash, packed.
+#: Which bytes are limited: of the file, of the file after gzip -9, or of an estimate of a packed
+#: encoding.
 Kind = Literal["packed", "raw", "gzip"]
 KINDS: tuple[str, ...] = get_args(Kind)
 BYTES, LOSS, P50 = "bytes", "loss ratio", "p50"

@@ -1,6 +1,6 @@
 """What a graph takes in flash when it is stored packed: an estimate, by cause.
 
-Edgeae writes no such file. The code that computes, its arguments and the order of the operators are
+edgeae writes no such file. The code that computes, its arguments and the order of the operators are
 not in the estimate; they are the same for every encoding.
 
 - `weights`: each weight tensor in the form that is least, see `weight_bytes`. Tensors of the same
