@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import time
+from math import comb
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from edgeae_cli import edgeae, edgeae_here
 from processes import children_of
 from test_gate_verdict import row
 
-from edgeae.gate import judging, selftest
+from edgeae.gate import judging, selftest, selftest_rows
 from edgeae.gate.rows import PairRow
 from edgeae.gate.selftest import Scenario, Tally, label, scenarios, table
 from edgeae.gate.selftest_page import page
@@ -101,6 +102,62 @@ def test_the_whole_plan_is_that_of_the_promise():
     suite = found["suite of 60 cells, one +10 %, idle"]
     assert (suite.count, suite.least, suite.cells) == (10, 9, 60)
     assert found["suite of 60 cells, A/A, idle"].most_wrong == 0
+
+
+@pytest.mark.parametrize("n", [1, 10, 20, 100, 300])
+def test_what_chance_allows_is_the_binomial_distribution(n):
+    """The smallest count that more than 99 of 100 runs at the promised rate stay within."""
+    rate = selftest.ERROR_RATE
+    mass = [comb(n, wrong) * rate**wrong * (1 - rate) ** (n - wrong) for wrong in range(n + 1)]
+    allowed = selftest.by_chance(n)
+    assert sum(mass[: allowed + 1]) >= 0.99 and sum(mass[:allowed]) < 0.99
+
+
+def test_at_the_budget_either_verdict_is_wrong_and_as_many_as_chance_allows():
+    (scenario,) = (
+        item for item in scenarios(100) if item.name == selftest.AT_BUDGET and not item.hogs
+    )
+    assert (scenario.count, scenario.planted, scenario.expected) == (100, 0.03, None)
+    few = ["inconclusive"] * 93
+    assert Tally(scenario, [*few, *["fail"] * 7], 0, [1.0] * 100, [24] * 100).is_met
+    for wrong in ("fail", "pass"):
+        tally = Tally(scenario, [*few[1:], *[wrong] * 8], 0, [1.0] * 100, [24] * 100)
+        assert tally.wrong == 8 and not tally.is_met
+
+
+def test_rows_that_were_kept_are_judged_as_the_gates_were(tmp_path, faked):
+    faked()
+    path, kept = tmp_path / "rows.jsonl", []
+    chosen = Scenario("+10 %", 0, 2, 0.10, expected="fail", least=2)
+
+    def keep(scenario, gate, row):
+        kept.append((gate, row))
+        selftest_rows.keep(path, scenario, gate, row)
+
+    *_, timed = selftest.selftest([chosen], seed=1, say=lambda line: None, on_row=keep)
+    found = selftest_rows.read(path)
+    assert [(gate, row) for gate, rows in found["+10 %, idle"].items() for row in rows] == kept
+    (judged,) = selftest_rows.tallies(found, [chosen])
+    assert (judged.verdicts, judged.processes) == (timed.verdicts, timed.processes)
+    # rows beyond the look that decided change nothing
+    late = {"+10 %, idle": {0: [*found["+10 %, idle"][0], row(1.0), row(1.0)]}}
+    (judged,) = selftest_rows.tallies(late, [chosen])
+    assert judged.verdicts == ["fail"] and judged.processes == [FEWEST]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "rows.jsonl:1: not a row of the self-test"),
+        ('{"scenario": "A/A, idle", "gate": "x", "row": {}}', "gate = 'x'"),
+        ('{"scenario": "A/A, idle", "gate": 0, "row": {"seconds": 1}}', "row.process"),
+        ('{"scenario": "odd", "gate": 0, "row": {"process": 0}}', "scenario 'odd'"),
+    ],
+)
+def test_other_rows_are_refused(line, told, tmp_path):
+    (tmp_path / "rows.jsonl").write_text(line + "\n")
+    done = edgeae_here("selftest", "--judge", "rows.jsonl", cwd=tmp_path)
+    assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_an_unfinished_scenario_has_not_met_its_target():

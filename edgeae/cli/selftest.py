@@ -1,16 +1,25 @@
 """`edgeae selftest`."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeae.cli.output import Json, finish, put, put_json, say
 
+if TYPE_CHECKING:
+    from edgeae.gate.selftest import Scenario, Tally
+
 
 def selftest(
     n: Annotated[
-        int, typer.Option("-n", min=5, help="A/A gates; of the others 0.6 and 0.1 times.")
+        int,
+        typer.Option(
+            "-n", min=5, help="A/A gates, and those at the budget; of the others 0.6 and 0.1 times."
+        ),
     ] = 100,
     only: Annotated[
         list[str] | None,
@@ -18,6 +27,12 @@ def selftest(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of every order.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="Append every process's raw times to this file.")
+    ] = None,
+    judge: Annotated[
+        Path | None, typer.Option(help="Time nothing: judge the rows of this file again.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Let the gate prove itself on this machine: false alarms, misses, seconds."""
@@ -25,31 +40,56 @@ def selftest(
 
     from edgeae import atomic
     from edgeae.columns import align
-    from edgeae.errors import BadInput, OutOfTolerance
-    from edgeae.gate import selftest as stage
+    from edgeae.errors import OutOfTolerance
+    from edgeae.gate.selftest import table
     from edgeae.gate.selftest_page import page
-    from edgeae.progress import Progress
 
-    chosen = [
-        item
-        for item in stage.scenarios(n)
-        if not only or any(word in stage.label(item) for word in only)
-    ]
-    if not chosen:
-        known = ", ".join(stage.label(item) for item in stage.scenarios(n))
-        raise BadInput(f"--only {', '.join(only or [])}: no such scenario (there are: {known})")
-    tallies: dict[str, stage.Tally] = {}
-    with Progress(sum(item.count for item in chosen), "selftest", "gate") as progress:
-        for tally in stage.selftest(chosen, seed=seed, say=say):
-            name = stage.label(tally.scenario)
-            tallies[name] = tally
-            progress.advance(f"{name}: {tally.verdicts[-1]}")
-            if out is not None:
-                atomic.write_text(out, page(list(tallies.values()), n))
-    found = list(tallies.values())
+    found: list[Tally] = []
+    for found in _judged(judge, n) if judge else _timed(_chosen(n, only), seed, rows):
+        if out is not None:
+            atomic.write_text(out, page(found, n))
     if json:
         put_json([{**asdict(item), "met": item.is_met} for item in found])
     else:
-        put(align(stage.table(found), left=2))
-    broken = [item for item in found if item.scenario.expected and not item.is_met]
+        put(align(table(found), left=2))
+    broken = [item for item in found if not item.is_met]
     finish(OutOfTolerance.code if broken else 0)
+
+
+def _chosen(n: int, only: list[str] | None) -> list[Scenario]:
+    from edgeae.errors import BadInput
+    from edgeae.gate.selftest import label, scenarios
+
+    known = scenarios(n)
+    chosen = [item for item in known if not only or any(word in label(item) for word in only)]
+    if not chosen:
+        told = f"no such scenario (there are: {', '.join(map(label, known))})"
+        raise BadInput(f"--only {', '.join(only or [])}: {told}")
+    return chosen
+
+
+def _timed(chosen: list[Scenario], seed: int, rows: Path | None) -> Iterator[list[Tally]]:
+    """Run the gates; yield what is known after each."""
+    from edgeae.gate.rows import PairRow
+    from edgeae.gate.selftest import label, selftest
+    from edgeae.gate.selftest_rows import keep
+    from edgeae.progress import Progress
+
+    def kept(scenario: Scenario, gate: int, row: PairRow) -> None:
+        if rows is not None:
+            keep(rows, scenario, gate, row)
+
+    tallies: dict[str, Tally] = {}
+    with Progress(sum(item.count for item in chosen), "selftest", "gate") as progress:
+        for tally in selftest(chosen, seed=seed, say=say, on_row=kept):
+            name = label(tally.scenario)
+            tallies[name] = tally
+            progress.advance(f"{name}: {tally.verdicts[-1]}")
+            yield list(tallies.values())
+
+
+def _judged(path: Path, n: int) -> Iterator[list[Tally]]:
+    from edgeae.gate.selftest import scenarios
+    from edgeae.gate.selftest_rows import read, tallies
+
+    yield list(tallies(read(path), scenarios(n)))
