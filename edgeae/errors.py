@@ -27,7 +27,9 @@ __all__ = [
     "OutOfTolerance",
     "RuntimeCrashed",
     "RuntimeUnavailable",
+    "about",
     "exit_code",
+    "named",
     "naming",
     "system_error",
     "unknown",
@@ -136,3 +138,22 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     hint = f"; did you mean {near[0]!r}?" if near else ""
     listing = ", ".join(names) if names else "none"
     return BadInput(f"unknown {kind} {name!r}{hint} (there are: {listing})")
+
+
+def named(place: object, error: EdgeaeError) -> str:
+    """Return an error's line with what it is about in front, once."""
+    line = str(error)
+    return line if line.startswith(str(place)) else f"{place}: {line}"
+
+
+@contextlib.contextmanager
+def about(place: object) -> Iterator[None]:
+    """Let what a `with` block raises name `place`, such as a user's file, unless it does."""
+    try:
+        yield
+    except RuntimeUnavailable:
+        raise  # which is about the machine
+    except EdgeaeError as error:
+        if str(place) in str(error):
+            raise
+        raise type(error)(named(place, error)) from None

@@ -1,15 +1,18 @@
 """An artifact whose bytes were checked: the only thing that a runtime is ever given."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from edgeae import files
 from edgeae.bundle import Artifact, holding
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.extras import onnx_lacking
 from edgeae.model import ORIGINALS, open_model
 
-__all__ = ["Program", "open_file", "open_program", "read_file"]
+__all__ = ["Program", "file_format", "open_file", "open_program", "read_file"]
 
 _TFLITE_IDENTIFIER = b"TFL3"
 #: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
@@ -62,7 +65,8 @@ def open_file(path: Path) -> Program:
 
     content, form = read_file(path)
     try:
-        return Program(describe.bare(content, form, str(path)), content, path)
+        with about(path):
+            return Program(describe.bare(content, form, str(path)), content, path)
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
@@ -75,11 +79,27 @@ def read_file(path: Path) -> tuple[bytes, str]:
     Raises:
         BadInput: there is no such file, or it is neither of the two.
     """
+    with _opened(path) as (stream, form):
+        return stream.read(), form
+
+
+def file_format(path: Path) -> str:
+    """Return a file's format, as `read_file` does, by its first bytes alone.
+
+    Raises: see `read_file`.
+    """
+    with _opened(path) as (_, form):
+        return form
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BufferedReader, str]]:
+    """Open a model; its format is known before gigabytes of something else are in memory."""
     try:
         with files.open_regular(path, files.MODEL_BYTES) as stream:
-            start = stream.read(_START_BYTES)
-            form = _format(path, start)  # before the rest of it is in memory
-            return start + stream.read(), form
+            form = _format(path, stream.read(_START_BYTES))
+            stream.seek(0)
+            yield stream, form
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except OSError as error:

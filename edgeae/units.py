@@ -1,4 +1,4 @@
-"""Amounts as people write them: `32k` bytes, `5us`."""
+"""Amounts as people write them: `32k` or `8G` bytes, `5us`."""
 
 import math
 import re
@@ -9,7 +9,10 @@ __all__ = ["parse_bytes", "parse_duration"]
 
 #: Flash comes in powers of two, so k is 1,024.
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20}
-_BYTES_ALLOWED = "a number of bytes above 0, as 900, 32k or 1.5M; k is 1,024 and M 1,048,576"
+_BYTES |= {"g": 2**30, "gib": 2**30}
+_BYTES_ALLOWED = (
+    "a number of bytes above 0, as 900, 32k, 1.5M or 8G; k is 1,024, M 1,024 k and G 1,024 M"
+)
 #: Unit → nanoseconds; the micro sign and the Greek letter look alike.
 _DURATIONS = {"ns": 1, "us": 1e3, "\N{MICRO SIGN}s": 1e3, "\N{GREEK SMALL LETTER MU}s": 1e3}
 _DURATIONS |= {"ms": 1e6, "s": 1e9}
@@ -17,7 +20,7 @@ _DURATIONS_ALLOWED = "a number above 0 with its unit: 800ns, 5us, 1.5ms"
 
 
 def parse_bytes(option: str, text: str) -> int:
-    """Return an option's bytes; k and KiB are 1,024, M and MiB 1,048,576.
+    """Return an option's bytes; k and KiB are 1,024, M and MiB 1,024 k, G and GiB 1,024 M.
 
     Raises:
         BadInput: it is no amount of bytes, or less than one.

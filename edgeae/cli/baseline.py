@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 
 __all__ = ["app"]
 
@@ -25,6 +26,7 @@ def save(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a baseline that is there and differs.")
     ] = False,
+    max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
     """Copy bundles and bare files to bench/baselines, with a record of what they are."""
@@ -49,6 +51,7 @@ def list_(
     place: Annotated[
         str, typer.Argument(help="A folder of baselines, a bundle, a file, or git:REF.")
     ] = "bench/baselines",
+    max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
     """Show what baselines there are, and whether each still is what was saved."""

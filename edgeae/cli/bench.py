@@ -8,6 +8,7 @@ import typer
 
 from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 
 if TYPE_CHECKING:
     from edgeae.gate.compare import Comparison
@@ -49,6 +50,7 @@ def bench(
         typer.Option(min=2, help="With --compare: fresh processes, load order alternating [6]."),
     ] = None,
     wait: Wait = 600.0,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

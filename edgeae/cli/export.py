@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeae import errors
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def export(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Compare ways to calibrate, and export nothing.")
     ] = False,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
@@ -161,7 +164,8 @@ def _export(
                 progress.advance(outcome.to_text())
     failed = [item for item in outcomes if item.failed]
     for item in failed:
-        say(f"edgeae: {item.cell.link}: {item.error}")
+        if item.error is not None:
+            say(f"edgeae: {errors.named(item.cell.link, item.error)}")
     if json:
         put_json({str(item.cell.link): item.to_json() for item in outcomes})
     elif any(item.error is None for item in outcomes):

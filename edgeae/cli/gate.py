@@ -12,6 +12,7 @@ import typer
 
 from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def gate(
         Path | None, typer.Option(help="Append each process's raw times to this file, JSON lines.")
     ] = None,
     wait: Wait = 600.0,
+    max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
     """Judge candidates against their baselines: pass, fail, inconclusive or missing."""

@@ -9,6 +9,7 @@ import typer
 
 from edgeae.cli.naming import folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def importing(
             help="Take a model that does worse than answering every row with their mean.",
         ),
     ] = False,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

@@ -22,7 +22,7 @@ def pick(
         list[str] | None, typer.Argument(help="Models, by name or folder [default: all].")
     ] = None,
     max_bytes: Annotated[
-        str | None, typer.Option(help="The most bytes: 32k, 1.5M; k is 1,024, M 1,048,576.")
+        str | None, typer.Option(help="The most bytes: 32k, 1.5M; k is 1,024, M 1,024 k.")
     ] = None,
     bytes_: Annotated[
         str,

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
+from edgeae.cli.reading import MaxUnpacked
 
 
 def report(
     out: Annotated[
         Path | None, typer.Option(help="Where to write [default: BUILD/report].")
     ] = None,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
+from edgeae.cli.reading import MaxUnpacked
 
 #: A sheet that a screen can show; each image is one call of the decoder.
 _MOST = 10_000
@@ -15,6 +16,7 @@ def sample(
     model: Annotated[str, typer.Argument(help="A variational model, by name or folder.")],
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST, help="How many images.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same images.")] = 0,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

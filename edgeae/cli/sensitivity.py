@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def sensitivity(
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="Fine-tunings at most.")] = 8,
     force: Annotated[bool, typer.Option("--force", help="Replace the recipe's file.")] = False,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

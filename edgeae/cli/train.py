@@ -9,6 +9,7 @@ import typer
 
 from edgeae.cli.naming import folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def train(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

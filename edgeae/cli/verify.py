@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 
 
 def verify(
@@ -26,6 +27,7 @@ def verify(
         ),
     ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Bundles at once.")] = 2,
+    max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
     """Prove that each export still is the original, in each runtime; writes verify.json."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.reading import MaxUnpacked
 
 if TYPE_CHECKING:
     from edgeae.training.zoo import Outcome
@@ -25,6 +26,7 @@ def zoo(
         int, typer.Option("--jobs", "-j", min=1, help="Trainings at once, about 1 GB each.")
     ] = 2,
     force: Annotated[bool, typer.Option("--force", help="Train even what is current.")] = False,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:

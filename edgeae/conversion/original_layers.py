@@ -4,16 +4,21 @@ No TensorFlow here, and nothing of Keras: a `.keras` file is a zip archive with 
 its `config.json`.
 """
 
-import json
 import zipfile
+import zlib
 from pathlib import Path
 
-from edgeae.errors import unknown
+from edgeae import files
+from edgeae.errors import BadInput, unknown
+from edgeae.parsing import parse_json
 from edgeae.recipe import Recipe
+from edgeae.unpacking import Allowance, read_member
 
 __all__ = ["unsuitable"]
 
 _CONFIG = "config.json"
+#: A flat model's; a layer's settings take a handful of levels.
+_DEEPEST = 200
 #: They become TRANSPOSE_CONV and DEPTHWISE_CONV_2D, which `int4.py` refuses.
 _WITHOUT_4_BITS = (
     *("Conv1DTranspose", "Conv2DTranspose", "DepthwiseConv1D", "DepthwiseConv2D"),
@@ -49,9 +54,10 @@ def unsuitable(original: Path, recipe: Recipe) -> str:
 def _layers(original: Path) -> dict[str, str]:
     """Return layer → its class, but the input's; nothing if the file cannot be read here."""
     try:
-        with zipfile.ZipFile(original) as archive:
-            layers = json.loads(archive.read(_CONFIG))["config"]["layers"]
+        with files.open_regular(original) as stream, zipfile.ZipFile(stream) as archive:
+            content = read_member(archive, _CONFIG, Allowance(str(original)))
+        layers = parse_json(content, str(original), _DEEPEST)["config"]["layers"]
         kinds = {item["config"]["name"]: item["class_name"] for item in layers}
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
+    except (BadInput, OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError):
         return {}
     return {name: kind for name, kind in kinds.items() if kind != "InputLayer"}

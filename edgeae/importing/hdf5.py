@@ -8,7 +8,7 @@ import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edgeae.errors import BadInput
 from edgeae.extras import lacking
@@ -23,23 +23,23 @@ _ARCHITECTURE = "model_config"
 _COMPILATION = "training_config"
 
 
-def open_hdf5(path: Path, content: bytes) -> Any:
-    """Open the bytes of an HDF5 file for reading.
+def open_hdf5(path: Path, content: bytes | IO[bytes]) -> Any:
+    """Open an HDF5 file for reading.
 
     Args:
-        path: where they are from, for errors.
-        content: the bytes.
+        path: where it is from, for errors.
+        content: its bytes, or itself.
 
     Raises:
         RuntimeUnavailable: the package h5py is not installed.
-        OSError: they are none.
+        OSError: it is none.
     """
     try:
         import h5py
     except ImportError:
         reason = f"{path}: reading an HDF5 file takes the package h5py"
         raise lacking(reason, "host") from None
-    return h5py.File(io.BytesIO(content), "r")
+    return h5py.File(io.BytesIO(content) if isinstance(content, bytes) else content, "r")
 
 
 def check_plain(path: Path, file: Any, allowance: Allowance) -> None:

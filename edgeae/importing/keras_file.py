@@ -15,7 +15,10 @@ from edgeae.importing import hdf5
 from edgeae.parsing import parse_json
 from edgeae.unpacking import Allowance, read_member
 
-__all__ = ["KerasFile", "is_keras", "read"]
+__all__ = ["EXPORT", "KerasFile", "is_keras", "read"]
+
+#: What to do with a model that is code as much as layers.
+EXPORT = "model.export(FOLDER) makes a SavedModel, a folder that can be imported"
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -70,8 +73,9 @@ class KerasFile:
             zipfile.ZipFile(stream, "w") as target,
         ):
             target.writestr(_CONFIG, architecture)
+            allowance = Allowance(str(self.path))
             for name in (_METADATA, _WEIGHTS):
-                target.writestr(name, source.read(name))
+                target.writestr(name, read_member(source, name, allowance))
         return stream.getvalue()
 
 
@@ -86,8 +90,13 @@ def _without_compilation(value: Any) -> Any:
 
 
 def is_keras(path: Path) -> bool:
-    """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5."""
-    with files.open_regular(path) as stream:
+    """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5.
+
+    Raises:
+        BadInput: it is no regular file, or larger than any model can be.
+        OSError: it cannot be read.
+    """
+    with files.open_regular(path, files.MODEL_BYTES) as stream:
         return stream.read(len(_HDF5)).startswith((_HDF5, _ZIP))
 
 
@@ -99,13 +108,28 @@ def read(path: Path) -> KerasFile:
         OSError: it cannot be read.
         RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
     """
-    content = files.read(path)
+    content = _content(path)
     if content.startswith(_ZIP):
         config, version, suffix = *_from_zip(path, content), ".keras"
     else:
         config, version, suffix = *_from_hdf5(path, content), ".h5"
     model = _json(path, "the architecture", config)
     return KerasFile(path, content, suffix, _major(path, version), model)
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes; what is damaged is refused before gigabytes of it are in memory."""
+    with files.open_regular(path, files.MODEL_BYTES) as stream:
+        if stream.read(len(_ZIP)) == _ZIP:
+            if not zipfile.is_zipfile(stream):
+                raise BadInput(f"{path}: a damaged .keras file: its end is missing")
+        else:
+            try:
+                hdf5.open_hdf5(path, stream).close()
+            except hdf5.DAMAGED as error:
+                raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
+        stream.seek(0)
+        return stream.read()
 
 
 def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
@@ -144,7 +168,7 @@ def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
     if config is None:
         raise BadInput(
             f"{path}: weights without an architecture, as save_weights() and subclassed models "
-            "leave them; save the whole model as .keras"
+            f"leave them; {EXPORT}"
         )
     return config if isinstance(config, bytes) else str(config).encode(), version
 

@@ -10,10 +10,11 @@ from edgeae.errors import BadInput, EdgeaeError
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.torch_file import ADVICE, is_torch
 from edgeae.loss import is_worse
 from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.parsing import read_json
-from edgeae.program import read_file
+from edgeae.program import file_format
 
 __all__ = ["Importer", "import_model"]
 
@@ -92,9 +93,11 @@ def _check_path(path: Path) -> None:
         raise BadInput(f"{path}: no such file")
     if not path.is_file():
         raise BadInput(f"{path}: not a regular file; allowed is {_ALLOWED}")
+    if is_torch(path):
+        raise BadInput(f"{path}: {ADVICE}")
     if not is_keras(path):
         try:
-            read_file(path)
+            file_format(path)
         except BadInput:
             raise BadInput(f"{path}: not a model, by its content; allowed is {_ALLOWED}") from None
 

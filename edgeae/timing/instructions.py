@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from edgeae import children, tied
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
-from edgeae.program import read_file
+from edgeae.program import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.scratch import scratch
 
@@ -174,7 +174,7 @@ def count_artifact(
 
 
 def _runtime(path: Path, runtime: str | None) -> str:
-    _, form = read_file(path)
+    form = file_format(path)
     chosen = runtime or USUAL[form]
     if form not in formats(chosen):
         opens = ", ".join(name for name, entry in RUNTIMES.items() if form in entry.formats)

@@ -8,7 +8,7 @@ from typing import Any
 from edgeae import children
 from edgeae.columns import align
 from edgeae.errors import BadInput
-from edgeae.program import read_file
+from edgeae.program import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.timing.table import duration
 
@@ -104,7 +104,7 @@ def choose_runtime(path: Path, runtime: str | None = None) -> str:
     Raises:
         BadInput: the file is no artifact, there is no such runtime, or it cannot be profiled.
     """
-    _, form = read_file(path)
+    form = file_format(path)
     if runtime is None:
         return USUAL[form]
     can = [n for n, entry in RUNTIMES.items() if form in entry.formats and n not in _SILENT]
