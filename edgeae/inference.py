@@ -12,7 +12,7 @@ from edgeae.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
 from edgeae.runtimes.protocol import Runtime, Session
 
-__all__ = ["part_outputs", "prepare", "real", "run_all"]
+__all__ = ["part_output", "part_outputs", "prepare", "real", "run_all"]
 
 _FREE_BATCH = 500
 
@@ -57,10 +57,20 @@ def part_outputs(
     """
     outputs: dict[str, NDArray[Any]] = {}
     for part in (part for part in PARTS if part in programs):
-        program = programs[part]
-        codes = EDGES[part][0] == "code"
-        inputs = outputs["encoder"] if codes else prepare(program.artifact, images)
-        session = runtime.open(program, threads=1)
-        outputs[part] = run_all(session, program.artifact, inputs)
-        session.close()
+        outputs[part] = part_output(runtime, programs[part], images, outputs)
+    return outputs
+
+
+def part_output(
+    runtime: Runtime,
+    program: Program,
+    images: NDArray[np.float32],
+    earlier: Mapping[str, NDArray[Any]],
+) -> NDArray[Any]:
+    """Run one part on one thread. See `part_outputs`; `earlier` holds the encoder's output."""
+    codes = EDGES[program.artifact.part][0] == "code"
+    inputs = earlier["encoder"] if codes else prepare(program.artifact, images)
+    session = runtime.open(program, threads=1)
+    outputs = run_all(session, program.artifact, inputs)
+    session.close()
     return outputs

@@ -58,3 +58,18 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_the_list():
     line = str(errors.unknown("recipe", "flaot32", ["int8", "float32"]))
     assert line == "unknown recipe 'flaot32'; did you mean 'float32'? (there are: float32, int8)"
     assert str(errors.unknown("model", "x", [])) == "unknown model 'x' (there are: none)"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OWN if kind is not errors.RuntimeUnavailable])
+def test_what_an_error_is_about_is_named_once_whatever_its_class(kind):
+    lines = {"lacks an input": "a.tflite: lacks an input", "a.tflite: empty": "a.tflite: empty"}
+    for said, line in lines.items():
+        with pytest.raises(kind) as caught, errors.about("a.tflite"):
+            raise kind(said)
+        assert type(caught.value) is kind and str(caught.value) == line
+
+
+def test_what_a_machine_lacks_is_about_no_file():
+    with pytest.raises(errors.RuntimeUnavailable) as caught, errors.about("a.tflite"):
+        raise errors.RuntimeUnavailable("no engine", "pip install it")
+    assert str(caught.value) == "no engine; pip install it"

@@ -7,7 +7,7 @@ import pytest
 from edgeae_cli import edgeae, edgeae_here
 from fake_exports import Project
 
-from edgeae import recipe
+from edgeae import atomic, recipe
 
 TUNED = ("p60-int8", "qat-int8", "c16-int8", "p80-c16-pcqat-int8")
 
@@ -287,3 +287,12 @@ def test_a_bundle_whose_manifest_lacks_what_its_data_gives_to_lose_stays_up_to_d
     before = path.read_bytes()
     done = project.here("deep", "-r", "int8")
     assert "1 of 1 up to date" in done.stderr and path.read_bytes() == before
+
+
+def test_a_bundle_that_another_export_writes_is_named_once(project):
+    (project.build / "deep" / ".bundles").mkdir()
+    with atomic.lock(project.build / "deep" / ".bundles" / "int8.lock", "the test"):
+        done = project.here("deep", "--recipe", "int8")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("edgeae: ")]
+    assert done.returncode == 2
+    assert line.startswith("edgeae: build/deep/int8: being written by another edgeae (process ")

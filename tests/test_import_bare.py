@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -368,6 +370,30 @@ def _text(folder: Path) -> Path:
     return folder / "net.tflite"
 
 
+def _without_data() -> Graph:
+    """The weights of a layer are a tensor that nothing fills."""
+    tensors = tuple(
+        replace(tensor, data=None) if tensor.name == "hidden/weights" else tensor
+        for tensor in FLOAT.tensors
+    )
+    return replace(FLOAT, tensors=tensors)
+
+
+def _without_an_input() -> Graph:
+    first, *others = FLOAT.operators
+    return replace(FLOAT, operators=(replace(first, inputs=first.inputs[:1]), *others))
+
+
+def _torch(folder: Path, legacy: bool) -> Path:
+    path = folder / "net.pt"
+    if legacy:  # the start of a file that PyTorch 1.5 wrote
+        path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2))
+        return path
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", pickle.dumps({}, protocol=2))
+    return path
+
+
 def _narrow(folder: Path) -> Path:
     np.save(folder / "rows.npy", np.zeros((40, 10), np.float32))
     return folder / "rows.npy"
@@ -434,6 +460,23 @@ BROKEN: dict[str, tuple[Callable[[Path], list[object]], tuple[str, ...]]] = {
         lambda f: [_saved(f, "e.tflite", _nan())],
         ("e.tflite: its autoencoder gives NaN or infinity on tiny",),
     ),
+    "weights that are not there": (
+        lambda f: [_saved(f, "a.tflite", _without_data())],
+        ("a.tflite: its autoencoder fails when it runs: ", "lacks data"),
+    ),
+    "an operator without its input": (
+        lambda f: [_saved(f, "a.tflite", _without_an_input())],
+        ("a.tflite: FULLY_CONNECTED: lacks an input",),
+    ),
+    "the decoder first": (
+        lambda f: [*tflite(f, FLOAT, "decoder", "encoder")],
+        ("my_decoder.tflite: ", "my_encoder.tflite takes them: the encoder comes first"),
+    ),
+    "a PyTorch file": (
+        lambda f: [_torch(f, legacy=False)],
+        ("net.pt: a PyTorch file", "torch.onnx.export(model, example, 'model.onnx')"),
+    ),
+    "an old PyTorch file": (lambda f: [_torch(f, legacy=True)], ("torch.onnx.export",)),
     "three files": (
         lambda f: [*tflite(f, FLOAT, *ALL)],
         ("my_autoencoder.tflite: one path, or two",),
@@ -448,10 +491,11 @@ def test_what_does_not_fit_is_one_line(case, run, tmp_path):
     data = [] if "--data" in arguments else ["--data", "tiny.npz"]
     code, out, err = run("import", *arguments, *data, "--name", "mine")
     assert (code, out) == (2, "")
-    line = err.splitlines()[-1]
+    *said, line = err.splitlines()
     assert line.startswith("edgeae: ")
     for word in words:
         assert word in line
+    assert ".part" not in err and not any("as is" in item for item in said)
     assert not list(tmp_path.rglob("train.json")) and not list(tmp_path.rglob("manifest.json"))
     assert not list(tmp_path.rglob("*.part"))
 

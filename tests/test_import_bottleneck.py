@@ -1,5 +1,7 @@
 """The bottleneck of a graph, against removing each node and looking for a way around it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,41 @@ def test_a_skip_inside_encoder_or_decoder_shuts_only_what_it_spans():
 def test_what_cannot_be_cut_is_refused(nodes, named, line):
     with pytest.raises(BadInput, match=line):
         code(nodes, named)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "line"),
+    [
+        (
+            chain(8, 32, 16, 8),
+            "no bottleneck: no layer is narrower than the input's 8 values; "
+            "--code-layer takes n2 (16), n1 (32)",
+        ),
+        (
+            chain(8, 9, 2, 12, 8, skips=((1, 3),)),
+            "no bottleneck: the connection n1 → n3 leads around the narrowest layer, n2 (2 values "
+            "of the input's 8), so the model cannot be cut there; --code-layer takes n1 (9), "
+            "n3 (12); led around: n2 (2)",
+        ),
+        (
+            chain(8, 2, 8, 8, skips=((0, 3),)),
+            "no bottleneck: the connection n0 → n3 leads around the narrowest layer, n1 (2 values "
+            "of the input's 8), so the model cannot be cut there; it can be cut at no layer; "
+            "led around: n1 (2), n2 (8)",
+        ),
+        (
+            chain(8, *range(20, 8, -1), 8),
+            "no bottleneck: no layer is narrower than the input's 8 values; --code-layer takes "
+            "n12 (9), n11 (10), n10 (11), n9 (12), n8 (13), n7 (14), n6 (15), n5 (16) and 4 more",
+        ),
+    ],
+)
+def test_without_a_bottleneck_the_layers_are_listed(nodes, line):
+    with pytest.raises(BadInput) as caught:
+        code(nodes)
+    assert str(caught.value) == line
+    for name in re.findall(r"(n\d+) \(\d+\)", line.partition("takes")[2].partition("; led")[0]):
+        assert code(nodes, name).name == name
 
 
 def test_a_named_layer_may_be_as_wide_as_it_likes():

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeae.errors import BadInput
 from edgeae.importing import layers as rules
-from edgeae.importing.keras_file import KerasFile
+from edgeae.importing.keras_file import EXPORT, KerasFile
 
 __all__ = ["Architecture", "Layer", "flatten"]
 
@@ -101,7 +101,7 @@ class _Walk:
         if kind not in _MODELS or not _is_own(item):
             raise BadInput(
                 f"{self.path}: {_told(item)} is a class of its own; allowed are Sequential and "
-                "functional models of Keras's layers"
+                f"functional models of Keras's layers; {EXPORT}"
             )
         if len(inputs) != 1:
             raise BadInput(f"{where} takes {len(inputs)} inputs; allowed is one")

@@ -1,11 +1,13 @@
 """Import bare `.tflite` or `.onnx` files: a bundle as is, and `train.json` beside it."""
 
+import math
 import time
 from collections.abc import Callable
 
 from edgeae.building import building
 from edgeae.bundle import Manifest
 from edgeae.data import Dataset
+from edgeae.errors import BadInput, about
 from edgeae.importing.bare_bundle import write_bundle
 from edgeae.importing.bare_parts import Parts, read_parts
 from edgeae.importing.publish import publish
@@ -38,15 +40,32 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     started = time.monotonic()
     parts = read_parts(request.paths, request.code_layer)
     dataset = request.dataset()
+    _check_rows(parts, dataset)
     for line in (parts.remark, _range_warning(parts, dataset)):
         if line:
             say(line)
-    say(f"{request.folder}: {', '.join(parts.programs)} in {parts.format}, as is")
+    say(f"{request.folder}: running {', '.join(parts.programs)} in {parts.format}")
     with building(request.folder, AS_IS) as out:
         manifest = write_bundle(out, request.name, dataset, parts)
         require_worth(request, dataset, _losses(manifest))
     subject = _subject(parts, manifest, time.monotonic() - started)
     return publish(request, dataset, subject, None)
+
+
+def _check_rows(parts: Parts, dataset: Dataset) -> None:
+    """Refuse rows that the model does not take.
+
+    Raises:
+        BadInput: names both, and says where the two files are the wrong way round.
+    """
+    try:
+        with about(parts.input.path):
+            dataset.images("test", parts.input.artifact.input.values)
+    except BadInput as error:
+        last = list(parts.programs.values())[-1]
+        if math.prod(last.artifact.input.values) != dataset.width:
+            raise
+        raise BadInput(f"{error}; {last.path} takes them: the encoder comes first") from None
 
 
 def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:

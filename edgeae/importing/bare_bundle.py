@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeae import __version__, atomic, children, golden
 from edgeae.bundle import MANIFEST, SCHEMA, Artifact, Code, Golden, Loss, Manifest, npy_bytes
 from edgeae.data import Dataset
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.importing.bare_parts import Parts
 from edgeae.inference import real
 from edgeae.loss import image_losses
@@ -47,7 +47,7 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
     for artifact in artifacts:
         atomic.write_bytes(out / artifact.path, parts.programs[artifact.part].content)
     images = dataset.images("test", artifacts[0].input.values)
-    version, outputs = _answers(out, artifacts, images)
+    version, outputs = _answers(out, parts, images)
     _check_finite(parts, dataset, outputs)
     values = {item.part: real(item, outputs[item.part]) for item in artifacts}
     reconstruction = values.get("autoencoder", values.get("decoder"))
@@ -76,19 +76,23 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
 
 
 def _answers(
-    folder: Path, artifacts: list[Artifact], images: NDArray[np.float32]
+    folder: Path, parts: Parts, images: NDArray[np.float32]
 ) -> tuple[str, dict[str, NDArray[Any]]]:
     """Return the reference runtime's version, and part → (n, …) outputs, its own types."""
+    artifacts = [program.artifact for program in parts.programs.values()]
+    origins = {part: str(program.path) for part, program in parts.programs.items()}
     with scratch() as out:
         write_scratch(out / "images.npy", npy_bytes(images))
         job = {
             "runtime": REFERENCES[artifacts[0].format],
             "folder": str(folder),
             "artifacts": [asdict(item) for item in artifacts],
+            "origins": origins,
             "images": str(out / "images.npy"),
             "out": str(out),
         }
-        (found,) = children.run("edgeae.importing.bare_answers", job, timeout_s=_TIMEOUT_S)
+        with about(" and ".join(dict.fromkeys(origins.values()))):
+            (found,) = children.run("edgeae.importing.bare_answers", job, timeout_s=_TIMEOUT_S)
         outputs = {item.part: np.load(out / f"{item.part}.npy") for item in artifacts}
     return found["version"], outputs
 

@@ -14,6 +14,9 @@ from edgeae.errors import BadInput, unknown
 
 __all__ = ["Choice", "Node", "choose"]
 
+#: Layers of a kind that an error lists.
+_MOST_TOLD = 8
+
 
 @dataclass(frozen=True)
 class Node:
@@ -203,17 +206,29 @@ def _last(way: _Way, row: list[int]) -> int:
 
 def _no_bottleneck(way: _Way, cuts: list[int]) -> BadInput:
     width = way.nodes[0].size
-    shut = set(range(1, len(way.nodes) - 1)) - set(cuts)
-    narrow = sorted(p for p in shut if way.nodes[p].size < width)
+    shut = sorted(set(range(1, len(way.nodes) - 1)) - set(cuts))
+    narrow = [position for position in shut if way.nodes[position].size < width]
     if not narrow:
-        return BadInput(
-            f"no bottleneck: no layer is narrower than the input's {width} values; "
-            "--code-layer names the code"
+        reason = f"no layer is narrower than the input's {width} values"
+    else:
+        position = min(narrow, key=lambda p: way.nodes[p].size)
+        first, last = way.around(position)
+        reason = (
+            f"the connection {first} → {last} leads around the narrowest layer, "
+            f"{way.nodes[position].name} ({way.nodes[position].size} values of the input's "
+            f"{width}), so the model cannot be cut there"
         )
-    position = min(narrow, key=lambda p: way.nodes[p].size)
-    first, last = way.around(position)
-    return BadInput(
-        f"no bottleneck: the connection {first} → {last} leads around the narrowest layer, "
-        f"{way.nodes[position].name} ({way.nodes[position].size} values of the input's {width}), "
-        "so the model cannot be cut there"
-    )
+    return BadInput(f"no bottleneck: {reason}; {_candidates(way, cuts, shut)}")
+
+
+def _candidates(way: _Way, cuts: list[int], shut: list[int]) -> str:
+    """List the layers, the narrowest first, that `--code-layer` may name and those it may not."""
+    told = f"--code-layer takes {_listing(way, cuts)}" if cuts else "it can be cut at no layer"
+    return f"{told}; led around: {_listing(way, shut)}" if shut else told
+
+
+def _listing(way: _Way, positions: list[int]) -> str:
+    nodes = sorted((way.nodes[position] for position in positions), key=lambda node: node.size)
+    more = len(nodes) - _MOST_TOLD
+    listing = ", ".join(f"{node.name} ({node.size})" for node in nodes[:_MOST_TOLD])
+    return f"{listing} and {more} more" if more > 0 else listing
