@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
+from edgeae.formats.tflite_amount import Amount, check_tables, counted
 from edgeae.quantization import Affine
 
 __all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "raw_model", "read", "write"]
@@ -154,7 +155,7 @@ def read(content: bytes, origin: str) -> Graph:
     if content[4:8] != _IDENTIFIER:
         raise BadInput(f"{origin}: not a TFLite model (no {_IDENTIFIER.decode()} at byte 4)")
     try:
-        return _graph(raw_model(content))
+        return _graph(raw_model(content), Amount(len(content)))
     except NotImplementedError as error:
         raise BadInput(f"{origin}: {error}; edgeae cannot read that") from None
     except _DAMAGE as error:
@@ -170,7 +171,8 @@ def raw_model(content: bytes) -> Any:
     Raises:
         ValueError: such a constant is not wholly there; and whatever a damaged file leads to.
     """
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    check_tables(content)
+    model = schema.ModelT.InitFromPackedBuf(counted(content), 0)
     for buffer in model.buffers or []:
         if buffer.data is None and buffer.offset > 1:
             if buffer.offset + buffer.size > len(content):
@@ -180,10 +182,10 @@ def raw_model(content: bytes) -> Any:
     return model
 
 
-def _graph(model: Any) -> Graph:
-    (subgraph, *others) = model.subgraphs
-    if others:
-        raise NotImplementedError(f"{len(model.subgraphs)} subgraphs")
+def _graph(model: Any, amount: Amount) -> Graph:
+    (subgraph,) = model.subgraphs
+    for raw in (*subgraph.tensors, *_items(subgraph.operators)):
+        amount.take(_shared_bytes(model, raw))
     tensors = tuple(_tensor(model, raw) for raw in subgraph.tensors)
     operators = tuple(_operator(model, raw) for raw in _items(subgraph.operators))
     for operator in operators:
@@ -194,8 +196,22 @@ def _graph(model: Any) -> Graph:
         operators,
         _edges(signature and signature.inputs, subgraph.inputs, tensors),
         _edges(signature and signature.outputs, subgraph.outputs, tensors),
-        {_text(item.name): _bytes(model, item.buffer) for item in model.metadata or []},
+        {_text(item.name): _metadata(model, item, amount) for item in model.metadata or []},
     )
+
+
+def _shared_bytes(model: Any, raw: Any) -> int:
+    """Bytes of what a tensor or an operator refers to, and others may refer to as well."""
+    held = [item for item in vars(raw).values() if _is_array(item)]
+    if isinstance(raw, schema.TensorT):
+        held.append(np.asarray(_items(model.buffers[raw.buffer].data)))
+        grid = raw.quantization
+        held += [] if grid is None else [item for item in vars(grid).values() if _is_array(item)]
+    return sum(item.nbytes for item in held)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 def _edges(named: Any, indices: Any, tensors: Sequence[Tensor]) -> dict[str, int]:
@@ -278,6 +294,12 @@ def _operator(model: Any, raw: Any) -> Operator:
         _integers(raw.outputs),
         raw,
     )
+
+
+def _metadata(model: Any, item: Any, amount: Amount) -> bytes:
+    content = _bytes(model, item.buffer)
+    amount.take(len(content))
+    return content
 
 
 def _items(vector: Any) -> Any:
