@@ -89,3 +89,17 @@ def rewrite(root: Path, table: dict) -> Bundle:
     """Write a manifest and open its bundle."""
     (root / MANIFEST).write_text(json.dumps(table))
     return open_bundle(root)
+
+
+def weights_outside(location: str) -> bytes:
+    """Return a model whose first weights lie in another file."""
+    import onnx
+
+    model = onnx.load_from_string(tiny.onnx_model("encoder"))
+    constant = model.graph.initializer[0]
+    size = len(constant.raw_data)
+    constant.ClearField("raw_data")
+    constant.data_location = onnx.TensorProto.EXTERNAL
+    constant.external_data.add(key="location", value=location)
+    constant.external_data.add(key="length", value=str(size))
+    return bytes(model.SerializeToString())

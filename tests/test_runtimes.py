@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from tampering import weights_outside
 
 from edgeae import runtimes
 from edgeae.bundle import TensorSpec
@@ -146,6 +147,15 @@ def test_garbage_is_refused_by_name(name, content, int8_program):
     with pytest.raises(BadInput, match=r"somewhere/mine\.bin: refused by ") as caught:
         runtimes.load(name).open(program, threads=1)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_in_other_files_are_not_read(tmp_path, monkeypatch):
+    (tmp_path / "weights.bin").write_bytes(bytes(4096))
+    monkeypatch.chdir(tmp_path)  # where onnxruntime looks by itself
+    artifact = replace(tiny.program("encoder", "float32").artifact, format="onnx")
+    program = Program(artifact, weights_outside("weights.bin"), Path("encoder.onnx"))
+    with pytest.raises(BadInput, match=r"encoder\.onnx: refused by onnxruntime: .*External data"):
+        runtimes.load("onnxruntime-cpu").open(program, threads=1)
 
 
 def test_the_other_format_is_refused(int8_program):

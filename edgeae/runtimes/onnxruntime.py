@@ -17,6 +17,9 @@ from edgeae.runtimes.protocol import Device
 __all__ = ["CPU", "CUDA"]
 
 _ERRORS_ONLY = 3
+#: Where an engine looks for weights that a model keeps in other files, which no hash covers: it
+#: would be the current folder. Nothing lies below a device.
+_WEIGHTS_FOLDER = ("session.model_external_initializers_file_folder_path", "/dev/null")
 
 
 class _Session:
@@ -76,6 +79,7 @@ class _OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
+        options.add_session_config_entry(*_WEIGHTS_FOLDER)
         try:
             session = ort.InferenceSession(content, options, providers=[self.provider])
         except Exception as error:  # its exception classes are not part of its interface
@@ -86,7 +90,9 @@ class _OnnxRuntime:
             raise RuntimeUnavailable(
                 f"onnxruntime could not use {self.provider}", "install its CUDA and cuDNN libraries"
             )
-        built_in = session.get_inputs()[0].shape[0]
+        if not (session.get_inputs() and session.get_outputs()):
+            raise BadInput(f"{origin}: lacks an input or an output")
+        built_in = next(iter(session.get_inputs()[0].shape), None)
         if isinstance(built_in, int) and built_in != batch:
             raise NotMeasured(
                 f"{origin}: its batch of {built_in} is built in, {batch} was asked for"
