@@ -44,6 +44,15 @@ AS_IS = "as-is"
 IMPORTED = "imported"
 #: What every `train.json` says of its dataset and its normalization.
 _DATASET, _NORMALIZATION = ("name", "sha256", "data"), ("scale", "offset")
+#: What every `train.json` of an import says of it.
+_IMPORT: dict[str, Any] = {
+    "source": list[str],
+    "data": str,
+    "train_data": str | None,
+    "normalization": dict[str, float] | None,
+    "code_layer": str | None,
+    "choice": dict[str, Any] | None,
+}
 #: Losses are computed in float32.
 _LARGEST = 3.4028235e38
 
@@ -112,6 +121,9 @@ class Training:
             rebuild(str, self.dataset.get(key), f"dataset.{key}")
         for key in _NORMALIZATION:
             rebuild(float, self.normalization.get(key), f"normalization.{key}")
+        if self.family == IMPORTED:
+            for key, hint in _IMPORT.items():
+                rebuild(hint, self.configuration.get(key), f"configuration.{key}")
         for place, epoch in enumerate(self.curve):
             for key, value in epoch.items():
                 if abs(value) > _LARGEST:
@@ -138,6 +150,12 @@ class Training:
         """What `data.load` takes to find the same images: a path stays one, whatever its stem."""
         said = str(self.dataset["data"])
         return str(self.dataset["name"]) if said == "auto" else said
+
+    @property
+    def train_data(self) -> str | None:
+        """The file of training rows of a model that was imported with rows alone."""
+        said: str | None = self.configuration.get("train_data")
+        return said if self.family == IMPORTED else None
 
     def to_json(self) -> str:
         """Return the file's text."""

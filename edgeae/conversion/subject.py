@@ -28,7 +28,7 @@ def dataset_of(training: Training) -> Dataset:
     dataset = data.load(
         training.data,
         normalization=Normalization(**training.normalization),
-        train=training.configuration.get("train_data"),
+        train=training.train_data,
     )
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(

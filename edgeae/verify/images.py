@@ -70,7 +70,7 @@ def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
             raise
         training = None
     if training is not None:
-        return training.data, training.configuration.get("train_data")
+        return training.data, training.train_data
     if name in datasets.BUILT_IN:
         return name, None
     raise BadInput(f"{bundle.shown}: exported with dataset {name}; --data PATH.npz names it")
@@ -82,7 +82,7 @@ def _training_file(bundle: Bundle, data: str) -> str | None:
         training = _training(bundle)
     except EdgeaeError:
         return None  # the hash will tell
-    train: str | None = None if training is None else training.configuration.get("train_data")
+    train = None if training is None else training.train_data
     return None if train is None or datasets.load(data).trainable else train
 
 
