@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import math
 import os
 import typing
 from collections.abc import Iterator
@@ -153,6 +154,7 @@ class Bundle:
 
         Raises:
             ManifestMismatch: the file is missing, or is not what the manifest describes.
+            BadInput: the bundle lacks the artifact that it belongs to.
         """
         place = f"golden/{name}.npy"
         known = self.manifest.golden.sha256
@@ -160,9 +162,36 @@ class Bundle:
             raise ManifestMismatch(f"{self.shown / place}: its manifest names no such file")
         content = self._checked(place, known[name])
         try:
-            return parse_npy(content, str(self.shown / place))
+            array = parse_npy(content, str(self.shown / place))
         except BadInput as error:
             raise ManifestMismatch(str(error)) from None
+        wrong = self._wrong(name, array)
+        if wrong:
+            raise ManifestMismatch(f"{self.shown / place}: {wrong}")
+        return array
+
+    def _wrong(self, name: str, array: NDArray[Any]) -> str:
+        """Say why an array is not the golden one of that name; nothing where it may be."""
+        n, own = self.manifest.golden.n, name in EDGES
+        spec = self.artifact(name, self.format).output if own else self._edge(name)
+        if spec is None:
+            return ""  # none that edgeae reads
+        shape, dtype = (n, *spec.values), spec.dtype if own else "float32"
+        # an original's arrays have its shape, which may be flat where an artifact's is not
+        fits = array.shape == shape if own else _rows(array) == (n, math.prod(spec.values))
+        if array.dtype != dtype or not fits:
+            return f"{array.dtype} {array.shape}, its manifest describes {dtype} {shape}"
+        return "" if np.isfinite(array).all() else "holds NaN or infinity"
+
+    def _edge(self, name: str) -> TensorSpec | None:
+        """Return the edge of an artifact that has that name in its part's signature."""
+        for part in self.parts:
+            artifact = self.artifact(part, self.format)
+            edges = zip(EDGES[part], (artifact.input, artifact.output), strict=True)
+            for edge, spec in edges:
+                if edge == name:
+                    return spec
+        return None
 
     def _checked(self, name: str, sha256: str) -> bytes:
         path = self.shown / name
@@ -179,6 +208,11 @@ class Bundle:
             told = f"sha256 {found[:12]}…, its manifest says {sha256[:12]}…"
             raise ManifestMismatch(f"{path}: {told}")
         return content
+
+
+def _rows(array: NDArray[Any]) -> tuple[int, int]:
+    """Return how many examples an array holds, and of how many values each."""
+    return (len(array), math.prod(array.shape[1:])) if array.ndim else (0, 1)
 
 
 def npy_bytes(array: NDArray[Any]) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.bundle import EDGES, Artifact
+from edgeae.errors import ManifestMismatch
 from edgeae.program import Program
 from edgeae.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
@@ -34,11 +35,23 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
     """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
 
     One image a call where the artifact's batch is 1: verified is what ships.
+
+    Raises:
+        ManifestMismatch: it gives another shape or element type than its description says.
     """
     batch = 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
-    outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
+    outputs = np.empty((0, *artifact.output.values), artifact.output.dtype)
     for start in range(0, len(inputs), batch):
-        outputs[start : start + batch] = session.run(inputs[start : start + batch])
+        given = session.run(inputs[start : start + batch])
+        expected = (len(inputs[start : start + batch]), *artifact.output.values)
+        if given.shape != expected or given.dtype != artifact.output.dtype:
+            raise ManifestMismatch(
+                f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest says "
+                f"{artifact.output.dtype} {expected}"
+            )
+        if not len(outputs):  # not before: a description may say any size
+            outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
+        outputs[start : start + batch] = given
     return outputs
 
 

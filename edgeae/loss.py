@@ -125,7 +125,7 @@ class Loss:
     ratio: float | None
     control_ratio: float | None
     p99: Worst | None = None
-    labels: dict[str, tuple[float | None, ...]] | None = None
+    labels: dict[str, tuple[float, float | None, float]] | None = None
     worse_than_mean: bool = False
 
     @property
@@ -153,7 +153,8 @@ class Loss:
         """
         before, after = float(float32.mean()), float(exported.mean())
         trained = None if control is None else float(control.mean())
-        few = labels is not None and len(np.unique(labels)) <= _MOST_LABELS
+        if labels is not None and len(np.unique(labels)) > _MOST_LABELS:
+            labels = None
         return cls(
             before,
             trained,
@@ -162,17 +163,20 @@ class Loss:
             after / before if before else None,
             after / trained if trained else None,
             Worst(worst(float32), None if control is None else worst(control), worst(exported)),
-            _by_label((float32, control, exported), labels) if few else None,  # type: ignore[arg-type]
+            None if labels is None else _by_label(float32, control, exported, labels),
             is_worse(before, mean_loss),
         )
 
 
 def _by_label(
-    losses: tuple[NDArray[np.float64] | None, ...], labels: NDArray[np.integer]
-) -> dict[str, tuple[float | None, ...]]:
-    return {
-        str(label): tuple(
-            None if item is None else float(item[labels == label].mean()) for item in losses
-        )
-        for label in np.unique(labels)
-    }
+    float32: NDArray[np.float64],
+    control: NDArray[np.float64] | None,
+    exported: NDArray[np.float64],
+    labels: NDArray[np.integer],
+) -> dict[str, tuple[float, float | None, float]]:
+    found = {}
+    for label in np.unique(labels):
+        mine = labels == label
+        trained = None if control is None else float(control[mine].mean())
+        found[str(label)] = float(float32[mine].mean()), trained, float(exported[mine].mean())
+    return found

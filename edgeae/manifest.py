@@ -6,8 +6,10 @@ Its schema's history:
 """
 
 import json
+import math
 import typing
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,7 +21,7 @@ from edgeae.files import plain_name
 from edgeae.loss import Loss, loss_scale
 from edgeae.names import check_name
 from edgeae.quantization import Affine
-from edgeae.recipe import AS_IS, Tolerance
+from edgeae.recipe import AS_IS, PARTS, REFERENCES, Tolerance
 from edgeae.typed_json import rebuild
 
 __all__ = ["SCHEMA", "Artifact", "Code", "Golden", "Manifest", "OpVersion", "TensorSpec"]
@@ -28,6 +30,10 @@ SCHEMA = 1
 #: What every manifest says of its dataset and its normalization.
 _DATASET = {"name": str, "sha256": str, "n": int}
 _NORMALIZATION = {"scale": float, "offset": float}
+#: Element types of what goes into an artifact and of what comes out.
+_DTYPES = ("float32", "int8", "uint8", "int16")
+#: Values of one example; an image of 8,192 × 8,192 pixels has as many.
+_MOST_VALUES = 1 << 26
 #: Beyond any range, and any square, of float32 values.
 _LARGEST = 1e100
 
@@ -68,6 +74,26 @@ class TensorSpec:
     def values(self) -> tuple[int, ...]:
         """Shape of one example, without the batch dimension."""
         return tuple(int(size) for size in self.shape[1:])
+
+    def check(self) -> None:
+        """Refuse what no edge of a bundle's artifact is.
+
+        Raises:
+            BadInput: names the key, and what is allowed.
+        """
+        if self.dtype not in _DTYPES:
+            raise BadInput(f"dtype = {self.dtype!r:.40}: allowed are {', '.join(_DTYPES)}")
+        first, *rest = self.shape or (0,)
+        free = isinstance(first, str) or first == 1
+        sizes = [size for size in rest if isinstance(size, int) and size >= 1]
+        if not free or len(sizes) < len(rest) or math.prod(sizes) > _MOST_VALUES:
+            raise BadInput(
+                f"shape = {list(self.shape)!s:.60}: allowed is a batch of 1 or a free one, and "
+                f"sizes from 1 behind it, {_MOST_VALUES:,} values at most"
+            )
+        if self.dtype != "float32" and self.affine is None:
+            raise BadInput(f"scale, zero_point: missing, and dtype is {self.dtype}")
+        _ = self.grid  # which refuses a scale and a zero point that fit no integers
 
 
 @dataclass(frozen=True)
@@ -127,6 +153,28 @@ class Artifact:
     def from_json(cls, table: dict[str, Any]) -> "Artifact":
         """Rebuild a description from what JSON made of its `asdict`."""
         return typing.cast("Artifact", rebuild(cls, table))
+
+    def check(self, key: str) -> None:
+        """Refuse what describes no file of a bundle.
+
+        Args:
+            key: of this description, for errors.
+
+        Raises:
+            BadInput: it has not one input and one output, or a figure that no file has.
+        """
+        for edge in ("inputs", "outputs"):
+            specs = getattr(self, edge)
+            if len(specs) != 1:
+                raise BadInput(f"{key}.{edge}: {len(specs)} of them; allowed is one")
+            try:
+                specs[0].check()
+            except BadInput as error:
+                raise BadInput(f"{key}.{edge}[0].{error}") from None
+        counts = {"bytes": self.bytes, "gzip_bytes": self.gzip_bytes, "macs": self.macs}
+        counts |= {"nonzero_macs": self.nonzero_macs or 0, **self.causes, **(self.packed or {})}
+        for name, count in counts.items():
+            _check_least(f"{key}.{name}", count)
 
     @property
     def packed_bytes(self) -> int | None:
@@ -232,16 +280,13 @@ class Manifest:
                 raise BadInput(f"{key} is null: allowed with the recipe {AS_IS} alone")
         for key in ("model", "recipe"):
             check_name(key, getattr(self, key))
-        self._check_paths()
+        self._check_files()
         for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
             for name, kind in names.items():
                 rebuild(kind, getattr(self, key).get(name), f"{key}.{name}")
-        for key in ("span", "mean_loss"):  # limits grow with them
-            value = self.dataset.get(key, 0.0)
-            if type(value) not in (int, float) or not 0 <= value < _LARGEST:
-                raise BadInput(f"dataset.{key} = {value!r:.40}: allowed are numbers from 0")
+        self._check_figures()
 
-    def _check_paths(self) -> None:
+    def _check_files(self) -> None:
         """Refuse names of files outside the bundle, and two descriptions of the same file."""
         for name in self.golden.sha256:
             check_name("golden.sha256", name)
@@ -250,13 +295,42 @@ class Manifest:
                 plain_name(artifact.path)
             except BadInput as error:
                 raise BadInput(f"artifacts[{place}].{error}") from None
-            for key in ("part", "format"):
-                check_name(f"artifacts[{place}].{key}", getattr(artifact, key))
+            for key, allowed in (("part", PARTS), ("format", tuple(REFERENCES))):
+                found = getattr(artifact, key)
+                if found not in allowed:
+                    told = f"artifacts[{place}].{key} = {found!r:.40}"
+                    raise BadInput(f"{told}: allowed are {', '.join(allowed)}")
+            artifact.check(f"artifacts[{place}]")
         paths = Counter(item.path for item in self.artifacts)
         parts = Counter(f"{item.part}.{item.format}" for item in self.artifacts)
         twice = [name for name, count in [*paths.items(), *parts.items()] if count > 1]
         if twice:
             raise BadInput(f"artifacts: {twice[0]} is described twice")
+
+    def _check_figures(self) -> None:
+        """Refuse figures that nothing can have."""
+        if self.golden.n < 1:
+            raise BadInput(f"golden.n = {self.golden.n}: allowed are whole numbers from 1")
+        _check_least("dataset.n", self.dataset["n"])
+        # limits grow with these two
+        scales = {f"dataset.{key}": self.dataset.get(key, 0.0) for key in ("span", "mean_loss")}
+        for key, value in scales.items():
+            rebuild(float, value, key)
+        for key, value in (*scales.items(), *self._losses()):
+            if not 0 <= value <= _LARGEST:
+                raise BadInput(f"{key} = {value:g}: allowed is 0 to {_LARGEST:g}")
+
+    def _losses(self) -> Iterator[tuple[str, float]]:
+        """Yield every mean squared error by its key."""
+        loss = self.loss
+        if loss is None:
+            return
+        rows = {"loss": (loss.float32, loss.control, loss.exported)}
+        if loss.p99 is not None:
+            rows["loss.p99"] = (loss.p99.float32, loss.p99.control, loss.p99.exported)
+        rows |= {f"loss.labels.{label}": row for label, row in (loss.labels or {}).items()}
+        for key, row in rows.items():
+            yield from ((key, value) for value in row if value is not None)
 
     @property
     def limits(self) -> Tolerance:
@@ -266,3 +340,8 @@ class Manifest:
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _check_least(key: str, count: int) -> None:
+    if count < 0:
+        raise BadInput(f"{key} = {count}: allowed are whole numbers from 0")

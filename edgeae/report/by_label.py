@@ -49,7 +49,7 @@ def by_label(exports: Sequence[Export]) -> ByLabel | None:
     if not told:
         return None
     first = told[0].loss.labels if told[0].loss else None
-    float32 = {label: losses[0] for label, losses in (first or {}).items()}
+    float32: dict[str, float | None] = {label: losses[0] for label, losses in (first or {}).items()}
     labels = {label for item in told for label in (item.loss.labels or {} if item.loss else {})}
     rows = tuple(_row(item) for item in told)
     return ByLabel(tuple(sorted(labels, key=_order)), float32, _highest(float32), rows)

@@ -94,6 +94,8 @@ class _LiteRt:
 
 
 def _check_edge(program: Program, interpreter: Any) -> None:
+    if not (interpreter.get_input_details() and interpreter.get_output_details()):
+        raise BadInput(f"{program.path}: lacks an input or an output")
     details = interpreter.get_input_details()[0]
     expected = program.artifact.input
     if np.dtype(details["dtype"]) != np.dtype(expected.dtype):
