@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from edgeae.shown import shown
+
 __all__ = ["Build", "Json", "finish", "put", "put_json", "say"]
 
 #: Options that every command shares.
@@ -17,7 +19,7 @@ Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles a
 def put(text: str) -> None:
     """Print a result."""
     with contextlib.suppress(BrokenPipeError):  # a reader such as `head` has seen enough
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(shown(text) + "\n")
         sys.stdout.flush()
 
 
@@ -28,7 +30,7 @@ def put_json(value: Any) -> None:
 
 def say(line: str) -> None:
     """Tell what is going on."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(shown(line) + "\n")
     sys.stderr.flush()
 
 
