@@ -5,14 +5,16 @@ DATA ?= auto
 # at once; export finds out by itself what cores and memory allow
 JOBS ?=
 N ?= 100
-SECONDS ?= 300
+# of make fuzz and make faults: how long, and which run again
+SECONDS ?= 60
+SEED ?=
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
 # each step reads what the one before it wrote
 .NOTPARALLEL:
 .PHONY: help setup demo train zoo export verify bench gate baseline report history
-.PHONY: test ways acceptance timing selftest-gate faults lint clean
+.PHONY: test ways acceptance timing fuzz faults race selftest-gate lint clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -68,6 +70,11 @@ acceptance: setup  ## check the figures on MNIST's 10,000 test images (EDGEAE_MN
 
 timing: setup  ## hold edgeae's timer to one written by hand, 1,000,000 calls each
 	$(BIN)/python -m pytest -m timing
+
+# BLAS's threads would be gone in its forks
+fuzz: setup  ## damaged files of every kind through every command (SECONDS=60, SEED= to do it again)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz \
+		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seconds (N=100: an hour)
 	$(EDGEAE) selftest -n $(N) --out bench/SELFTEST.md
