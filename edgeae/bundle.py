@@ -51,6 +51,8 @@ __all__ = [
 MANIFEST = "manifest.json"
 #: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.
 STORE = ".bundles"
+#: Bytes of numpy's widest number, and of an `.npy` file beside its values.
+_WIDEST, _NPY_BYTES = 16, 1 << 16
 #: What goes into each part and what comes out: the names of its signature.
 EDGES = {
     "encoder": ("image", "code"),
@@ -142,7 +144,7 @@ class Bundle:
         Raises:
             ManifestMismatch: the file is missing, or is not what the manifest describes.
         """
-        return self._checked(artifact.path, artifact.sha256)
+        return self._checked(artifact.path, artifact.sha256, artifact.bytes)
 
     def golden(self, name: str) -> NDArray[Any]:
         """Return a golden array; its first axis counts the images.
@@ -160,7 +162,7 @@ class Bundle:
         known = self.manifest.golden.sha256
         if name not in known:
             raise ManifestMismatch(f"{self.shown / place}: its manifest names no such file")
-        content = self._checked(place, known[name])
+        content = self._checked(place, known[name], self._most_bytes(name))
         try:
             array = parse_npy(content, str(self.shown / place))
         except BadInput as error:
@@ -172,8 +174,7 @@ class Bundle:
 
     def _wrong(self, name: str, array: NDArray[Any]) -> str:
         """Say why an array is not the golden one of that name; nothing where it may be."""
-        n, own = self.manifest.golden.n, name in EDGES
-        spec = self.artifact(name, self.format).output if own else self._edge(name)
+        n, own, spec = self.manifest.golden.n, name in EDGES, self._spec(name)
         if spec is None:
             return ""  # none that edgeae reads
         shape, dtype = (n, *spec.values), spec.dtype if own else "float32"
@@ -183,8 +184,10 @@ class Bundle:
             return f"{array.dtype} {array.shape}, its manifest describes {dtype} {shape}"
         return "" if np.isfinite(array).all() else "holds NaN or infinity"
 
-    def _edge(self, name: str) -> TensorSpec | None:
-        """Return the edge of an artifact that has that name in its part's signature."""
+    def _spec(self, name: str) -> TensorSpec | None:
+        """Return the edge whose values a golden array holds: by its name, or its part's output."""
+        if name in EDGES:
+            return self.artifact(name, self.format).output
         for part in self.parts:
             artifact = self.artifact(part, self.format)
             edges = zip(EDGES[part], (artifact.input, artifact.output), strict=True)
@@ -193,10 +196,16 @@ class Bundle:
                     return spec
         return None
 
-    def _checked(self, name: str, sha256: str) -> bytes:
+    def _most_bytes(self, name: str) -> int:
+        """Return the most bytes that a golden array of that name may have in its file."""
+        spec = self._spec(name)
+        values = 0 if spec is None else self.manifest.golden.n * math.prod(spec.values)
+        return min(files.MODEL_BYTES, _WIDEST * values + _NPY_BYTES)
+
+    def _checked(self, name: str, sha256: str, most: int) -> bytes:
         path = self.shown / name
         try:
-            content = files.read_inside(self.root, name, files.MODEL_BYTES)
+            content = files.read_inside(self.root, name, min(most, files.MODEL_BYTES))
         except BadInput as error:
             raise ManifestMismatch(f"{path}: in the manifest, but refused: {error}") from None
         except OSError as error:
@@ -255,7 +264,7 @@ def holding(path: Path) -> Iterator[Bundle]:
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(held(path))
-            content = files.read(folder / MANIFEST, files.TEXT_BYTES)
+            content = _text(folder / MANIFEST, path / MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
             raise BadInput(
                 f"{path}: not a bundle (no {MANIFEST}); `edgeae export` makes one"
@@ -264,6 +273,14 @@ def holding(path: Path) -> Iterator[Bundle]:
             raise BadInput(f"{path / MANIFEST}: not readable: {error.strerror}") from None
         manifest = _manifest(content, str(path / MANIFEST))
         yield Bundle(folder, manifest, hashlib.sha256(content).hexdigest(), path)
+
+
+def _text(file: Path, shown: Path) -> bytes:
+    """Read a file of text; errors name it as users do."""
+    try:
+        return files.read(file, files.TEXT_BYTES)
+    except BadInput as error:
+        raise BadInput(str(error).replace(str(file), str(shown))) from None
 
 
 def _manifest(content: bytes, origin: str) -> Manifest:

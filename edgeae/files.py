@@ -5,6 +5,7 @@ What is read goes through this module, so that none of them hangs a command or f
 """
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -13,12 +14,24 @@ from pathlib import Path, PurePosixPath
 
 from edgeae.errors import BadInput
 
-__all__ = ["MODEL_BYTES", "TEXT_BYTES", "open_regular", "plain_name", "read", "read_inside"]
+__all__ = [
+    "MODEL_BYTES",
+    "PICTURE_BYTES",
+    "TEXT_BYTES",
+    "open_regular",
+    "plain_name",
+    "read",
+    "read_inside",
+    "sha256",
+    "sha256_inside",
+]
 
 #: A flatbuffer and a protobuf cannot be larger: their offsets are signed 32-bit integers.
 MODEL_BYTES = (1 << 31) - 1
-#: A manifest has about 20 kB; the results of a thousand benches have about 20 MB.
-TEXT_BYTES = 1 << 28
+#: A manifest has about 20 kB, and what a text stands for takes twenty times its bytes.
+TEXT_BYTES = 1 << 23
+#: A sheet of 10,000 images.
+PICTURE_BYTES = 1 << 28
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
@@ -62,10 +75,31 @@ def read_inside(folder: Path, name: str, most: int | None = None) -> bytes:
             is too large.
         OSError: there is none, or it cannot be read.
     """
+    with _inside(folder, name, most) as stream:
+        return _whole(folder / name, stream, most)
+
+
+def sha256(path: Path, most: int | None = None) -> str:
+    """Return the hash of a regular file, in hexadecimal, without its bytes in memory.
+
+    Args, raises: see `open_regular`.
+    """
+    with open_regular(path, most) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_inside(folder: Path, name: str, most: int | None = None) -> str:
+    """Return the hash of a regular file in a folder; see `read_inside`."""
+    with _inside(folder, name, most) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _inside(folder: Path, name: str, most: int | None) -> Iterator[BufferedReader]:
     path = folder / plain_name(name)
     try:
         with _opened_inside(folder, path.relative_to(folder).parts, path, most) as stream:
-            return _whole(path, stream, most)
+            yield stream
     except OSError as error:
         error.filename = str(path)  # not the last part of it alone
         raise

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic, files
+from edgeae import files
 from edgeae.bundle import EDGES, Artifact, TensorSpec, gzip_size
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error, unknown
 from edgeae.loss import is_worse
@@ -220,7 +220,7 @@ def open_model(folder: Path) -> Training:
     original = folder / training.file
     if not original.exists():
         raise BadInput(f"{original}: missing; {_remedy(training)}")
-    if atomic.sha256(files.read(original)) != training.file_sha256:
+    if files.sha256(original) != training.file_sha256:
         raise ManifestMismatch(
             f"{original}: not the file that {file} describes; {_again(training)}"
         )

@@ -12,6 +12,8 @@ from edgeae.typed_json import rebuild
 __all__ = ["PROBE", "Probed", "read_probe"]
 
 PROBE = "probe.json"
+_FEATURES, _WAYS = ("model", "pca", "pixels"), ("linear", "nearest")
+_ANOMALY = ("model", "pca")
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,23 @@ class Probed:
     held_out: int
     anomaly: dict[str, float]
 
+    def __post_init__(self) -> None:
+        for name in _FEATURES:
+            found = self.features.get(name, {})
+            for way in _WAYS:
+                _check_share(f"features.{name}.{way}", found.get(way))
+        for name in _ANOMALY:
+            _check_share(f"anomaly.{name}", self.anomaly.get(name))
+
     def to_json(self) -> str:
         """Return the file's text."""
         table = dataclasses.asdict(self)
         return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _check_share(key: str, value: float | None) -> None:
+    if value is None or not 0 <= value <= 1:
+        raise BadInput(f"{key} = {value}: allowed is 0 to 1")
 
 
 def read_probe(folder: Path) -> Probed | None:

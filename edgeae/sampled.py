@@ -49,7 +49,7 @@ def read_samples(folder: Path, training: Training) -> bytes | None:
     """
     path = folder / SAMPLES
     try:
-        content = files.read(path, files.TEXT_BYTES)
+        content = files.read(path, files.PICTURE_BYTES)
     except FileNotFoundError:
         return None
     try:

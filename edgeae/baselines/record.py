@@ -138,7 +138,7 @@ def check(place: Path, known: Record) -> None:
     for name, sha256 in known.sha256.items():
         path = folder / name
         try:
-            found = atomic.sha256(files.read_inside(folder, name))
+            found = files.sha256_inside(folder, name, files.MODEL_BYTES)
         except BadInput as error:
             raise ManifestMismatch(
                 f"{path}: in the baseline's record, but refused: {error}"

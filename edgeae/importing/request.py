@@ -87,11 +87,9 @@ class Imported:
 
 def _sha256(path: Path) -> str:
     """Hash a file, or a folder's files with their names."""
-    digest = hashlib.sha256()
     if path.is_file():
-        digest.update(files.read(path))
-        return digest.hexdigest()
+        return files.sha256(path)
+    digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        content = hashlib.sha256(files.read(file)).hexdigest()
-        digest.update(f"{file.relative_to(path)} {content}\n".encode())
+        digest.update(f"{file.relative_to(path)} {files.sha256(file)}\n".encode())
     return digest.hexdigest()

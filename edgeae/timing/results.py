@@ -8,6 +8,7 @@ Schema of a row, its history:
 
 import fcntl
 import io
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -101,6 +102,14 @@ class Result:
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
 _KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
+#: Figures and the least that they can be.
+_FROM_1 = ("threads", "batch", "block", "fixed_block", "samples_ns", "fixed_samples_ns")
+_FROM_0 = (
+    *("bytes", "process", "round", "start_ns", "import_ns", "load_ns", "first_ns", "code"),
+    *("rss_peak_bytes", "warm_up_ns", "resolution_ns", "clock_ns", "loop_ns"),
+)
+#: A row of 3,600 s has about a megabyte.
+_LINE_BYTES = 1 << 24
 _TUPLES = ("samples_ns", "fixed_samples_ns", "unstable")
 
 
@@ -145,21 +154,31 @@ def read_results(results: Path) -> list[Result]:
         BadInput: a line is not a results row.
     """
     try:
-        content = files.read(results)
+        with files.open_regular(results) as stream:
+            return [
+                _row(parse_json(line, f"{place}: not a results row"), place)
+                for place, line in _lines(results, stream)
+            ]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise system_error(error) from None
-    *lines, _torn = content.split(b"\n")
-    return [
-        _row(parse_json(line, f"{place}: not a results row"), place)
-        for place, line in _numbered(results, lines)
-    ]
 
 
-def _numbered(results: Path, lines: list[bytes]) -> Iterator[tuple[str, bytes]]:
-    for number, line in enumerate(lines, 1):
-        yield f"{results}:{number}", line
+def _lines(results: Path, stream: io.BufferedIOBase) -> Iterator[tuple[str, bytes]]:
+    """Yield each whole line with its place; one at a time, so that none can fill the memory.
+
+    Raises:
+        BadInput: a line is longer than any row is.
+    """
+    for number in itertools.count(1):
+        line = stream.readline(_LINE_BYTES)
+        place = f"{results}:{number}"
+        if len(line) == _LINE_BYTES:
+            raise BadInput(f"{place}: not a results row: a line of {_LINE_BYTES:,} bytes or more")
+        if not line.endswith(b"\n"):
+            return  # a process was killed while it wrote that, or nothing
+        yield place, line[:-1]
 
 
 def _row(table: Any, place: str) -> Result:
@@ -175,9 +194,25 @@ def _row(table: Any, place: str) -> Result:
         for fact, value in row.machine.items():
             if not isinstance(value, str | int | float | None):
                 raise BadInput(f"machine.{fact} = {value!s:.40}: not text, a number or null")
+        _check_figures(row)
     except BadInput as error:
         raise BadInput(f"{place}: not a results row: {error}") from None
     return row
+
+
+def _check_figures(row: Result) -> None:
+    """Refuse figures that nothing was measured with.
+
+    Raises:
+        BadInput: names the key.
+    """
+    least = dict.fromkeys(_FROM_1, 1) | dict.fromkeys(_FROM_0, 0)
+    for key, lowest in least.items():
+        value = getattr(row, key)
+        found = value if isinstance(value, tuple) else (value,)
+        wrong = next((item for item in found if item is not None and item < lowest), None)
+        if wrong is not None:
+            raise BadInput(f"{key} = {wrong}: allowed are numbers from {lowest}")
 
 
 def frozen(table: dict[str, Any]) -> dict[str, Any]:

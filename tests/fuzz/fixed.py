@@ -18,6 +18,7 @@ __all__ = ["FIXED", "Fixed"]
 _MANIFEST = f"{BUNDLE}/manifest.json"
 _VERIFY = f"verify {BUNDLE} --golden --runtime litert-reference"
 _NULL = f"bench {BUNDLE} --runtime null --part encoder --seconds 0.01"
+_PROBE = "build/tiny/probe.json"
 _BARE = "build/bare/train.json"
 
 
@@ -54,6 +55,27 @@ def _json(file: str, path: tuple[str | int, ...], value: Any, command: str, code
             holder = holder[key]
         holder[path[-1]] = value
         (project / file).write_text(json.dumps(table))
+
+    return Fixed(file, change, command, code)
+
+
+def _row(values: dict[str, Any], command: str, code: int) -> Fixed:
+    """Change the first row of the results."""
+    file = "build/results.jsonl"
+
+    def change(project: Path) -> None:
+        first, rest = (project / file).read_text().split("\n", 1)
+        (project / file).write_text(json.dumps(json.loads(first) | values) + "\n" + rest)
+
+    return Fixed(file, change, command, code)
+
+
+def _large(file: str, command: str, code: int) -> Fixed:
+    """Let a file have 1.5 GB of zeros at its end."""
+
+    def change(project: Path) -> None:
+        with (project / file).open("r+b") as stream:
+            stream.truncate(1_500_000_000)
 
     return Fixed(file, change, command, code)
 
@@ -116,6 +138,25 @@ FIXED = (
     _json(_MANIFEST, ("tolerance", "max_abs"), -1.0, _VERIFY, 2),
     _json(_BARE, ("configuration", "train_data"), 1.5, "verify build/bare", 2),
     _json(_BARE, ("configuration", "source"), None, "report", 2),
+    _json(_PROBE, ("features",), {}, "report", 2),
+    _json(_PROBE, ("anomaly", "pca"), 1e300, "report", 2),
+    _row({"block": 0}, "report", 2),
+    _row({"fixed_block": -1}, "history", 2),
+    _row({"samples_ns": [0]}, "pick --max-p50 1ms --runtime null", 2),
+    _row({"batch": 0}, "report", 2),
+    *(
+        _large(file, command, code)
+        for file, command, code in (
+            (_MANIFEST, "report", 2),
+            (f"{BUNDLE}/verify.json", "report", 2),
+            ("build/results.jsonl", "history", 2),
+            ("build/tiny/train.json", "report", 2),
+            ("export/mine.toml", "export --list -r mine", 2),
+            (f"{BUNDLE}/encoder.tflite", _VERIFY, 4),
+            (f"{BUNDLE}/golden/code.npy", _VERIFY, 4),
+            ("bench/baselines/int8-encoder.tflite", "baseline list", 4),
+        )
+    ),
     _golden("image", lambda array: array[:, :3], _VERIFY, 4),
     _golden("image", lambda array: array * np.nan, _VERIFY, 4),
     _golden("image", lambda array: np.float32(3), _NULL, 4),
