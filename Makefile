@@ -79,8 +79,11 @@ fuzz: setup  ## damaged files of every kind through every command (SECONDS=60, S
 selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seconds (N=100: an hour)
 	$(EDGEAE) selftest -n $(N) --out bench/SELFTEST.md
 
-faults: setup  ## commands killed, raced and denied room at random moments (SECONDS=300, SEED=…)
+faults: setup  ## commands killed, raced and denied room at random moments (SECONDS=60, SEED= to do it again)
 	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+race: setup  ## publish a small bundle 10,000 times, and export 50 times, while edgeae verify loops
+	PYTHONPATH=tests $(BIN)/python tests/race.py 10000 50 4
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

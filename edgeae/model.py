@@ -121,6 +121,7 @@ class Training:
             rebuild(str, self.dataset.get(key), f"dataset.{key}")
         for key in _NORMALIZATION:
             rebuild(float, self.normalization.get(key), f"normalization.{key}")
+        rebuild(str | None, self.train_data, "configuration.train_data")
         if self.family == IMPORTED:
             for key, hint in _IMPORT.items():
                 rebuild(hint, self.configuration.get(key), f"configuration.{key}")
@@ -155,7 +156,7 @@ class Training:
     def train_data(self) -> str | None:
         """The file of training rows of a model that was imported with rows alone."""
         said: str | None = self.configuration.get("train_data")
-        return said if self.family == IMPORTED else None
+        return said
 
     def to_json(self) -> str:
         """Return the file's text."""

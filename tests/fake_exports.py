@@ -30,6 +30,10 @@ if "FAKE_FREE" in os.environ:
     memory.available = lambda: int(os.environ["FAKE_FREE"])
 """
 _ORIGINAL = b"a zip, normally"
+_IMPORT = {
+    **{"source": ["net.h5"], "data": "rows.npy", "train_data": None},
+    **{"normalization": None, "code_layer": None, "choice": None},
+}
 
 
 def fake_model(folder: Path, **changes: object) -> Training:
@@ -41,7 +45,7 @@ def fake_model(folder: Path, **changes: object) -> Training:
         "form": "keras",
         "family": "simple",
         "description": "",
-        "configuration": {},
+        "configuration": _IMPORT if changes.get("family") == "imported" else {},
         "dataset": {"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz", "train": 90},
         "normalization": {"scale": 1 / 255, "offset": 0.0},
         "bounds": (0.0, 1.0),

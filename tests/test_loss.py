@@ -89,7 +89,7 @@ def test_a_manifest_whose_figures_would_let_anything_pass_is_damaged(key, value,
     table = json.loads(path.read_text())
     table["dataset"][key] = value
     path.write_text(json.dumps(table))
-    with pytest.raises(BadInput, match=rf"manifest\.json: damaged manifest: dataset\.{key} is "):
+    with pytest.raises(BadInput, match=r"manifest\.json: damaged"):
         open_bundle(path.parent)
 
 

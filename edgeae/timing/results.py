@@ -103,9 +103,10 @@ _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
 _KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
 #: Figures and the least that they can be.
-_FROM_1 = ("threads", "batch", "block", "fixed_block", "samples_ns", "fixed_samples_ns")
+_FROM_1 = ("batch", "block", "fixed_block")
 _FROM_0 = (
-    *("bytes", "process", "round", "start_ns", "import_ns", "load_ns", "first_ns", "code"),
+    *("bytes", "threads", "process", "round", "samples_ns", "fixed_samples_ns", "code"),
+    *("start_ns", "import_ns", "load_ns", "first_ns"),
     *("rss_peak_bytes", "warm_up_ns", "resolution_ns", "clock_ns", "loop_ns"),
 )
 #: A row of 3,600 s has about a megabyte.
