@@ -302,6 +302,41 @@ def test_a_bundle_is_all_of_its_artifacts_and_an_onnx_goes_to_onnxruntime(tiny_b
     assert all(item.is_identical for item in plan.pairs)
 
 
+def test_a_format_limits_what_is_compared(tiny_bundle):
+    new = add_onnx(tiny_bundle("float32", model="new", recipe="r"))
+    old = tiny_bundle("float32", model="old", recipe="r")
+    with plan_pair(new.root, str(old.root), Budget()) as plan:
+        absent = [pair.absence for pair in plan.pairs if pair.baseline is None]
+    held = "encoder.tflite, decoder.tflite, autoencoder.tflite"
+    assert sorted(absent) == [
+        f"{old.root}: holds no {part}.onnx (it holds: {held}); --format tflite compares that alone"
+        for part in ("autoencoder", "decoder", "encoder")
+    ]
+    with plan_pair(new.root, str(old.root), Budget(), only=["tflite"]) as plan:
+        assert {pair.candidate.artifact.format for pair in plan.pairs} == {"tflite"}
+        assert len(plan.pairs) == 3 and all(pair.baseline for pair in plan.pairs)
+    with plan_pair(new.root, str(old.root), Budget(), only=["tflite", "onnx"]) as plan:
+        assert len(plan.pairs) == 6
+
+
+def test_a_format_limits_a_suite(tiny_bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    add_onnx(tiny_bundle("float32"))
+    path = suite(tmp_path, 'runtimes = ["litert-builtin", "onnxruntime-cpu"]\n')
+    with plan_suite(str(path), only=["onnx"]) as plan:
+        assert {pair.runtime for pair in plan.pairs} == {"onnxruntime-cpu"}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["onnx"], r"--format onnx: .*old.tflite holds tflite"), (["h5"], "allowed are tflite, onnx")],
+)
+def test_a_format_that_nothing_has_is_refused(names, said, files):
+    old = files("old")
+    with pytest.raises(BadInput, match=said), plan_pair(old, str(old), Budget(), only=names):
+        pass
+
+
 def suite(folder: Path, text: str) -> Path:
     path = folder / "bench" / "gate.toml"
     path.parent.mkdir(exist_ok=True)

@@ -182,11 +182,22 @@ class Baselines:
 
     def absence(self, candidate: Candidate) -> str:
         """Say in one line why `find` finds nothing, and what makes a baseline."""
+        for item in self.items:
+            if item.bundle is not None and (self.named or item.is_of(candidate)):
+                return _lacking(item.label, item.bundle, candidate)
         held = ", ".join(item.label for item in self.items) or "nothing"
         return (
             f"{self.spec}: no baseline of {candidate.name} (there is: {held}); "
             "`edgeae baseline save` makes one"
         )
+
+
+def _lacking(label: str, bundle: Bundle, candidate: Candidate) -> str:
+    """Say what a baseline does not hold, and how to leave that out."""
+    held = [f"{item.part}.{item.format}" for item in bundle.manifest.artifacts]
+    others = sorted({item.format for item in bundle.manifest.artifacts} - {candidate.format})
+    told = f"{label}: holds no {candidate.file} (it holds: {', '.join(held) or 'nothing'})"
+    return f"{told}; --format {others[0]} compares that alone" if others else told
 
 
 @contextlib.contextmanager

@@ -39,6 +39,10 @@ def gate(
         str | None, typer.Option(help="A file of bench/ by name, or its path [default: gate].")
     ] = None,
     runtime: Runtimes = None,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Only these artifacts: tflite or onnx; repeatable."),
+    ] = None,
     threads: Threads = None,
     batch: Batch = None,
     max_ratio: Annotated[
@@ -81,7 +85,9 @@ def gate(
         "threads": numbers("--threads", threads or []) or (1,),
         "batch": numbers("--batch", batch or []) or (1,),
     }
-    with _planned(places or [], baseline, suite, runtime or [], axes, seed) as planned:
+    with _planned(
+        places or [], baseline, suite, runtime or [], format_ or [], axes, seed
+    ) as planned:
         plan = replace(planned, budget=planned.budget.with_changes(**changed))
         for name, reason in plan.absent:
             say(f"{name}: {reason}")
@@ -130,6 +136,7 @@ def _planned(
     baseline: str | None,
     suite: str | None,
     runtimes: list[str],
+    only: list[str],
     axes: dict[str, tuple[int, ...]],
     seed: int | None,
 ) -> AbstractContextManager["Plan"]:
@@ -141,13 +148,18 @@ def _planned(
         if axes != {"threads": (1,), "batch": (1,)}:
             raise BadInput("--threads and --batch go with files; a suite has its own")
         return plan_suite(
-            suite or _SUITE, bundles=places, baseline=baseline, runtimes=runtimes, seed=seed
+            suite or _SUITE,
+            bundles=places,
+            baseline=baseline,
+            runtimes=runtimes,
+            seed=seed,
+            only=only,
         )
     if len(places) + (baseline is not None) > 2:
         raise BadInput("gate: allowed are OLD NEW, NEW with --baseline OLD, or --suite NAME")
     *old, new = places
     named = str(old[0]) if old else baseline or FOLDER
-    return plan_pair(new, named, Budget(), runtimes=runtimes, seed=seed, **axes)
+    return plan_pair(new, named, Budget(), runtimes=runtimes, seed=seed, only=only, **axes)
 
 
 def _recorder(path: Path | None) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from edgeae.baselines.find import FOLDER, Baselines, resolve
+from edgeae.baselines.find import FOLDER, FORMATS, Baselines, resolve
 from edgeae.bundle import find_bundles
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.gate.budget import Budget, from_table
@@ -104,6 +104,7 @@ def plan_pair(
     threads: Sequence[int] = (1,),
     batch: Sequence[int] = (1,),
     seed: int | None = None,
+    only: Sequence[str] = (),
 ) -> Iterator[Plan]:
     """Plan a candidate against a baseline that the user named, for the duration of a `with` block.
 
@@ -114,12 +115,13 @@ def plan_pair(
         runtimes: by name; the usual one of each format where there is none.
         threads, batch: how both are run.
         seed: of every order; drawn where it is None.
+        only: artifacts of these formats; of all where there is none.
 
     Raises:
-        BadInput: a place or a runtime is not what it should be.
+        BadInput: a place, a runtime or a format is not what it should be.
         ManifestMismatch: a file is not the one of its manifest.
     """
-    ours = sides(candidate)
+    ours = _of_formats(sides(candidate), only, str(candidate))
     _check_named(runtimes, {side.artifact.format for side in ours}, str(candidate))
     absent = _absent(set(runtimes))
     with resolve(baseline, Path.cwd()) as baselines:
@@ -131,6 +133,22 @@ def plan_pair(
             for size in batch
         )
         yield Plan(pairs, budget, seed=_seed(seed))
+
+
+def _of_formats(found: list[Side], only: Sequence[str], what: str) -> list[Side]:
+    """Return the sides of some formats; all where no format is named.
+
+    Raises:
+        BadInput: there is no such format, or nothing is of it.
+    """
+    for name in only:
+        if name not in FORMATS:
+            raise BadInput(f"--format {name}: allowed are {', '.join(FORMATS)}")
+    kept = [side for side in found if not only or side.artifact.format in only]
+    if found and not kept:
+        held = ", ".join(sorted({side.artifact.format for side in found}))
+        raise BadInput(f"--format {' --format '.join(only)}: {what} holds {held}")
+    return kept
 
 
 def _check_named(names: Sequence[str], held: set[str], what: str) -> None:
@@ -175,6 +193,7 @@ def plan_suite(
     baseline: str | None = None,
     runtimes: Sequence[str] = (),
     seed: int | None = None,
+    only: Sequence[str] = (),
 ) -> Iterator[Plan]:
     """Plan every cell of a suite, for the duration of a `with` block.
 
@@ -184,9 +203,10 @@ def plan_suite(
         baseline: instead of the suite's.
         runtimes: only these; an absent one is then missing, not left out.
         seed: instead of the suite's.
+        only: artifacts of these formats; of all where there is none.
 
     Raises:
-        BadInput: the suite, its budget or a place is not what it should be.
+        BadInput: the suite, its budget, a format or a place is not what it should be.
         ManifestMismatch: a file is not the one of its manifest.
         NotMeasured: there is nothing to judge.
     """
@@ -198,6 +218,8 @@ def plan_suite(
     spec = baseline or suite.baseline or FOLDER
     with resolve(spec, Path.cwd()) as baselines:
         cells = _cells(suite, bundles, runtimes)
+        kept = _of_formats([side for side, *_ in cells], only, f"suite {suite.name}")
+        cells = [cell for cell in cells if cell[0] in kept]
         _check_named(runtimes, {side.artifact.format for side, *_ in cells}, f"suite {suite.name}")
         missing = _absent({runtime for _, runtime, _, _ in cells})
         absent = {name: why for name, why in missing.items() if name not in runtimes}
