@@ -2,6 +2,7 @@ import copy
 import gzip
 import hashlib
 import inspect
+import io
 import json
 import re
 from typing import get_args
@@ -11,7 +12,7 @@ import pytest
 import tampering
 import tiny
 
-from edgeae.bundle import Artifact, find_bundles, gzip_size, npy_bytes, open_bundle
+from edgeae.bundle import MANIFEST, Artifact, find_bundles, gzip_size, npy_bytes, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.quantization import Affine
 from edgeae.recipe.schema import Quantization
@@ -112,6 +113,41 @@ def test_golden_arrays_come_checked(tiny_bundle):
         bundle.golden("latent")
 
 
+@pytest.mark.parametrize("name", ["image", "code", "encoder", "autoencoder"])
+@pytest.mark.parametrize(
+    "change",
+    {
+        "no axis": lambda array: array.reshape(-1)[0],
+        "fewer rows": lambda array: array[:-1],
+        "fewer values": lambda array: array[:, :-1],
+        "another type": lambda array: array.astype(np.int64),
+        "text": lambda array: np.array(["a"] * len(array)),
+        "NaN": lambda array: np.full(array.shape, np.nan, np.float32),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_golden_arrays_are_what_the_manifest_s_artifacts_take_and_give(tiny_bundle, name, change):
+    bundle = tiny_bundle("float32")
+    bundle = tampering.replace_golden(bundle, name, change[1](bundle.golden(name)))
+    with pytest.raises(ManifestMismatch, match=rf"golden/{name}\.npy: ") as caught:
+        bundle.golden(name)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ManifestMismatch):
+        bundle.check()
+
+
+def test_a_pickled_golden_array_is_refused_whatever_its_hash(tiny_bundle):
+    bundle = tiny_bundle()
+    stream = io.BytesIO()
+    np.save(stream, np.array([{}], object), allow_pickle=True)
+    (bundle.root / "golden" / "code.npy").write_bytes(stream.getvalue())
+    table = json.loads((bundle.root / MANIFEST).read_text())
+    table["golden"]["sha256"]["code"] = hashlib.sha256(stream.getvalue()).hexdigest()
+    with pytest.raises(ManifestMismatch, match="pickled objects are refused") as caught:
+        tampering.rewrite(bundle.root, table).check()
+    assert "allow_pickle" not in str(caught.value)
+
+
 def replace_all(*path, value):
     """A change that puts `value` at a place in the manifest."""
 
@@ -141,6 +177,11 @@ DAMAGE = {
     "text for a count": replace_all("artifacts", 0, "macs", value="many"),
     "a bool for a count": replace_all("code", "size", value=True),
     "null for golden": replace_all("golden", value=None),
+    "no inputs": replace_all("artifacts", 0, "inputs", value=[]),
+    "inputs without a shape": replace_all("artifacts", 0, "inputs", 0, "shape", value=[]),
+    "a shape with words": replace_all("artifacts", 0, "inputs", 0, "shape", value=[1, "many"]),
+    "a shape without values": replace_all("artifacts", 0, "outputs", 0, "shape", value=[1, 0]),
+    "another element type": replace_all("artifacts", 0, "outputs", 0, "dtype", value="complex"),
     "a negative tolerance": replace_all("tolerance", "max_abs", value=-1.0),
     "text for a size": replace_all("artifacts", 0, "inputs", 0, "shape", value="116"),
 }
