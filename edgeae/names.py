@@ -2,7 +2,10 @@
 
 from edgeae.errors import BadInput
 
-__all__ = ["ALLOWED", "check_name", "is_name"]
+__all__ = ["ALLOWED", "REPORT", "RESERVED", "RESULTS", "check_name", "is_name"]
+
+#: What edgeae itself writes beside the models: no model can have that name.
+RESERVED = (REPORT := "report", RESULTS := "results.jsonl")
 
 #: What a name may be, for errors.
 ALLOWED = "a file's name: printable, without a slash, and with no dot at its start"

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from edgeae.shown import shown
+from edgeae.printable import printable
 
 __all__ = ["Progress"]
 
@@ -64,7 +64,7 @@ class Progress:
             if self._bar:
                 self._draw(line)
             else:
-                self._write(shown(line) + "\n")
+                self._write(printable(line) + "\n")
 
     def _draw(self, note: str) -> None:
         # a line that wraps could not be overwritten
@@ -85,7 +85,7 @@ class Progress:
         filled = _BAR_WIDTH * self._done // max(1, self._total)
         bar = f"[{'█' * filled}{'·' * (_BAR_WIDTH - filled)}] " if self._bar else ""
         count = f"{self._label}: {bar}{self._done}/{self._total} {self._pace()}"
-        return f"{count}, {shown(note)}" if note else count
+        return f"{count}, {printable(note)}" if note else count
 
     def _pace(self) -> str:
         seconds = time.monotonic() - self._started

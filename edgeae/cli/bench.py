@@ -58,6 +58,7 @@ def bench(
     from dataclasses import asdict
 
     from edgeae.errors import BadInput, NotMeasured, exit_code
+    from edgeae.names import RESULTS
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
     from edgeae.timing.host_lock import host_lock
@@ -93,7 +94,7 @@ def bench(
             run(
                 jobs,
                 chosen.seconds,
-                Path(build) / "results.jsonl",
+                Path(build) / RESULTS,
                 say,
                 rounds=chosen.rounds,
                 seed=chosen.seed if seed is None else seed,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
+from edgeae.names import REPORT
 
 
 def history(
@@ -21,6 +22,6 @@ def history(
     from edgeae.report.history_table import render
 
     found = read(Path(build), Path.cwd())
-    page = out or Path(build) / "report" / "history.html"
+    page = out or Path(build) / REPORT / "history.html"
     write(found, page)
     put_json(found.to_json()) if json else put(f"{render(found)}\n\n{page}")

@@ -1,6 +1,7 @@
 """Names of models, as `--name` gives them."""
 
 from edgeae.errors import BadInput
+from edgeae.names import ALLOWED, RESERVED, is_name
 
 __all__ = ["folder_name"]
 
@@ -9,8 +10,12 @@ def folder_name(name: str) -> str:
     """Return a model's name, which its folder will have.
 
     Raises:
-        BadInput: no folder can have it, or it would be hidden.
+        BadInput: no folder can have it, it cannot be shown, or edgeae uses it itself.
     """
-    if not name or name.startswith(".") or "/" in name:
-        raise BadInput(f"--name {name!r}: allowed is a folder's name that starts with no dot")
+    if not is_name(name):
+        raise BadInput(f"--name {name!r:.60}: allowed is {ALLOWED}")
+    if name.casefold() in RESERVED:
+        raise BadInput(
+            f"--name {name}: allowed is any other name: edgeae writes {', '.join(RESERVED)} itself"
+        )
     return name

@@ -1,4 +1,4 @@
-"""Results go to standard output, talk to standard error."""
+"""Results go to standard output, talk to standard error; nothing in them moves a cursor."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgeae.shown import shown
+from edgeae.printable import printable
 
 __all__ = ["Build", "Json", "finish", "put", "put_json", "say"]
 
@@ -19,7 +19,7 @@ Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles a
 def put(text: str) -> None:
     """Print a result."""
     with contextlib.suppress(BrokenPipeError):  # a reader such as `head` has seen enough
-        sys.stdout.write(shown(text) + "\n")
+        sys.stdout.write(printable(text) + "\n")
         sys.stdout.flush()
 
 
@@ -30,7 +30,7 @@ def put_json(value: Any) -> None:
 
 def say(line: str) -> None:
     """Tell what is going on."""
-    sys.stderr.write(shown(line) + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 

@@ -7,6 +7,7 @@ import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
 from edgeae.cli.reading import MaxUnpacked
+from edgeae.names import REPORT
 
 
 def report(
@@ -21,6 +22,6 @@ def report(
     from edgeae.report.write import write
     from edgeae.training.command import train_command
 
-    folder = out or Path(build) / "report"
+    folder = out or Path(build) / REPORT
     summary = write(Path(build), folder, train_command)
     put_json(summary) if json else put(str(folder / "index.html"))

@@ -6,9 +6,10 @@ from pathlib import Path
 from edgeae.bundle import Bundle, find_bundles
 from edgeae.errors import unknown
 from edgeae.model import Training
+from edgeae.names import RESULTS
 from edgeae.picking import Candidate
 from edgeae.report.exports import Export, exports
-from edgeae.report.gather import RESULTS, current
+from edgeae.report.gather import current
 from edgeae.report.latency import Latency, latency
 from edgeae.report.p50 import p50_ns
 from edgeae.timing.results import read_results

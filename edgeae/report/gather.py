@@ -19,6 +19,7 @@ from typing import Any
 from edgeae import __version__, cautions
 from edgeae.bundle import Bundle
 from edgeae.model import Training
+from edgeae.names import RESULTS
 from edgeae.recipe import AS_IS
 from edgeae.report.commands import Retrain, commands
 from edgeae.report.exports import Export, exports
@@ -29,10 +30,9 @@ from edgeae.sampled import read_samples
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-__all__ = ["RESULTS", "SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
+__all__ = ["SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
 
 SCHEMA = 5
-RESULTS = "results.jsonl"
 #: Exports that the verdict names.
 _TOLD = 4
 

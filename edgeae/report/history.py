@@ -12,6 +12,7 @@ from typing import Any
 from edgeae.baselines import committed
 from edgeae.errors import NotMeasured
 from edgeae.machine import identity
+from edgeae.names import RESULTS
 from edgeae.timing.results import Result, read_results
 from edgeae.timing.statistics import median, median_interval
 from edgeae.timing.suite import FILE
@@ -171,7 +172,7 @@ def read(build: Path, project: Path) -> History:
         NotMeasured: there are no results.
         BadInput: a line is not a results row.
     """
-    results = build / "results.jsonl"
+    results = build / RESULTS
     rows = read_results(results)
     if not rows:
         raise NotMeasured(f"{results}: no results; `edgeae bench` makes them")

@@ -14,6 +14,7 @@ from edgeae import project
 from edgeae.bundle import Artifact, Bundle
 from edgeae.errors import BadInput, unknown
 from edgeae.model import TRAIN, open_model
+from edgeae.names import check_name
 from edgeae.parsing import read_toml
 from edgeae.program import open_file
 from edgeae.recipe import PARTS
@@ -126,6 +127,7 @@ def find(name: str) -> Suite:
     path = Path(name) if name.endswith(".toml") else known.get(name)
     if path is None:
         raise unknown("suite", name, known)
+    check_name("suite", path.stem)
     return _suite(path, read_toml(path))
 
 

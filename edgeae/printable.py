@@ -1,0 +1,27 @@
+"""Text that others wrote, made fit for a terminal."""
+
+import unicodedata
+
+__all__ = ["printable"]
+
+#: Of our own layout.
+_LAYOUT = "\n\t"
+
+
+def printable(text: str) -> str:
+    """Return a text with every character that a terminal would obey, or cannot show, escaped.
+
+    A file's name or a description may hold sequences that move the cursor, set colours or the
+    window's title, or turn the direction of writing. They are shown as in Python's literals.
+    """
+    if text.isprintable():
+        return text
+    return "".join(item if _is_shown(item) else _escaped(item) for item in text)
+
+
+def _is_shown(item: str) -> bool:
+    return item.isprintable() or item in _LAYOUT or unicodedata.category(item) == "Zs"
+
+
+def _escaped(item: str) -> str:
+    return item.encode("unicode_escape").decode()
