@@ -29,6 +29,8 @@ __all__ = ["ended", "run", "serve", "stream", "threads"]
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
+#: `python -m` would first look for modules in the current folder, where files of others may lie.
+_SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 #: Children that run now, on whichever thread.
 _RUNNING: set[subprocess.Popen[str]] = set()
 #: Set while no child may run; see `ended`.
@@ -76,6 +78,7 @@ def stream(
             stderr=chatter,
             env={
                 **os.environ,
+                **_SAFE_PATH,
                 "TMPDIR": str(temporary),
                 **(env or {}),
                 _PIPE: str(write_end),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeae import files
 from edgeae.errors import BadInput
 from edgeae.legacy_keras import keras
 
@@ -19,13 +20,18 @@ __all__ = [
     "weights_sha256",
 ]
 
+_ZIP = b"PK"
+
 
 def load_model(path: Path) -> Any:
     """Load a `.keras` file, uncompiled; code inside it never runs.
 
     Raises:
-        BadInput: Keras cannot read it.
+        BadInput: it is none, or Keras cannot read it.
     """
+    with files.open_regular(path) as stream:
+        if stream.read(len(_ZIP)) != _ZIP:  # of an HDF5 file Keras would also load functions
+            raise BadInput(f"{path}: not a .keras file: no zip archive")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:

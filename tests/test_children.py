@@ -227,3 +227,11 @@ def test_nothing_stays_open():
         children.stream("child_examples", {"do": "signal", "signal": "SIGSEGV"}, timeout_s=9)
     )
     assert len(set(Path("/proc/self/fd").iterdir())) == len(before)
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('a file that came with a bundle ran')")
+    monkeypatch.chdir(tmp_path)
+    job = {"runtime": "null", "tasks": []}
+    (found,) = children.run("edgeae.verify.child", job, timeout_s=20)
+    assert found["version"]

@@ -162,7 +162,7 @@ def count_artifact(
     job = {"path": str(path), "runtime": chosen, "threads": threads}
     # refusals are told better, and sooner, by a child that nothing slows down
     (about,) = children.run(_LOOP, job, timeout_s=300.0)
-    loop = [sys.executable, "-m", _LOOP, str(path), chosen, str(threads)]
+    loop = [sys.executable, "-P", "-m", _LOOP, str(path), chosen, str(threads)]
     if tool == "callgrind":
         per_call, fixed = _marked(loop, calls)
     else:

@@ -20,7 +20,7 @@ from edgeae.training.families import FAMILIES
 
 __all__ = ["Outcome", "train_all"]
 
-_COMMAND = (sys.executable, "-m", "edgeae", "train")
+_COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
 #: What an interrupted training may take to write down its best epoch.
 _GRACE_S = 60.0
 #: How an error's line starts on standard error.

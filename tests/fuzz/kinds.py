@@ -62,7 +62,8 @@ class Kind:
         command = random.choice(self.commands).format(file=file, bundle=bundle)
         known = (file, path.name, bundle or file, f"suite {path.stem}", f"recipe {path.stem}")
         arguments = tuple(command.split())
-        places = tuple(item for item in arguments if "/" in item)
+        places = [item for item in arguments if "/" in item]
+        places += [f"/{Path(file).parent.as_posix()}/"]  # of what a record names
         return Case(file, arguments, (*known, *places))
 
 
