@@ -1,5 +1,6 @@
 """What is kept of an equal-budget control: found by all that shapes it, whole or made again."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,12 @@ def test_any_damage_is_noticed(tmp_path):
         path.write_bytes(changed)
         assert kept_control.read(path) is None, f"changed at {place}"
     np.save(path, LOSSES)  # nobody vouches for it
+    assert kept_control.read(path) is None
+    content = b"\x93NUMPY, no longer"
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    assert kept_control.read(path) is None
+    path.unlink()
+    path.symlink_to("/dev/zero")
     assert kept_control.read(path) is None
 
 

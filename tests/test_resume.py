@@ -135,3 +135,25 @@ def test_a_damaged_state_is_trained_again(tmp_path):
         journal = Journal(folder, "one")
         (folder / "fit.npz").write_bytes(content)
         assert journal.load("fit") is None
+
+
+def test_a_state_of_other_types_is_trained_again(tmp_path):
+    folder = tmp_path / ".training"
+    known = {"epoch": 1, "finished": False, "seconds": 2.5, "curve": [], "best_epoch": 1}
+    changes = [{"epoch": "1"}, {"curve": "none"}, {"curve": [{"loss": None}]}, {"more": 1}]
+    for said in ([], *({**known, **change} for change in changes)):
+        journal = Journal(folder, "one")
+        np.savez(folder / "fit.npz", said=np.array(json.dumps(said)))
+        assert journal.load("fit") is None
+    np.savez(folder / "fit.npz", said=np.array(json.dumps(known)))
+    assert Journal(folder, "one").load("fit") is not None
+
+
+def test_a_journal_that_is_no_file_is_none(tmp_path):
+    folder = tmp_path / ".training"
+    Journal(folder, "one")
+    (folder / "fit.npz").symlink_to("/dev/zero")
+    assert Journal(folder, "one").load("fit") is None
+    (folder / "key").unlink()
+    (folder / "key").symlink_to("/dev/zero")
+    assert Journal(folder, "one").load("fit") is None

@@ -5,15 +5,16 @@ No TensorFlow here.
 """
 
 import hashlib
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic
+from edgeae import atomic, files
+from edgeae.arrays import parse_npy
 from edgeae.bundle import npy_bytes
+from edgeae.errors import BadInput
 from edgeae.model import Training
 from edgeae.recipe import Recipe
 
@@ -64,11 +65,14 @@ def write(path: Path, losses: NDArray[np.float64]) -> None:
 def read(path: Path) -> NDArray[np.float64] | None:
     """Return losses (n,); None where they are not there, or damaged: a digit would not show."""
     try:
-        found = path.read_bytes()
-    except OSError:
+        found = files.read(path)
+    except (OSError, BadInput):
         return None
     content, digest = found[:-_DIGEST], found[-_DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    losses: NDArray[np.float64] = np.load(io.BytesIO(content), allow_pickle=False)
+    try:
+        losses: NDArray[np.float64] = parse_npy(content, str(path))
+    except BadInput:
+        return None
     return losses

@@ -7,7 +7,6 @@ that goes on from the last whole epoch ends with the very weights of an undistur
 import io
 import json
 import shutil
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic
+from edgeae import atomic, files
+from edgeae.arrays import parse_npz
+from edgeae.errors import BadInput
+from edgeae.parsing import parse_json
+from edgeae.typed_json import rebuild
 
 __all__ = ["FOLDER", "Journal", "State"]
 
@@ -63,15 +66,15 @@ class Journal:
     def load(self, stage: str) -> State | None:
         """Return the last state of a stage, or None before its first epoch's end."""
         path = self._folder / f"{stage}.npz"
-        if not path.exists():
-            return None
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-                said = json.loads(str(archive["said"]))
-                lists: dict[str, Any] = {name: _list(archive, name) for name in _LISTS}
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-            return None  # damaged on the disk: what it held is trained again
-        return State(**said, **lists)
+            content = files.read(path)
+            names, _ = parse_npz(content, str(path), ())
+            _, arrays = parse_npz(content, str(path), names)
+            said: _Said = rebuild(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
+            lists: dict[str, Any] = {name: _list(arrays, name) for name in _LISTS}
+        except (OSError, BadInput, KeyError):
+            return None  # not there, or damaged on the disk: what it held is trained again
+        return State(**asdict(said), **lists)
 
     def save(self, stage: str, state: State) -> None:
         """Replace the state of a stage, in one step."""
@@ -93,10 +96,24 @@ class Journal:
 _LISTS = ("variables", "optimizer", "best")
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What of a `State` is no array."""
+
+    epoch: int
+    finished: bool
+    seconds: float
+    curve: list[dict[str, float]]
+    best_epoch: int
+
+
 def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        return files.read(path, files.TEXT_BYTES).decode(errors="replace")
+    except (OSError, BadInput):
+        return ""  # another key than any
 
 
-def _list(archive: Any, name: str) -> list[NDArray[Any]]:
-    count = sum(key.startswith(f"{name}.") for key in archive.files)
-    return [archive[f"{name}.{number}"] for number in range(count)]
+def _list(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
+    count = sum(key.startswith(f"{name}.") for key in arrays)
+    return [arrays[f"{name}.{number}"] for number in range(count)]
