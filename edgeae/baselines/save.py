@@ -76,7 +76,7 @@ def save(places: Sequence[Path], to: Path, *, force: bool = False) -> list[Saved
 
 
 def _bundles(places: Sequence[Path], to: Path) -> Iterator[_Source]:
-    folders = [place for place in places if not place.is_file()]
+    folders = [place for place in places if place.is_dir() or not place.exists()]
     for found in find_bundles(folders) if folders else ():
         with holding(found.root) as bundle:
             bundle.check()
@@ -94,7 +94,7 @@ def _content(bundle: Bundle) -> dict[str, bytes]:
 
 def _files(places: Sequence[Path], to: Path) -> Iterator[_Source]:
     for path in places:
-        if path.is_file():
+        if path.exists() and not path.is_dir():
             content, form = read_file(path)
             if path.suffix != f".{form}":
                 raise BadInput(f"{path}: by its content this is a .{form}; name it so")
