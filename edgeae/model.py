@@ -44,7 +44,7 @@ AS_IS = "as-is"
 IMPORTED = "imported"
 #: What every `train.json` says of its dataset and its normalization.
 _DATASET, _NORMALIZATION = ("name", "sha256", "data"), ("scale", "offset")
-#: What every `train.json` of an import says of it.
+#: What the `train.json` of an import says of it.
 _IMPORT: dict[str, Any] = {
     "source": list[str],
     "data": str,
@@ -123,8 +123,8 @@ class Training:
             rebuild(float, self.normalization.get(key), f"normalization.{key}")
         rebuild(str | None, self.train_data, "configuration.train_data")
         if self.family == IMPORTED:
-            for key, hint in _IMPORT.items():
-                rebuild(hint, self.configuration.get(key), f"configuration.{key}")
+            for key in _IMPORT.keys() & self.configuration.keys():
+                rebuild(_IMPORT[key], self.configuration[key], f"configuration.{key}")
         for place, epoch in enumerate(self.curve):
             for key, value in epoch.items():
                 if abs(value) > _LARGEST:

@@ -96,11 +96,11 @@ def bare(content: bytes, form: str, path: str) -> Artifact:
             raise BadInput(f"{path}: {len(edges)} {kind}s: a model that is timed has one {kind}")
         shape = edges[0].shape
         free_batch = shape[:1] == (1,) or isinstance((shape or (0,))[0], str)
-        if not free_batch or not all(isinstance(size, int) for size in shape[1:]):
+        if not free_batch or not all(isinstance(size, int) and size > 0 for size in shape[1:]):
             told = "×".join(map(str, shape)) or "scalar"
             raise BadInput(
                 f"{path}: {kind} {edges[0].name!r} has the shape {told}: allowed is a batch of 1 "
-                "or a free one, and fixed sizes behind it"
+                "or a free one, and fixed sizes from 1 behind it"
             )
     return artifact
 

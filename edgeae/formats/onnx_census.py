@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 from edgeae.formats.census import CAUSES
-from edgeae.formats.onnx_file import Model, domain, strings, texts
+from edgeae.formats.onnx_file import Model, domain, strings, texts, values
 from edgeae.formats.onnx_shapes import CONTRIB
 
 __all__ = [
@@ -105,10 +105,10 @@ def node_macs(model: Model, node: Any) -> int:
     weights = _known_shape(model, node.input[product.weights])
     if node.op_type == "ConvTranspose":
         return prod(data) * prod(weights[1:])
-    values = prod(_known_shape(model, node.output[0]))
+    given = prod(_known_shape(model, node.output[0]))
     if "Conv" in node.op_type:
-        return values * prod(weights[1:])
-    return values * data[0 if _attribute(node, "transA", 0) else -1]
+        return given * prod(weights[1:])
+    return given * data[0 if _attribute(node, "transA", 0) else -1]
 
 
 def _product(node: Any) -> _Product | None:
@@ -166,9 +166,9 @@ def sparsity(model: Model) -> dict[str, float]:
             continue
         name, carrier = _source(model, node.input[product.weights])
         if name in model.constants and len(model.shapes[name]) >= 2:
-            values = onnx.numpy_helper.to_array(model.constants[name])
-            zeros = _zeros(model, node, product, carrier, values.ndim)
-            found[name] = float(np.mean(values == zeros)) if values.size else 0.0
+            held = values(model.constants[name])
+            zeros = _zeros(model, node, product, carrier, held.ndim)
+            found[name] = float(np.mean(held == zeros)) if held.size else 0.0
     return found
 
 

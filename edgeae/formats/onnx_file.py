@@ -31,6 +31,7 @@ __all__ = [
     "read",
     "strings",
     "texts",
+    "values",
 ]
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -65,8 +66,20 @@ class Model:
         name = node.input[place] if place < len(node.input) else ""
         if name not in self.constants:
             return None
-        values: NDArray[Any] = onnx.numpy_helper.to_array(self.constants[name])
-        return values
+        return values(self.constants[name])
+
+
+def values(constant: Any) -> NDArray[Any]:
+    """Return what a constant holds.
+
+    Raises:
+        BadInput: it holds another number of values than its shape says.
+    """
+    try:
+        found: NDArray[Any] = onnx.numpy_helper.to_array(constant)
+    except (ValueError, TypeError, LookupError) as error:
+        raise BadInput(f"constant {constant.name!r}: {error}") from None
+    return found
 
 
 def read(content: bytes, origin: str) -> Model:

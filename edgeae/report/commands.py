@@ -3,13 +3,17 @@
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from edgeae.model import IMPORTED, Training
+from edgeae.errors import BadInput
+from edgeae.model import IMPORTED, TRAIN, Training
 from edgeae.report.exports import Export
 
 __all__ = ["Retrain", "commands"]
 
 #: How a model that edgeae trained is trained again, in words.
 Retrain = Callable[[Training], Sequence[str]]
+
+#: What an import depends on, in its `train.json`.
+_ASKED = ("source", "data", "train_data", "normalization", "code_layer")
 
 
 def commands(
@@ -37,8 +41,15 @@ def commands(
 
 
 def _import(training: Training) -> list[str]:
-    """Say an import again, as `edgeae.importing.request` wrote it down."""
+    """Say an import again, as `edgeae.importing.request` wrote it down.
+
+    Raises:
+        BadInput: it is not wholly written down.
+    """
     asked = training.configuration
+    missing = [key for key in _ASKED if key not in asked]
+    if missing:
+        raise BadInput(f"{training.model}/{TRAIN}: damaged: configuration lacks {missing[0]!r}")
     words = ["edgeae", "import", *asked["source"], "--data", str(asked["data"])]
     normalization = asked["normalization"] or {}
     options = {

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import tiny
 from tampering import weights_outside
 
 from fuzz.corpus import BUNDLE, DATA, FLOAT
@@ -104,6 +106,22 @@ def _model(file: str, content: Callable[[], bytes], command: str, code: int) -> 
     return Fixed(file, replace, command, code)
 
 
+def _changed(change: Callable[[Any], None]) -> bytes:
+    model = onnx.load_from_string(tiny.onnx_model("encoder"))
+    change(model.graph)
+    return bytes(model.SerializeToString())
+
+
+def _short(graph: Any) -> None:
+    """Let the first weights hold fewer values than their shape says."""
+    graph.initializer[0].raw_data = graph.initializer[0].raw_data[:-8]
+
+
+def _negative(graph: Any) -> None:
+    """Let the output have a negative size."""
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = -(1 << 62)
+
+
 _INPUT = ("artifacts", 0, "inputs", 0)
 FIXED = (
     # what numpy does not know, and what no caller can provide
@@ -167,6 +185,13 @@ FIXED = (
         lambda: weights_outside("files/int8-encoder.tflite"),
         f"verify {FLOAT} --golden --runtime onnxruntime-cpu",
         2,
+    ),
+    *(
+        _model("files/encoder.onnx", lambda change=change: _changed(change), command, 2)
+        for command, change in (
+            ("inspect files/encoder.onnx", _short),
+            ("profile files/encoder.onnx --seconds 0.01", _negative),
+        )
     ),
     _model(
         "files/encoder.onnx",

@@ -63,6 +63,7 @@ class Kind:
         known = (file, path.name, bundle or file, f"suite {path.stem}", f"recipe {path.stem}")
         arguments = tuple(command.split())
         places = [item for item in arguments if "/" in item]
+        places += ["/data/"]  # which a train.json names
         places += [f"/{Path(file).parent.as_posix()}/"]  # of what a record names
         return Case(file, arguments, (*known, *places))
 
