@@ -56,12 +56,14 @@ def check_tables(content: bytes) -> None:
     """Refuse a file of too many tables, and what edgeae does not read, before it is unpacked.
 
     Raises:
-        ValueError: it has too many.
+        ValueError: it has too many, or none at all.
         NotImplementedError: it has several subgraphs, or tensors that hold more tables.
     """
     model = schema.Model.GetRootAs(content, 0)
-    if model.SubgraphsLength() != 1:
+    if model.SubgraphsLength() > 1:
         raise NotImplementedError(f"{model.SubgraphsLength()} subgraphs")
+    if model.SubgraphsLength() < 1:
+        raise ValueError("no subgraph")
     subgraph = model.Subgraphs(0)
     lengths = [
         *(model.OperatorCodesLength(), model.BuffersLength(), model.MetadataLength()),
