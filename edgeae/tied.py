@@ -32,7 +32,8 @@ def program(words: Iterable[str]) -> list[str]:
 
 
 def _launcher() -> list[str]:
-    return [sys.executable, "-m", "edgeae.tied", str(os.getpid())]
+    # -P: the current folder, where files of others may lie, holds no modules
+    return [sys.executable, "-P", "-m", "edgeae.tied", str(os.getpid())]
 
 
 def _tie(parent: int) -> None:

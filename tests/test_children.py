@@ -154,13 +154,23 @@ def test_a_child_that_still_imports_does_not_outlive_its_parent_either(tmp_path)
 def test_a_child_whose_parent_ended_before_it_started_does_nothing(tmp_path):
     (tmp_path / "touching.py").write_text("from pathlib import Path\nPath('touched').touch()\n")
     command = tied.module("touching")
-    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path[1:]])}
+    assert subprocess.run(command, cwd=tmp_path, env=env, check=False).returncode == 0
     assert (tmp_path / "touched").exists()
     (tmp_path / "touched").unlink()
     command[command.index(str(os.getpid()))] = "999999999"
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    how = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True}
+    done = subprocess.run(command, **how, check=False)
     assert done.returncode == 1 and "the parent ended" in done.stderr
     assert not (tmp_path / "touched").exists()
+
+
+def test_no_module_in_the_current_folder_is_imported(tmp_path):
+    """Files of others may lie there, and one may be called as a package is."""
+    (tmp_path / "touching.py").write_text("raise SystemExit(7)\n")
+    how = {"cwd": tmp_path, "capture_output": True, "text": True}
+    done = subprocess.run(tied.module("touching"), **how, check=False)
+    assert done.returncode == 1 and "No module named touching" in done.stderr
 
 
 def test_a_program_does_not_outlive_a_parent_that_is_killed_and_ends_as_it_would():

@@ -21,7 +21,7 @@ def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, .
 
 
 def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]:
-    path = bundle.root / VERIFY
+    path = bundle.shown / VERIFY
     try:
         table = read_json(path)
     except FileNotFoundError:

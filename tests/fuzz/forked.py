@@ -252,12 +252,12 @@ def _export_fakes(project: Path) -> None:
 
 
 class _Popen:
-    """`subprocess.Popen([python, "-m", MODULE], …)` as a fork that runs the module."""
+    """`subprocess.Popen(tied.module(MODULE), …)` as a fork that runs the module."""
 
     def __init__(
         self, command: Sequence[str], *, stdin: Any, stdout: Any, stderr: Any, env: Any, **_: object
     ) -> None:
-        module = command[command.index("-m") + 1]
+        module = command[-1]  # what `edgeae.tied` is told to run
         files = (stdin.fileno(), stdout.fileno(), stderr.fileno())
         self.returncode: int | None = None
         self.pid = _fork(lambda: _module(module, files, env))
