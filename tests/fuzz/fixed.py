@@ -160,7 +160,7 @@ FIXED = (
     _json(_PROBE, ("anomaly", "pca"), 1e300, "report", 2),
     _row({"block": 0}, "report", 2),
     _row({"fixed_block": -1}, "history", 2),
-    _row({"samples_ns": [0]}, "pick --max-p50 1ms --runtime null", 2),
+    _row({"samples_ns": [-1]}, "pick --max-p50 1ms --runtime null", 2),
     _row({"batch": 0}, "report", 2),
     *(
         _large(file, command, code)
