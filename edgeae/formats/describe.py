@@ -12,6 +12,8 @@ __all__ = ["bare", "onnx", "tflite"]
 
 #: The part that a file outside any bundle counts as.
 _WHOLE = "model"
+#: numpy has arrays of 64 at most, and engines of fewer.
+_MOST_AXES = 32
 _QUANTIZED = ("int8", "uint8", "int16")
 #: ONNX operators that compute with integers, beside those whose name begins with `QLinear`.
 _INTEGER = ("ConvInteger", "MatMulInteger", "QGemm")
@@ -96,11 +98,12 @@ def bare(content: bytes, form: str, path: str) -> Artifact:
             raise BadInput(f"{path}: {len(edges)} {kind}s: a model that is timed has one {kind}")
         shape = edges[0].shape
         free_batch = shape[:1] == (1,) or isinstance((shape or (0,))[0], str)
-        if not free_batch or not all(isinstance(size, int) and size > 0 for size in shape[1:]):
-            told = "×".join(map(str, shape)) or "scalar"
+        fixed = all(isinstance(size, int) and size > 0 for size in shape[1:])
+        if not free_batch or not fixed or len(shape) > _MOST_AXES:
+            told = "×".join(map(str, shape[:_MOST_AXES])) or "scalar"
             raise BadInput(
                 f"{path}: {kind} {edges[0].name!r} has the shape {told}: allowed is a batch of 1 "
-                "or a free one, and fixed sizes from 1 behind it"
+                f"or a free one, and fixed sizes from 1 behind it, {_MOST_AXES} axes at most"
             )
     return artifact
 

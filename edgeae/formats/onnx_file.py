@@ -159,7 +159,10 @@ def _size(dimension: Any, free: Any) -> Any:
 
 
 def _dtype(number: int) -> str:
-    return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
+    try:
+        return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
+    except KeyError:  # of a sequence or a map, or none that this version of onnx knows
+        raise BadInput(f"element type {number}; allowed are tensors of numbers") from None
 
 
 def inputs(model: Model) -> tuple[TensorSpec, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeae import children
 from edgeae.columns import align
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.program import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.timing.table import duration
@@ -130,9 +130,10 @@ def profile(path: Path, runtime: str | None, threads: int, seconds: float) -> Pr
     """
     chosen = choose_runtime(path, runtime)
     job = {"path": str(path), "runtime": chosen, "threads": threads, "seconds": seconds}
-    (found,) = children.run(
-        "edgeae.timing.operator_worker", job, timeout_s=10 * seconds + _OVERHEAD_S
-    )
+    with about(path):
+        (found,) = children.run(
+            "edgeae.timing.operator_worker", job, timeout_s=10 * seconds + _OVERHEAD_S
+        )
     rows = tuple(OperatorTime(**{**row, "shape": tuple(row["shape"])}) for row in found.pop("rows"))
     method = found.pop("method").format(rounds=f"{found['rounds']:,}")
     return Profile(

@@ -201,6 +201,15 @@ def test_weights_in_another_file_are_refused():
         onnx_file.read(model.SerializeToString(), "m")
 
 
+@pytest.mark.parametrize("edges", ["input", "output"])
+def test_an_edge_that_holds_no_numbers_is_refused(edges):
+    model = onnx.load_model_from_string(qdq_model())
+    getattr(model.graph, edges)[0].type.tensor_type.elem_type = TensorProto.UNDEFINED
+    with pytest.raises(BadInput, match=r"element type 0|not an ONNX model"):
+        read = onnx_file.read(model.SerializeToString(), "m")
+        (onnx_file.inputs(read), onnx_file.outputs(read))
+
+
 def test_a_file_cut_short_anywhere_is_refused():
     content = qdq_model()
     for length in range(len(content)):
