@@ -101,6 +101,14 @@ def _cut_short(folder: Path) -> list[str]:
     return [str(folder / "net.keras"), "--data", _data(folder)]
 
 
+def _of_another_version(folder: Path) -> list[str]:
+    """A member's entry says that it takes a version of zip that nobody has."""
+    content = bytearray(_good(folder).read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 255
+    (folder / "net.keras").write_bytes(bytes(content))
+    return [str(folder / "net.keras"), "--data", _data(folder)]
+
+
 def _packed_and_damaged(folder: Path) -> list[str]:
     path = _good(folder)
     with zipfile.ZipFile(path) as archive:
@@ -205,6 +213,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
         _options("--code-layer", "d7"),
         ("unknown layer 'd7'", "there are: d1"),
     ),
+    "zip of another version": (_of_another_version, ("net.keras: a damaged .keras file: zip",)),
     "truncated .keras": (_cut_short, ("net.keras: a damaged .keras file",)),
     "damaged LZMA in .keras": (
         _packed_and_damaged,

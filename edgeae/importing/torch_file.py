@@ -30,5 +30,5 @@ def is_torch(path: Path) -> bool:
         try:
             with zipfile.ZipFile(stream) as archive:
                 return any(name.endswith(_PICKLE) for name in archive.namelist())
-        except (zipfile.BadZipFile, ValueError, OSError):
-            return False  # no archive at all
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+            return False  # no archive, or a damaged one, which the reader of Keras files says
