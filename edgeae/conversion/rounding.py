@@ -1,4 +1,4 @@
-"""A quantized graph's weights rounded anew, so that their errors make up for each other.
+"""A quantized graph's weights, rounded again so that their errors make up for each other.
 
 See `compensation` for how. Weights that are 0 stay 0. A kernel of few values, such as a clustered
 one, becomes a kernel of no more integers: each value has one, and each weight is rounded to one of
