@@ -124,7 +124,8 @@ def _check_is_of(program: Program, golden: Bundle) -> None:
     """
     artifact = program.artifact
     if golden.artifact(artifact.part, artifact.format).sha256 != artifact.sha256:
-        raise NotMeasured(f"{golden.shown}: a newer export replaced it while it was timed; bench again")
+        told = "a newer export replaced it while it was timed; bench again"
+        raise NotMeasured(f"{golden.shown}: {told}")
 
 
 def _steady(

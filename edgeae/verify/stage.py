@@ -161,7 +161,9 @@ def verify(
     # an export that is published meanwhile must not mix its answers with this one's
     with holding(bundle.root) as pinned:
         if originals is not None and images_key(pinned) != images_key(bundle):
-            raise NotMeasured(f"{bundle.shown}: a newer export, of other data, replaced it; verify again")
+            raise NotMeasured(
+                f"{bundle.shown}: a newer export, of other data, replaced it; verify again"
+            )
         return _verify(pinned, originals, runtimes, say)
 
 
