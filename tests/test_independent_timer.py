@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx_models
+import onnxruntime as ort
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae.formats import describe, one_operator
 from edgeae.gate.synthetic import dense
 from edgeae.program import Program
 from edgeae.runtimes import load
-from edgeae.timing.measurement import Patience, measure, time_block
+from edgeae.timing.measurement import Patience, bound, measure, time_block
 from edgeae.timing.worker import seeded_inputs
 
 pytestmark = pytest.mark.timing
@@ -63,9 +64,7 @@ def timed() -> dict[str, float]:
         name: [] for name in ("p50", "fixed", "run", "invoke", "invoke_fixed")
     }
     for _ in range(CHUNKS):
-        measured = measure(
-            functools.partial(session.run, x), patience, fixed=functools.partial(fixed.run, x)
-        )
+        measured = measure(bound(session.run, x), patience, fixed=bound(fixed.run, x))
         assert measured.fixed_block
         found["p50"].append(statistics.median(measured.samples_ns) / measured.block)
         found["fixed"].append(statistics.median(measured.fixed_samples_ns) / measured.fixed_block)
@@ -95,6 +94,11 @@ def test_the_part_above_the_fixed_cost_is_the_difference_of_invoke(
 #: A loop of so many calls, by hand; its nanoseconds.
 Loop = Callable[[int], int]
 QUADS, BLOCK_NS = 2_000, 300_000
+RESOLVERS = {
+    "litert-xnnpack": OpResolverType.AUTO,
+    "litert-builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "litert-reference": OpResolverType.BUILTIN_REF,
+}
 
 
 def litert(name: str) -> tuple[Callable[[], object], Loop]:
@@ -103,7 +107,10 @@ def litert(name: str) -> tuple[Callable[[], object], Loop]:
     program = Program(artifact, content, Path("dense.tflite"))
     session = load(name).open(program, threads=1)
     x = np.ascontiguousarray(seeded_inputs(artifact, 1))
-    interpreter = session._interpreter
+    interpreter = Interpreter(
+        model_content=content, num_threads=1, experimental_op_resolver_type=RESOLVERS[name]
+    )
+    interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
     set_tensor, invoke, get_tensor = (
@@ -122,7 +129,13 @@ def litert(name: str) -> tuple[Callable[[], object], Loop]:
             get(o)
         return time.perf_counter_ns() - started
 
-    return functools.partial(session.run, x), loop
+    return bound(session.run, x), loop
+
+
+def one_thread() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return options
 
 
 def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
@@ -135,7 +148,7 @@ def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
     artifact = describe.bare(content, "onnx", "dense.onnx")
     session = load(name).open(Program(artifact, content, Path("dense.onnx")), threads=1)
     x = np.ascontiguousarray(seeded_inputs(artifact, 1))
-    bare = session._session
+    bare = ort.InferenceSession(content, one_thread(), providers=["CPUExecutionProvider"])
     names, feed = [bare.get_outputs()[0].name], {bare.get_inputs()[0].name: x}
     answer = bare.run
 
@@ -147,7 +160,7 @@ def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
             run(outputs, inputs)
         return time.perf_counter_ns() - started
 
-    return functools.partial(session.run, x), loop
+    return bound(session.run, x), loop
 
 
 def tensorflow(name: str) -> tuple[Callable[[], object], Loop]:
@@ -173,7 +186,7 @@ def tensorflow(name: str) -> tuple[Callable[[], object], Loop]:
             run(constant(value)).numpy()
         return time.perf_counter_ns() - started
 
-    return functools.partial(session.run, x), loop
+    return bound(session.run, x), loop
 
 
 ENGINES = {

@@ -5,7 +5,6 @@ as it lives. So each side is opened several times, in alternating order, and eve
 session of each: what is compared is the artifact, not one session's luck.
 """
 
-import functools
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -26,7 +25,7 @@ from edgeae.recipe import Tolerance
 from edgeae.runtimes import Session, load
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns
-from edgeae.timing.measurement import Call, uncollected
+from edgeae.timing.measurement import Call, bound, uncollected
 from edgeae.timing.worker import answers, check_finite, check_golden, golden_inputs, seeded_inputs
 
 __all__ = ["work"]
@@ -64,7 +63,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         blocks = interleave(
             baseline.calls,
             candidate.calls,
-            functools.partial(fixed.run, flat),
+            bound(fixed.run, flat),
             planted=job["planted"],
             seed=job["seed"],
             witness=boot_ns,
@@ -122,7 +121,7 @@ class _Side:
 
     @property
     def calls(self) -> list[Call]:
-        return [functools.partial(session.run, self.example) for session in self.sessions]
+        return [bound(session.run, self.example) for session in self.sessions]
 
     def open(self) -> None:
         """Open one more session and check what it answers."""

@@ -35,7 +35,7 @@ class _Session:
 def _call(interpreter: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
     set_tensor, invoke, get_tensor = (
         interpreter.set_tensor,
-        interpreter.invoke,
+        _unchecked_invoke(interpreter),
         interpreter.get_tensor,
     )
     source = interpreter.get_input_details()[0]["index"]
@@ -47,6 +47,17 @@ def _call(interpreter: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
         return get_tensor(target)  # type: ignore[no-any-return]
 
     return run
+
+
+def _unchecked_invoke(interpreter: Any) -> Callable[[], object]:
+    """Return the engine's own `Invoke`, which `interpreter.invoke` calls after a check in Python.
+
+    The check is for NumPy views of the interpreter's memory, which a session never makes. It takes
+    5 % of a call of 2 µs, more than all that a session adds. Once this was called,
+    `interpreter.invoke` raises RuntimeError: the bound method counts as such a view.
+    """
+    wrapped = getattr(interpreter, "_interpreter", None)  # private: may go
+    return getattr(wrapped, "Invoke", None) or interpreter.invoke  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

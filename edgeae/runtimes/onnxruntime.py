@@ -34,13 +34,23 @@ class _Session:
 
 
 def _call(session: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    answer, source = session.run, session.get_inputs()[0].name
+    answer, source = _unchecked_run(session), session.get_inputs()[0].name
     targets = [session.get_outputs()[0].name]
 
     def run(x: NDArray[Any], /) -> NDArray[Any]:
-        return answer(targets, {source: x})[0]  # type: ignore[no-any-return]
+        return answer(targets, {source: x}, None)[0]  # type: ignore[no-any-return]
 
     return run
+
+
+def _unchecked_run(session: Any) -> Callable[..., Any]:
+    """Return the engine's own `run`, without what the wheel does around it in Python.
+
+    `InferenceSession.run` checks the feed's names, which a session knows, in 8 % of a call of
+    8 µs; and if a provider fails, it goes on with another one, whose latency this would be.
+    """
+    wrapped = getattr(session, "_sess", None)  # private: may go
+    return getattr(wrapped, "run", None) or session.run  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ after the last, the C library's `ctermid` is called: a mark that callgrind can c
 Without arguments it is a child of `children.py` that opens the artifact and calls it once.
 """
 
-import functools
 import gc
 import itertools
 import os
@@ -18,6 +17,7 @@ from typing import Any
 from edgeae import children
 from edgeae.program import open_file
 from edgeae.runtimes import load
+from edgeae.timing.measurement import bound
 from edgeae.timing.worker import seeded_inputs
 
 __all__ = ["loop", "work"]
@@ -54,8 +54,8 @@ def _opened(path: str, runtime: str, threads: int) -> dict[str, Callable[[], obj
     fixed = engine.open_fixed(program.artifact, threads)
     model = engine.open(program, threads)
     return {
-        "model": functools.partial(model.run, x),
-        "fixed": functools.partial(fixed.run, x.reshape(1, -1)),
+        "model": bound(model.run, x),
+        "fixed": bound(fixed.run, x.reshape(1, -1)),
     }
 
 

@@ -5,7 +5,6 @@ are opened in one process, and blocks of their calls are timed in rounds, shuffl
 that a busy neighbour meets all of them alike.
 """
 
-import functools
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from edgeae.formats.tflite import Graph
 from edgeae.program import Program
 from edgeae.runtimes.protocol import Runtime, Session
 from edgeae.timing.clock import Clock
-from edgeae.timing.measurement import calibrate, time_block, uncollected
+from edgeae.timing.measurement import bound, calibrate, time_block, uncollected
 from edgeae.timing.statistics import median, median_interval
 
 __all__ = ["METHOD", "differences", "interleave", "time_prefixes", "time_whole"]
@@ -67,8 +66,8 @@ def time_prefixes(
     with ExitStack() as opened:
         fixed = opened.enter_context(closing(runtime.open_fixed(program.artifact, threads)))
         sessions, refused = _open_prefixes(runtime, program, graph, threads, opened)
-        calls = [functools.partial(fixed.run, x.reshape(1, -1))]
-        calls += [functools.partial(session.run, x) for session in sessions.values()]
+        calls = [bound(fixed.run, x.reshape(1, -1))]
+        calls += [bound(session.run, x) for session in sessions.values()]
         rounds = interleave(calls, seconds)
         notes = [f"operator {k}: {why}; its time is in the next one" for k, why in refused.items()]
         notes += dict.fromkeys(s.note for s in sessions.values() if s.note)
@@ -90,7 +89,7 @@ def time_whole(
         fixed = opened.enter_context(closing(runtime.open_fixed(program.artifact, threads)))
         session = opened.enter_context(closing(runtime.open(program, threads)))
         flat = x.reshape(1, -1)
-        calls = [functools.partial(fixed.run, flat), functools.partial(session.run, x)]
+        calls = [bound(fixed.run, flat), bound(session.run, x)]
         rounds = interleave(calls, seconds)
     return {
         "whole_ns": median([row[-1] for row in rounds]),

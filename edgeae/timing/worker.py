@@ -1,6 +1,5 @@
 """Child process: one artifact in one runtime. It refuses to time a wrong answer."""
 
-import functools
 import hashlib
 import time
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from edgeae.runtimes import Runtime, load
 from edgeae.runtimes.protocol import Session
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns, overhead
-from edgeae.timing.measurement import Patience, measure
+from edgeae.timing.measurement import Patience, bound, measure
 from edgeae.verify.rows import parity
 
 __all__ = ["answers", "check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]
@@ -136,13 +135,12 @@ def _steady(
     costs = overhead(clock)
     before = conditions.sample()
     found = measure(
-        # a partial of C costs less than a lambda, and the same for both
-        functools.partial(session.run, x),
+        bound(session.run, x),
         patience,
         clock,
         witness=boot_ns,
         overhead=costs,
-        fixed=functools.partial(fixed.run, x.reshape(len(x), -1)),
+        fixed=bound(fixed.run, x.reshape(len(x), -1)),
     )
     after = conditions.sample()
     why = conditions.reasons(
