@@ -12,6 +12,7 @@ import os
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,8 @@ class Bundle:
             ManifestMismatch: a file is missing, or is not what the manifest describes.
         """
         for artifact in self.manifest.artifacts:
-            self.read(artifact)
+            with self._opened(artifact.path, artifact.sha256, artifact.bytes):
+                pass
         for name in self.manifest.golden.sha256:
             self.golden(name)
 
@@ -203,20 +205,31 @@ class Bundle:
         return min(files.MODEL_BYTES, _WIDEST * values + _NPY_BYTES)
 
     def _checked(self, name: str, sha256: str, most: int) -> bytes:
-        path = self.shown / name
+        with self._opened(name, sha256, most) as stream:
+            content = stream.read(most + 1)
+        self._check_hash(name, hashlib.sha256(content).hexdigest(), sha256)
+        return content
+
+    @contextlib.contextmanager
+    def _opened(self, name: str, sha256: str, most: int) -> Iterator[BufferedReader]:
+        """Open a file of the bundle whose hash is right, before gigabytes of it are in memory."""
         try:
-            content = files.read_inside(self.root, name, min(most, files.MODEL_BYTES))
+            with files.open_inside(self.root, name, min(most, files.MODEL_BYTES)) as stream:
+                self._check_hash(name, hashlib.file_digest(stream, "sha256").hexdigest(), sha256)
+                stream.seek(0)
+                yield stream
         except BadInput as error:
-            raise ManifestMismatch(f"{path}: in the manifest, but refused: {error}") from None
+            place = self.shown / name
+            raise ManifestMismatch(f"{place}: in the manifest, but refused: {error}") from None
         except OSError as error:
             raise ManifestMismatch(
-                f"{path}: in the manifest but not readable ({error.strerror})"
+                f"{self.shown / name}: in the manifest but not readable ({error.strerror})"
             ) from None
-        found = hashlib.sha256(content).hexdigest()
-        if found != sha256:
-            told = f"sha256 {found[:12]}…, its manifest says {sha256[:12]}…"
-            raise ManifestMismatch(f"{path}: {told}")
-        return content
+
+    def _check_hash(self, name: str, found: str, expected: str) -> None:
+        if found != expected:
+            told = f"sha256 {found[:12]}…, its manifest says {expected[:12]}…"
+            raise ManifestMismatch(f"{self.shown / name}: {told}")
 
 
 def _rows(array: NDArray[Any]) -> tuple[int, int]:

@@ -18,6 +18,7 @@ __all__ = [
     "MODEL_BYTES",
     "PICTURE_BYTES",
     "TEXT_BYTES",
+    "open_inside",
     "open_regular",
     "plain_name",
     "read",
@@ -75,8 +76,20 @@ def read_inside(folder: Path, name: str, most: int | None = None) -> bytes:
             is too large.
         OSError: there is none, or it cannot be read.
     """
-    with _inside(folder, name, most) as stream:
+    with open_inside(folder, name, most) as stream:
         return _whole(folder / name, stream, most)
+
+
+@contextlib.contextmanager
+def open_inside(folder: Path, name: str, most: int | None = None) -> Iterator[BufferedReader]:
+    """Open a regular file in a folder for the duration of a `with` block; see `read_inside`."""
+    path = folder / plain_name(name)
+    try:
+        with _opened_inside(folder, path.relative_to(folder).parts, path, most) as stream:
+            yield stream
+    except OSError as error:
+        error.filename = str(path)  # not the last part of it alone
+        raise
 
 
 def sha256(path: Path, most: int | None = None) -> str:
@@ -90,19 +103,8 @@ def sha256(path: Path, most: int | None = None) -> str:
 
 def sha256_inside(folder: Path, name: str, most: int | None = None) -> str:
     """Return the hash of a regular file in a folder; see `read_inside`."""
-    with _inside(folder, name, most) as stream:
+    with open_inside(folder, name, most) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _inside(folder: Path, name: str, most: int | None) -> Iterator[BufferedReader]:
-    path = folder / plain_name(name)
-    try:
-        with _opened_inside(folder, path.relative_to(folder).parts, path, most) as stream:
-            yield stream
-    except OSError as error:
-        error.filename = str(path)  # not the last part of it alone
-        raise
 
 
 @contextlib.contextmanager

@@ -79,7 +79,10 @@ def read_file(path: Path) -> tuple[bytes, str]:
     Raises:
         BadInput: there is no such file, or it is neither of the two.
     """
+    from edgeae.formats import outline  # an engine's worker that opens a bundle needs no reader
+
     with _opened(path) as (stream, form):
+        outline.check(stream, form, str(path))
         return stream.read(), form
 
 

@@ -14,11 +14,14 @@ from keras_files import dense, keras
 from edgeae.cli import reading
 from edgeae.cli.main import app
 from edgeae.errors import BadInput
+from edgeae.files import MODEL_BYTES
 from edgeae.importing import keras_file
 from edgeae.unpacking import VARIABLE
 
 #: What a refusal may take beyond what the command takes anyway.
 MOST_MB = 300
+#: An ONNX file whose graph has two gigabytes.
+GRAPH = b"\x08\x08\x3a\xf0\xff\xff\xff\x07"
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,10 @@ def endless(path: Path) -> Path:
     return path
 
 
-def sparse(path: Path, start: bytes) -> Path:
+def sparse(path: Path, start: bytes, size: int = 6 * bombs.GIB) -> Path:
     with path.open("wb") as stream:
         stream.write(start)
-        stream.truncate(len(start) + 6 * bombs.GIB)
+        stream.truncate(len(start) + size)
     return path
 
 
@@ -89,6 +92,8 @@ def test_data_that_stand_for_gigabytes_are_refused_at_once(folder, usual_mb, nam
         ("x.keras", bombs.keras, "model.weights.h5 unpacks to 8 GiB"),
         ("x.tflite", lambda path: sparse(path, b"\x1c\0\0\0TFL3"), "allowed are 2,147,483,647"),
         ("x.onnx", lambda path: sparse(path, b"\x08\x07"), "allowed are 2,147,483,647"),
+        ("y.tflite", lambda path: sparse(path, b"\x1c\0\0\0TFL3", MODEL_BYTES - 8), "damaged"),
+        ("y.onnx", lambda path: sparse(path, GRAPH, MODEL_BYTES - 8), "damaged"),
         ("y.keras", lambda path: sparse(path, b"PK\x03\x04"), "allowed are 2,147,483,647"),
         ("x.h5", lambda path: sparse(path, b"\x89HDF\r\n\x1a\n"), "allowed are 2,147,483,647"),
     ],

@@ -4,10 +4,12 @@ Models with one subgraph are read; edgeae's have one. Schema: TFLite's `schema.f
 classes that ai-edge-litert ships.
 """
 
+import contextlib
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from mmap import mmap
 from typing import Any
 
 import flatbuffers
@@ -19,7 +21,7 @@ from edgeae.errors import BadInput
 from edgeae.formats.tflite_amount import Amount, check_tables, counted
 from edgeae.quantization import Affine
 
-__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "raw_model", "read", "write"]
+__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "check", "raw_model", "read", "write"]
 
 _IDENTIFIER = b"TFL3"
 #: Constant data starts at multiples of this many bytes (`force_align: 16` in schema.fbs).
@@ -154,8 +156,28 @@ def read(content: bytes, origin: str) -> Graph:
     """
     if content[4:8] != _IDENTIFIER:
         raise BadInput(f"{origin}: not a TFLite model (no {_IDENTIFIER.decode()} at byte 4)")
-    try:
+    with _refusing(origin):
         return _graph(raw_model(content), Amount(len(content)))
+
+
+def check(content: bytes | mmap, origin: str) -> None:
+    """Look at a flatbuffer's tables, and at nothing that they refer to.
+
+    Args:
+        content: the file's bytes, or the file where it lies.
+        origin: its name, for the error's line.
+
+    Raises:
+        BadInput: `read` would refuse it for its tables.
+    """
+    with _refusing(origin):
+        check_tables(content)
+
+
+@contextlib.contextmanager
+def _refusing(origin: str) -> Iterator[None]:
+    try:
+        yield
     except NotImplementedError as error:
         raise BadInput(f"{origin}: {error}; edgeae cannot read that") from None
     except _DAMAGE as error:

@@ -4,6 +4,7 @@ A megabyte whose 100,000 tensors have one name of a megabyte unpacks to 100 GB. 
 writes is referred to once, or a few times where weights are shared.
 """
 
+from mmap import mmap
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -52,7 +53,7 @@ def counted(content: bytes) -> Counted:
     return found
 
 
-def check_tables(content: bytes) -> None:
+def check_tables(content: bytes | mmap) -> None:
     """Refuse a file of too many tables, and what edgeae does not read, before it is unpacked.
 
     Raises:

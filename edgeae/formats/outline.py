@@ -1,0 +1,92 @@
+"""Looking over a large model file where it lies, before gigabytes of it are read.
+
+A file of two gigabytes that begins like a model may hold nothing else: it is refused by the tables
+and messages that its first levels name, of which each is a few pages of the file.
+"""
+
+import mmap
+from collections.abc import Iterator
+from io import BufferedReader
+
+from edgeae.errors import BadInput
+from edgeae.formats import tflite
+
+__all__ = ["check"]
+
+#: Smaller files are read first: that takes less than a tenth of a second.
+_LARGE_BYTES = 1 << 26
+#: A model has a few fields, and its graph a few for each operator and constant.
+_MOST_FIELDS = 1_000_000
+#: `ModelProto.graph`; `GraphProto.node` and `.initializer` (onnx/onnx.proto).
+_GRAPH, _MEMBERS = 7, (1, 5)
+_VARINT, _EIGHT_BYTES, _MESSAGE, _FOUR_BYTES = 0, 1, 2, 5
+_LONGEST_VARINT = 10
+
+
+def check(stream: BufferedReader, form: str, origin: str) -> None:
+    """Refuse a large file that cannot be a model; smaller ones are left to their readers.
+
+    Args:
+        stream: the opened file.
+        form: `tflite` or `onnx`.
+        origin: its name, for the error's line.
+
+    Raises:
+        BadInput: its tables or messages do not fit into one another.
+    """
+    if stream.seek(0, 2) >= _LARGE_BYTES:
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if form == "tflite":
+                tflite.check(content, origin)
+            else:
+                _check_onnx(content, origin)
+    stream.seek(0)
+
+
+def _check_onnx(content: mmap.mmap, origin: str) -> None:
+    try:
+        for number, start, end in _fields(content, 0, len(content)):
+            if number == _GRAPH:
+                for member, first, last in _fields(content, start, end):
+                    if member in _MEMBERS:
+                        sum(1 for _ in _fields(content, first, last))
+    except ValueError as error:
+        raise BadInput(f"{origin}: not an ONNX model, or a damaged one ({error})") from None
+
+
+def _fields(content: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield number, start and end of each field of a message.
+
+    The wire format is described in protobuf.dev/programming-guides/encoding.
+
+    Raises:
+        ValueError: there is no such field, it leads out of the message, or there are too many.
+    """
+    for _ in range(_MOST_FIELDS):
+        if at == end:
+            return
+        tag, start = _varint(content, at, end)
+        number, kind = tag >> 3, tag & 7
+        if kind == _VARINT:
+            at = _varint(content, start, end)[1]
+        elif kind == _MESSAGE:
+            length, start = _varint(content, start, end)
+            at = start + length
+        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+            at = start + (8 if kind == _EIGHT_BYTES else 4)
+        else:
+            raise ValueError(f"a field of type {kind} at byte {start}")
+        if number == 0 or at > end:
+            raise ValueError(f"a field {number} that ends at byte {at} of {end}")
+        yield number, start, at
+    raise ValueError(f"more than {_MOST_FIELDS:,} fields")
+
+
+def _varint(content: mmap.mmap, at: int, end: int) -> tuple[int, int]:
+    """Return a number of 7 bits a byte, least first, and where it ends."""
+    value = 0
+    for place, byte in enumerate(content[at : min(end, at + _LONGEST_VARINT)]):
+        value |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return value, at + place + 1
+    raise ValueError(f"a number without end at byte {at}")
