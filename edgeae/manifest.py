@@ -21,7 +21,8 @@ from edgeae.files import plain_name
 from edgeae.loss import Loss, loss_scale
 from edgeae.names import check_name
 from edgeae.quantization import Affine
-from edgeae.recipe import AS_IS, PARTS, REFERENCES, Tolerance
+from edgeae.recipe import AS_IS, PARTS, REFERENCES
+from edgeae.tolerance import Tolerance
 from edgeae.typed_json import rebuild
 
 __all__ = ["SCHEMA", "Artifact", "Code", "Golden", "Manifest", "OpVersion", "TensorSpec"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgeae.loss import squared_errors
 from edgeae.quantization import Affine, dequantize
-from edgeae.recipe import Tolerance
+from edgeae.tolerance import Tolerance
 
 __all__ = ["REPRODUCED", "Parity", "breaches", "compare", "float32_gap", "mse"]
 

@@ -14,7 +14,8 @@ from edgeae import cautions, data
 from edgeae.bundle import open_bundle
 from edgeae.errors import BadInput
 from edgeae.loss import Loss, is_worse, loss_scale, mean_loss
-from edgeae.recipe import Tolerance, available, find
+from edgeae.recipe import available, find
+from edgeae.tolerance import Tolerance
 
 RAW = {"name": "raw", "sha256": "0" * 64, "n": 179, "span": 1210.0, "mean_loss": 1504.2}
 

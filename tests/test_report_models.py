@@ -21,9 +21,9 @@ from edgeae.bundle import Bundle
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.model import Training
-from edgeae.recipe import Tolerance
 from edgeae.report.lines import Line, Plot, lines
 from edgeae.report.write import write
+from edgeae.tolerance import Tolerance
 from edgeae.training.command import train_command
 from edgeae.training.families import FAMILIES, settings
 

@@ -16,7 +16,7 @@ from edgeae.errors import (
     RuntimeCrashed,
     RuntimeUnavailable,
 )
-from edgeae.recipe import Tolerance
+from edgeae.tolerance import Tolerance
 from edgeae.verify.answers import COMPOSED, ask
 from edgeae.verify.rows import Yardstick, compose, losses, parity
 from edgeae.verify.stage import Findings, verify, verify_all

@@ -15,7 +15,8 @@ from edgeae.conversion.onnx_fast import fast
 from edgeae.conversion.onnx_graph import finished
 from edgeae.formats import describe
 from edgeae.formats.onnx_metadata import Stamp
-from edgeae.recipe import PARTS, Recipe, Tolerance
+from edgeae.recipe import PARTS, Recipe
+from edgeae.tolerance import Tolerance
 from edgeae.verify.stage import verify
 
 IMAGES = (tiny.images(64) / np.float32(255)).astype(np.float32).reshape(64, 16)

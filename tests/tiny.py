@@ -39,8 +39,8 @@ from edgeae.bundle import (
 )
 from edgeae.formats.cut import cut, with_edges
 from edgeae.formats.tflite import Graph, Operator, Tensor, write
-from edgeae.recipe import Tolerance
 from edgeae.runtimes.protocol import Program
+from edgeae.tolerance import Tolerance
 
 PIXELS, HIDDEN, CODE = 16, 8, 4
 RESOLVERS = {

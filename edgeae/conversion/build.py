@@ -20,8 +20,9 @@ from edgeae.loss import image_losses
 from edgeae.model import open_model
 from edgeae.originals import Original, from_keras, open_original
 from edgeae.program import Program
-from edgeae.recipe import PARTS, REFERENCE
+from edgeae.recipe import PARTS
 from edgeae.runtimes import load
+from edgeae.tolerance import REFERENCE
 from edgeae.training.fit import deterministic
 
 _SEED = 0

@@ -11,8 +11,8 @@ from edgeae.formats.tflite import Graph, write
 from edgeae.inference import prepare, real, run_all
 from edgeae.loss import image_losses
 from edgeae.program import Program
-from edgeae.recipe import REFERENCE
 from edgeae.runtimes import load
+from edgeae.tolerance import REFERENCE
 
 __all__ = ["judge"]
 

@@ -21,12 +21,12 @@ from edgeae.gate.interleaved import interleave
 from edgeae.gate.rows import PairRow
 from edgeae.machine import peak_rss_bytes
 from edgeae.program import open_file, open_program
-from edgeae.recipe import Tolerance
 from edgeae.runtimes import Session, load
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns
 from edgeae.timing.measurement import Call, bound, uncollected
 from edgeae.timing.worker import answers, check_finite, check_golden, golden_inputs, seeded_inputs
+from edgeae.tolerance import Tolerance
 
 __all__ = ["work"]
 

@@ -14,8 +14,9 @@ from edgeae.errors import BadInput, about
 from edgeae.importing.bare_parts import Parts
 from edgeae.inference import real
 from edgeae.loss import image_losses
-from edgeae.recipe import AS_IS, REFERENCES, Tolerance, find
+from edgeae.recipe import AS_IS, REFERENCES, find
 from edgeae.scratch import scratch, write_scratch
+from edgeae.tolerance import Tolerance
 
 __all__ = ["write_bundle"]
 

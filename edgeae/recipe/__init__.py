@@ -6,7 +6,7 @@ key is an error.
 
 from edgeae.recipe.again import said_again
 from edgeae.recipe.file import MATRIX, available, find, parse
-from edgeae.recipe.schema import AS_IS, PARTS, REFERENCE, REFERENCES, Recipe, Tolerance
+from edgeae.recipe.schema import AS_IS, PARTS, REFERENCES, Recipe
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 from edgeae.recipe.table import from_table, to_table
 
@@ -14,14 +14,12 @@ __all__ = [
     "AS_IS",
     "MATRIX",
     "PARTS",
-    "REFERENCE",
     "REFERENCES",
     "STEPS",
     "Cluster",
     "Prune",
     "Qat",
     "Recipe",
-    "Tolerance",
     "available",
     "find",
     "from_table",

@@ -18,12 +18,12 @@ from edgeae.machine import peak_rss_bytes
 from edgeae.model import ORIGINALS
 from edgeae.parity import REPRODUCED, breaches
 from edgeae.program import Program, open_program
-from edgeae.recipe import REFERENCE
 from edgeae.runtimes import Runtime, load
 from edgeae.runtimes.protocol import Session
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns, overhead
 from edgeae.timing.measurement import Patience, bound, measure
+from edgeae.tolerance import REFERENCE
 from edgeae.verify.rows import parity
 
 __all__ = ["answers", "check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]

@@ -10,7 +10,7 @@ from edgeae.bundle import Artifact, TensorSpec
 from edgeae.loss import image_losses, worst
 from edgeae.parity import Parity, breaches, compare
 from edgeae.quantization import dequantize, quantize
-from edgeae.recipe import Tolerance
+from edgeae.tolerance import Tolerance
 
 __all__ = ["VERIFY", "Composition", "Losses", "Row", "Yardstick", "compose", "losses", "parity"]
 

@@ -21,8 +21,9 @@ from edgeae.errors import (
     system_error,
 )
 from edgeae.parity import REPRODUCED, breaches
-from edgeae.recipe import PARTS, Tolerance
+from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
+from edgeae.tolerance import Tolerance
 from edgeae.verify.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key

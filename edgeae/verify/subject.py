@@ -12,7 +12,7 @@ from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.inference import real
 from edgeae.model import TRAIN, Training, open_model
 from edgeae.parity import mse
-from edgeae.recipe import REFERENCE
+from edgeae.tolerance import REFERENCE
 from edgeae.verify.answers import COMPOSED, ask
 
 __all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "own_subject", "subject"]
