@@ -13,7 +13,7 @@ from typing import Any
 from edgeae.bundle import OpVersion, TensorSpec, gzip_size
 from edgeae.errors import BadInput
 from edgeae.extras import onnx_lacking
-from edgeae.program import read_file
+from edgeae.formats.opening import read_file
 
 __all__ = ["Inspection", "Layer", "Weights", "aligned", "inspect"]
 

@@ -5,7 +5,10 @@ import platform
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cpu_name", "describe", "identity", "peak_rss_bytes"]
+__all__ = ["cpu_name", "describe", "identity", "machine_line", "peak_rss_bytes"]
+
+#: What a line says of a machine beside its memory.
+_FACTS = ("cpu", "cores", "system", "python", "load_average")
 
 
 def cpu_name() -> str:
@@ -55,3 +58,14 @@ def _first_line(path: str) -> str | None:
         return Path(path).read_text().strip()
     except OSError:
         return None
+
+
+def machine_line(machine: dict[str, object]) -> str:
+    """Return one line that says what machine the figures are from."""
+    told = {key: machine.get(key, "unknown") for key in _FACTS}
+    memory = machine.get("memory_bytes")
+    gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"
+    return (
+        f"{told['cpu']}, {told['cores']} cores, {gigabytes}, {told['system']}, "
+        f"Python {told['python']}, load {told['load_average']}"
+    )

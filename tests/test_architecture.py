@@ -74,7 +74,7 @@ ROOMS = {
     "conversion": {"training", "compression", "formats", "runtimes", "data"},
     "verify": {"runtimes", "formats", "data"},
     "timing": {"verify", "runtimes", "formats"},
-    "baselines": {"timing"},
+    "baselines": {"timing", "formats"},
     "gate": {"baselines", "timing", "verify", "runtimes", "formats"},
     "report": {"verify", "timing", "baselines", "runtimes"},
     "scaffold": {"gate"},
@@ -86,12 +86,11 @@ ROOMS = {
         "report",
     },
 }
-#: Root modules that know a room: one stage that is a single file, one that drives a session, and
-#: one that describes a file without a manifest; the plugin stands where pytest finds it.
+#: Root modules that know a room: one stage that is a single file, and one that drives a session;
+#: the plugin stands where pytest finds it.
 ROOT_EXCEPTIONS = {
     "inspect": {"formats"},
     "inference": {"runtimes"},
-    "program": {"formats"},
     "pytest_plugin": {"gate"},
 }
 #: Who may write to standard output or error.

@@ -551,8 +551,8 @@ def _hidden(path: Path):
     import numpy as np
 
     from edgeae.formats.cut import cut
+    from edgeae.formats.opening import open_file
     from edgeae.formats.tflite import read, write
-    from edgeae.program import open_file
     from edgeae.runtimes import load
     from edgeae.timing.worker import seeded_inputs
 

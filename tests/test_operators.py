@@ -14,9 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.formats.cut import with_edges
+from edgeae.formats.opening import open_file
 from edgeae.formats.prefixes import prefix
 from edgeae.formats.tflite import Graph, Tensor, read, write
-from edgeae.program import Program, open_file
+from edgeae.program import Program
 from edgeae.runtimes import load
 from edgeae.timing import node_profile
 from edgeae.timing.operators import OperatorTime, Profile, choose_runtime, profile, render

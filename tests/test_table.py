@@ -5,9 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edgeae.amounts import duration, size, throughput
 from edgeae.columns import align
+from edgeae.machine import machine_line
 from edgeae.timing.bench import Result
-from edgeae.timing.table import duration, machine_line, render, size, throughput
+from edgeae.timing.table import render
 
 UNIT_NS = {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}
 MACHINE = {

@@ -13,7 +13,7 @@ from edgeae import atomic, files
 from edgeae.baselines import record
 from edgeae.bundle import MANIFEST, Bundle, find_bundles, holding
 from edgeae.errors import BadInput, naming
-from edgeae.program import read_file
+from edgeae.formats.opening import read_file
 from edgeae.timing.bench import commit
 
 __all__ = ["Saved", "save"]

@@ -30,9 +30,9 @@ def save(
     json: Json = False,
 ) -> None:
     """Copy bundles and bare files to bench/baselines, with a record of what they are."""
+    from edgeae.amounts import size
     from edgeae.baselines.save import save as run
     from edgeae.columns import align
-    from edgeae.timing.table import size
 
     found = run(places or [Path("build")], to, force=force)
     if json:

@@ -7,10 +7,9 @@ def doctor(json: Json = False) -> None:
     """Show this machine and which runtimes it has; what is absent comes with its remedy."""
     from edgeae import children
     from edgeae.columns import align
-    from edgeae.machine import describe
+    from edgeae.machine import describe, machine_line
     from edgeae.runtimes import RUNTIMES
     from edgeae.timing.bench import probe
-    from edgeae.timing.table import machine_line
 
     machine = describe()
     with children.threads(2) as pool:  # two of them load TensorFlow

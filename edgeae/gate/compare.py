@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from edgeae.amounts import duration
 from edgeae.columns import align
 from edgeae.errors import (
     BadInput,
@@ -20,10 +21,9 @@ from edgeae.gate.rows import MOST_FIXED, NOTABLE_FIXED, PairRow
 from edgeae.gate.sequential import interval
 from edgeae.gate.sides import Pair, Side, sides
 from edgeae.gate.verdict import ratios
-from edgeae.machine import describe
+from edgeae.machine import describe, machine_line
 from edgeae.progress import Progress
 from edgeae.runtimes import USUAL, formats
-from edgeae.timing.table import duration, machine_line
 
 __all__ = ["Comparison", "compare"]
 

@@ -4,8 +4,7 @@ import datetime
 from collections.abc import Sequence
 
 from edgeae.gate.selftest import Tally, table
-from edgeae.machine import describe
-from edgeae.timing.table import machine_line
+from edgeae.machine import describe, machine_line
 
 __all__ = ["page"]
 

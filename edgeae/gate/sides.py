@@ -7,8 +7,8 @@ from typing import Any
 from edgeae.baselines.find import BaselineFile, Candidate
 from edgeae.bundle import MANIFEST, Artifact, Bundle, holding
 from edgeae.errors import BadInput
+from edgeae.formats.opening import open_file
 from edgeae.gate.finding import Cell
-from edgeae.program import open_file
 
 __all__ = ["Pair", "Side", "of_baseline", "sides"]
 

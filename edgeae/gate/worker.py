@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from edgeae import children
 from edgeae.bundle import Bundle, open_bundle
 from edgeae.errors import ManifestMismatch, NotMeasured, OutOfTolerance
+from edgeae.formats.opening import open_file
 from edgeae.gate.interleaved import interleave
 from edgeae.gate.rows import PairRow
 from edgeae.machine import peak_rss_bytes
-from edgeae.program import open_file, open_program
+from edgeae.program import open_program
 from edgeae.runtimes import Session, load
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns

@@ -6,8 +6,9 @@ from pathlib import Path
 from edgeae.bundle import Artifact, TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats import describe
+from edgeae.formats.opening import open_file
 from edgeae.importing.bottleneck import Choice
-from edgeae.program import Program, open_file
+from edgeae.program import Program
 
 __all__ = ["Parts", "read_parts"]
 

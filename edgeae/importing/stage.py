@@ -7,6 +7,7 @@ from pathlib import Path
 from edgeae import atomic
 from edgeae.bundle import holding
 from edgeae.errors import BadInput, EdgeaeError
+from edgeae.formats.opening import file_format
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras_file import is_keras
 from edgeae.importing.request import Imported, Request
@@ -14,7 +15,6 @@ from edgeae.importing.torch_file import ADVICE, is_torch
 from edgeae.loss import is_worse
 from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.parsing import read_json
-from edgeae.program import file_format
 
 __all__ = ["Importer", "import_model"]
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from edgeae.amounts import duration, plain_exponent, throughput
 from edgeae.report.exports import Export, worst
-from edgeae.timing.table import duration, throughput
 from edgeae.verify.rows import Row
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "loss",
     "outcome",
     "pieces",
-    "plain",
     "ratio",
     "real",
     "seconds",
@@ -108,7 +107,7 @@ def added(value: float | None) -> str:
     """A difference of losses, two significant digits: `+1.4e-4`."""
     if value is None:
         return ""
-    return _plain_exponent(f"{value:+.1e}").replace("-", "−", 1 if value < 0 else 0)
+    return plain_exponent(f"{value:+.1e}").replace("-", "−", 1 if value < 0 else 0)
 
 
 def ratio(value: float | None) -> str:
@@ -188,13 +187,7 @@ def real(value: float | None) -> str:
         return ""
     if value == 0 or value >= 1e-3:
         return f"{value:.2g}"
-    return _plain_exponent(f"{value:.1e}")
-
-
-def plain(value: float) -> str:
-    """A value for an axis: `0.01`, `2e-5`."""
-    text = f"{value:g}"
-    return _plain_exponent(text) if "e" in text else text
+    return plain_exponent(f"{value:.1e}")
 
 
 def pieces(sentence: str) -> list[tuple[str, bool]]:
@@ -217,9 +210,3 @@ def stale(rows_n: int) -> str:
     """Say that rows were left out."""
     rows = "1 row is" if rows_n == 1 else f"{rows_n:,} rows are"
     return f"{rows} left out: the artifact that was timed is no longer the one on disk."
-
-
-def _plain_exponent(text: str) -> str:
-    """`1.4e-04` → `1.4e-4`."""
-    digits, _, exponent = text.partition("e")
-    return f"{digits}e{int(exponent)}"

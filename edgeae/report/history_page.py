@@ -4,12 +4,13 @@ import itertools
 from pathlib import Path
 
 from edgeae import atomic
+from edgeae.amounts import duration
+from edgeae.machine import machine_line
 from edgeae.report import svg
 from edgeae.report.history import CAUTION, History, Multiple
 from edgeae.report.history_plot import plot
 from edgeae.report.history_table import short
 from edgeae.report.template import fill
-from edgeae.timing.table import duration, machine_line
 
 __all__ = ["page", "write"]
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
+from edgeae.amounts import duration
 from edgeae.report import svg
 from edgeae.report.axes import Axis, linear_ticks, log_ticks
 from edgeae.report.history import Failure, Line, Multiple, Point
-from edgeae.timing.table import duration
 
 __all__ = ["WIDTH", "plot"]
 

@@ -1,8 +1,9 @@
 """The history as text: one line per artifact, way of running and machine."""
 
+from edgeae.amounts import duration
 from edgeae.columns import align
+from edgeae.machine import machine_line
 from edgeae.report.history import CAUTION, History, Line, Multiple
-from edgeae.timing.table import duration, machine_line
 
 __all__ = ["render", "short"]
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edgeae.amounts import duration
+from edgeae.machine import machine_line
 from edgeae.report import figures
 from edgeae.report.by_label import by_label
 from edgeae.report.exports import Export, row_verdict
@@ -16,7 +18,6 @@ from edgeae.report.template import fill
 from edgeae.report.trained import CodeSizes
 from edgeae.runtimes import RUNTIMES
 from edgeae.timing.suite import ORIGINAL
-from edgeae.timing.table import duration, machine_line
 
 __all__ = ["page"]
 

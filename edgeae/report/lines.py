@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
+from edgeae.amounts import plain
 from edgeae.report import svg
 from edgeae.report.axes import Axis, linear_ticks, log_ticks
-from edgeae.report.figures import plain
 
 __all__ = ["Line", "Plot", "lines"]
 

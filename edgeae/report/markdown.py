@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from edgeae.amounts import duration
+from edgeae.machine import machine_line
 from edgeae.report import figures
 from edgeae.report.by_label import worst_label
 from edgeae.report.exports import Export
@@ -11,7 +13,6 @@ from edgeae.report.gather import Model, Summary
 from edgeae.report.latency import Failure, Timing
 from edgeae.report.markdown_models import models
 from edgeae.report.markdown_table import plain, table
-from edgeae.timing.table import duration, machine_line
 
 __all__ = ["markdown"]
 

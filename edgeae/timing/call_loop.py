@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import children
-from edgeae.program import open_file
+from edgeae.formats.opening import open_file
 from edgeae.runtimes import load
 from edgeae.timing.measurement import bound
 from edgeae.timing.worker import seeded_inputs

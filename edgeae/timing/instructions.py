@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from edgeae import children, tied
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
-from edgeae.program import file_format
+from edgeae.formats.opening import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.scratch import scratch
 

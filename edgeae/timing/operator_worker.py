@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import children
-from edgeae.program import open_file
+from edgeae.formats.opening import open_file
 from edgeae.runtimes import load
 from edgeae.timing import node_profile, prefix_timing
 from edgeae.timing.worker import seeded_inputs

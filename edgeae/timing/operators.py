@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import children
+from edgeae.amounts import duration
 from edgeae.columns import align
 from edgeae.errors import BadInput, about
-from edgeae.program import file_format
+from edgeae.formats.opening import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
-from edgeae.timing.table import duration
 
 __all__ = ["OperatorTime", "Profile", "choose_runtime", "profile", "render"]
 

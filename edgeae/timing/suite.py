@@ -13,10 +13,10 @@ from typing import Any
 from edgeae import project
 from edgeae.bundle import Artifact, Bundle
 from edgeae.errors import BadInput, unknown
+from edgeae.formats.opening import open_file
 from edgeae.model import TRAIN, open_model
 from edgeae.names import check_name
 from edgeae.parsing import read_toml
-from edgeae.program import open_file
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
+from edgeae.amounts import duration, size, throughput
 from edgeae.columns import align
+from edgeae.machine import machine_line
 from edgeae.timing.pooled import Pooled, pool_all
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
 
-__all__ = ["duration", "machine_line", "render", "size", "throughput"]
+__all__ = ["render"]
 
-_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
-_FACTS = ("cpu", "cores", "system", "python", "load_average")
 _WHAT = ("model/recipe", "part", "runtime", "version", "thr", "batch")
 _STEADY = ("p50", "fixed", "p90", "p99", "±95 %", "MAD", "examples", "size")
 _COLD = ("start to answer", "import", "load", "first", "peak RSS")
@@ -21,43 +20,6 @@ _METHOD = (
     "fixed is what a call costs before any arithmetic: part of p50, never subtracted."
 )
 _SOFTWARE = "software devices, emulated on the processor: good for correctness, not for latency"
-
-
-def duration(nanoseconds: float) -> str:
-    """Return a duration with three significant digits: `1.23 µs`, `45.6 ms`.
-
-    The unit is chosen after rounding, so that 999.7 µs is `1.00 ms`.
-    """
-    return _three_digits(nanoseconds, _UNITS)
-
-
-def throughput(per_second: float) -> str:
-    """Return a rate with three significant digits: `385 k/s`."""
-    return _three_digits(per_second, _RATES)
-
-
-def _three_digits(amount: float, units: Sequence[tuple[float, str]]) -> str:
-    rounded = float(f"{amount:.3g}")
-    scale, unit = next((item for item in units if rounded >= item[0]), units[-1])
-    value = rounded / scale
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:.{digits}f} {unit}"
-
-
-def size(count: int) -> str:
-    """Return a number of bytes with thousands separators: `55,256 B`."""
-    return f"{count:,} B"
-
-
-def machine_line(machine: dict[str, object]) -> str:
-    """Return one line that says what machine the figures are from."""
-    told = {key: machine.get(key, "unknown") for key in _FACTS}
-    memory = machine.get("memory_bytes")
-    gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"
-    return (
-        f"{told['cpu']}, {told['cores']} cores, {gigabytes}, {told['system']}, "
-        f"Python {told['python']}, load {told['load_average']}"
-    )
 
 
 def render(rows: Sequence[Result]) -> str:
