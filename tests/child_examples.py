@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeae import children, errors
+from edgeae import errors
+from edgeae.system import children
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,12 +11,12 @@ from edgeae.compression.equalization import equalize
 from edgeae.compression.fine_tuning import ConstrainedObjective, bake
 from edgeae.compression.kernels import kernels
 from edgeae.compression.quantized_graph import QuantizedGraph
-from edgeae.conversion import tflite
-from edgeae.formats.cut import cut
-from edgeae.formats.tflite import write
-from edgeae.keras_parts import clone
-from edgeae.legacy_keras import keras, tf
-from edgeae.originals import from_keras
+from edgeae.conversion.tflite import convert as tflite
+from edgeae.formats.tflite.cut import cut
+from edgeae.formats.tflite.graph import write
+from edgeae.originals.keras_parts import clone
+from edgeae.originals.legacy_keras import keras, tf
+from edgeae.originals.original import from_keras
 from edgeae.recipe import Recipe
 
 layers = keras.layers

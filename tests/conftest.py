@@ -15,8 +15,8 @@ import pytest
 import tiny
 from hypothesis import settings
 
-from edgeae.bundle import Bundle
-from edgeae.formats.tflite import Graph
+from edgeae.artifacts.bundle import Bundle
+from edgeae.formats.tflite.graph import Graph
 from edgeae.runtimes.protocol import Program
 
 # The same examples in every run, and no folder of examples left behind.

@@ -9,8 +9,8 @@ import numpy as np
 from edgeae import data
 from edgeae.compression import control
 from edgeae.compression.fine_tuning import fine_tune
-from edgeae.legacy_keras import keras
-from edgeae.loss import image_losses
+from edgeae.metrics.loss import image_losses
+from edgeae.originals.legacy_keras import keras
 from edgeae.recipe import Prune, Recipe
 from edgeae.training.fit import deterministic, reconstruct
 

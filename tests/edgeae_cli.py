@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from edgeae import interrupts
 from edgeae.cli.main import main
+from edgeae.system import interrupts
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeae.compression.equalization import equalize
 from edgeae.errors import BadInput
-from edgeae.legacy_keras import keras
+from edgeae.originals.legacy_keras import keras
 
 DRAW = np.random.default_rng(5)
 IMAGES = DRAW.random((64, 16), np.float32)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeae import children, recipe
-from edgeae.conversion.tools import tool_versions
+from edgeae import recipe
+from edgeae.artifacts.model import open_model
+from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import OutOfTolerance
-from edgeae.model import open_model
-from edgeae.scratch import write_scratch
+from edgeae.system import children
+from edgeae.system.scratch import write_scratch
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

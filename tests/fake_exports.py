@@ -18,8 +18,8 @@ import fake_export_child
 import tiny
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
-from edgeae import children, memory
-from edgeae.model import Training
+from edgeae.artifacts.model import Training
+from edgeae.system import children, memory
 
 #: Runs in every process of the project: another child, and the memory of another machine.
 _SITE = """

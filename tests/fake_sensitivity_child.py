@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from edgeae import children, recipe
+from edgeae import recipe
 from edgeae.formats.packed import weight_bytes
 from edgeae.sensitivity.curves import BITS, CLUSTERS, SPARSITY, Layer, Measured
 from edgeae.sensitivity.options import clustered_bytes
+from edgeae.system import children
 
 #: Layer → values, and how much it minds.
 LAYERS = {"wide": (8000, 1.0), "tough one": (800, 40.0), "last": (4000, 3.0)}

@@ -14,10 +14,10 @@ import numpy as np
 
 from edgeae import data
 from edgeae.errors import BadInput
-from edgeae.keras_parts import weights_sha256
-from edgeae.legacy_keras import keras, tf
+from edgeae.families.table import settings
+from edgeae.originals.keras_parts import weights_sha256
+from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training import contractive, denoising, mobile, simple, sparse, variational
-from edgeae.training.families import settings
 from edgeae.training.fit import Budget, deterministic, fit, reconstruct
 from edgeae.training.objective import Objective
 from edgeae.training.train import fit_model

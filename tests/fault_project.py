@@ -17,7 +17,7 @@ from edgeae_cli import ROOT, edgeae
 from fake_exports import Project
 from family_models import pictures, train_all
 
-from edgeae.bundle import STORE, open_bundle
+from edgeae.artifacts.bundle import STORE, open_bundle
 from edgeae.errors import EdgeaeError
 from edgeae.timing.results import read_results
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from edgeae.compression.folding import fold
-from edgeae.legacy_keras import keras
+from edgeae.originals.legacy_keras import keras
 
 layers = keras.layers
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import tiny
 
-from edgeae.formats import census, describe
-from edgeae.formats.tflite import Graph, read
-from edgeae.inference import prepare, real
+from edgeae.formats import describe
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import Graph, read
+from edgeae.runtimes.inference import prepare, real
 
 MODELS = ("dense", "convolutional", "mobile")
 

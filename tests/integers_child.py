@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae.conversion import tflite
 from edgeae.conversion.parts import cut_parts
+from edgeae.conversion.tflite import convert as tflite
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import write
-from edgeae.legacy_keras import keras
-from edgeae.originals import from_keras
+from edgeae.formats.tflite.graph import write
+from edgeae.originals.legacy_keras import keras
+from edgeae.originals.original import from_keras
 from edgeae.recipe import Recipe
 
 layers = keras.layers

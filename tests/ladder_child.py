@@ -15,7 +15,7 @@ from typing import Any
 
 from edgeae import recipe
 from edgeae.conversion import build
-from edgeae.legacy_keras import keras
+from edgeae.originals.legacy_keras import keras
 
 
 def digest(model: Any) -> str:

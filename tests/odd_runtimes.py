@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, RuntimeUnavailable
-from edgeae.program import Program
 from edgeae.runtimes import RUNTIMES, Device, Entry
 
 HERE = Path(__file__).parent

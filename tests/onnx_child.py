@@ -13,12 +13,14 @@ import tiny
 from onnx_forms import MODELS, QDQ, RECIPES
 
 from edgeae import data
-from edgeae.conversion import onnx, onnx_fast, representative
-from edgeae.model import open_model
-from edgeae.originals import open_original
+from edgeae.artifacts.model import open_model
+from edgeae.conversion import representative
+from edgeae.conversion.onnx import convert as onnx
+from edgeae.conversion.onnx import fast as onnx_fast
+from edgeae.families.table import settings
+from edgeae.originals.original import open_original
 from edgeae.recipe import PARTS
 from edgeae.training import fit
-from edgeae.training.families import settings
 from edgeae.training.train import train
 
 

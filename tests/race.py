@@ -16,8 +16,8 @@ from threading import Event
 import tiny
 from edgeae_cli import ROOT
 
-from edgeae.building import building
-from edgeae.bundle import STORE
+from edgeae.artifacts.bundle import STORE
+from edgeae.artifacts.publish import building
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 

@@ -90,7 +90,7 @@ def make(folder: Path) -> None:
 
 def refuse(folder: Path, names: list[str]) -> None:
     from edgeae.errors import BadInput
-    from edgeae.importing.freezing import freeze
+    from edgeae.importing.saved_model.freezing import freeze
 
     rows = np.random.default_rng(1).random((20, WIDTH), dtype=np.float32)
     np.save(folder / "rows.npy", rows)

@@ -11,7 +11,7 @@ from edgeae.compression.constraints import Constrained, integers
 from edgeae.compression.kernels import Kernel, wanted
 from edgeae.compression.pruning import prune
 from edgeae.compression.saliency import curvatures
-from edgeae.legacy_keras import keras, tf
+from edgeae.originals.legacy_keras import keras, tf
 from edgeae.recipe import Cluster, Prune, Recipe
 
 DRAW = np.random.default_rng(3)

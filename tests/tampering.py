@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tiny
 
-from edgeae.bundle import MANIFEST, Bundle, gzip_size, npy_bytes, open_bundle
+from edgeae.artifacts.bundle import MANIFEST, Bundle, gzip_size, npy_bytes, open_bundle
 
 
 def swap_rows(bundle: Bundle, part: str = "decoder") -> Bundle:

@@ -13,13 +13,13 @@ from hypothesis.extra.numpy import arrays
 from test_train_cli import trained
 
 from edgeae import data
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
 from edgeae.conversion.parts import cut_parts
 from edgeae.conversion.representative import choose
 from edgeae.errors import BadInput, OutOfTolerance
-from edgeae.formats.tflite import Graph
-from edgeae.inference import prepare
+from edgeae.formats.tflite.graph import Graph
 from edgeae.recipe import Recipe
+from edgeae.runtimes.inference import prepare
 from edgeae.verify.images import images_key, originals_of
 
 DECIBELS = np.random.default_rng(1).normal(-60, 20, (40, 2, 3)).astype(np.float32)

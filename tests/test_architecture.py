@@ -17,35 +17,29 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "edgeae"
 #: What makes a module part of the TensorFlow wing.
 TENSORFLOW = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx")
-WING_DOORS = (
-    "edgeae.legacy_keras",
-    "edgeae.keras_parts",
-    "edgeae.graph_parts",
-    "edgeae.originals",
-)
+#: The room through which others reach it.
+DOOR = "edgeae.originals"
 #: Where the wing may be.
 WING = (
-    "edgeae.training",
+    DOOR,
     "edgeae.compression",
     "edgeae.conversion",
-    "edgeae.graph_parts",
-    "edgeae.importing.freezing",
-    "edgeae.importing.frozen_graph",
-    "edgeae.importing.original_keras2",
-    "edgeae.importing.original_keras3",
-    "edgeae.importing.rebuild",
-    "edgeae.importing.resizes",
-    "edgeae.importing.saved_model_file",
-    "edgeae.keras_parts",
-    "edgeae.legacy_keras",
-    "edgeae.originals",
+    "edgeae.data.download",
+    "edgeae.importing.keras.original_keras2",
+    "edgeae.importing.keras.original_keras3",
+    "edgeae.importing.keras.rebuild",
+    "edgeae.importing.saved_model.file",
+    "edgeae.importing.saved_model.freezing",
+    "edgeae.importing.saved_model.frozen_graph",
+    "edgeae.importing.saved_model.resizes",
     "edgeae.runtimes.tensorflow",
     "edgeae.sensitivity",
+    "edgeae.training",
 )
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
 DEVICE = (
     "edgeae.cli.main",
-    "edgeae.inspect",
+    "edgeae.formats.inspect",
     "edgeae.report.write",
     "edgeae.runtimes.litert",
     "edgeae.runtimes.litert_gpu",
@@ -54,49 +48,62 @@ DEVICE = (
     "edgeae.timing.bench",
     "edgeae.timing.table",
     "edgeae.timing.worker",
-    "edgeae.verify.child",
+    "edgeae.runtimes.child",
     "edgeae.verify.images",
     "edgeae.verify.stage",
     "edgeae.verify.table",
 )
-#: What every module may know, root modules too: data, and what it means.
-GROUND = {"recipe"}
-#: Room → the rooms it may know, beside itself, the ground and the root modules. `cli` may know
-#: every room.
+#: What stands at the top of the package, known to every room, or known to none.
+TOP = {"edgeae", "edgeae.__main__", "edgeae.errors", "edgeae.pytest_plugin"}
+#: Room → the rooms that it knows, from the ground up: only such as stand before it.
 ROOMS = {
-    "recipe": set(),
-    "data": set(),
-    "formats": set(),
-    "runtimes": {"formats"},
-    "training": {"data"},
-    "compression": {"training", "data"},
-    "importing": {"training", "formats", "runtimes", "data"},
-    "conversion": {"training", "compression", "formats", "runtimes", "data"},
-    "verify": {"runtimes", "formats", "data"},
-    "timing": {"verify", "runtimes", "formats"},
-    "baselines": {"timing", "formats"},
-    "gate": {"baselines", "timing", "verify", "runtimes", "formats"},
-    "report": {"verify", "timing", "baselines", "runtimes"},
-    "scaffold": {"gate"},
-    "sensitivity": {
-        "conversion",
-        "compression",
-        "training",
-        "formats",
-        "report",
-    },
+    "text": "",
+    "system": "",
+    "reading": "text system",
+    "metrics": "reading",
+    "recipe": "text system reading metrics",
+    "plotting": "text",
+    "artifacts": "system reading metrics recipe",
+    "families": "reading plotting artifacts",
+    "originals": "reading artifacts",
+    "data": "system reading metrics originals",
+    "formats": "system reading metrics artifacts",
+    "runtimes": "system metrics recipe artifacts originals formats",
+    "training": "text system reading metrics plotting artifacts families originals data",
+    "compression": "system reading metrics recipe artifacts originals data training",
+    "importing": (
+        "system reading metrics recipe artifacts originals data formats runtimes training"
+    ),
+    "conversion": (
+        "text system reading metrics recipe artifacts originals data formats runtimes training "
+        "compression"
+    ),
+    "verify": "text system reading metrics recipe artifacts data formats runtimes",
+    "timing": "text system reading metrics recipe artifacts formats runtimes verify",
+    "baselines": "system reading artifacts formats timing",
+    "gate": "text system reading metrics artifacts formats runtimes verify timing baselines",
+    "summary": "system reading metrics recipe artifacts families runtimes verify timing",
+    "pick": "text reading artifacts timing summary",
+    "report": "text system metrics plotting artifacts families runtimes verify timing summary",
+    "scaffold": "system gate",
+    "sensitivity": (
+        "text system metrics recipe plotting artifacts originals formats training compression "
+        "conversion"
+    ),
+    "cli": (
+        "text system reading recipe artifacts families data formats runtimes training importing "
+        "conversion verify timing baselines gate summary pick report scaffold sensitivity"
+    ),
 }
-#: Root modules that know a room: one stage that is a single file, and one that drives a session;
-#: the plugin stands where pytest finds it.
-ROOT_EXCEPTIONS = {
-    "inspect": {"formats"},
-    "inference": {"runtimes"},
-    "pytest_plugin": {"gate"},
-}
+#: Rooms that name modules of a later room without importing them: the table of families says where
+#: each is built.
+TABLES = {"families": {"training"}}
+#: What a command may import at the top of its file: `--help` reads all of them.
+LIGHT = {None, "cli", "text", "system", "reading"}
 #: Who may write to standard output or error.
-WRITERS = {"edgeae.cli.output", "edgeae.cli.streams", "edgeae.progress"}
+WRITERS = {"edgeae.cli.output", "edgeae.cli.streams", "edgeae.text.progress"}
 #: TensorFlow's chatter, shown if its import fails; a child's chatter, for EDGEAE_DEBUG=1.
-WRITER_EXCEPTIONS = {"edgeae.legacy_keras", "edgeae.children"}
+WRITER_EXCEPTIONS = {"edgeae.originals.legacy_keras", "edgeae.system.children"}
 
 
 def module_name(path: Path) -> str:
@@ -130,10 +137,16 @@ def own_imports(module: str) -> set[str]:
     return {name for name in imports(module) if name.split(".")[0] == "edgeae"}
 
 
+@cache
+def named(module: str) -> frozenset[str]:
+    """Every module that a module names in a string: a child process, an entry of a table."""
+    strings = (node.value for node in ast.walk(tree(module)) if isinstance(node, ast.Constant))
+    return frozenset(name for name in strings if name in FILES and name != "edgeae")
+
+
 def room(module: str) -> str | None:
-    """Return a module's room, or None for a root module."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 2 or (PACKAGE / parts[-1]).is_dir() else None
+    """Return a module's room, or None for one at the top."""
+    return None if module in TOP else module.split(".")[1]
 
 
 def inside(module: str, places: tuple[str, ...]) -> bool:
@@ -141,7 +154,7 @@ def inside(module: str, places: tuple[str, ...]) -> bool:
 
 
 def is_tensorflow(name: str) -> bool:
-    return name.split(".", maxsplit=1)[0] in TENSORFLOW or name in WING_DOORS
+    return name.split(".", maxsplit=1)[0] in TENSORFLOW or inside(name, (DOOR,))
 
 
 def reached_from(start: str) -> Iterator[tuple[str, ...]]:
@@ -177,11 +190,10 @@ def test_nothing_on_a_device_reaches_the_wing(start):
 
 def test_the_walk_would_notice():
     """The wing itself is found by the same walk, also behind an import inside a function."""
-    (path,) = [
-        path for path in reached_from("edgeae.runtimes.tensorflow") if path[-1] == WING_DOORS[0]
-    ]
+    door = "edgeae.originals.legacy_keras"
+    (path,) = [path for path in reached_from("edgeae.runtimes.tensorflow") if path[-1] == door]
     assert path[0] == "edgeae.runtimes.tensorflow"
-    assert "edgeae.formats.onnx_file" in imports("edgeae.inspect")  # lazy
+    assert "edgeae.formats.onnx.file" in imports("edgeae.formats.inspect")  # lazy
     assert "edgeae.training.train" in imports("edgeae.cli.train")  # lazy
 
 
@@ -199,7 +211,7 @@ def test_a_command_opens_a_wing_only_when_it_is_run():
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("edgeae"):
                 names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
                 known = {name for name in names if name in FILES}
-                assert all(room(name) in ("cli", None) for name in known), f"{module}: {known}"
+                assert all(room(name) in LIGHT for name in known), f"{module}: {known}"
 
 
 def test_there_is_no_import_cycle():
@@ -218,39 +230,33 @@ def test_there_is_no_import_cycle():
         visit(module, ())
 
 
+def test_nothing_else_stands_at_the_top():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert {f"edgeae.{name}" for name in modules} == TOP - {"edgeae"}
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(ROOMS)
+
+
 def test_rooms_know_each_other_in_one_direction():
-    assert {room(module) for module in FILES} - {None} <= {"cli", *ROOMS}
-    order: list[str] = []
-    left = dict(ROOMS)
-    while left:  # the table itself has no cycle
-        free = [name for name, known in left.items() if known <= set(order)]
-        assert free, f"a cycle among {sorted(left)}"
-        order += free
-        left = {name: known for name, known in left.items() if name not in free}
+    before: set[str] = set()
+    for name, known in ROOMS.items():
+        assert set(known.split()) <= before, f"{name} knows a room that stands after it"
+        before.add(name)
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if room(module) != "cli"])
-def test_imports_run_one_way(module):
-    home = room(module)
-    if home is None:
-        if module == "edgeae.__main__":
-            return
-        allowed = ROOT_EXCEPTIONS.get(module.removeprefix("edgeae."), set())
-    else:
-        allowed = ROOMS[home] | {home}
-    known = {room(name) for name in own_imports(module)} - {None, *GROUND}
-    assert known <= allowed, f"{module} knows {sorted(known - allowed)}"
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_knows_what_its_row_says_and_nothing_else(name):
+    modules = [module for module in FILES if room(module) == name]
+    imported = {room(other) for module in modules for other in own_imports(module)}
+    listed = {room(other) for module in modules for other in named(module)}
+    known = (imported | (listed - TABLES.get(name, set()))) - {name, None}
+    assert known == set(ROOMS[name].split())
+    assert listed >= TABLES.get(name, set())
 
 
-def test_no_exception_outlives_its_reason():
-    for name, rooms in ROOT_EXCEPTIONS.items():
-        known = {room(item) for item in own_imports(f"edgeae.{name}")} - {None, *GROUND}
-        assert known == rooms
-    for home, rooms in ROOMS.items():
-        known = {
-            room(item) for module in FILES if room(module) == home for item in own_imports(module)
-        }
-        assert known >= rooms, f"{home} does not know {sorted(rooms - known)}"
+@pytest.mark.parametrize("module", [module for module in FILES if room(module) is not None])
+def test_what_stands_at_the_top_is_for_every_room_or_for_none(module):
+    top = {name for name in own_imports(module) if room(name) is None} - {"edgeae"}
+    assert top <= {"edgeae.errors"}
 
 
 HEAVY = ("tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from edgeae.arrays import parse_npy, parse_npz, read_npy, read_npz
 from edgeae.errors import BadInput
-from edgeae.unpacking import VARIABLE
+from edgeae.reading.arrays import parse_npy, parse_npz, read_npy, read_npz
+from edgeae.reading.unpacking import VARIABLE
 
 TYPES = st.sampled_from(["u1", "<i2", ">i4", "<f4", ">f8", "bool", "<f2", "<c8"]).map(np.dtype)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeae import atomic
 from edgeae.errors import Busy, system_error
+from edgeae.system import atomic
 
 
 def folder(path: Path, content: str) -> Path:

@@ -17,13 +17,13 @@ import tampering
 import tiny
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
+from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.baselines import save as saving
-from edgeae.baselines.committed import _inside
 from edgeae.baselines.find import BaselineFile, Candidate, resolve
 from edgeae.baselines.save import save
-from edgeae.bundle import Bundle, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error
-from edgeae.formats.tflite import write as tflite_bytes
+from edgeae.formats.tflite.graph import write as tflite_bytes
+from edgeae.system.git import _inside
 
 OLD = tflite_bytes(tiny.int8_graph(), "old")
 NEW = tflite_bytes(tiny.int8_graph(), "new")

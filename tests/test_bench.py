@@ -17,11 +17,11 @@ import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, swap_rows
 
-from edgeae import children
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.program import open_program
 from edgeae.errors import BadInput, OutOfTolerance
-from edgeae.program import open_program
 from edgeae.runtimes import Device, load
+from edgeae.system import children
 from edgeae.timing import bench as stage
 from edgeae.timing import worker
 from edgeae.timing.bench import Result, append, bench, probe, read_results

@@ -14,9 +14,9 @@ from keras_files import dense, keras
 from edgeae.cli import reading
 from edgeae.cli.main import app
 from edgeae.errors import BadInput
-from edgeae.files import MODEL_BYTES
-from edgeae.importing import keras_file
-from edgeae.unpacking import VARIABLE
+from edgeae.importing.keras import file as keras_file
+from edgeae.reading.files import MODEL_BYTES
+from edgeae.reading.unpacking import VARIABLE
 
 #: What a refusal may take beyond what the command takes anyway.
 MOST_MB = 300
@@ -123,7 +123,7 @@ def test_the_flag_raises_and_lowers_the_limit(folder):
 def test_child_processes_know_the_limit(monkeypatch):
     monkeypatch.setenv(VARIABLE, "1")
     reading._allow("2G")
-    told = [sys.executable, "-c", "from edgeae.unpacking import limit; print(limit())"]
+    told = [sys.executable, "-c", "from edgeae.reading.unpacking import limit; print(limit())"]
     done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(done.stdout) == 2 * bombs.GIB
 

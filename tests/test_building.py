@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeae.building import building
-from edgeae.bundle import STORE
+from edgeae.artifacts.bundle import STORE
+from edgeae.artifacts.publish import building
 
 
 def made(model: Path, recipe: str, content: str) -> Path:

@@ -12,9 +12,16 @@ import pytest
 import tampering
 import tiny
 
-from edgeae.bundle import MANIFEST, Artifact, find_bundles, gzip_size, npy_bytes, open_bundle
+from edgeae.artifacts.bundle import (
+    MANIFEST,
+    Artifact,
+    find_bundles,
+    gzip_size,
+    npy_bytes,
+    open_bundle,
+)
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
-from edgeae.quantization import Affine
+from edgeae.metrics.quantization import Affine
 from edgeae.recipe.schema import Quantization
 
 

@@ -10,7 +10,7 @@ from edgeae_cli import edgeae, edgeae_here
 from family_models import pictures, train_all
 
 from edgeae import recipe
-from edgeae.conversion.calibrations import METHODS, Calibration, can_calibrate, render
+from edgeae.conversion.plan.calibrations import METHODS, Calibration, can_calibrate, render
 from edgeae.errors import BadInput
 
 

@@ -10,12 +10,12 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.bundle import OpVersion, TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats import census
-from edgeae.formats.cut import with_edges
-from edgeae.formats.minimum_runtime import MINIMUM_RUNTIMES
-from edgeae.formats.tflite import Graph, Operator, Tensor, read, write
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
+from edgeae.formats.tflite.minimum_runtime import MINIMUM_RUNTIMES
 
 STRIDES = {"strideH": 1, "strideW": 1, "padding": schema.Padding.VALID}
 SIZES = st.integers(1, 4)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from processes import is_gone, is_gone_soon
 
-from edgeae import children, errors, interrupts, tied
+from edgeae import errors
 from edgeae.errors import RuntimeCrashed
+from edgeae.system import children, interrupts, tied
 
 HERE = Path(__file__).parent
 OUTCOMES = [
@@ -243,5 +244,5 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('a file that came with a bundle ran')")
     monkeypatch.chdir(tmp_path)
     job = {"runtime": "null", "tasks": []}
-    (found,) = children.run("edgeae.verify.child", job, timeout_s=20)
+    (found,) = children.run("edgeae.runtimes.child", job, timeout_s=20)
     assert found["version"]

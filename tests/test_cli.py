@@ -16,7 +16,7 @@ from edgeae_cli import edgeae_here
 from tampering import add_onnx, corrupt, swap_rows
 
 from edgeae import __version__
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
 from edgeae.cli.main import app
 from edgeae.timing.bench import read_results
 
@@ -372,7 +372,9 @@ def test_a_traceback_is_shown_to_those_who_ask(edgeae):
 def test_a_bug_is_one_line_too(edgeae, tiny_bundle, environment):
     tiny_bundle()
     site = Path(environment["PYTHONPATH"].split(os.pathsep)[0]) / "sitecustomize.py"
-    site.write_text("import edgeae.bundle\nedgeae.bundle.find_bundles = lambda places: 1 / 0\n")
+    site.write_text(
+        "import edgeae.artifacts.bundle\nedgeae.bundle.find_bundles = lambda places: 1 / 0\n"
+    )
     line = refused(edgeae("bench"), 5)
     assert "internal error: ZeroDivisionError" in line and "EDGEAE_DEBUG=1" in line
 

@@ -10,7 +10,7 @@ from edgeae_cli import child
 from fake_exports import Project
 
 from edgeae.compression import kept_control
-from edgeae.conversion.tools import control_versions
+from edgeae.conversion.plan.tools import control_versions
 from edgeae.recipe import Cluster, Prune, Qat, Recipe
 
 LOSSES = np.random.default_rng(0).random(20)

@@ -6,8 +6,8 @@ import tiny
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeae.errors import BadInput
-from edgeae.formats.cut import cut, with_edges
-from edgeae.formats.tflite import Graph, Tensor, read, write
+from edgeae.formats.tflite.cut import cut, with_edges
+from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
 
 def int8_inputs(n: int = 300) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 import odd_runtimes
 import pytest
 
-from edgeae import children, data
+from edgeae import data
 from edgeae.data import mnist
 from edgeae.errors import BadInput, RuntimeCrashed
+from edgeae.system import children
 
 #: Of the 1,797 images as laid out for MNIST's shape: a change here changes every trained model.
 DIGITS_SHA256 = "8c88719d0ad4201ac2837b94e567ed9acc37c151518b077e9d4ffc613c2fb3b6"
@@ -335,7 +336,7 @@ def no_download(monkeypatch, result):
 def test_auto_falls_back_to_digits_and_says_so_once(monkeypatch, failure):
     asked, said = no_download(monkeypatch, failure), []
     dataset = data.load("auto", say=said.append)
-    assert asked == ["edgeae.training.download"]
+    assert asked == ["edgeae.data.download"]
     assert dataset.name == "digits"
     assert [line for line in said if "MNIST is not to be had" in line] == said[:1]
     assert str(failure) in said[0] and "digits" in said[0]

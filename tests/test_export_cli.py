@@ -7,7 +7,8 @@ import pytest
 from edgeae_cli import edgeae, edgeae_here
 from fake_exports import Project
 
-from edgeae import atomic, recipe
+from edgeae import recipe
+from edgeae.system import atomic
 
 TUNED = ("p60-int8", "qat-int8", "c16-int8", "p80-c16-pcqat-int8")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from edgeae_cli import ROOT
 
-from edgeae.extras import EXTRAS
+from edgeae.system.extras import EXTRAS
 
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 

@@ -12,8 +12,8 @@ import pytest
 from edgeae_cli import edgeae_here
 
 from edgeae.errors import BadInput
-from edgeae.training.families import FAMILIES, OPTIONS, settings
-from edgeae.training.settings import Settings
+from edgeae.families.settings import Settings
+from edgeae.families.table import FAMILIES, OPTIONS, settings
 
 CHILD = Path(__file__).parent / "families_child.py"
 

@@ -8,8 +8,9 @@ import pytest
 from edgeae_cli import edgeae
 from family_models import build_all, pictures, train_all
 
-from edgeae.bundle import open_bundle
-from edgeae.formats import census, tflite
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph as tflite
 from edgeae.recipe import PARTS
 
 pytestmark = pytest.mark.tensorflow

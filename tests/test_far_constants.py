@@ -12,8 +12,8 @@ import tiny
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeae.errors import BadInput
-from edgeae.formats import census
-from edgeae.formats.tflite import Graph, read, write
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import Graph, read, write
 
 _ALIGNMENT = 16
 

@@ -9,9 +9,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae.errors import OutOfTolerance
-from edgeae.formats.cut import cut
-from edgeae.formats.fence import FENCE, without_fence
-from edgeae.formats.tflite import Graph, Operator, Tensor, write
+from edgeae.formats.tflite.cut import cut
+from edgeae.formats.tflite.fence import FENCE, without_fence
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
 
 def fenced(graph: Graph, order: np.ndarray, **changes: object) -> tuple[Graph, int]:

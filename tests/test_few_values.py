@@ -8,11 +8,11 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeae.conversion.compensation import compensated
-from edgeae.conversion.few_values import few_values
-from edgeae.conversion.kept import Kept
-from edgeae.conversion.rounding import rounded
-from edgeae.formats.tflite import Graph, Tensor, write
+from edgeae.conversion.tflite.compensation import compensated
+from edgeae.conversion.tflite.few_values import few_values
+from edgeae.conversion.tflite.kept import Kept
+from edgeae.conversion.tflite.rounding import rounded
+from edgeae.formats.tflite.graph import Graph, Tensor, write
 
 GRIDS = {8: 127, 4: 7}
 

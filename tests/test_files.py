@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae import files
 from edgeae.errors import BadInput
+from edgeae.reading import files
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tampering import add_onnx, corrupt, rewrite, swap_rows
 from test_gate_verdict import row
 
-from edgeae.bundle import MANIFEST
+from edgeae.artifacts.bundle import MANIFEST
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.gate import judging
 from edgeae.gate.budget import Budget, from_table
@@ -526,7 +526,7 @@ def test_an_absolute_limit_is_judged_twice_in_a_suite_too(pair, files, faked):
 
 def test_parity_looks_at_every_input(files, monkeypatch):
     """An answer that differs for one input of many is a difference."""
-    from edgeae.formats.tflite import read, write
+    from edgeae.formats.tflite.graph import read, write
 
     old = files("old", (16, 64, 8))
     graph = read(old.read_bytes(), "old")
@@ -550,9 +550,9 @@ def _hidden(path: Path):
     """The hidden layer's answers to the inputs that parity is judged on."""
     import numpy as np
 
-    from edgeae.formats.cut import cut
     from edgeae.formats.opening import open_file
-    from edgeae.formats.tflite import read, write
+    from edgeae.formats.tflite.cut import cut
+    from edgeae.formats.tflite.graph import read, write
     from edgeae.runtimes import load
     from edgeae.timing.worker import seeded_inputs
 

@@ -11,9 +11,9 @@ from edgeae_cli import edgeae, edgeae_here
 from test_report import MACHINE, Reader
 
 from edgeae.errors import NotMeasured, RuntimeUnavailable
-from edgeae.report.history import History, history, read
 from edgeae.report.history_page import page, write
 from edgeae.report.history_table import render
+from edgeae.summary.history import History, history, read
 from edgeae.timing.results import Result, append
 
 SLOW = {**MACHINE, "cpu": "Slow 1"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import tiny
 
-from edgeae import atomic
-from edgeae.building import building
-from edgeae.bundle import STORE, find_bundles, holding, open_bundle
+from edgeae.artifacts.bundle import STORE, find_bundles, holding, open_bundle
+from edgeae.artifacts.program import open_program
+from edgeae.artifacts.publish import building
 from edgeae.errors import BadInput, EdgeaeError
-from edgeae.holding import held
-from edgeae.program import open_program
+from edgeae.system import atomic
+from edgeae.system.holding import held
 from edgeae.verify.rows import VERIFY
 from edgeae.verify.stage import verify
 
@@ -76,7 +76,7 @@ def test_what_is_still_shown_is_not_deleted(model):
 def test_a_reader_that_was_killed_is_in_nobodys_way(model, source):
     program = (
         "import pathlib, sys\n"
-        "from edgeae.holding import held\n"
+        "from edgeae.system.holding import held\n"
         "with held(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n"
         "    input()\n"

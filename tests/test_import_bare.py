@@ -17,15 +17,15 @@ from edgeae_cli import ROOT
 from onnx import TensorProto, helper
 from tampering import corrupt
 
-from edgeae.bundle import TensorSpec, open_bundle
+from edgeae.artifacts.bundle import TensorSpec, open_bundle
 from edgeae.cli.main import main
 from edgeae.errors import BadInput
-from edgeae.formats.cut import with_edges
-from edgeae.formats.tflite import Graph, Tensor, read, write
+from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 from edgeae.gate.budget import Budget
 from edgeae.gate.exact import exact_figures
 from edgeae.gate.sides import Pair, sides
-from edgeae.quantization import dequantize, quantize
+from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import from_table
 from edgeae.verify.stage import verify
 

@@ -323,7 +323,7 @@ def test_a_broken_input_gives_one_line(case, tmp_path, monkeypatch, capsys):
 
 def test_weights_that_are_damaged_are_refused_before_keras_sees_them(tmp_path):
     from edgeae.errors import BadInput
-    from edgeae.importing import keras_file
+    from edgeae.importing.keras import file as keras_file
 
     file = keras_file.read(Path(_damaged_weights(tmp_path)[0]))
     with pytest.raises(BadInput, match=r"net\.h5: a damaged HDF5 file"):
@@ -333,7 +333,8 @@ def test_weights_that_are_damaged_are_refused_before_keras_sees_them(tmp_path):
 @pytest.mark.parametrize("version", [2, 3])
 def test_the_file_under_every_broken_one_is_no_reason(version, tmp_path):
     """The models above differ from this one, which passes, by what their line names."""
-    from edgeae.importing import architecture, keras_file
+    from edgeae.importing.keras import architecture
+    from edgeae.importing.keras import file as keras_file
 
     write = files.keras if version == 3 else files.hdf5
     path = write(tmp_path / "net", dense(WIDTH, 4, WIDTH, version=version), version)

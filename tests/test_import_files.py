@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from edgeae.errors import BadInput
-from edgeae.importing import hdf5, keras_reading
-from edgeae.importing.architecture import flatten
 from edgeae.importing.bottleneck import Node, choose
-from edgeae.importing.keras_file import read
+from edgeae.importing.keras import hdf5
+from edgeae.importing.keras import reading as keras_reading
+from edgeae.importing.keras.architecture import flatten
+from edgeae.importing.keras.file import read
 
 
 def written(fill: Callable[[h5py.File], object]) -> bytes:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from edgeae_cli import edgeae
 
-from edgeae.formats.tflite import read
-from edgeae.importing.layers import ALLOWED, DROPPED
+from edgeae.formats.tflite.graph import read
+from edgeae.importing.keras.layers import ALLOWED, DROPPED
 from edgeae.importing.request import Request
 from edgeae.importing.stage import import_model
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from edgeae_cli import ROOT, edgeae
 
-from edgeae.bundle import open_bundle
-from edgeae.model import open_model
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.artifacts.model import open_model
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
@@ -113,7 +113,7 @@ def test_the_frozen_graph_gives_the_saved_models_own_answers(
     project: Path, saved: Path, name: str, code: tuple[int, ...]
 ) -> None:
     """Asked by edgeae's TensorFlow runtime it answers as TensorFlow did, and so do its halves."""
-    from edgeae.verify.answers import COMPOSED, ask
+    from edgeae.runtimes.answers import COMPOSED, ask
 
     training = open_model(project / "build" / name)
     assert (training.form, training.code_shape) == ("graph", code)

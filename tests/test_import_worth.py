@@ -13,13 +13,14 @@ from edgeae_cli import edgeae_here
 from snapshots import snapshot
 
 from edgeae import data
+from edgeae.artifacts.model import open_model
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import write
-from edgeae.importing import keras, saved_model
+from edgeae.families.command import train_command
+from edgeae.formats.tflite.graph import write
+from edgeae.importing.keras import stage as keras
 from edgeae.importing.request import Request
-from edgeae.model import open_model
+from edgeae.importing.saved_model import stage as saved_model
 from edgeae.report.write import write as report
-from edgeae.training.command import train_command
 
 ALLOW = "--allow-worse-than-mean"
 #: Pixels as 0 to 255, which the tiny model knows as 0 to 1.

@@ -18,9 +18,9 @@ import onnxruntime as ort
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeae.artifacts.program import Program
 from edgeae.formats import describe, one_operator
 from edgeae.gate.synthetic import dense
-from edgeae.program import Program
 from edgeae.runtimes import load
 from edgeae.timing.measurement import Patience, bound, measure, time_block
 from edgeae.timing.worker import seeded_inputs
@@ -164,7 +164,7 @@ def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
 
 
 def tensorflow(name: str) -> tuple[Callable[[], object], Loop]:
-    tf, engine = importlib.import_module("edgeae.legacy_keras").tf, load(name)
+    tf, engine = importlib.import_module("edgeae.originals.legacy_keras").tf, load(name)
     random = np.random.default_rng(0)
     kernels = [
         tf.constant(random.normal(0, 0.05, shape), tf.float32)

@@ -19,16 +19,17 @@ import pytest
 import tiny
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
-from edgeae import __version__, atomic
-from edgeae.conversion import matrix
+from edgeae import __version__
+from edgeae.conversion.plan import matrix
 from edgeae.errors import BadInput
-from edgeae.extras import CORE, EXTRAS, remedy
-from edgeae.formats.tflite import read
+from edgeae.formats.tflite.graph import read
 from edgeae.gate.budget import Budget, from_table
 from edgeae.recipe import find as find_recipe
 from edgeae.runtimes import load
 from edgeae.scaffold.source import source
 from edgeae.scaffold.write import repository, write
+from edgeae.system import atomic
+from edgeae.system.extras import CORE, EXTRAS, remedy
 from edgeae.timing.suite import find as find_suite
 
 FILES = {

@@ -1,4 +1,4 @@
-"""`edgeae.inspect`: one file in, everything about it out."""
+"""`edgeae.formats.inspect`: one file in, everything about it out."""
 
 import gzip
 import hashlib
@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import edgeae.formats
-from edgeae.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.bundle import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
-from edgeae.formats.cut import with_edges
-from edgeae.formats.tflite import Graph, Tensor, write
-from edgeae.inspect import Layer, inspect
-from edgeae.inspect_bundle import inspect_bundle
+from edgeae.formats.inspect import Layer, inspect
+from edgeae.formats.inspect_bundle import inspect_bundle
+from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.graph import Graph, Tensor, write
 
 MACS = 16 * 8 + 8 * 4 + 4 * 16
 
@@ -184,7 +184,7 @@ def test_an_operator_that_cannot_be_counted_names_the_file(tmp_path):
 
 def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "edgeae.formats.onnx_file", raising=False)
+    monkeypatch.delitem(sys.modules, "edgeae.formats.onnx.file", raising=False)
     monkeypatch.delattr(edgeae.formats, "onnx_file", raising=False)
     with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[onnx\]'$"):
         inspect(onnx_file)
@@ -192,7 +192,7 @@ def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, 
 
 def test_readers_are_imported_only_for_a_file_of_their_format(tflite_file):
     script = (
-        "import sys; from pathlib import Path; from edgeae.inspect import inspect;"
+        "import sys; from pathlib import Path; from edgeae.formats.inspect import inspect;"
         "heavy = {'onnx', 'ai_edge_litert', 'tensorflow'};"
         "assert not heavy & sys.modules.keys();"
         f"inspect(Path({str(tflite_file)!r}));"

@@ -8,7 +8,7 @@ import tiny
 from edgeae_cli import edgeae
 
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
-from edgeae.formats.tflite import write
+from edgeae.formats.tflite.graph import write
 from edgeae.timing import instructions
 from edgeae.timing.instructions import count, count_artifact, count_program, read_callgrind
 

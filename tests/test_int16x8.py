@@ -5,8 +5,9 @@ import pytest
 import tiny
 from integer_models import MODELS, Converted, convert, weights
 
-from edgeae.formats import census, describe
-from edgeae.inference import prepare, real
+from edgeae.formats import describe
+from edgeae.formats.tflite import census
+from edgeae.runtimes.inference import prepare, real
 
 pytestmark = pytest.mark.tensorflow
 

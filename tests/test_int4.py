@@ -10,9 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from integer_models import Converted, convert
 
 from edgeae.errors import BadInput
-from edgeae.formats import census
-from edgeae.formats.cut import cut
-from edgeae.formats.tflite import Graph, Tensor, read, write
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.cut import cut
+from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
 
 @pytest.fixture(scope="module")

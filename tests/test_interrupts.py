@@ -6,7 +6,7 @@ import sys
 import pytest
 from edgeae_cli import ROOT
 
-from edgeae import interrupts
+from edgeae.system import interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tiny
 
-from edgeae.conversion.kept import Kept
 from edgeae.conversion.parts import cut_parts
+from edgeae.conversion.tflite.kept import Kept
 from edgeae.errors import OutOfTolerance
-from edgeae.formats.tflite import Graph, Tensor
+from edgeae.formats.tflite.graph import Graph, Tensor
 from edgeae.recipe import Cluster, Prune, Recipe
 
 #: Weights → others of the same shape.

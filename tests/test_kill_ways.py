@@ -17,7 +17,7 @@ from edgeae_cli import ROOT, edgeae
 from family_models import pictures, train_all
 from snapshots import snapshot
 
-from edgeae.bundle import open_bundle
+from edgeae.artifacts.bundle import open_bundle
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 

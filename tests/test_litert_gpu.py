@@ -16,16 +16,17 @@ from ai_edge_litert.tensor_buffer import TensorBuffer
 from tampering import replace_artifact
 from test_verify import NumpyOriginals, check
 
-from edgeae import parity, runtimes
-from edgeae.bundle import TensorSpec
+from edgeae import runtimes
+from edgeae.artifacts.bundle import TensorSpec
 from edgeae.cli.doctor import doctor
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
-from edgeae.formats.cut import with_edges
-from edgeae.formats.tflite import Graph, Operator, Tensor, write
+from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
+from edgeae.metrics import parity
 from edgeae.runtimes import vulkan
+from edgeae.runtimes.answers import ask
 from edgeae.runtimes.protocol import Device, Program, Session
 from edgeae.timing.bench import probe
-from edgeae.verify.answers import ask
 
 SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
 DEVICE = "SwiftShader Device (Subzero)"

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeae import cautions, data
-from edgeae.bundle import open_bundle
+from edgeae import data
+from edgeae.artifacts import cautions
+from edgeae.artifacts.bundle import open_bundle
 from edgeae.errors import BadInput
-from edgeae.loss import Loss, is_worse, loss_scale, mean_loss
+from edgeae.metrics.loss import Loss, is_worse, loss_scale, mean_loss
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import available, find
-from edgeae.tolerance import Tolerance
 
 RAW = {"name": "raw", "sha256": "0" * 64, "n": 179, "span": 1210.0, "mean_loss": 1504.2}
 

@@ -8,9 +8,9 @@ import pytest
 import tampering
 import tiny
 
-from edgeae.bundle import MANIFEST, TensorSpec, open_bundle
+from edgeae.artifacts.bundle import MANIFEST, TensorSpec, open_bundle
 from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.inference import run_all
+from edgeae.runtimes.inference import run_all
 
 FLOAT = TensorSpec("image", (1, 16), "float32")
 INT8 = TensorSpec("code", ("batch", 4), "int8", 0.1, 3)

@@ -18,11 +18,12 @@ from edgeae_cli import ROOT
 from fake_exports import Project
 from processes import children_of, is_gone_soon
 
-from edgeae import memory, recipe
-from edgeae.conversion import matrix
-from edgeae.conversion.export import Cell
-from edgeae.conversion.memory import cores, workers
+from edgeae import recipe
+from edgeae.conversion.plan import matrix
+from edgeae.conversion.plan.export import Cell
+from edgeae.conversion.plan.memory import cores, workers
 from edgeae.errors import BadInput
+from edgeae.system import memory
 
 DEMO = ("float32", "float16", "dynamic", "int8", "int8-per-tensor", "p60-int8")
 GB = 10**9
@@ -186,7 +187,7 @@ def test_fine_tuning_takes_more_memory(monkeypatch):
     free = 3 * GB
     assert workers(9, [tuned()] * 9, free)[0] == 3
     assert workers(9, [tuned("prune")] + [tuned()] * 8, free)[0] == 2
-    monkeypatch.setattr("edgeae.conversion.memory.cores", lambda: 3)
+    monkeypatch.setattr("edgeae.conversion.plan.memory.cores", lambda: 3)
     assert workers(None, [tuned()] * 9, 100 * GB) == (3, "")
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.names import check_name, is_name
+from edgeae.reading.names import check_name, is_name
 
 
 @pytest.mark.parametrize("name", ["deep", "p80-pqat-int8", "a.b", "größe", "自", "a b", "x" * 200])

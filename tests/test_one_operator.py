@@ -7,9 +7,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.bundle import TensorSpec
+from edgeae.artifacts.bundle import TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats import one_operator, protobuf_writer, tflite
+from edgeae.formats import one_operator
+from edgeae.formats.onnx import protobuf_writer
+from edgeae.formats.tflite import graph as tflite
 from edgeae.runtimes import RUNTIMES, load
 
 DTYPES = ("float32", "int8", "uint8")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tiny
 
-from edgeae.conversion.one_scale import with_one_scale
+from edgeae.conversion.tflite.one_scale import with_one_scale
 from edgeae.errors import OutOfTolerance
-from edgeae.formats.tflite import Graph, write
+from edgeae.formats.tflite.graph import Graph, write
 from edgeae.recipe import Cluster
 
 IMAGES = tiny.images(40).reshape(40, 16).astype(np.float32) / 255

@@ -15,15 +15,16 @@ import pytest
 import tiny
 from onnx_models import dense, halves, run, with_every_shape
 
-from edgeae.conversion import onnx_fast
-from edgeae.conversion.onnx_fast import fast
-from edgeae.conversion.onnx_fp16 import fp16
-from edgeae.conversion.onnx_gemm import with_gemm
-from edgeae.conversion.onnx_graph import finished, in_order, joined
-from edgeae.conversion.onnx_race import p50_us
+from edgeae.conversion.onnx import fast as onnx_fast
+from edgeae.conversion.onnx.fast import fast
+from edgeae.conversion.onnx.fp16 import fp16
+from edgeae.conversion.onnx.gemm import with_gemm
+from edgeae.conversion.onnx.graph import finished, in_order, joined
+from edgeae.conversion.onnx.race import p50_us
 from edgeae.errors import BadInput
-from edgeae.formats import onnx_census, onnx_file
-from edgeae.formats.onnx_metadata import Stamp
+from edgeae.formats.onnx import census as onnx_census
+from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx.metadata import Stamp
 from edgeae.recipe import PARTS, Recipe
 
 FORMS = ("qdq", "qoperator")

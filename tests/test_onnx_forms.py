@@ -14,10 +14,12 @@ from edgeae_cli import ROOT
 from onnx_forms import MODELS, QDQ, RECIPES
 from onnx_models import run, with_every_shape
 
-from edgeae.formats import describe, onnx_census, onnx_file
-from edgeae.inspect import inspect
-from edgeae.loss import image_losses
-from edgeae.model import open_model
+from edgeae.artifacts.model import open_model
+from edgeae.formats import describe
+from edgeae.formats.inspect import inspect
+from edgeae.formats.onnx import census as onnx_census
+from edgeae.formats.onnx import file as onnx_file
+from edgeae.metrics.loss import image_losses
 from edgeae.recipe import PARTS
 
 pytestmark = pytest.mark.tensorflow

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae import files
 from edgeae.errors import BadInput
 from edgeae.formats import outline
 from edgeae.gate.synthetic import dense
+from edgeae.reading import files
 
 SIZE = 1 << 20
 STARTS = {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
 from edgeae.formats import describe
 from edgeae.formats.packed import (
     CAUSES,
@@ -22,8 +22,8 @@ from edgeae.formats.packed import (
     packed,
     weight_bytes,
 )
-from edgeae.formats.tflite import Graph, Tensor, write
-from edgeae.typed_json import rebuild
+from edgeae.formats.tflite.graph import Graph, Tensor, write
+from edgeae.reading.typed_json import rebuild
 
 Values = np.ndarray
 

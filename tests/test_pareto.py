@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.pareto import front, knee
+from edgeae.metrics.pareto import front, knee
 from edgeae.report.front_plot import front_plot, title
-from edgeae.report.fronts import BYTES, LATENCY, Front, Point
+from edgeae.summary.fronts import BYTES, LATENCY, Front, Point
 
 COSTS = st.integers(1, 6).map(float)  # few values: many ties
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from edgeae.parity import Parity, breaches, compare, mse
-from edgeae.quantization import Affine
-from edgeae.tolerance import Tolerance
+from edgeae.metrics.parity import Parity, breaches, compare, mse
+from edgeae.metrics.quantization import Affine
+from edgeae.metrics.tolerance import Tolerance
 
 GRID = Affine(0.5, -10, "int8")
 NONE = Tolerance(max_abs=0.0, share_over_1lsb=0.0, max_lsb=0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.parsing import parse_json, parse_toml, read_json, read_toml
+from edgeae.reading.parsing import parse_json, parse_toml, read_json, read_toml
 
 PLAIN = st.recursive(
     st.none()

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from test_report import PASSED, timed, verified
 from typer.testing import CliRunner
 
-from edgeae.bundle import Bundle, open_bundle
+from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.picking import Candidate, Limits, missing, pick
+from edgeae.pick.choice import Candidate, Limits, missing, pick
+from edgeae.text.units import parse_bytes, parse_duration
 from edgeae.timing.results import append
-from edgeae.units import parse_bytes, parse_duration
 
 
 def candidate(name: str, ratio: float | None, packed: int | None, p50: float | None = None):

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.cli import output
-from edgeae.names import RESERVED
-from edgeae.printable import printable
-from edgeae.progress import Progress
+from edgeae.reading.names import RESERVED
+from edgeae.text.printable import printable
+from edgeae.text.progress import Progress
 
 #: Sets the window's title; a colour; moves up and clears a line; 8-bit CSI; turns the direction.
 HOSTILE = "\x1b]0;title\x07 \x1b[31m \x1b[1A\x1b[2K \x9b31m \u202e \r \x7f \0 \udcff"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import Tensor, write
-from edgeae.quantization import Affine, dequantize, quantize, round_half_away
+from edgeae.formats.tflite.graph import Tensor, write
+from edgeae.metrics.quantization import Affine, dequantize, quantize, round_half_away
 
 REFERENCE = tiny.RESOLVERS["litert-reference"]
 PIXEL = Affine(float(np.float32(1 / 255)), -128, "int8")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tiny
 
-from edgeae.conversion import activations
-from edgeae.conversion.ranges import Range, grid, least_error, percentile
-from edgeae.formats.tflite import Graph, Tensor, write
+from edgeae.conversion.tflite import activations
+from edgeae.conversion.tflite.ranges import Range, grid, least_error, percentile
+from edgeae.formats.tflite.graph import Graph, Tensor, write
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from edgeae_cli import ROOT, edgeae
 
-from edgeae.bundle import Manifest, open_bundle
+from edgeae.artifacts.bundle import Manifest, open_bundle
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 

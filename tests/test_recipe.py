@@ -9,11 +9,11 @@ from edgeae_cli import ROOT
 
 from edgeae import recipe
 from edgeae.errors import BadInput
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import Cluster, Prune, Qat, Recipe, listing
 from edgeae.recipe.schema import EDGES
 from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import with_defaults
-from edgeae.tolerance import Tolerance
 
 SHIPPED = sorted(path for path in (ROOT / "export").glob("*.toml") if path.stem != "matrix")
 #: Every field away from its default, in a combination that is possible.

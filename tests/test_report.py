@@ -17,18 +17,18 @@ import pytest
 import tampering
 from test_suite import originals
 
-from edgeae import png
 from edgeae import recipe as recipes
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
+from edgeae.families.command import train_command
+from edgeae.plotting import png
+from edgeae.plotting.axes import linear_ticks, log_ticks
+from edgeae.plotting.labels import is_free, place
 from edgeae.report import figures
-from edgeae.report.axes import linear_ticks, log_ticks
-from edgeae.report.exports import row_verdict
-from edgeae.report.labels import is_free, place
 from edgeae.report.write import write as write_report
+from edgeae.summary.exports import row_verdict
 from edgeae.timing.bench import Result, append
 from edgeae.timing.suite import Suite, expand
-from edgeae.training.command import train_command
 from edgeae.verify.rows import Composition, Row
 
 Build = Callable[..., Bundle]
@@ -835,7 +835,7 @@ def test_report_needs_no_engine(build: Path, tiny_bundle: Build) -> None:
     tiny_bundle()
     code = (
         "import sys; from pathlib import Path; from edgeae.report.write import write\n"
-        "from edgeae.training.command import train_command\n"
+        "from edgeae.families.command import train_command\n"
         f"write(Path({str(build)!r}), Path({str(build / 'report')!r}), train_command)\n"
         "heavy = {'tensorflow', 'ai_edge_litert', 'onnxruntime', 'onnx', 'sklearn'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"

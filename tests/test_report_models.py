@@ -16,16 +16,16 @@ import typer
 from test_probe import FOUND
 from test_report import Reader, decode, in_a_browser, on_a_phone, report, words
 
-from edgeae import png
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.model import Training
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.model import Training
-from edgeae.report.lines import Line, Plot, lines
+from edgeae.families.command import train_command
+from edgeae.families.table import FAMILIES, settings
+from edgeae.metrics.tolerance import Tolerance
+from edgeae.plotting import png
+from edgeae.plotting.lines import Line, Plot, lines
 from edgeae.report.write import write
-from edgeae.tolerance import Tolerance
-from edgeae.training.command import train_command
-from edgeae.training.families import FAMILIES, settings
 
 #: A variational training of three epochs; `loss` is the sum of its two terms.
 CURVE = [

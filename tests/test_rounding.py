@@ -8,11 +8,11 @@ import pytest
 import tiny
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeae.conversion.compensation import compensated
-from edgeae.conversion.grams import grams
-from edgeae.conversion.rounding import rounded
+from edgeae.conversion.tflite.compensation import compensated
+from edgeae.conversion.tflite.grams import grams
+from edgeae.conversion.tflite.rounding import rounded
 from edgeae.errors import OutOfTolerance
-from edgeae.formats.tflite import Graph, Tensor, write
+from edgeae.formats.tflite.graph import Graph, Tensor, write
 
 IMAGES = tiny.images(40).reshape(40, 16).astype(np.float32) / 255
 

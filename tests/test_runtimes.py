@@ -9,7 +9,7 @@ import tiny
 from tampering import weights_outside
 
 from edgeae import runtimes
-from edgeae.bundle import TensorSpec
+from edgeae.artifacts.bundle import TensorSpec
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES
 from edgeae.runtimes.protocol import Program
@@ -52,8 +52,8 @@ def test_a_runtime_loads_and_is_there_or_says_what_it_takes(name):
 def test_a_runtime_whose_package_is_missing_says_what_installs_it(name, monkeypatch):
     entry = RUNTIMES[name]
     monkeypatch.delitem(sys.modules, entry.module, raising=False)
-    monkeypatch.delitem(sys.modules, "edgeae.legacy_keras", raising=False)
-    monkeypatch.delitem(sys.modules, "edgeae.keras_parts", raising=False)
+    monkeypatch.delitem(sys.modules, "edgeae.originals.legacy_keras", raising=False)
+    monkeypatch.delitem(sys.modules, "edgeae.originals.keras_parts", raising=False)
     for module in [module for module in sys.modules if module.startswith(ENGINES[entry.module])]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, ENGINES[entry.module], None)
@@ -178,7 +178,7 @@ def test_xnnpack_says_when_it_did_not_run_all(int8_program):
 
 
 def test_xnnpack_refuses_to_lend_its_name_to_other_kernels():
-    from edgeae.formats.tflite import Graph, Tensor, write
+    from edgeae.formats.tflite.graph import Graph, Tensor, write
 
     # EXPM1-like operators stay with the interpreter; CUMSUM is one that XNNPACK never takes
     axis = Tensor("axis", (), "int32", np.array(1, np.int32))

@@ -9,10 +9,10 @@ import pytest
 from edgeae_cli import edgeae, edgeae_here
 from fake_exports import Project
 
-from edgeae import png
-from edgeae.model import SHEET
-from edgeae.sheet_file import pack_sheet
-from edgeae.tiles import picture, tiles
+from edgeae.artifacts.model import SHEET
+from edgeae.artifacts.sheet import pack_sheet
+from edgeae.plotting import png
+from edgeae.plotting.tiles import picture, tiles
 
 
 @pytest.mark.parametrize(

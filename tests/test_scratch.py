@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from edgeae_cli import ROOT
 
-from edgeae import scratch as module
 from edgeae.errors import system_error
-from edgeae.scratch import scratch, write_scratch
+from edgeae.system import scratch as module
+from edgeae.system.scratch import scratch, write_scratch
 
 HOLDER = """
 import sys, time

@@ -19,7 +19,7 @@ from fake_exports import Project
 from family_models import pictures, train_all
 
 from edgeae import recipe
-from edgeae.bundle import open_bundle
+from edgeae.artifacts.bundle import open_bundle
 from edgeae.cli.main import main
 from edgeae.sensitivity import stage
 

@@ -9,8 +9,8 @@ import pytest
 import tiny
 from tampering import add_onnx
 
+from edgeae.artifacts.model import Training
 from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.model import Training
 from edgeae.timing.suite import Job, Suite, expand, find
 
 SHIPPED = sorted((Path(__file__).parent.parent / "bench").glob("*.toml"))

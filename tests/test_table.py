@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgeae.amounts import duration, size, throughput
-from edgeae.columns import align
-from edgeae.machine import machine_line
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration, size, throughput
+from edgeae.text.columns import align
 from edgeae.timing.bench import Result
 from edgeae.timing.table import render
 

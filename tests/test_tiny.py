@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tiny
 
-from edgeae.formats.tflite import write
+from edgeae.formats.tflite.graph import write
 
 
 @pytest.mark.parametrize("resolver", tiny.RESOLVERS)

@@ -8,7 +8,7 @@ import pytest
 from edgeae_cli import ROOT
 
 from edgeae import __version__, recipe
-from edgeae.conversion.tools import control_versions, tool_versions
+from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.recipe import Cluster, Prune, Qat, Recipe
 
 ALWAYS = {"edgeae", "numpy", "tensorflow", "tf-keras", "ai-edge-litert", "flatbuffers"}

@@ -14,12 +14,13 @@ import pytest
 from edgeae_cli import ROOT, edgeae, edgeae_here
 from fake_exports import fake_model
 
-from edgeae import data, project, recipe
-from edgeae.conversion import tools
+from edgeae import data, recipe
+from edgeae.artifacts.model import Training, open_model
+from edgeae.conversion.plan import tools
 from edgeae.errors import BadInput, Busy, RuntimeUnavailable
-from edgeae.model import Training, open_model
+from edgeae.families.table import settings
+from edgeae.system import project
 from edgeae.training.current import current, tool_versions, writing
-from edgeae.training.families import settings
 from edgeae.verify.images import originals_of
 
 REMEDY = "pip install 'edgeae[host]'"
@@ -238,7 +239,7 @@ def test_tensorflow_is_heard_only_when_it_fails(tmp_path, error, shown):
         f"import os\nos.write(2, b'a screenful of log')\nraise {error}\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", "import edgeae.legacy_keras"],
+        [sys.executable, "-c", "import edgeae.originals.legacy_keras"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.typed_json import rebuild
+from edgeae.reading.typed_json import rebuild
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@ import zipfile
 
 import pytest
 
-from edgeae import memory, unpacking
 from edgeae.errors import BadInput
-from edgeae.unpacking import VARIABLE, Allowance, limit, read_member
+from edgeae.reading import unpacking
+from edgeae.reading.unpacking import VARIABLE, Allowance, limit, read_member
+from edgeae.system import memory
 
 GIB = 1 << 30
 

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, rewrite, swap_rows
 
-from edgeae.bundle import Bundle, TensorSpec, open_bundle
+from edgeae.artifacts.bundle import Bundle, TensorSpec, open_bundle
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -16,8 +16,8 @@ from edgeae.errors import (
     RuntimeCrashed,
     RuntimeUnavailable,
 )
-from edgeae.tolerance import Tolerance
-from edgeae.verify.answers import COMPOSED, ask
+from edgeae.metrics.tolerance import Tolerance
+from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.verify.rows import Yardstick, compose, losses, parity
 from edgeae.verify.stage import Findings, verify, verify_all
 from edgeae.verify.subject import Originals

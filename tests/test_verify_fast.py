@@ -10,13 +10,13 @@ from onnx import numpy_helper
 from onnx_models import halves
 from tampering import rewrite
 
-from edgeae.bundle import MANIFEST
-from edgeae.conversion.onnx_fast import fast
-from edgeae.conversion.onnx_graph import finished
+from edgeae.artifacts.bundle import MANIFEST
+from edgeae.conversion.onnx.fast import fast
+from edgeae.conversion.onnx.graph import finished
 from edgeae.formats import describe
-from edgeae.formats.onnx_metadata import Stamp
+from edgeae.formats.onnx.metadata import Stamp
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import PARTS, Recipe
-from edgeae.tolerance import Tolerance
 from edgeae.verify.stage import verify
 
 IMAGES = (tiny.images(64) / np.float32(255)).astype(np.float32).reshape(64, 16)

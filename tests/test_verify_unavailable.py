@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
 from edgeae.errors import EdgeaeError, NotMeasured
+from edgeae.runtimes.answers import COMPOSED, Answers, ask
 from edgeae.verify import stage
-from edgeae.verify.answers import COMPOSED, Answers, ask
 
 PARTS = ("encoder", "decoder", "autoencoder")
 TOLD = "XNNPACK took none of the operators; litert-builtin would run them"

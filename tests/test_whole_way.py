@@ -17,10 +17,12 @@ from fake_exports import Project
 from family_models import build_all
 from processes import children_of, is_gone_soon
 
-from edgeae import atomic, data, recipe
-from edgeae.bundle import Bundle, open_bundle
-from edgeae.formats import census, tflite
-from edgeae.quantization import dequantize, quantize
+from edgeae import data, recipe
+from edgeae.artifacts.bundle import Bundle, open_bundle
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph as tflite
+from edgeae.metrics.quantization import dequantize, quantize
+from edgeae.system import atomic
 
 pytestmark = pytest.mark.tensorflow
 

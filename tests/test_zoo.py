@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
+from edgeae.families.table import FAMILIES
 from edgeae.training import zoo
-from edgeae.training.families import FAMILIES
 from edgeae.training.zoo import Outcome, train_all
 
 #: A child: says what it was asked, then does what the family's name is mapped to.

@@ -21,7 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae import data
-from edgeae.bundle import (
+from edgeae.artifacts.bundle import (
     EDGES,
     MANIFEST,
     SCHEMA,
@@ -37,10 +37,10 @@ from edgeae.bundle import (
     npy_bytes,
     open_bundle,
 )
-from edgeae.formats.cut import cut, with_edges
-from edgeae.formats.tflite import Graph, Operator, Tensor, write
+from edgeae.formats.tflite.cut import cut, with_edges
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.runtimes.protocol import Program
-from edgeae.tolerance import Tolerance
 
 PIXELS, HIDDEN, CODE = 16, 8, 4
 RESOLVERS = {

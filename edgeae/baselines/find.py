@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.baselines import committed, record
-from edgeae.bundle import MANIFEST, Artifact, Bundle, find_bundles, holding, open_bundle
+from edgeae.artifacts.bundle import MANIFEST, Artifact, Bundle, find_bundles, holding, open_bundle
+from edgeae.baselines import record
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.scratch import scratch
+from edgeae.system import git as committed
+from edgeae.system.scratch import scratch
 
 __all__ = ["FOLDER", "FORMATS", "Baseline", "BaselineFile", "Baselines", "Candidate", "resolve"]
 

@@ -15,12 +15,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from edgeae import __version__, atomic, files
+from edgeae import __version__
 from edgeae.errors import BadInput, ManifestMismatch, system_error
-from edgeae.files import plain_name
-from edgeae.machine import describe
-from edgeae.parsing import read_json
-from edgeae.typed_json import rebuild
+from edgeae.reading import files
+from edgeae.reading.files import plain_name
+from edgeae.reading.parsing import read_json
+from edgeae.reading.typed_json import rebuild
+from edgeae.system import atomic
+from edgeae.system.machine import describe
 
 __all__ = ["BUNDLE_RECORD", "Record", "check", "note", "read", "record", "record_path"]
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgeae import atomic, files
+from edgeae.artifacts.bundle import MANIFEST, Bundle, find_bundles, holding
 from edgeae.baselines import record
-from edgeae.bundle import MANIFEST, Bundle, find_bundles, holding
 from edgeae.errors import BadInput, naming
 from edgeae.formats.opening import read_file
+from edgeae.reading import files
+from edgeae.system import atomic
 from edgeae.timing.bench import commit
 
 __all__ = ["Saved", "save"]

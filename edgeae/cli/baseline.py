@@ -30,9 +30,9 @@ def save(
     json: Json = False,
 ) -> None:
     """Copy bundles and bare files to bench/baselines, with a record of what they are."""
-    from edgeae.amounts import size
     from edgeae.baselines.save import save as run
-    from edgeae.columns import align
+    from edgeae.text.amounts import size
+    from edgeae.text.columns import align
 
     found = run(places or [Path("build")], to, force=force)
     if json:
@@ -56,8 +56,8 @@ def list_(
 ) -> None:
     """Show what baselines there are, and whether each still is what was saved."""
     from edgeae.baselines.listing import listing, render
-    from edgeae.columns import align
     from edgeae.errors import exit_code
+    from edgeae.text.columns import align
 
     found = listing(place, Path.cwd())
     if json:

@@ -58,7 +58,7 @@ def bench(
     from dataclasses import asdict
 
     from edgeae.errors import BadInput, NotMeasured, exit_code
-    from edgeae.names import RESULTS
+    from edgeae.reading.names import RESULTS
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
     from edgeae.timing.host_lock import host_lock
@@ -120,7 +120,7 @@ def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
     """Return the jobs of a suite for what the command line names, else for all of the build."""
     import glob
 
-    from edgeae.bundle import find_bundles
+    from edgeae.artifacts.bundle import find_bundles
     from edgeae.errors import BadInput
     from edgeae.timing.suite import expand
 

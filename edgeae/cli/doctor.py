@@ -5,10 +5,10 @@ from edgeae.cli.output import Json, put, put_json
 
 def doctor(json: Json = False) -> None:
     """Show this machine and which runtimes it has; what is absent comes with its remedy."""
-    from edgeae import children
-    from edgeae.columns import align
-    from edgeae.machine import describe, machine_line
     from edgeae.runtimes import RUNTIMES
+    from edgeae.system import children
+    from edgeae.system.machine import describe, machine_line
+    from edgeae.text.columns import align
     from edgeae.timing.bench import probe
 
     machine = describe()

@@ -13,7 +13,7 @@ from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgeae.conversion.export import Cell, Outcome
+    from edgeae.conversion.plan.export import Cell, Outcome
     from edgeae.recipe import Recipe
 
 _TOML = ".toml"
@@ -102,7 +102,7 @@ def _list(plans: list[Recipe], json: bool) -> None:
 
 
 def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[Cell]:
-    from edgeae.conversion import matrix
+    from edgeae.conversion.plan import matrix
 
     if recipe or len(files) > 1 or not all(name.endswith(_TOML) for name in files):
         raise BadInput("--matrix: its file names the models and recipes; name nothing beside it")
@@ -110,9 +110,9 @@ def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[
 
 
 def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
-    from edgeae.conversion.export import Cell
-    from edgeae.conversion.matrix import trained
-    from edgeae.model import find_model
+    from edgeae.artifacts.model import find_model
+    from edgeae.conversion.plan.export import Cell
+    from edgeae.conversion.plan.matrix import trained
 
     folders = [find_model(build, name) for name in models or trained(build)]
     cells = [Cell(folder, plan) for folder in folders for plan in plans]
@@ -121,7 +121,7 @@ def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
 
 def _everything(build: Path) -> list[Cell]:
     """Return what the project's matrix names; without one, whatever takes no fine-tuning."""
-    from edgeae.conversion import matrix
+    from edgeae.conversion.plan import matrix
 
     own = matrix.own()
     if own:
@@ -139,13 +139,13 @@ def _everything(build: Path) -> list[Cell]:
 def _export(
     cells: list[Cell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
 ) -> None:
-    from edgeae import memory
-    from edgeae.conversion.export import export as run
-    from edgeae.conversion.export import settle
-    from edgeae.conversion.memory import workers
-    from edgeae.conversion.table import cautions, render
+    from edgeae.conversion.plan.export import export as run
+    from edgeae.conversion.plan.export import settle
+    from edgeae.conversion.plan.memory import workers
+    from edgeae.conversion.plan.table import cautions, render
     from edgeae.errors import exit_code
-    from edgeae.progress import Progress
+    from edgeae.system import memory
+    from edgeae.text.progress import Progress
 
     outcomes, stale = settle(cells, named=named, force=force)
     _tell_settled(outcomes, len(cells))
@@ -195,7 +195,7 @@ def _calibrate(cells: list[Cell], named: bool, json: bool) -> None:
     """Compare calibrations; a recipe that nobody named, and that has none, is left out."""
     from dataclasses import asdict
 
-    from edgeae.conversion.calibrations import calibrations, can_calibrate, render
+    from edgeae.conversion.plan.calibrations import calibrations, can_calibrate, render
 
     if not named:
         cells = [cell for cell in cells if can_calibrate(cell.recipe)]

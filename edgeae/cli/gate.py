@@ -72,7 +72,7 @@ def gate(
     from edgeae.errors import exit_code
     from edgeae.gate.outputs.table import render
     from edgeae.gate.stage import run_gate
-    from edgeae.progress import Progress
+    from edgeae.text.progress import Progress
 
     outputs = {"--junit": junit, "--markdown": markdown, "--benchmark-json": benchmark_json}
     _check_writable({**outputs, "--rows": rows})
@@ -174,11 +174,11 @@ def _recorder(path: Path | None) -> Any:
 
 def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
     """Write each file, whatever becomes of the others; return the exit codes of those that fail."""
-    from edgeae import atomic
     from edgeae.errors import naming, system_error
     from edgeae.gate.outputs import benchmark_action
     from edgeae.gate.outputs import junit as junit_xml
     from edgeae.gate.outputs import markdown as summary
+    from edgeae.system import atomic
 
     def append(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
-from edgeae.names import REPORT
+from edgeae.reading.names import REPORT
 
 
 def history(
@@ -17,9 +17,9 @@ def history(
     json: Json = False,
 ) -> None:
     """Plot stored results over commits: build/report/history.html. History is never the judge."""
-    from edgeae.report.history import read
     from edgeae.report.history_page import write
     from edgeae.report.history_table import render
+    from edgeae.summary.history import read
 
     found = read(Path(build), Path.cwd())
     page = out or Path(build) / REPORT / "history.html"

@@ -61,7 +61,7 @@ def importing(
     json: Json = False,
 ) -> None:
     """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite, .onnx."""
-    from edgeae import cautions
+    from edgeae.artifacts import cautions
     from edgeae.importing.request import Request
     from edgeae.importing.stage import import_model
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from edgeae import __version__, interrupts
+from edgeae import __version__
 from edgeae.cli import (
     baseline,
     bench,
@@ -32,6 +32,7 @@ from edgeae.cli import (
 from edgeae.cli.output import put, say
 from edgeae.cli.streams import prepare
 from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
+from edgeae.system import interrupts
 
 __all__ = ["app", "main"]
 

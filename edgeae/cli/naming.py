@@ -1,7 +1,7 @@
 """Names of models, as `--name` gives them."""
 
 from edgeae.errors import BadInput
-from edgeae.names import ALLOWED, RESERVED, is_name
+from edgeae.reading.names import ALLOWED, RESERVED, is_name
 
 __all__ = ["folder_name"]
 

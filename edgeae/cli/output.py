@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgeae.printable import printable
+from edgeae.text.printable import printable
 
 __all__ = ["Build", "Json", "finish", "put", "put_json", "say"]
 

@@ -11,7 +11,7 @@ import typer
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
-    from edgeae.picking import Candidate, Limits
+    from edgeae.pick.choice import Candidate, Limits
 
 #: Bundles of a kind that a line names.
 _TOLD = 4
@@ -56,9 +56,9 @@ def pick(
     meets the limits, the nearest miss is printed, and the exit code is 1: the bundle whose worst
     excess, value ÷ limit, is least.
     """
-    from edgeae.picking import pick as choose
-    from edgeae.picking_table import render, said, to_json
-    from edgeae.report.candidates import candidates
+    from edgeae.pick.candidates import candidates
+    from edgeae.pick.choice import pick as choose
+    from edgeae.pick.table import render, said, to_json
 
     limits = _limits(max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part)
     found = candidates(Path(build), models or [], part, runtime)
@@ -86,10 +86,10 @@ def _limits(
     from typing import cast
 
     from edgeae.errors import BadInput
-    from edgeae.picking import KINDS, Kind, Limits
+    from edgeae.pick.choice import KINDS, Kind, Limits
     from edgeae.recipe import PARTS
     from edgeae.runtimes import formats
-    from edgeae.units import parse_bytes, parse_duration
+    from edgeae.text.units import parse_bytes, parse_duration
 
     if max_bytes is None and max_loss_ratio is None and max_p50 is None:
         raise BadInput("no limit: give --max-bytes, --max-loss-ratio, --max-p50, or several")
@@ -114,7 +114,7 @@ def _limits(
 def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str) -> list[Candidate]:
     """Leave out, with a line, what cannot be picked; it is an error if nothing is left."""
     from edgeae.errors import NotMeasured
-    from edgeae.picking import missing
+    from edgeae.pick.choice import missing
 
     if not found:
         raise NotMeasured(f"no bundle holds the part {part}; `edgeae export` makes them")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgeae.units import parse_bytes
+from edgeae.text.units import parse_bytes
 
 __all__ = ["MaxUnpacked"]
 
@@ -13,7 +13,7 @@ _OPTION = "--max-unpacked"
 
 
 def _allow(size: str | None) -> str | None:
-    from edgeae.unpacking import VARIABLE
+    from edgeae.reading.unpacking import VARIABLE
 
     if size is not None:
         os.environ[VARIABLE] = str(parse_bytes(_OPTION, size))  # child processes read it, too

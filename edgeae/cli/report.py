@@ -7,7 +7,7 @@ import typer
 
 from edgeae.cli.output import Build, Json, put, put_json
 from edgeae.cli.reading import MaxUnpacked
-from edgeae.names import REPORT
+from edgeae.reading.names import REPORT
 
 
 def report(
@@ -19,8 +19,8 @@ def report(
     json: Json = False,
 ) -> None:
     """Show everything on one page: build/report/index.html, summary.md and summary.json."""
+    from edgeae.families.command import train_command
     from edgeae.report.write import write
-    from edgeae.training.command import train_command
 
     folder = out or Path(build) / REPORT
     summary = write(Path(build), folder, train_command)

@@ -21,9 +21,9 @@ def sample(
     json: Json = False,
 ) -> None:
     """Draw new images from a variational autoencoder: build/MODEL/samples.png and samples.npy."""
-    from edgeae.host_packages import missing
-    from edgeae.model import find_model, open_model
-    from edgeae.sampled import ARRAYS, SAMPLES, sampled_picture
+    from edgeae.artifacts.model import find_model, open_model
+    from edgeae.families.samples import ARRAYS, SAMPLES, sampled_picture
+    from edgeae.system.host_packages import missing
     from edgeae.training.current import tool_versions
 
     folder = find_model(Path(build), model)

@@ -38,11 +38,11 @@ def selftest(
     """Let the gate prove itself on this machine: false alarms, misses, seconds."""
     from dataclasses import asdict
 
-    from edgeae import atomic
-    from edgeae.columns import align
     from edgeae.errors import OutOfTolerance
     from edgeae.gate.selftest import table
     from edgeae.gate.selftest_page import page
+    from edgeae.system import atomic
+    from edgeae.text.columns import align
 
     found: list[Tally] = []
     for found in _judged(judge, n) if judge else _timed(_chosen(n, only), seed, rows):
@@ -73,7 +73,7 @@ def _timed(chosen: list[Scenario], seed: int, rows: Path | None) -> Iterator[lis
     from edgeae.gate.rows import PairRow
     from edgeae.gate.selftest import label, selftest
     from edgeae.gate.selftest_rows import keep
-    from edgeae.progress import Progress
+    from edgeae.text.progress import Progress
 
     def kept(scenario: Scenario, gate: int, row: PairRow) -> None:
         if rows is not None:

@@ -51,7 +51,7 @@ def sensitivity(
     meet it, nothing is written, and the exit code is 1.
     """
     from edgeae import recipe as recipes
-    from edgeae.model import find_model
+    from edgeae.artifacts.model import find_model
     from edgeae.sensitivity import stage
     from edgeae.sensitivity.table import render
 

@@ -13,8 +13,8 @@ from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
-    from edgeae.model import Training
-    from edgeae.training.settings import Settings
+    from edgeae.artifacts.model import Training
+    from edgeae.families.settings import Settings
 
 
 def train(
@@ -82,8 +82,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Train an autoencoder: build/MODEL/model.keras and train.json."""
-    from edgeae import cautions
-    from edgeae.training.families import FAMILIES, settings
+    from edgeae.artifacts import cautions
+    from edgeae.families.table import FAMILIES, settings
 
     if list_:
         families = {key: item.about for key, item in FAMILIES.items()}
@@ -158,7 +158,7 @@ def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[
 
 
 def _train(folder: Path, plan: Settings, data: str, force: bool) -> Training:
-    from edgeae.host_packages import missing
+    from edgeae.system.host_packages import missing
     from edgeae.training.current import current, tool_versions, writing
 
     tool_versions()  # without TensorFlow nothing needs to be loaded

@@ -31,9 +31,9 @@ def verify(
     json: Json = False,
 ) -> None:
     """Prove that each export still is the original, in each runtime; writes verify.json."""
-    from edgeae.bundle import find_bundles
+    from edgeae.artifacts.bundle import find_bundles
     from edgeae.errors import NotMeasured, exit_code
-    from edgeae.progress import Progress
+    from edgeae.text.progress import Progress
     from edgeae.verify.images import originals_of
     from edgeae.verify.stage import Findings, verify_all
     from edgeae.verify.table import render

@@ -33,8 +33,8 @@ def zoo(
     """Train every family with its defaults, and compare them in one table."""
     from edgeae import data as datasets
     from edgeae.errors import Interrupted, OutOfTolerance, exit_code
+    from edgeae.families.table import FAMILIES, settings
     from edgeae.training.current import tool_versions
-    from edgeae.training.families import FAMILIES, settings
 
     names = list(dict.fromkeys(families or FAMILIES))
     for name in names:
@@ -55,7 +55,7 @@ def zoo(
 
 
 def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> list[Outcome]:
-    from edgeae.progress import Progress
+    from edgeae.text.progress import Progress
     from edgeae.training.zoo import train_all
 
     outcomes = []
@@ -72,7 +72,7 @@ def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> 
 
 def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
     """Print what came of it; return what falls short of a family's limit."""
-    from edgeae.model import open_model
+    from edgeae.artifacts.model import open_model
     from edgeae.training.zoo_table import figures, misses, render
 
     for item in outcomes:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.compression.ranking import lowest
-from edgeae.legacy_keras import tf
+from edgeae.originals.legacy_keras import tf
 
 __all__ = ["Codebook", "nearest"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeae.compression.codebook import Codebook
 from edgeae.compression.kernels import Kernel
 from edgeae.compression.ranking import at_least, lowest
-from edgeae.legacy_keras import tf
+from edgeae.originals.legacy_keras import tf
 
 __all__ = ["Constrained", "grid_levels", "integers", "on_grid", "scales"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from edgeae.compression import kept_control
 from edgeae.compression.fine_tuning import fine_tune
 from edgeae.data import Dataset
-from edgeae.keras_parts import clone
-from edgeae.loss import image_losses
+from edgeae.metrics.loss import image_losses
+from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 from edgeae.training.fit import reconstruct
 from edgeae.training.objective import Objective

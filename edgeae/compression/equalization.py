@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from edgeae.compression.kernels import Kernel, kernels
 from edgeae.compression.wiring import sources, uses
 from edgeae.errors import BadInput
-from edgeae.legacy_keras import keras
-from edgeae.parity import float32_gap
+from edgeae.metrics.parity import float32_gap
+from edgeae.originals.legacy_keras import keras
 
 __all__ = ["equalize"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.compression.wiring import inputs, uses
-from edgeae.legacy_keras import keras
-from edgeae.parity import float32_gap
+from edgeae.metrics.parity import float32_gap
+from edgeae.originals.legacy_keras import keras
 
 __all__ = ["fold"]
 

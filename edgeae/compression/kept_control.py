@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic, files
-from edgeae.arrays import parse_npy
-from edgeae.bundle import npy_bytes
+from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.model import Training
 from edgeae.errors import BadInput
-from edgeae.model import Training
+from edgeae.reading import files
+from edgeae.reading.arrays import parse_npy
 from edgeae.recipe import Recipe
+from edgeae.system import atomic
 
 __all__ = ["place", "read", "write"]
 

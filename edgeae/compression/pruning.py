@@ -16,7 +16,7 @@ from edgeae.compression.kernels import Kernel, check_layers, wanted
 from edgeae.compression.saliency import curvatures
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
-from edgeae.keras_parts import clone
+from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Prune
 
 __all__ = ["check", "prune"]

@@ -19,7 +19,7 @@ from edgeae.compression.kernels import Kernel, kernels, shared_axes, wanted
 from edgeae.compression.quantized_graph import QuantizedGraph
 from edgeae.data import Dataset
 from edgeae.errors import OutOfTolerance
-from edgeae.keras_parts import clone
+from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 
 __all__ = ["train_quantized"]

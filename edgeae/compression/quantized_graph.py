@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.compression.wiring import sources, uses
-from edgeae.legacy_keras import tf
-from edgeae.quantization import saturation
+from edgeae.metrics.quantization import saturation
+from edgeae.originals.legacy_keras import tf
 
 __all__ = ["QuantizedGraph"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeae.compression.kernels import Kernel
 from edgeae.data import Dataset
-from edgeae.legacy_keras import tf
+from edgeae.originals.legacy_keras import tf
 from edgeae.training.objective import reconstruction_loss
 
 __all__ = ["curvatures"]

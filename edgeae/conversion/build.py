@@ -4,25 +4,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic, children, golden, recipe
-from edgeae.bundle import MANIFEST, SCHEMA, Code, Golden, Loss, Manifest
+from edgeae import recipe
+from edgeae.artifacts import golden
+from edgeae.artifacts.bundle import MANIFEST, SCHEMA, Code, Golden, Loss, Manifest
+from edgeae.artifacts.model import open_model
+from edgeae.artifacts.program import Program
 from edgeae.compression.control import control_losses
 from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
-from edgeae.conversion import onnx, representative
+from edgeae.conversion import representative
 from edgeae.conversion.describe import describe_onnx, describe_tflite
+from edgeae.conversion.onnx import convert as onnx
+from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, folded
-from edgeae.conversion.tools import control_versions, tool_versions
 from edgeae.data import Dataset
-from edgeae.formats.tflite import write
-from edgeae.inference import part_outputs, real
-from edgeae.loss import image_losses
-from edgeae.model import open_model
-from edgeae.originals import Original, from_keras, open_original
-from edgeae.program import Program
+from edgeae.formats.tflite.graph import write
+from edgeae.metrics.loss import image_losses
+from edgeae.metrics.tolerance import REFERENCE
+from edgeae.originals.original import Original, from_keras, open_original
 from edgeae.recipe import PARTS
 from edgeae.runtimes import load
-from edgeae.tolerance import REFERENCE
+from edgeae.runtimes.inference import part_outputs, real
+from edgeae.system import atomic, children
 from edgeae.training.fit import deterministic
 
 _SEED = 0

@@ -5,14 +5,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgeae import children, recipe
-from edgeae.conversion import representative, tflite
-from edgeae.conversion.calibrations import METHODS, Calibration
+from edgeae import recipe
+from edgeae.artifacts.model import open_model
+from edgeae.conversion import representative
 from edgeae.conversion.judging import judge
+from edgeae.conversion.plan.calibrations import METHODS, Calibration
 from edgeae.conversion.subject import cut_original, dataset_of, folded
-from edgeae.loss import image_losses
-from edgeae.model import open_model
-from edgeae.originals import open_original
+from edgeae.conversion.tflite import convert as tflite
+from edgeae.metrics.loss import image_losses
+from edgeae.originals.original import open_original
+from edgeae.system import children
 from edgeae.training.fit import deterministic
 
 

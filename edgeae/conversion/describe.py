@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from edgeae import atomic
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
 from edgeae.formats import describe
 from edgeae.recipe import Recipe
+from edgeae.system import atomic
 
 __all__ = ["describe_onnx", "describe_tflite"]
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.program import Program
 from edgeae.formats import describe
-from edgeae.formats.tflite import Graph, write
-from edgeae.inference import prepare, real, run_all
-from edgeae.loss import image_losses
-from edgeae.program import Program
+from edgeae.formats.tflite.graph import Graph, write
+from edgeae.metrics.loss import image_losses
+from edgeae.metrics.tolerance import REFERENCE
 from edgeae.runtimes import load
-from edgeae.tolerance import REFERENCE
+from edgeae.runtimes.inference import prepare, real, run_all
 
 __all__ = ["judge"]
 

@@ -2,13 +2,13 @@
 
 import math
 
-from edgeae.bundle import EDGES
-from edgeae.conversion.kept import Kept, check_kept
+from edgeae.artifacts.bundle import EDGES
+from edgeae.conversion.tflite.kept import Kept, check_kept
 from edgeae.errors import OutOfTolerance
-from edgeae.formats import census
-from edgeae.formats.cut import cut, with_edges
 from edgeae.formats.packed import distinct
-from edgeae.formats.tflite import Graph, Tensor
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.cut import cut, with_edges
+from edgeae.formats.tflite.graph import Graph, Tensor
 from edgeae.recipe import PARTS, Cluster, Prune, Recipe
 
 __all__ = ["cut_parts"]

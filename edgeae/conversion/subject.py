@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import data
+from edgeae.artifacts.model import Training
 from edgeae.compression.folding import fold
-from edgeae.conversion import tflite
 from edgeae.conversion.parts import cut_parts
+from edgeae.conversion.tflite import convert as tflite
 from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import Graph
-from edgeae.model import Training
-from edgeae.originals import Original, from_keras
+from edgeae.formats.tflite.graph import Graph
+from edgeae.originals.original import Original, from_keras
 from edgeae.recipe import Recipe
 
 __all__ = ["cut_original", "dataset_of", "folded"]

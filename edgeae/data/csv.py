@@ -9,10 +9,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import files
 from edgeae.data.values import check_rows
 from edgeae.errors import BadInput
-from edgeae.unpacking import Allowance
+from edgeae.reading import files
+from edgeae.reading.unpacking import Allowance
 
 __all__ = ["read_csv"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgeae.data.normalization import Normalization
 from edgeae.errors import BadInput
-from edgeae.loss import mean_loss
+from edgeae.metrics.loss import mean_loss
 
 __all__ = ["Dataset", "split"]
 

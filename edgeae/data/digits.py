@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from edgeae.data.dataset import Dataset, split
 from edgeae.errors import BadInput
-from edgeae.extras import remedy
+from edgeae.system.extras import remedy
 
 __all__ = ["load_digits"]
 

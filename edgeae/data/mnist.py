@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae import children
 from edgeae.data.dataset import Dataset, split
 from edgeae.data.file import read
 from edgeae.errors import BadInput, EdgeaeError
+from edgeae.system import children
 
 __all__ = ["MNIST_ARRAYS_SHA256", "MNIST_SHA256", "load_mnist"]
 
@@ -71,7 +71,7 @@ def _keras_cache() -> Path:
 def _download(cached: Path) -> None:
     why = f"EDGEAE_MNIST is not set, {cached} is missing and the download"
     try:
-        children.run("edgeae.training.download", {}, timeout_s=_DOWNLOAD_TIMEOUT_S)
+        children.run("edgeae.data.download", {}, timeout_s=_DOWNLOAD_TIMEOUT_S)
     except EdgeaeError as error:
         raise BadInput(f"{why} failed: {error}") from None
     if not cached.exists():

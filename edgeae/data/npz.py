@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae import arrays
 from edgeae.data.values import check_labels, check_rows
 from edgeae.errors import BadInput
+from edgeae.reading import arrays
 
 __all__ = ["read_npy", "read_npz"]
 

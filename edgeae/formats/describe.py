@@ -3,10 +3,11 @@
 import hashlib
 from typing import Any
 
-from edgeae.bundle import Artifact, gzip_size
+from edgeae.artifacts.bundle import Artifact, gzip_size
 from edgeae.errors import BadInput
-from edgeae.formats import census, packed
-from edgeae.formats.tflite import Graph, read
+from edgeae.formats import packed
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import Graph, read
 
 __all__ = ["bare", "onnx", "tflite"]
 
@@ -64,7 +65,8 @@ def onnx(
         BadInput: it is damaged, or holds what edgeae does not read.
         ModuleNotFoundError: the package `onnx` is not installed.
     """
-    from edgeae.formats import onnx_census, onnx_file
+    from edgeae.formats.onnx import census as onnx_census
+    from edgeae.formats.onnx import file as onnx_file
 
     model = onnx_file.read(content, path)
     return Artifact(
@@ -134,8 +136,8 @@ def _tflite_flavour(graph: Graph) -> str:
 
 
 def _onnx_flavour(model: Any) -> str:
-    from edgeae.formats import onnx_file
-    from edgeae.formats.onnx_metadata import fast_flavour
+    from edgeae.formats.onnx import file as onnx_file
+    from edgeae.formats.onnx.metadata import fast_flavour
 
     kinds = {node.op_type for node in model.nodes}
     integer = [kind for kind in kinds if kind.startswith("QLinear") or kind in _INTEGER]

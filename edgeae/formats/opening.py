@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from edgeae import files
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, about
-from edgeae.extras import onnx_lacking
-from edgeae.program import Program
+from edgeae.reading import files
+from edgeae.system.extras import onnx_lacking
 
 __all__ = ["file_format", "open_file", "read_file"]
 

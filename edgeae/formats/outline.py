@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 
 from edgeae.errors import BadInput
-from edgeae.formats import tflite
+from edgeae.formats.tflite import graph as tflite
 
 __all__ = ["check"]
 

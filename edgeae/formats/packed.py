@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.formats import census
-from edgeae.formats.tflite import Graph, Operator, Tensor
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
 __all__ = ["CAUSES", "ENCODINGS", "Encoded", "distinct", "encodings", "packed", "weight_bytes"]
 

@@ -6,8 +6,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edgeae.amounts import duration
-from edgeae.columns import align
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -21,9 +19,11 @@ from edgeae.gate.rows import MOST_FIXED, NOTABLE_FIXED, PairRow
 from edgeae.gate.sequential import interval
 from edgeae.gate.sides import Pair, Side, sides
 from edgeae.gate.verdict import ratios
-from edgeae.machine import describe, machine_line
-from edgeae.progress import Progress
 from edgeae.runtimes import USUAL, formats
+from edgeae.system.machine import describe, machine_line
+from edgeae.text.amounts import duration
+from edgeae.text.columns import align
+from edgeae.text.progress import Progress
 
 __all__ = ["Comparison", "compare"]
 
@@ -36,7 +36,7 @@ class Comparison:
         pair: the second artifact as candidate, the first as baseline.
         first_runtime: of the first; the second's is the pair's.
         rows: one per process.
-        machine: see `edgeae.machine.describe`.
+        machine: see `edgeae.system.machine.describe`.
     """
 
     pair: Pair

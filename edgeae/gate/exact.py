@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from edgeae.formats.inspect import inspect
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Figure, Verdict
 from edgeae.gate.sides import Pair, Side
-from edgeae.inspect import inspect
 from edgeae.timing.instructions import count_artifact
 from edgeae.verify.findings import read_findings
 

@@ -125,7 +125,7 @@ class Outcome:
         findings: one per cell, in the suite's order.
         suite: its name; empty for a single pair.
         on_inconclusive: `fail` (exit 3) or `warn` (exit 0, said out loud).
-        machine: facts of this machine, see `edgeae.machine.describe`.
+        machine: facts of this machine, see `edgeae.system.machine.describe`.
         commit: of the repository, or None.
         seed: what the order of the cells was drawn from.
         seconds: how long it took.

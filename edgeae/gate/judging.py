@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from edgeae import children
 from edgeae.errors import EdgeaeError, OutOfTolerance
 from edgeae.gate.budget import Budget
 from edgeae.gate.exact import exact_figures
@@ -16,6 +15,7 @@ from edgeae.gate.rows import PairRow, processes
 from edgeae.gate.sequential import ERROR_RATE
 from edgeae.gate.sides import Pair
 from edgeae.gate.verdict import is_open, machine_error
+from edgeae.system import children
 
 __all__ = ["OnRow", "judge_all", "needs_timing", "run_process"]
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from edgeae import tied
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Verdict
 from edgeae.gate.rows import PairRow
@@ -24,7 +23,8 @@ from edgeae.gate.sequential import ERROR_RATE
 from edgeae.gate.sides import Pair, sides
 from edgeae.gate.stage import Plan, run_gate
 from edgeae.gate.synthetic import dense
-from edgeae.scratch import scratch, write_scratch
+from edgeae.system import tied
+from edgeae.system.scratch import scratch, write_scratch
 
 __all__ = [
     "AT_BUDGET",

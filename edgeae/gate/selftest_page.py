@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 
 from edgeae.gate.selftest import Tally, table
-from edgeae.machine import describe, machine_line
+from edgeae.system.machine import describe, machine_line
 
 __all__ = ["page"]
 

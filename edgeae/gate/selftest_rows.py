@@ -5,16 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgeae import files
 from edgeae.errors import BadInput, system_error
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Verdict
 from edgeae.gate.rows import PairRow
 from edgeae.gate.selftest import Scenario, Tally, label
 from edgeae.gate.verdict import is_open, ratio_figure
-from edgeae.parsing import parse_json
+from edgeae.reading import files
+from edgeae.reading.parsing import parse_json
+from edgeae.reading.typed_json import rebuild
 from edgeae.timing.results import append_line
-from edgeae.typed_json import rebuild
 
 __all__ = ["keep", "read", "tallies"]
 

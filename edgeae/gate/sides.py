@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeae.artifacts.bundle import MANIFEST, Artifact, Bundle, holding
 from edgeae.baselines.find import BaselineFile, Candidate
-from edgeae.bundle import MANIFEST, Artifact, Bundle, holding
 from edgeae.errors import BadInput
 from edgeae.formats.opening import open_file
 from edgeae.gate.finding import Cell

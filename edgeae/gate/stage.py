@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from edgeae.artifacts.bundle import find_bundles
+from edgeae.artifacts.model import ORIGINALS
 from edgeae.baselines.find import FOLDER, FORMATS, Baselines, resolve
-from edgeae.bundle import find_bundles
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.gate.budget import Budget, from_table
 from edgeae.gate.finding import Finding, Outcome
 from edgeae.gate.judging import OnRow, judge_all, needs_timing
 from edgeae.gate.sides import Pair, Side, of_baseline, sides
-from edgeae.machine import describe
-from edgeae.model import ORIGINALS
 from edgeae.runtimes import USUAL, formats
+from edgeae.system.machine import describe
 from edgeae.timing import suite as suites
 from edgeae.timing.bench import commit, probe
 from edgeae.timing.host_lock import WAIT_S, host_lock

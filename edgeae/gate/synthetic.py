@@ -4,7 +4,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeae.formats.tflite import Graph, Operator, Tensor, write
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
 __all__ = ["dense"]
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
-from edgeae.amounts import duration
 from edgeae.gate.finding import Figure, Verdict
 from edgeae.gate.rows import MOST_FIXED, PairRow, above_fixed, processes
 from edgeae.gate.sequential import ERROR_RATE, FEWEST, MOST, decisive, interval
+from edgeae.text.amounts import duration
 
 __all__ = ["absolute", "is_open", "judge", "machine_error", "ratio_figure", "ratios"]
 

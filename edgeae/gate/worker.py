@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import children
-from edgeae.bundle import Bundle, open_bundle
+from edgeae.artifacts.bundle import Bundle, open_bundle
+from edgeae.artifacts.program import open_program
 from edgeae.errors import ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.formats.opening import open_file
 from edgeae.gate.interleaved import interleave
 from edgeae.gate.rows import PairRow
-from edgeae.machine import peak_rss_bytes
-from edgeae.program import open_program
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.runtimes import Session, load
+from edgeae.system import children
+from edgeae.system.machine import peak_rss_bytes
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns
 from edgeae.timing.measurement import Call, bound, uncollected
 from edgeae.timing.worker import answers, check_finite, check_golden, golden_inputs, seeded_inputs
-from edgeae.tolerance import Tolerance
 
 __all__ = ["work"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.bundle import npy_bytes
+from edgeae.artifacts.bundle import npy_bytes
 from edgeae.data import Dataset
-from edgeae.scratch import write_scratch
+from edgeae.system.scratch import write_scratch
 
 __all__ = ["save_images", "spread"]
 

@@ -1,11 +1,11 @@
 """Put an imported model in its folder: what was there before stays until all of it is known."""
 
-from edgeae import atomic
+from edgeae.artifacts.model import AS_IS, ORIGINALS, SHEET, TRAIN
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.importing.record import Subject, training
 from edgeae.importing.request import Imported, Request
-from edgeae.model import AS_IS, ORIGINALS, SHEET, TRAIN
+from edgeae.system import atomic
 
 __all__ = ["publish"]
 

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 
+from edgeae.artifacts.model import IMPORTED, Training
 from edgeae.data import Dataset
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.request import Request
-from edgeae.model import IMPORTED, Training
 
 __all__ = ["Subject", "training"]
 

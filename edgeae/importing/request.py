@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import data as datasets
-from edgeae import files
+from edgeae.artifacts.model import Training
 from edgeae.data import Dataset, Normalization
 from edgeae.importing.bottleneck import Choice
-from edgeae.model import Training
+from edgeae.reading import files
 
 __all__ = ["Imported", "Request"]
 

@@ -4,17 +4,17 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeae import atomic
-from edgeae.bundle import holding
+from edgeae.artifacts.bundle import holding
+from edgeae.artifacts.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.formats.opening import file_format
 from edgeae.importing.bottleneck import Choice
-from edgeae.importing.keras_file import is_keras
+from edgeae.importing.keras.file import is_keras
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.torch_file import ADVICE, is_torch
-from edgeae.loss import is_worse
-from edgeae.model import AS_IS, IMPORTED, TRAIN, Training, open_model
-from edgeae.parsing import read_json
+from edgeae.metrics.loss import is_worse
+from edgeae.reading.parsing import read_json
+from edgeae.system import atomic
 
 __all__ = ["Importer", "import_model"]
 
@@ -67,13 +67,13 @@ def _tidy(folder: Path) -> None:
 def _importer(paths: tuple[Path, ...]) -> Importer:
     """Choose by content: a name may say anything."""
     if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
-        from edgeae.importing.saved_model import import_saved_model
+        from edgeae.importing.saved_model.stage import import_saved_model
 
         return import_saved_model
     for path in paths:
         _check_path(path)
     if not any(map(is_keras, paths)):
-        from edgeae.importing.bare import import_bare
+        from edgeae.importing.bare.stage import import_bare
 
         return import_bare
     if len(paths) > 1:
@@ -81,7 +81,7 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
             f"{paths[0]}, {paths[1]}: two files are an encoder and a decoder as .tflite or .onnx; "
             "a Keras file is the whole autoencoder"
         )
-    from edgeae.importing.keras import import_keras
+    from edgeae.importing.keras.stage import import_keras
 
     return import_keras
 

@@ -6,7 +6,7 @@
 import zipfile
 from pathlib import Path
 
-from edgeae import files
+from edgeae.reading import files
 
 __all__ = ["ADVICE", "is_torch"]
 

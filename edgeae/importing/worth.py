@@ -5,7 +5,7 @@ import math
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.importing.request import Request
-from edgeae.loss import is_worse
+from edgeae.metrics.loss import is_worse
 
 __all__ = ["require_worth"]
 

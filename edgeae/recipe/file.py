@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeae import project
 from edgeae.errors import BadInput, unknown
-from edgeae.parsing import parse_toml, read_toml
+from edgeae.reading.parsing import parse_toml, read_toml
 from edgeae.recipe.schema import Recipe
 from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
+from edgeae.system import project
 
 __all__ = ["MATRIX", "available", "find", "parse", "told_setting"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeae.columns import align
 from edgeae.recipe.schema import Recipe
+from edgeae.text.columns import align
 
 __all__ = ["as_json", "render", "steps"]
 

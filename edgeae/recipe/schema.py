@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from edgeae.errors import BadInput
-from edgeae.recipe.checks import require
+from edgeae.metrics.tolerance import REFERENCE, Tolerance
+from edgeae.reading.checks import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
-from edgeae.tolerance import REFERENCE, Tolerance
 
 __all__ = [
     "AS_IS",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgeae.recipe.checks import require
+from edgeae.reading.checks import require
 
 __all__ = ["STEPS", "Cluster", "Prune", "Qat"]
 

@@ -1,10 +1,9 @@
 """Figures as people read them; the page and the Markdown print the same."""
 
-import re
 from collections.abc import Iterable
 
-from edgeae.amounts import duration, plain_exponent, throughput
-from edgeae.report.exports import Export, worst
+from edgeae.summary.exports import Export, worst
+from edgeae.text.amounts import duration, plain_exponent, throughput
 from edgeae.verify.rows import Row
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "interval",
     "loss",
     "outcome",
-    "pieces",
     "ratio",
     "real",
     "seconds",
@@ -188,12 +186,6 @@ def real(value: float | None) -> str:
     if value == 0 or value >= 1e-3:
         return f"{value:.2g}"
     return plain_exponent(f"{value:.1e}")
-
-
-def pieces(sentence: str) -> list[tuple[str, bool]]:
-    """Split a sentence at the commands that it names, and tell which pieces are commands."""
-    found = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
-    return [(text, place % 2 == 1) for place, text in enumerate(found)]
 
 
 def outcome(export: Export) -> str:

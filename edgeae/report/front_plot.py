@@ -3,11 +3,11 @@
 import math
 from xml.etree.ElementTree import Element
 
-from edgeae.report import svg
-from edgeae.report.axes import Axis, linear_ticks, log_ticks
+from edgeae.plotting import svg
+from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
+from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.report.figures import size, span
-from edgeae.report.fronts import BYTES, Front, Point
-from edgeae.report.labels import Box, around, nearest, place
+from edgeae.summary.fronts import BYTES, Front, Point
 
 __all__ = ["front_plot", "title"]
 

@@ -3,14 +3,14 @@
 import itertools
 from pathlib import Path
 
-from edgeae import atomic
-from edgeae.amounts import duration
-from edgeae.machine import machine_line
-from edgeae.report import svg
-from edgeae.report.history import CAUTION, History, Multiple
+from edgeae.plotting import svg
 from edgeae.report.history_plot import plot
 from edgeae.report.history_table import short
 from edgeae.report.template import fill
+from edgeae.summary.history import CAUTION, History, Multiple
+from edgeae.system import atomic
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration
 
 __all__ = ["page", "write"]
 

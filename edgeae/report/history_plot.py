@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from edgeae.amounts import duration
-from edgeae.report import svg
-from edgeae.report.axes import Axis, linear_ticks, log_ticks
-from edgeae.report.history import Failure, Line, Multiple, Point
+from edgeae.plotting import svg
+from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
+from edgeae.summary.history import Failure, Line, Multiple, Point
+from edgeae.text.amounts import duration
 
 __all__ = ["WIDTH", "plot"]
 

@@ -1,9 +1,9 @@
 """The history as text: one line per artifact, way of running and machine."""
 
-from edgeae.amounts import duration
-from edgeae.columns import align
-from edgeae.machine import machine_line
-from edgeae.report.history import CAUTION, History, Line, Multiple
+from edgeae.summary.history import CAUTION, History, Line, Multiple
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration
+from edgeae.text.columns import align
 
 __all__ = ["render", "short"]
 

@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeae.amounts import duration
-from edgeae.machine import machine_line
 from edgeae.report import figures
-from edgeae.report.by_label import by_label
-from edgeae.report.exports import Export, row_verdict
 from edgeae.report.front_plot import front_plot, title
-from edgeae.report.gather import Summary
 from edgeae.report.latencies import Bar, latencies
-from edgeae.report.latency import Timing
 from edgeae.report.plots import curve, size_plot
 from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
-from edgeae.report.trained import CodeSizes
 from edgeae.runtimes import RUNTIMES
+from edgeae.summary.by_label import by_label
+from edgeae.summary.exports import Export, row_verdict
+from edgeae.summary.gather import Summary
+from edgeae.summary.latency import Timing
+from edgeae.summary.trained import CodeSizes
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration
+from edgeae.text.markdown import pieces
 from edgeae.timing.suite import ORIGINAL
 
 __all__ = ["page"]
@@ -25,7 +26,7 @@ _TEMPLATE = "page.html.j2"
 #: Functions of `figures` that the template applies with a bar.
 _FILTERS = (
     *("loss", "added", "ratio", "times", "count", "decibels", "digits", "seconds"),
-    *("share", "real", "span", "interval", "throughput", "pieces"),
+    *("share", "real", "span", "interval", "throughput"),
 )
 #: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
 _WIDTHS = {"wide": 1120, "narrow": 350}
@@ -67,7 +68,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
     """
     return fill(
         _TEMPLATE,
-        {name: getattr(figures, name) for name in _FILTERS},
+        {"pieces": pieces} | {name: getattr(figures, name) for name in _FILTERS},
         summary=summary,
         sheets=sheets,
         figures=figures,

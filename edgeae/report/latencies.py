@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from edgeae.report import svg
-from edgeae.report.axes import Axis, log_ticks
+from edgeae.plotting import svg
+from edgeae.plotting.axes import Axis, log_ticks
 from edgeae.report.figures import span
 
 __all__ = ["Bar", "latencies"]

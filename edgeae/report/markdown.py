@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from edgeae.amounts import duration
-from edgeae.machine import machine_line
 from edgeae.report import figures
-from edgeae.report.by_label import worst_label
-from edgeae.report.exports import Export
 from edgeae.report.front_plot import title
-from edgeae.report.fronts import Front
-from edgeae.report.gather import Model, Summary
-from edgeae.report.latency import Failure, Timing
 from edgeae.report.markdown_models import models
-from edgeae.report.markdown_table import plain, table
+from edgeae.summary.by_label import worst_label
+from edgeae.summary.exports import Export
+from edgeae.summary.fronts import Front
+from edgeae.summary.gather import Model, Summary
+from edgeae.summary.latency import Failure, Timing
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration
+from edgeae.text.markdown import plain, table
 
 __all__ = ["markdown"]
 

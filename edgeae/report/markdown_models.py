@@ -1,9 +1,9 @@
 """The models themselves as Markdown: beside PCA and the mean image, by code size, probed."""
 
 from edgeae.report import figures
-from edgeae.report.gather import Summary
-from edgeae.report.markdown_table import plain, table
-from edgeae.report.trained import CodeSizes, Trained
+from edgeae.summary.gather import Summary
+from edgeae.summary.trained import CodeSizes, Trained
+from edgeae.text.markdown import plain, table
 
 __all__ = ["models"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from edgeae.report.lines import Line, Plot, lines
-from edgeae.report.trained import CodeSizes, Trained
+from edgeae.plotting.lines import Line, Plot, lines
+from edgeae.summary.trained import CodeSizes, Trained
 
 __all__ = ["curve", "size_plot"]
 

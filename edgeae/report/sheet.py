@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import png
-from edgeae.bundle import Bundle, holding
-from edgeae.model import Training
-from edgeae.quantization import dequantize
-from edgeae.report.gather import Summary
-from edgeae.sampled import read_samples
-from edgeae.sheet_file import read_sheet
-from edgeae.tiles import picture, tiles
+from edgeae.artifacts.bundle import Bundle, holding
+from edgeae.artifacts.model import Training
+from edgeae.artifacts.sheet import read_sheet
+from edgeae.families.samples import read_samples
+from edgeae.metrics.quantization import dequantize
+from edgeae.plotting import png
+from edgeae.plotting.tiles import picture, tiles
+from edgeae.summary.gather import Summary
 
 __all__ = ["IMAGES", "Drawing", "Sheet", "Strip", "sheets"]
 

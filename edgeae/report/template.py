@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeae.extras import lacking
+from edgeae.system.extras import lacking
 
 __all__ = ["fill"]
 

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic
-from edgeae.bundle import Bundle, find_bundles
+from edgeae.artifacts.bundle import Bundle, find_bundles
 from edgeae.errors import NotMeasured
-from edgeae.report.commands import Retrain
-from edgeae.report.gather import gather
 from edgeae.report.html import page
 from edgeae.report.markdown import markdown
 from edgeae.report.sheet import sheets
-from edgeae.report.trained import model_folders, open_all
+from edgeae.summary.commands import Retrain
+from edgeae.summary.gather import gather
+from edgeae.summary.trained import model_folders, open_all
+from edgeae.system import atomic
 
 __all__ = ["write"]
 

@@ -7,11 +7,11 @@ this package imports no engine; `load` imports one.
 import importlib
 from typing import NamedTuple
 
+from edgeae.artifacts.model import ORIGINALS
+from edgeae.artifacts.program import Program
 from edgeae.errors import RuntimeUnavailable, unknown
-from edgeae.extras import CORE, remedy
-from edgeae.model import ORIGINALS
-from edgeae.program import Program
 from edgeae.runtimes.protocol import Device, Runtime, Session
+from edgeae.system.extras import CORE, remedy
 
 __all__ = [
     "RUNTIMES",

@@ -10,11 +10,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured
-from edgeae.machine import cpu_name
-from edgeae.program import Program
 from edgeae.runtimes.protocol import Device
+from edgeae.system.machine import cpu_name
 
 __all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 

@@ -19,10 +19,11 @@ from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.options import GpuOptions, Options
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact, TensorSpec
+from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
-from edgeae.formats import one_operator, tflite
-from edgeae.program import Program
+from edgeae.formats import one_operator
+from edgeae.formats.tflite import graph as tflite
 from edgeae.runtimes import vulkan
 from edgeae.runtimes.litert import REFERENCE
 from edgeae.runtimes.protocol import Device

@@ -8,11 +8,11 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
-from edgeae.machine import cpu_name
-from edgeae.program import Program
 from edgeae.runtimes.protocol import Device
+from edgeae.system.machine import cpu_name
 
 __all__ = ["CPU", "CUDA"]
 

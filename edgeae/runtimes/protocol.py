@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
-from edgeae.program import Program
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.program import Program
 
 __all__ = ["Device", "Runtime", "Session"]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.bundle import Artifact
+from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.model import ORIGINALS, open_model
+from edgeae.artifacts.program import Program
 from edgeae.errors import RuntimeUnavailable
-from edgeae.legacy_keras import tf
-from edgeae.machine import cpu_name
-from edgeae.model import ORIGINALS, open_model
-from edgeae.originals import open_original
-from edgeae.program import Program
+from edgeae.originals.legacy_keras import tf
+from edgeae.originals.original import open_original
 from edgeae.runtimes.protocol import Device
+from edgeae.system.machine import cpu_name
 
 __all__ = ["CPU", "GPU"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae import atomic, project
 from edgeae.errors import BadInput
 from edgeae.gate.synthetic import dense
+from edgeae.system import atomic, project
 
 __all__ = ["Written", "repository", "write"]
 

@@ -5,17 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeae import children, recipe
+from edgeae import recipe
+from edgeae.artifacts.model import open_model
 from edgeae.compression.control import control_losses
 from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.judging import judge
+from edgeae.conversion.plan.tools import control_versions
 from edgeae.conversion.subject import cut_original, dataset_of, folded
-from edgeae.conversion.tools import control_versions
-from edgeae.loss import loss_scale
-from edgeae.model import open_model
-from edgeae.originals import from_keras, open_original
+from edgeae.metrics.loss import loss_scale
+from edgeae.originals.original import from_keras, open_original
+from edgeae.system import children
 from edgeae.training.fit import deterministic
 
 __all__ = ["fine_tuned"]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import children, recipe
+from edgeae import recipe
+from edgeae.artifacts.model import open_model
 from edgeae.compression.clustering import k_means
 from edgeae.compression.codebook import nearest
 from edgeae.compression.constraints import integers, on_grid
@@ -18,11 +19,11 @@ from edgeae.compression.saliency import curvatures
 from edgeae.conversion.subject import dataset_of, folded
 from edgeae.errors import BadInput
 from edgeae.formats.packed import weight_bytes
-from edgeae.loss import image_losses
-from edgeae.model import open_model
-from edgeae.originals import open_original
+from edgeae.metrics.loss import image_losses
+from edgeae.originals.original import open_original
 from edgeae.recipe import Recipe
 from edgeae.sensitivity.curves import BITS, CLUSTERS, SPARSITY, Layer, Measured
+from edgeae.system import children
 from edgeae.training.fit import deterministic, reconstruct
 
 __all__ = ["one_shot", "pruned"]

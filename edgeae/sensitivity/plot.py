@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from edgeae.report import svg
-from edgeae.report.axes import Axis, log_ticks
-from edgeae.report.labels import Box, around, nearest, place
+from edgeae.plotting import svg
+from edgeae.plotting.axes import Axis, log_ticks
+from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.sensitivity.curves import Curves, Layer, Measured
 
 __all__ = ["picture"]

@@ -35,7 +35,7 @@ class Trial:
         n: validation images.
         n_test: test images, on which the export will be judged.
         loss_scale: of the validation images, which stand in for the test images here: how many
-            times a tolerance's added loss they allow; see `edgeae.loss.loss_scale`.
+            times a tolerance's added loss they allow; see `edgeae.metrics.loss.loss_scale`.
     """
 
     member: Member

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import atomic
-from edgeae.conversion.export import impossible
-from edgeae.conversion.reports import reports
-from edgeae.conversion.tools import tool_versions
+from edgeae.artifacts.model import open_model
+from edgeae.conversion.plan.export import impossible
+from edgeae.conversion.plan.reports import reports
+from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, OutOfTolerance
-from edgeae.model import open_model
 from edgeae.recipe import Recipe
 from edgeae.sensitivity import written
 from edgeae.sensitivity.allocation import Member
@@ -19,6 +18,7 @@ from edgeae.sensitivity.curves import Curves, Layer
 from edgeae.sensitivity.options import allocations, check
 from edgeae.sensitivity.plot import picture
 from edgeae.sensitivity.search import Trial, best, nearest_miss, search
+from edgeae.system import atomic
 
 __all__ = [
     "CURVES",

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from edgeae.columns import align
 from edgeae.recipe import Recipe
 from edgeae.sensitivity.curves import Curves, Layer, Measured
 from edgeae.sensitivity.search import Trial
+from edgeae.text.columns import align
 
 __all__ = ["render", "render_found"]
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import children
 from edgeae.errors import EdgeaeError
-from edgeae.machine import describe
-from edgeae.progress import Progress
+from edgeae.system import children
+from edgeae.system.machine import describe
+from edgeae.text.progress import Progress
 from edgeae.timing.measurement import Patience
 from edgeae.timing.results import Result, append, frozen, read_results
 from edgeae.timing.suite import Job
@@ -28,11 +28,11 @@ def probe(runtime: str) -> dict[str, Any]:
     """Ask a runtime for its version and device, in a child process.
 
     Returns:
-        What `edgeae.verify.child` reports first, or `{error, code}` when it is absent or broken.
+        What `edgeae.runtimes.child` reports first, or `{error, code}` when it is absent or broken.
     """
     job = {"runtime": runtime, "tasks": []}
     try:
-        return children.run("edgeae.verify.child", job, timeout_s=_PROBE_TIMEOUT_S)[0]
+        return children.run("edgeae.runtimes.child", job, timeout_s=_PROBE_TIMEOUT_S)[0]
     except EdgeaeError as error:
         return {"error": str(error), "code": error.code}
 

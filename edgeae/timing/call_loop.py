@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeae import children
 from edgeae.formats.opening import open_file
 from edgeae.runtimes import load
+from edgeae.system import children
 from edgeae.timing.measurement import bound
 from edgeae.timing.worker import seeded_inputs
 

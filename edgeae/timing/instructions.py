@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from edgeae import children, tied
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
 from edgeae.formats.opening import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
-from edgeae.scratch import scratch
+from edgeae.system import children, tied
+from edgeae.system.scratch import scratch
 
 __all__ = [
     "CALLS",

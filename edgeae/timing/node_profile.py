@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.bundle import TensorSpec
+from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.program import Program
 from edgeae.errors import NotMeasured
 from edgeae.formats import one_operator
-from edgeae.program import Program
 
 __all__ = ["METHOD", "Node", "read_profile", "time_nodes"]
 
@@ -78,7 +78,8 @@ def time_nodes(program: Program, x: NDArray[Any], threads: int, seconds: float) 
     Raises:
         NotMeasured: the profile names no operator.
     """
-    from edgeae.formats import onnx_census, onnx_file
+    from edgeae.formats.onnx import census as onnx_census
+    from edgeae.formats.onnx import file as onnx_file
 
     model = onnx_file.read(program.content, str(program.path))
     macs = [onnx_census.node_macs(model, node) for node in model.nodes]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeae import children
 from edgeae.formats.opening import open_file
 from edgeae.runtimes import load
+from edgeae.system import children
 from edgeae.timing import node_profile, prefix_timing
 from edgeae.timing.worker import seeded_inputs
 

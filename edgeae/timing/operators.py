@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae import children
-from edgeae.amounts import duration
-from edgeae.columns import align
 from edgeae.errors import BadInput, about
 from edgeae.formats.opening import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
+from edgeae.system import children
+from edgeae.text.amounts import duration
+from edgeae.text.columns import align
 
 __all__ = ["OperatorTime", "Profile", "choose_runtime", "profile", "render"]
 

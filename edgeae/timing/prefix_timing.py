@@ -14,12 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.bundle import TensorSpec
+from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
-from edgeae.formats import census, tflite
-from edgeae.formats.prefixes import prefix
-from edgeae.formats.tflite import Graph
-from edgeae.program import Program
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite.graph import Graph
+from edgeae.formats.tflite.prefixes import prefix
 from edgeae.runtimes.protocol import Runtime, Session
 from edgeae.timing.clock import Clock
 from edgeae.timing.measurement import bound, calibrate, time_block, uncollected

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edgeae import files
 from edgeae.errors import BadInput, naming, system_error
-from edgeae.parsing import parse_json
-from edgeae.typed_json import rebuild
+from edgeae.reading import files
+from edgeae.reading.parsing import parse_json
+from edgeae.reading.typed_json import rebuild
 
 __all__ = ["SCHEMA", "Result", "append", "append_line", "frozen", "read_results"]
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeae import project
-from edgeae.bundle import Artifact, Bundle
+from edgeae.artifacts.bundle import Artifact, Bundle
+from edgeae.artifacts.model import TRAIN, open_model
 from edgeae.errors import BadInput, unknown
 from edgeae.formats.opening import open_file
-from edgeae.model import TRAIN, open_model
-from edgeae.names import check_name
-from edgeae.parsing import read_toml
+from edgeae.reading.names import check_name
+from edgeae.reading.parsing import read_toml
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
+from edgeae.system import project
 
 __all__ = ["FILE", "ORIGINAL", "Job", "Suite", "expand", "find"]
 

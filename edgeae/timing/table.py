@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from edgeae.amounts import duration, size, throughput
-from edgeae.columns import align
-from edgeae.machine import machine_line
+from edgeae.system.machine import machine_line
+from edgeae.text.amounts import duration, size, throughput
+from edgeae.text.columns import align
 from edgeae.timing.pooled import Pooled, pool_all
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE

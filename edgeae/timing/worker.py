@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import children, files
-from edgeae.bundle import EDGES, Artifact, Bundle, holding
+from edgeae.artifacts.bundle import EDGES, Artifact, Bundle, holding
+from edgeae.artifacts.model import ORIGINALS
+from edgeae.artifacts.program import Program, open_program
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
-from edgeae.inference import prepare
-from edgeae.machine import peak_rss_bytes
-from edgeae.model import ORIGINALS
-from edgeae.parity import REPRODUCED, breaches
-from edgeae.program import Program, open_program
+from edgeae.metrics.parity import REPRODUCED, breaches
+from edgeae.metrics.tolerance import REFERENCE
+from edgeae.reading import files
 from edgeae.runtimes import Runtime, load
+from edgeae.runtimes.inference import prepare
 from edgeae.runtimes.protocol import Session
+from edgeae.system import children
+from edgeae.system.machine import peak_rss_bytes
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns, overhead
 from edgeae.timing.measurement import Patience, bound, measure
-from edgeae.tolerance import REFERENCE
 from edgeae.verify.rows import parity
 
 __all__ = ["answers", "check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from edgeae.columns import align
-from edgeae.model import Training
+from edgeae.artifacts.model import Training
+from edgeae.text.columns import align
 
 __all__ = ["render"]
 

@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from edgeae.legacy_keras import tf
+from edgeae.families.settings import Settings
+from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
-from edgeae.training.settings import Settings
 
 __all__ = ["build", "jacobian_norm"]
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from edgeae import __version__, atomic
+from edgeae import __version__
 from edgeae import data as datasets
+from edgeae.artifacts.model import TRAIN, Training, open_model
 from edgeae.data import Dataset
 from edgeae.errors import EdgeaeError
-from edgeae.host_packages import versions
-from edgeae.model import TRAIN, Training, open_model
-from edgeae.training.settings import Settings
+from edgeae.families.settings import Settings
+from edgeae.system import atomic
+from edgeae.system.host_packages import versions
 
 __all__ = ["TOOLS", "current", "journal_key", "tool_versions", "writing"]
 

@@ -2,9 +2,9 @@
 
 import math
 
+from edgeae.families.settings import Settings
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import Objective
-from edgeae.training.settings import Settings
 
 __all__ = ["build"]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from edgeae.legacy_keras import keras
-from edgeae.training.settings import Settings
+from edgeae.families.settings import Settings
+from edgeae.originals.legacy_keras import keras
 
 __all__ = ["mirrored"]
 

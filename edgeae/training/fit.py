@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
-from edgeae.legacy_keras import keras, tf
-from edgeae.parity import mse
-from edgeae.progress import Progress
+from edgeae.families.settings import THREADS
+from edgeae.metrics.parity import mse
+from edgeae.originals.legacy_keras import keras, tf
+from edgeae.text.progress import Progress
 from edgeae.training.journal import Journal, State
 from edgeae.training.objective import Objective
-from edgeae.training.settings import THREADS
 
 __all__ = ["Budget", "Fit", "deterministic", "fit", "reconstruct"]
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic, files
-from edgeae.arrays import parse_npz
 from edgeae.errors import BadInput
-from edgeae.parsing import parse_json
-from edgeae.typed_json import rebuild
+from edgeae.reading import files
+from edgeae.reading.arrays import parse_npz
+from edgeae.reading.parsing import parse_json
+from edgeae.reading.typed_json import rebuild
+from edgeae.system import atomic
 
 __all__ = ["FOLDER", "Journal", "State"]
 

@@ -6,10 +6,10 @@ convolution across channels, each with batch normalisation.
 
 from typing import Any
 
-from edgeae.legacy_keras import keras
+from edgeae.families.settings import Settings
+from edgeae.originals.legacy_keras import keras
 from edgeae.training.objective import Objective
 from edgeae.training.picture import halved, picture
-from edgeae.training.settings import Settings
 
 __all__ = ["build"]
 

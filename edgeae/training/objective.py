@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgeae.legacy_keras import keras, tf
+from edgeae.originals.legacy_keras import keras, tf
 
 __all__ = ["RECONSTRUCTION", "Objective", "reconstruction_loss"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.legacy_keras import keras
+from edgeae.originals.legacy_keras import keras
 from edgeae.training.fit import Budget, fit, reconstruct
 from edgeae.training.journal import Journal
 from edgeae.training.objective import Objective

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeae import atomic
 from edgeae import data as datasets
-from edgeae.columns import align
+from edgeae.artifacts.model import Training, open_model
+from edgeae.artifacts.probe_result import PROBE, Probed, read_probe
 from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput
-from edgeae.model import Training, open_model
-from edgeae.probed import PROBE, Probed, read_probe
+from edgeae.system import atomic
+from edgeae.text.columns import align
 
 __all__ = ["check_labels", "probe", "render_probe"]
 
@@ -29,7 +29,7 @@ _NAMES = {"model": "code", "pca": "PCA, same code size", "pixels": "raw pixels"}
 def probe(
     folder: Path, say: Callable[[str], None], held_out: int | None = None, *, force: bool = False
 ) -> dict[str, Any]:
-    """Write `probe.json` beside a model and return its content; see `edgeae.probed.Probed`.
+    """Write `probe.json` beside a model and return its content; see `probe_result.Probed`.
 
     Args:
         folder: `build/<model>`, trained.

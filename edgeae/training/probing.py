@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.artifacts.model import KERAS, Training
 from edgeae.data import Dataset
-from edgeae.keras_parts import load_model, parts
-from edgeae.model import KERAS, Training
+from edgeae.families.settings import Settings
+from edgeae.originals.keras_parts import load_model, parts
 from edgeae.training.anomaly import errors, separation, without
 from edgeae.training.current import journal_key
 from edgeae.training.features import linear_accuracy, nearest_accuracy
 from edgeae.training.fit import deterministic, reconstruct
 from edgeae.training.journal import Journal
 from edgeae.training.linear import pca
-from edgeae.training.settings import Settings
 from edgeae.training.train import fit_model
 
 __all__ = ["anomaly", "features"]

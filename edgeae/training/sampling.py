@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic, png
-from edgeae.keras_parts import load_model, parts
-from edgeae.model import KERAS, Training
-from edgeae.sampled import ARRAYS, SAMPLES, WEIGHTS
-from edgeae.tiles import tiles
+from edgeae.artifacts.model import KERAS, Training
+from edgeae.families.samples import ARRAYS, SAMPLES, WEIGHTS
+from edgeae.originals.keras_parts import load_model, parts
+from edgeae.plotting import png
+from edgeae.plotting.tiles import tiles
+from edgeae.system import atomic
 from edgeae.training.fit import reconstruct
 
 __all__ = ["sample"]

@@ -7,10 +7,10 @@ speak up for each image, and each learns a feature.
 import math
 from typing import Any
 
-from edgeae.legacy_keras import keras, tf
+from edgeae.families.settings import Settings
+from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
-from edgeae.training.settings import Settings
 
 __all__ = ["build", "kl_sparsity"]
 

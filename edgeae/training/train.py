@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae import atomic, golden
+from edgeae.artifacts import golden
+from edgeae.artifacts.model import KERAS, SHEET, TRAIN, Training
+from edgeae.artifacts.sheet import pack_sheet
 from edgeae.data import Dataset, absolute, require_unit
 from edgeae.errors import BadInput
-from edgeae.keras_parts import clone, weights_sha256
-from edgeae.legacy_keras import keras
-from edgeae.model import KERAS, SHEET, TRAIN, Training
-from edgeae.parity import mse
-from edgeae.scratch import scratch
-from edgeae.sheet_file import pack_sheet
+from edgeae.families.settings import Settings
+from edgeae.families.table import FAMILIES
+from edgeae.metrics.parity import mse
+from edgeae.originals.keras_parts import clone, weights_sha256
+from edgeae.originals.legacy_keras import keras
+from edgeae.system import atomic
+from edgeae.system.scratch import scratch
 from edgeae.training.current import journal_key, tool_versions
-from edgeae.training.families import FAMILIES
 from edgeae.training.fit import Budget, Fit, deterministic, fit, reconstruct
 from edgeae.training.journal import FOLDER, Journal
 from edgeae.training.pretraining import pretrain
-from edgeae.training.settings import Settings
 from edgeae.training.start import start_at_mean
 from edgeae.training.yardsticks import yardsticks
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edgeae.columns import align
+from edgeae.text.columns import align
 
 __all__ = ["render"]
 

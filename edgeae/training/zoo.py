@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae import tied
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
-from edgeae.training.families import FAMILIES
+from edgeae.families.table import FAMILIES
+from edgeae.system import tied
 
 __all__ = ["Outcome", "train_all"]
 

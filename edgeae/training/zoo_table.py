@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from edgeae.columns import align
+from edgeae.artifacts.model import Training
 from edgeae.data import MNIST_ARRAYS_SHA256
-from edgeae.model import Training
-from edgeae.training.families import FAMILIES
+from edgeae.families.table import FAMILIES
+from edgeae.text.columns import align
 
 __all__ = ["figures", "misses", "render"]
 

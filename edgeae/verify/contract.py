@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from edgeae.bundle import Artifact, Bundle, Code, TensorSpec
+from edgeae.artifacts.bundle import Artifact, Bundle, Code, TensorSpec
 from edgeae.errors import ManifestMismatch
-from edgeae.formats import census, tflite
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph as tflite
 
 __all__ = ["check_contract"]
 

@@ -1,9 +1,9 @@
 """What `verify.json` says of a bundle, read back."""
 
-from edgeae.bundle import Bundle, holding
+from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.errors import BadInput, ManifestMismatch, system_error
-from edgeae.parsing import read_json
-from edgeae.typed_json import rebuild
+from edgeae.reading.parsing import read_json
+from edgeae.reading.typed_json import rebuild
 from edgeae.verify.rows import VERIFY, Composition, Row
 
 __all__ = ["read_findings"]

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from edgeae import data as datasets
-from edgeae.bundle import Bundle
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.model import TRAIN, Training, open_model
 from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
-from edgeae.model import TRAIN, Training, open_model
 from edgeae.verify.subject import Originals
 
 __all__ = ["ImagesKey", "images_key", "originals_of"]

@@ -8,8 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae import atomic, children
-from edgeae.bundle import Artifact, Bundle, Manifest, holding
+from edgeae.artifacts.bundle import Artifact, Bundle, Manifest, holding
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -20,11 +19,12 @@ from edgeae.errors import (
     naming,
     system_error,
 )
-from edgeae.parity import REPRODUCED, breaches
+from edgeae.metrics.parity import REPRODUCED, breaches
+from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
-from edgeae.tolerance import Tolerance
-from edgeae.verify.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
+from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
+from edgeae.system import atomic, children
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.bundle import EDGES, Bundle
+from edgeae.artifacts.bundle import EDGES, Bundle
+from edgeae.artifacts.model import TRAIN, Training, open_model
 from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
-from edgeae.inference import real
-from edgeae.model import TRAIN, Training, open_model
-from edgeae.parity import mse
-from edgeae.tolerance import REFERENCE
-from edgeae.verify.answers import COMPOSED, ask
+from edgeae.metrics.parity import mse
+from edgeae.metrics.tolerance import REFERENCE
+from edgeae.runtimes.answers import COMPOSED, ask
+from edgeae.runtimes.inference import real
 
 __all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "own_subject", "subject"]
 

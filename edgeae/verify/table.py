@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from edgeae.cautions import of_bundles
-from edgeae.columns import align
+from edgeae.artifacts.cautions import of_bundles
+from edgeae.text.columns import align
 from edgeae.verify.rows import Row
 from edgeae.verify.stage import Findings
 

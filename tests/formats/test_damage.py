@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.formats import census
-from edgeae.formats.cut import with_edges
-from edgeae.formats.tflite import Graph, Tensor, read, write
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
 CONTENT = write(with_edges(tiny.int8_graph(), "float32"))
 

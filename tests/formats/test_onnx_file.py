@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.bundle import OpVersion, TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats import onnx_census, onnx_file
+from edgeae.formats.onnx import census as onnx_census
+from edgeae.formats.onnx import file as onnx_file
 
 SIZES = st.integers(1, 4)
 OPSETS = [helper.make_opsetid("", 18)]

@@ -6,9 +6,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.formats import describe, onnx_census, onnx_file
-from edgeae.formats.onnx_metadata import FLAVOUR
-from edgeae.formats.onnx_shapes import CONTRIB, contributed, inferred
+from edgeae.formats import describe
+from edgeae.formats.onnx import census as onnx_census
+from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx.metadata import FLAVOUR
+from edgeae.formats.onnx.shapes import CONTRIB, contributed, inferred
 
 SETS = [helper.make_opsetid("", 18), helper.make_opsetid(CONTRIB, 1)]
 GRID = {"s": np.float32(0.02), "z": np.uint8(3)}

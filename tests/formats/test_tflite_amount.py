@@ -10,7 +10,7 @@ import tiny
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import read, write
+from edgeae.formats.tflite.graph import read, write
 
 
 def _file(tensors: int, name: bytes, *, shape: int = 2) -> bytes:

@@ -9,12 +9,12 @@ import tampering
 import tiny
 from fake_exports import fake_model
 
-from edgeae import png
-from edgeae.bundle import Bundle
-from edgeae.formats import tflite
-from edgeae.model import Training
-from edgeae.sampled import SAMPLES, WEIGHTS
-from edgeae.sheet_file import pack_sheet
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.model import Training
+from edgeae.artifacts.sheet import pack_sheet
+from edgeae.families.samples import SAMPLES, WEIGHTS
+from edgeae.formats.tflite import graph as tflite
+from edgeae.plotting import png
 from fuzz.forked import Ended, in_fork
 
 __all__ = ["BUNDLE", "DATA", "FLOAT", "write_corpus"]

@@ -24,8 +24,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeae import children
 from edgeae.cli.main import main
+from edgeae.system import children
 
 __all__ = ["KEPT_OUT", "PEAK_BYTES", "SECONDS", "Ended", "in_fork", "on_the_command_line", "warm"]
 
@@ -46,26 +46,26 @@ _WARM = (
     "ai_edge_litert.interpreter",
     "edgeae.baselines.listing",
     "edgeae.baselines.save",
-    "edgeae.conversion.export",
-    "edgeae.conversion.matrix",
-    "edgeae.conversion.table",
-    "edgeae.formats.arena",
+    "edgeae.conversion.plan.export",
+    "edgeae.conversion.plan.matrix",
+    "edgeae.conversion.plan.table",
+    "edgeae.formats.tflite.arena",
     "edgeae.formats.describe",
-    "edgeae.formats.onnx_census",
+    "edgeae.formats.onnx.census",
     "edgeae.formats.one_operator",
-    "edgeae.formats.onnx_metadata",
+    "edgeae.formats.onnx.metadata",
     "edgeae.gate.outputs.benchmark_action",
     "edgeae.gate.outputs.junit",
     "edgeae.gate.outputs.markdown",
     "edgeae.gate.outputs.table",
     "edgeae.gate.stage",
     "edgeae.gate.worker",
-    "edgeae.importing.bare",
-    "edgeae.importing.keras",
+    "edgeae.importing.bare.stage",
+    "edgeae.importing.keras.stage",
     "edgeae.importing.stage",
-    "edgeae.inspect_bundle",
-    "edgeae.picking_table",
-    "edgeae.report.candidates",
+    "edgeae.formats.inspect_bundle",
+    "edgeae.pick.table",
+    "edgeae.pick.candidates",
     "edgeae.report.history_page",
     "edgeae.report.html",
     "edgeae.report.write",
@@ -76,7 +76,7 @@ _WARM = (
     "edgeae.timing.prefix_timing",
     "edgeae.timing.worker",
     "edgeae.verify.stage",
-    "edgeae.training.families",
+    "edgeae.families.table",
     "edgeae.verify.table",
     "jinja2",
 )
@@ -247,7 +247,7 @@ def _hurry() -> None:
 
 
 def _export_fakes(project: Path) -> None:
-    from edgeae.conversion import export
+    from edgeae.conversion.plan import export
 
     export.CHILD = "fake_export_child"
     said = {"template": str(project / "build/tiny/float32"), "log": os.devnull}
@@ -260,7 +260,7 @@ class _Popen:
     def __init__(
         self, command: Sequence[str], *, stdin: Any, stdout: Any, stderr: Any, env: Any, **_: object
     ) -> None:
-        module = command[-1]  # what `edgeae.tied` is told to run
+        module = command[-1]  # what `edgeae.system.tied` is told to run
         files = (stdin.fileno(), stdout.fileno(), stderr.fileno())
         self.returncode: int | None = None
         self.pid = _fork(lambda: _module(module, files, env))
@@ -285,7 +285,7 @@ class _Popen:
 
 
 class _Processes:
-    """What `edgeae.children` takes from `subprocess`."""
+    """What `edgeae.system.children` takes from `subprocess`."""
 
     Popen = _Popen
     TimeoutExpired = subprocess.TimeoutExpired

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
 from edgeae.gate.outputs.amount import amount, interval, known, printable
-from edgeae.machine import machine_line
+from edgeae.system.machine import machine_line
 
 __all__ = [
     "LEGEND",

@@ -3,8 +3,8 @@
 import math
 from typing import TypeGuard
 
-from edgeae.amounts import duration, size
 from edgeae.gate.finding import Figure
+from edgeae.text.amounts import duration, size
 
 __all__ = ["amount", "interval", "known", "printable"]
 

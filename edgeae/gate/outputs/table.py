@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from edgeae.columns import align
 from edgeae.gate.finding import Outcome
 from edgeae.gate.outputs import account
 from edgeae.gate.outputs.account import Line
 from edgeae.gate.outputs.amount import amount, printable
+from edgeae.text.columns import align
 
 __all__ = ["render"]
 

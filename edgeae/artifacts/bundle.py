@@ -1,0 +1,346 @@
+"""A bundle: all artifacts of one model under one recipe, with manifest and golden vectors.
+
+A manifest never changes after export; what a machine finds out later goes to `verify.json`.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import math
+import os
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.manifest import (
+    SCHEMA,
+    Artifact,
+    Code,
+    Golden,
+    Manifest,
+    OpVersion,
+    TensorSpec,
+)
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
+from edgeae.metrics.loss import Loss
+from edgeae.reading import files
+from edgeae.reading.arrays import parse_npy
+from edgeae.reading.parsing import parse_json
+from edgeae.reading.typed_json import rebuild
+from edgeae.recipe import AS_IS, PARTS, REFERENCES
+from edgeae.system.holding import held
+
+__all__ = [
+    "EDGES",
+    "MANIFEST",
+    "SCHEMA",
+    "STORE",
+    "Artifact",
+    "Bundle",
+    "Code",
+    "Golden",
+    "Loss",
+    "Manifest",
+    "OpVersion",
+    "TensorSpec",
+    "find_bundles",
+    "gzip_size",
+    "holding",
+    "npy_bytes",
+    "open_bundle",
+]
+
+MANIFEST = "manifest.json"
+#: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.
+STORE = ".bundles"
+#: Bytes of numpy's widest number, and of an `.npy` file beside its values.
+_WIDEST, _NPY_BYTES = 16, 1 << 16
+#: What goes into each part and what comes out: the names of its signature.
+EDGES = {
+    "encoder": ("image", "code"),
+    "decoder": ("code", "reconstruction"),
+    "autoencoder": ("image", "reconstruction"),
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Attributes:
+        root: its folder.
+        manifest: what it says of itself.
+        sha256: of the manifest's file, as it was read: what findings about a bundle name it by.
+        shown: where users find it: the folder, or the link to it.
+    """
+
+    root: Path
+    manifest: Manifest
+    sha256: str
+    shown: Path
+
+    @property
+    def name(self) -> str:
+        """`model/recipe`, as people say it."""
+        return f"{self.manifest.model}/{self.manifest.recipe}"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the original lies, if it was not left behind."""
+        parent = self.root.absolute().parent
+        return parent.parent if parent.name == STORE else parent
+
+    @property
+    def as_is(self) -> bool:
+        """Whether it holds imported files: its artifacts are their own original."""
+        return self.manifest.recipe == AS_IS
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that it holds, in the order in which data flows."""
+        held = {artifact.part for artifact in self.manifest.artifacts}
+        return tuple(part for part in PARTS if part in held)
+
+    @property
+    def format(self) -> str:
+        """The format of the artifacts that the golden vectors are of: `tflite` where there is."""
+        held = {artifact.format for artifact in self.manifest.artifacts}
+        return next((form for form in REFERENCES if form in held), "tflite")
+
+    @property
+    def reference(self) -> str:
+        """The runtime whose answers all parity of integers, and of a bundle as is, refers to."""
+        return REFERENCES[self.format]
+
+    def check(self) -> None:
+        """Read everything that the manifest names.
+
+        Raises:
+            ManifestMismatch: a file is missing, or is not what the manifest describes.
+        """
+        for artifact in self.manifest.artifacts:
+            with self._opened(artifact.path, artifact.sha256, artifact.bytes):
+                pass
+        for name in self.manifest.golden.sha256:
+            self.golden(name)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its folder is still that of a bundle: a newer export replaces the folder."""
+        shown = self.shown.stat() if self.shown.exists() else None
+        return shown is not None and os.path.samestat(shown, self.root.stat())
+
+    def artifact(self, part: str, format: str = "tflite") -> Artifact:
+        """Return the artifact of a part.
+
+        Raises:
+            BadInput: the recipe did not make that one.
+        """
+        for artifact in self.manifest.artifacts:
+            if (artifact.part, artifact.format) == (part, format):
+                return artifact
+        raise BadInput(f"{self.shown}: holds no {part}.{format}")
+
+    def read(self, artifact: Artifact) -> bytes:
+        """Return an artifact's bytes.
+
+        Raises:
+            ManifestMismatch: the file is missing, or is not what the manifest describes.
+        """
+        return self._checked(artifact.path, artifact.sha256, artifact.bytes)
+
+    def golden(self, name: str) -> NDArray[Any]:
+        """Return a golden array; its first axis counts the images.
+
+        `image`, `code` and `reconstruction` are float32, the original's; `encoder`, `decoder` and
+        `autoencoder` are what that part's artifact gave in the bundle's reference runtime, in its
+        own element type, the decoder fed with `encoder`. As is, `code` and `reconstruction` are
+        real values of these; what the bundle's parts do not give is missing.
+
+        Raises:
+            ManifestMismatch: the file is missing, or is not what the manifest describes.
+            BadInput: the bundle lacks the artifact that it belongs to.
+        """
+        place = f"golden/{name}.npy"
+        known = self.manifest.golden.sha256
+        if name not in known:
+            raise ManifestMismatch(f"{self.shown / place}: its manifest names no such file")
+        content = self._checked(place, known[name], self._most_bytes(name))
+        try:
+            array = parse_npy(content, str(self.shown / place))
+        except BadInput as error:
+            raise ManifestMismatch(str(error)) from None
+        wrong = self._wrong(name, array)
+        if wrong:
+            raise ManifestMismatch(f"{self.shown / place}: {wrong}")
+        return array
+
+    def _wrong(self, name: str, array: NDArray[Any]) -> str:
+        """Say why an array is not the golden one of that name; nothing where it may be."""
+        n, own, spec = self.manifest.golden.n, name in EDGES, self._spec(name)
+        if spec is None:
+            return ""  # none that edgeae reads
+        shape, dtype = (n, *spec.values), spec.dtype if own else "float32"
+        # an original's arrays have its shape, which may be flat where an artifact's is not
+        fits = array.shape == shape if own else _rows(array) == (n, math.prod(spec.values))
+        if array.dtype != dtype or not fits:
+            return f"{array.dtype} {array.shape}, its manifest describes {dtype} {shape}"
+        return "" if np.isfinite(array).all() else "holds NaN or infinity"
+
+    def _spec(self, name: str) -> TensorSpec | None:
+        """Return the edge whose values a golden array holds: by its name, or its part's output."""
+        if name in EDGES:
+            return self.artifact(name, self.format).output
+        for part in self.parts:
+            artifact = self.artifact(part, self.format)
+            edges = zip(EDGES[part], (artifact.input, artifact.output), strict=True)
+            for edge, spec in edges:
+                if edge == name:
+                    return spec
+        return None
+
+    def _most_bytes(self, name: str) -> int:
+        """Return the most bytes that a golden array of that name may have in its file."""
+        spec = self._spec(name)
+        values = 0 if spec is None else self.manifest.golden.n * math.prod(spec.values)
+        return min(files.MODEL_BYTES, _WIDEST * values + _NPY_BYTES)
+
+    def _checked(self, name: str, sha256: str, most: int) -> bytes:
+        with self._opened(name, sha256, most) as stream:
+            content = stream.read(most + 1)
+        self._check_hash(name, hashlib.sha256(content).hexdigest(), sha256)
+        return content
+
+    @contextlib.contextmanager
+    def _opened(self, name: str, sha256: str, most: int) -> Iterator[BufferedReader]:
+        """Open a file of the bundle whose hash is right, before gigabytes of it are in memory."""
+        try:
+            with files.open_inside(self.root, name, min(most, files.MODEL_BYTES)) as stream:
+                self._check_hash(name, hashlib.file_digest(stream, "sha256").hexdigest(), sha256)
+                stream.seek(0)
+                yield stream
+        except BadInput as error:
+            place = self.shown / name
+            raise ManifestMismatch(f"{place}: in the manifest, but refused: {error}") from None
+        except OSError as error:
+            raise ManifestMismatch(
+                f"{self.shown / name}: in the manifest but not readable ({error.strerror})"
+            ) from None
+
+    def _check_hash(self, name: str, found: str, expected: str) -> None:
+        if found != expected:
+            told = f"sha256 {found[:12]}…, its manifest says {expected[:12]}…"
+            raise ManifestMismatch(f"{self.shown / name}: {told}")
+
+
+def _rows(array: NDArray[Any]) -> tuple[int, int]:
+    """Return how many examples an array holds, and of how many values each."""
+    return (len(array), math.prod(array.shape[1:])) if array.ndim else (0, 1)
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """Return the bytes of an `.npy` file."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def gzip_size(content: bytes) -> int:
+    """Bytes after `gzip -9`."""
+    return len(gzip.compress(content, 9, mtime=0))
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open the bundle in a folder: read its manifest, and nothing else.
+
+    An export that is published later replaces its files; `holding` keeps them.
+
+    Raises:
+        BadInput: there is none, or its manifest cannot be read by this version of edgeae.
+    """
+    with holding(path) as bundle:
+        return replace(bundle, root=path)
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[Bundle]:
+    """Open the bundle in a folder, and keep its files for the duration of a `with` block.
+
+    Args:
+        path: the folder, or the link that an export shows it by.
+
+    Yields:
+        the bundle that is there now; its root is the folder itself.
+
+    Raises:
+        BadInput: there is none, or its manifest cannot be read by this version of edgeae.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(held(path))
+            content = _text(folder / MANIFEST, path / MANIFEST)
+        except (FileNotFoundError, NotADirectoryError):
+            raise BadInput(
+                f"{path}: not a bundle (no {MANIFEST}); `edgeae export` makes one"
+            ) from None
+        except OSError as error:
+            raise BadInput(f"{path / MANIFEST}: not readable: {error.strerror}") from None
+        manifest = _manifest(content, str(path / MANIFEST))
+        yield Bundle(folder, manifest, hashlib.sha256(content).hexdigest(), path)
+
+
+def _text(file: Path, shown: Path) -> bytes:
+    """Read a file of text; errors name it as users do."""
+    try:
+        return files.read(file, files.TEXT_BYTES)
+    except BadInput as error:
+        raise BadInput(str(error).replace(str(file), str(shown))) from None
+
+
+def _manifest(content: bytes, origin: str) -> Manifest:
+    table = parse_json(content, origin)
+    if not isinstance(table, dict) or table.get("schema") != SCHEMA:
+        found = table.get("schema") if isinstance(table, dict) else None
+        raise BadInput(f"{origin}: schema = {found!r:.40}: this edgeae reads schema {SCHEMA}")
+    try:
+        return typing.cast(Manifest, rebuild(Manifest, table))
+    except BadInput as error:
+        raise BadInput(f"{origin}: damaged manifest: {error}") from None
+
+
+def find_bundles(places: list[Path]) -> list[Bundle]:
+    """Return the bundles at or below the given folders, by name.
+
+    Raises:
+        BadInput: a place does not exist.
+        NotMeasured: there is no bundle at any of them.
+    """
+    seen: set[Path] = set()
+    found = [path for place in places for path in _manifests(place, seen)]
+    if not found:
+        listing = ", ".join(str(place) for place in places)
+        raise NotMeasured(f"no bundle at or below {listing}; `edgeae export` makes them")
+    return sorted((open_bundle(path) for path in found), key=lambda bundle: bundle.name)
+
+
+def _manifests(place: Path, seen: set[Path]) -> Iterator[Path]:
+    if not place.is_dir():
+        raise BadInput(f"{place}: no such folder")
+    resolved = place.resolve()
+    if resolved in seen:  # a place named twice, or a link that leads back up
+        return
+    seen.add(resolved)
+    with held(place) as folder:  # an export that is published meanwhile deletes the old one
+        if (folder / MANIFEST).exists():
+            yield place
+            return
+    for path in sorted(place.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            yield from _manifests(path, seen)

@@ -1,0 +1,34 @@
+"""Golden vectors: frozen inputs and outputs that any device can be checked against."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import Golden, npy_bytes
+from edgeae.system import atomic
+
+__all__ = ["SIZE", "choose", "write"]
+
+#: Images in a golden set: enough to notice a swapped row of weights, small enough for a device.
+SIZE = 64
+
+
+def choose(n: int, labels: NDArray[Any] | None) -> list[int]:
+    """Choose up to 64 of n test images: first one of each label, then from the start."""
+    first = (
+        [] if labels is None else [int(np.argmax(labels == label)) for label in np.unique(labels)]
+    )
+    return list(dict.fromkeys([*first, *range(n)]))[:SIZE]
+
+
+def write(out: Path, arrays: Mapping[str, NDArray[Any]]) -> Golden:
+    """Write golden arrays, each (n, …), into a bundle; return what its manifest says of them."""
+    hashes = {}
+    for name, array in arrays.items():
+        content = npy_bytes(array)
+        atomic.write_bytes(out / "golden" / f"{name}.npy", content)
+        hashes[name] = atomic.sha256(content)
+    return Golden(len(arrays["image"]), hashes)

@@ -1,0 +1,348 @@
+"""What a bundle's `manifest.json` says, as dataclasses.
+
+Its schema's history:
+1   the first. A bundle of imported files (recipe `as-is`) may have no `loss` and no `code`.
+    Keys that came later have a default: a manifest without them is read as before.
+"""
+
+import json
+import math
+import typing
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput
+from edgeae.metrics.loss import Loss, loss_scale
+from edgeae.metrics.quantization import Affine
+from edgeae.metrics.tolerance import Tolerance
+from edgeae.reading.files import plain_name
+from edgeae.reading.names import check_name
+from edgeae.reading.typed_json import rebuild
+from edgeae.recipe import AS_IS, PARTS, REFERENCES
+
+__all__ = ["SCHEMA", "Artifact", "Code", "Golden", "Manifest", "OpVersion", "TensorSpec"]
+
+SCHEMA = 1
+#: What every manifest says of its dataset and its normalization.
+_DATASET = {"name": str, "sha256": str, "n": int}
+_NORMALIZATION = {"scale": float, "offset": float}
+#: Element types of what goes into an artifact and of what comes out.
+_DTYPES = ("float32", "int8", "uint8", "int16")
+#: Values of one example; an image of 8,192 × 8,192 pixels has as many.
+_MOST_VALUES = 1 << 26
+#: Beyond any range, and any square, of float32 values.
+_LARGEST = 1e100
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of an artifact: what a caller must provide or will get.
+
+    Attributes:
+        name: in the signature.
+        shape: the batch first: 1, or `batch` where it is free.
+        dtype: numpy's name.
+        scale, zero_point: of an integer tensor; of the one behind a float edge of an integer
+            artifact; None for plain floats.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+    @property
+    def affine(self) -> Affine | None:
+        """What the caller's integers stand for; None when the caller's values are floats."""
+        return None if self.dtype == "float32" else self.grid
+
+    @property
+    def grid(self) -> Affine | None:
+        """The steps that the values lie on, also behind a float edge; None for plain floats."""
+        if self.scale is None or self.zero_point is None:
+            return None
+        # a float edge does not tell how wide the integers behind it are: the widest hold them all
+        dtype = "int16" if self.dtype == "float32" else self.dtype
+        return Affine(self.scale, self.zero_point, dtype)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Shape of one example, without the batch dimension."""
+        return tuple(int(size) for size in self.shape[1:])
+
+    def check(self) -> None:
+        """Refuse what no edge of a bundle's artifact is.
+
+        Raises:
+            BadInput: names the key, and what is allowed.
+        """
+        if self.dtype not in _DTYPES:
+            raise BadInput(f"dtype = {self.dtype!r:.40}: allowed are {', '.join(_DTYPES)}")
+        first, *rest = self.shape or (0,)
+        free = isinstance(first, str) or first == 1
+        sizes = [size for size in rest if isinstance(size, int) and size >= 1]
+        if not free or len(sizes) < len(rest) or math.prod(sizes) > _MOST_VALUES:
+            raise BadInput(
+                f"shape = {list(self.shape)!s:.60}: allowed is a batch of 1 or a free one, and "
+                f"sizes from 1 behind it, {_MOST_VALUES:,} values at most"
+            )
+        if self.dtype != "float32" and self.affine is None:
+            raise BadInput(f"scale, zero_point: missing, and dtype is {self.dtype}")
+        _ = self.grid  # which refuses a scale and a zero point that fit no integers
+
+
+@dataclass(frozen=True)
+class OpVersion:
+    """An operator an artifact needs, with the version of its semantics."""
+
+    name: str
+    version: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One exported file.
+
+    Attributes:
+        part: `encoder`, `decoder` or `autoencoder`.
+        format: `tflite` or `onnx`.
+        flavour: of `.tflite` files `float32`, `float16`, `dynamic`, `int8`, `int16x8` or `int4`;
+            of `.onnx` files `fp32`, `fp16`, `qdq`, `fast-qdq` or `fast-qoperator`, and `qoperator`
+            where they were imported.
+        path: relative to the bundle.
+        sha256, bytes, gzip_bytes: of the file; gzip at level 9.
+        inputs, outputs: tensors by signature name.
+        ops: operators with versions.
+        minimum_runtime: the oldest TFLite runtime that opens it, or the ONNX opset.
+        macs: multiply-accumulates of one inference.
+        sparsity: weight tensor → share of zeros.
+        parent: path of the artifact that this one was made from, or None.
+        nonzero_macs: those of `macs` whose weight is not zero; None where it was not counted.
+        causes: `weights`, `biases`, `quantization` and `graph` → bytes; they add up to `bytes`.
+        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash if the graph
+            were stored packed, an estimate, see `edgeae.formats.packed`; None of ONNX files.
+        encodings: weight tensor → how that encoding stores it.
+    """
+
+    part: str
+    format: str
+    flavour: str
+    path: str
+    sha256: str
+    bytes: int
+    gzip_bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    ops: tuple[OpVersion, ...]
+    minimum_runtime: str
+    macs: int
+    sparsity: dict[str, float]
+    parent: str | None = None
+    nonzero_macs: int | None = None
+    causes: dict[str, int] = field(default_factory=dict)
+    packed: dict[str, int] | None = None
+    encodings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any]) -> "Artifact":
+        """Rebuild a description from what JSON made of its `asdict`."""
+        return typing.cast("Artifact", rebuild(cls, table))
+
+    def check(self, key: str) -> None:
+        """Refuse what describes no file of a bundle.
+
+        Args:
+            key: of this description, for errors.
+
+        Raises:
+            BadInput: it has not one input and one output, or a figure that no file has.
+        """
+        for edge in ("inputs", "outputs"):
+            specs = getattr(self, edge)
+            if len(specs) != 1:
+                raise BadInput(f"{key}.{edge}: {len(specs)} of them; allowed is one")
+            try:
+                specs[0].check()
+            except BadInput as error:
+                raise BadInput(f"{key}.{edge}[0].{error}") from None
+        counts = {"bytes": self.bytes, "gzip_bytes": self.gzip_bytes, "macs": self.macs}
+        counts |= {"nonzero_macs": self.nonzero_macs or 0, **self.causes, **(self.packed or {})}
+        for name, count in counts.items():
+            _check_least(f"{key}.{name}", count)
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """Bytes in flash if the graph were stored packed; None where that is not known."""
+        return None if self.packed is None else sum(self.packed.values())
+
+    @property
+    def convolves(self) -> bool:
+        """Whether one of its operators is a convolution."""
+        return any("conv" in item.name.lower() for item in self.ops)
+
+    @property
+    def input(self) -> TensorSpec:
+        """The only input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> TensorSpec:
+        """The only output."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Code:
+    """The contract between encoder and decoder: the encoder's output, as exported.
+
+    Attributes:
+        size: how many values.
+        scale, zero_point: of an integer code; None for floats.
+        min, max: real range over the test images.
+    """
+
+    size: int
+    scale: float | None
+    zero_point: int | None
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, spec: TensorSpec, codes: NDArray[np.float32]) -> "Code":
+        """Describe the code by the encoder's output and by real codes, (n, …)."""
+        least, most = float(codes.min()), float(codes.max())
+        return cls(int(codes[0].size), spec.scale, spec.zero_point, least, most)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden vectors of a bundle, `golden/<name>.npy`.
+
+    Attributes:
+        n: how many images.
+        sha256: name → hash of its file.
+    """
+
+    n: int
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about a bundle that its users need to know. See the module's docstring.
+
+    Attributes:
+        schema: version of this layout.
+        model, recipe: names.
+        recipe_sha256: of the recipe's content (`Recipe.sha256`).
+        weights_sha256: the model's identity: hash of its weights' names, shapes and bytes; as is,
+            of its artifacts' hashes.
+        tools: package → version that made the bundle.
+        dataset: `name`, `sha256`, `n`, the number of test images, `span`, the largest real value
+            less the least, and `mean_loss`, the MSE of answering each test image with the mean of
+            them all; older manifests lack the last.
+        normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
+        representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
+        loss: see `Loss`; None of an encoder alone.
+        code: see `Code`; None where there is no encoder.
+        tolerance: the recipe's; what verify accepts.
+        golden: see `Golden`.
+        artifacts: see `Artifact`.
+        settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` has them;
+            empty as is, and where the manifest is older than this key.
+    """
+
+    schema: int
+    model: str
+    recipe: str
+    recipe_sha256: str
+    weights_sha256: str
+    tools: dict[str, str]
+    dataset: dict[str, Any]
+    normalization: dict[str, float]
+    representative: dict[str, Any] | None
+    loss: Loss | None
+    code: Code | None
+    tolerance: Tolerance
+    golden: Golden
+    artifacts: tuple[Artifact, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in ("loss", "code"):
+            if getattr(self, key) is None and self.recipe != AS_IS:
+                raise BadInput(f"{key} is null: allowed with the recipe {AS_IS} alone")
+        for key in ("model", "recipe"):
+            check_name(key, getattr(self, key))
+        self._check_files()
+        for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
+            for name, kind in names.items():
+                rebuild(kind, getattr(self, key).get(name), f"{key}.{name}")
+        self._check_figures()
+
+    def _check_files(self) -> None:
+        """Refuse names of files outside the bundle, and two descriptions of the same file."""
+        for name in self.golden.sha256:
+            check_name("golden.sha256", name)
+        for place, artifact in enumerate(self.artifacts):
+            try:
+                plain_name(artifact.path)
+            except BadInput as error:
+                raise BadInput(f"artifacts[{place}].{error}") from None
+            for key, allowed in (("part", PARTS), ("format", tuple(REFERENCES))):
+                found = getattr(artifact, key)
+                if found not in allowed:
+                    told = f"artifacts[{place}].{key} = {found!r:.40}"
+                    raise BadInput(f"{told}: allowed are {', '.join(allowed)}")
+            artifact.check(f"artifacts[{place}]")
+        paths = Counter(item.path for item in self.artifacts)
+        parts = Counter(f"{item.part}.{item.format}" for item in self.artifacts)
+        twice = [name for name, count in [*paths.items(), *parts.items()] if count > 1]
+        if twice:
+            raise BadInput(f"artifacts: {twice[0]} is described twice")
+
+    def _check_figures(self) -> None:
+        """Refuse figures that nothing can have."""
+        if self.golden.n < 1:
+            raise BadInput(f"golden.n = {self.golden.n}: allowed are whole numbers from 1")
+        _check_least("dataset.n", self.dataset["n"])
+        # limits grow with these two
+        scales = {f"dataset.{key}": self.dataset.get(key, 0.0) for key in ("span", "mean_loss")}
+        for key, value in scales.items():
+            rebuild(float, value, key)
+        for key, value in (*scales.items(), *self._losses()):
+            if not 0 <= value <= _LARGEST:
+                raise BadInput(f"{key} = {value:g}: allowed is 0 to {_LARGEST:g}")
+
+    def _losses(self) -> Iterator[tuple[str, float]]:
+        """Yield every mean squared error by its key."""
+        loss = self.loss
+        if loss is None:
+            return
+        rows = {"loss": (loss.float32, loss.control, loss.exported)}
+        if loss.p99 is not None:
+            rows["loss.p99"] = (loss.p99.float32, loss.p99.control, loss.p99.exported)
+        rows |= {f"loss.labels.{label}": row for label, row in (loss.labels or {}).items()}
+        for key, row in rows.items():
+            yield from ((key, value) for value in row if value is not None)
+
+    @property
+    def limits(self) -> Tolerance:
+        """The tolerance on this bundle's data, which may give more or less to lose than MNIST."""
+        return self.tolerance.times(loss_scale(self.dataset))
+
+    def to_json(self) -> str:
+        """Return the file's text; the same manifest gives the same text."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _check_least(key: str, count: int) -> None:
+    if count < 0:
+        raise BadInput(f"{key} = {count}: allowed are whole numbers from 0")

@@ -1,0 +1,43 @@
+"""`sheet.npz` in a model's folder: a few test images, and what the trained model makes of them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.model import SHEET
+from edgeae.errors import BadInput
+from edgeae.reading.arrays import read_npz
+
+__all__ = ["pack_sheet", "read_sheet"]
+
+_NAMES = ("image", "reconstruction")
+
+
+def pack_sheet(images: NDArray[np.float32], reconstructions: NDArray[np.float32]) -> bytes:
+    """Return the file's bytes; both arrays (n, …) in the shape that the dataset has."""
+    stream = io.BytesIO()
+    np.savez(stream, image=images, reconstruction=reconstructions)
+    return stream.getvalue()
+
+
+def read_sheet(folder: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Return images and reconstructions; None where no training left any.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    path = folder / SHEET
+    try:
+        _, found = read_npz(path, _NAMES)
+    except FileNotFoundError:
+        return None
+    except BadInput as error:
+        raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
+    images, reconstructions = (found.get(name) for name in _NAMES)
+    if images is None or reconstructions is None or images.shape != reconstructions.shape:
+        told = f"{' and '.join(_NAMES)} of one shape"
+        raise BadInput(f"{path}: damaged: not {told}; `edgeae train --force` makes it")
+    return images, reconstructions

@@ -1,0 +1,1 @@
+"""An original or its int8 `.tflite` becomes the ONNX files of a bundle."""

@@ -1,0 +1,177 @@
+"""An original or its int8 `.tflite` → the ONNX files of a bundle.
+
+fp32            the original, by tf2onnx
+fp16            that in float16
+qdq             the int8 `.tflite`, its integers and scales, in QDQ form
+fast-qdq,       the original quantized by onnxruntime, see `onnx_fast.py`
+fast-qoperator
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tf2onnx
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import EDGES, Artifact
+from edgeae.artifacts.program import Program
+from edgeae.conversion.onnx.fast import fast
+from edgeae.conversion.onnx.fp16 import fp16
+from edgeae.conversion.onnx.graph import finished
+from edgeae.formats.onnx.metadata import Stamp
+from edgeae.metrics.quantization import Affine
+from edgeae.originals.legacy_keras import tf
+from edgeae.originals.original import Original
+from edgeae.recipe import PARTS, Recipe
+from edgeae.system.scratch import write_scratch
+
+__all__ = ["OPSET", "Converted", "convert"]
+
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An ONNX file.
+
+    Attributes:
+        content: its bytes; the same in every process, but for the times in a `fast` one.
+        flavour: see the module.
+        parent: the `.tflite` that it was made from, or None.
+    """
+
+    content: bytes
+    flavour: str
+    parent: Artifact | None = None
+
+
+def convert(
+    original: Original,
+    recipe: Recipe,
+    weights_sha256: str,
+    programs: Mapping[str, Program],
+    images: NDArray[np.float32] | None,
+) -> dict[str, Converted]:
+    """Convert all parts into the form that a recipe asks for.
+
+    Args:
+        original: what its `.tflite` files were made from.
+        recipe: `quantization`, `onnx` and what `fast` says are used.
+        weights_sha256: the model's identity, for the files' metadata.
+        programs: part → its `.tflite`; used of int8 alone.
+        images: (n, …) that calibrate; None unless int8.
+
+    Raises:
+        BadInput: onnxruntime cannot quantize the model, or a file would be no valid ONNX.
+    """
+    models, flavour, grid, times = _models(original, recipe, programs, images)
+    by = "tf2onnx" if flavour in ("fp32", "qdq") else "tf2onnx, onnxruntime"
+    found = {}
+    for part in PARTS:
+        stamp = Stamp(
+            recipe=recipe.name,
+            recipe_sha256=recipe.sha256,
+            weights_sha256=weights_sha256,
+            part=part,
+            flavour=flavour,
+            code_size=prod(original.shapes["code"]),
+            code_scale=None if grid is None else grid.scale,
+            code_zero_point=None if grid is None else grid.zero_point,
+            p50_us=times,
+        )
+        parent = programs[part].artifact if flavour == "qdq" else None
+        content = finished(models[part], f"edgeae, {by}", stamp)
+        found[part] = Converted(content, flavour, parent)
+    return found
+
+
+def _models(
+    original: Original,
+    recipe: Recipe,
+    programs: Mapping[str, Program],
+    images: NDArray[np.float32] | None,
+) -> tuple[dict[str, Any], str, Affine | None, dict[str, float]]:
+    """Return part → `ModelProto`, the flavour, the code's grid and the times of `fast`."""
+    if recipe.quantization == "int8" and recipe.onnx == "qdq":
+        models = {part: _from_tflite(programs[part].content) for part in PARTS}
+        return models, "qdq", programs["encoder"].artifact.output.grid, {}
+    if recipe.quantization == "float32":
+        return {part: _from_original(original, part) for part in PARTS}, "fp32", None, {}
+    halves = _from_original(original, "encoder"), _from_original(original, "decoder")
+    if recipe.quantization == "float16":
+        return fp16(*halves), "fp16", None, {}
+    assert images is not None
+    chosen = fast(*halves, images, recipe)
+    return chosen.parts, f"fast-{chosen.form}", chosen.code, chosen.p50_us
+
+
+def _from_original(original: Original, part: str) -> Any:
+    """Convert a part of an original; its batch is free and called `batch`."""
+    source, target = EDGES[part]
+    shape = (None, *original.shapes[source])
+    answer = original.parts[part]
+    spec = [tf.TensorSpec(shape, tf.float32, name=source)]
+    function = tf.function(lambda x: {target: answer(x)}, input_signature=spec)
+    model, _ = tf2onnx.convert.from_function(function, input_signature=spec, opset=OPSET)
+    edges = [*model.graph.input, *model.graph.output, *model.graph.value_info]
+    for value in edges:
+        dimensions = value.type.tensor_type.shape.dim
+        if dimensions and dimensions[0].dim_param:
+            dimensions[0].dim_param = "batch"
+    return model
+
+
+def _from_tflite(content: bytes) -> Any:
+    """Convert an int8 `.tflite`, its integers and scales, into QDQ form."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.tflite"
+        write_scratch(path, content)
+        model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
+    _unsigned_inside(model.graph)
+    return model
+
+
+def _unsigned_inside(graph: Any) -> None:
+    """Let int8 edges become uint8 just inside the graph: the same steps, 128 higher.
+
+    onnxruntime turns int8 activations into uint8 to fuse QDQ into integer kernels, but not those of
+    the graph's own edges. Left alone, the first Gemm of each part runs in float, much slower,
+    and the code is rounded differently in the encoder than inside the autoencoder.
+    """
+    constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    inputs = {value.name for value in graph.input}
+    outputs = {value.name for value in graph.output}
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        at_input = node.op_type == "DequantizeLinear" and node.input[0] in inputs
+        at_output = node.op_type == "QuantizeLinear" and node.output[0] in outputs
+        if not (at_input or at_output) or constants[node.input[2]].dtype != np.int8:
+            graph.node.append(node)
+            continue
+        point = f"{node.output[0]}_point"
+        unsigned = np.array(int(constants[node.input[2]]) + 128, np.uint8)
+        graph.initializer.append(onnx.numpy_helper.from_array(unsigned, point))
+        graph.node.extend(_through_unsigned(node, point, at_input))
+
+
+def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
+    """Return the nodes that replace a (de)quantization at an edge: signed and unsigned in a row."""
+    source, scale, signed = node.input
+    names = [source, *(f"{node.output[0]}_step{step}" for step in (1, 2)), node.output[0]]
+    # an input is already integer: real, unsigned, real; an output ends as integer
+    kinds = ["DequantizeLinear", "QuantizeLinear", "DequantizeLinear"]
+    points = [signed, point, point]
+    if not at_input:
+        kinds = ["QuantizeLinear", "DequantizeLinear", "QuantizeLinear"]
+        points = [point, point, signed]
+    return [
+        onnx.helper.make_node(kind, [names[step], scale, points[step]], [names[step + 1]])
+        for step, kind in enumerate(kinds)
+    ]

@@ -1,0 +1,157 @@
+"""float32 ONNX → int8 by onnxruntime's static quantization, in the form that runs faster here.
+
+The whole is quantized, and both halves are cut out of it at the code, as of a `.tflite`. Edges are
+float32. Activations become uint8, and weights too where onnxruntime allows it: x86 processors
+without VNNI saturate sums of uint8 × int8 products. What has no integer kernel stays float,
+transposed convolutions above all.
+"""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from edgeae.conversion.onnx.gemm import with_gemm
+from edgeae.conversion.onnx.graph import between, edge, joined, renamed, without_unused_sets
+from edgeae.conversion.onnx.race import p50_us
+from edgeae.errors import BadInput
+from edgeae.metrics.quantization import Affine
+from edgeae.recipe import Recipe
+
+__all__ = ["Fast", "fast"]
+
+_QDQ, _QOPERATOR = "qdq", "qoperator"
+_FORMS = {_QDQ: QuantFormat.QDQ, _QOPERATOR: QuantFormat.QOperator}
+#: Many runtimes open QDQ, QOperator takes onnxruntime's own operators: it has to be faster by more
+#: than two timings of one file differ.
+_GAIN = 0.95
+_METHODS = {
+    "min-max": CalibrationMethod.MinMax,
+    "percentile": CalibrationMethod.Percentile,
+}
+#: Those whose integer form's shape is known; see `formats/onnx_shapes.py`.
+_OPERATORS = [
+    *("Add", "Clip", "Conv", "ConvTranspose", "Flatten", "Gemm", "LeakyRelu", "MatMul", "MaxPool"),
+    *("Mul", "Pad", "Relu", "Reshape", "Resize", "Sigmoid", "Squeeze", "Transpose", "Unsqueeze"),
+]
+
+
+@dataclass(frozen=True)
+class Fast:
+    """A quantized model.
+
+    Attributes:
+        form: `qdq` or `qoperator`.
+        parts: part → `ModelProto`.
+        code: the grid that the code lies on; None where it comes from an operator that stayed
+            float.
+        p50_us: `float32`, `qdq` and `qoperator` → median time of one call of the whole, µs.
+    """
+
+    form: str
+    parts: dict[str, Any]
+    code: Affine | None
+    p50_us: dict[str, float]
+
+
+def fast(encoder: Any, decoder: Any, images: NDArray[np.float32], recipe: Recipe) -> Fast:
+    """Quantize in both forms, time both on one thread and keep the faster.
+
+    Args:
+        encoder, decoder: float32 `ModelProto`: image → `code` and `code` → reconstruction.
+        images: (n, …) that calibrate.
+        recipe: `per_channel`, `calibration` and `percentile` are used.
+
+    Raises:
+        BadInput: onnxruntime cannot quantize the model, or not with this calibration.
+    """
+    whole = without_unused_sets(with_gemm(joined(encoder, decoder)))
+    found = {form: _parts(_quantized(whole, form, images, recipe)) for form in _FORMS}
+    plain = between(whole, whole.graph.node, edge(whole, "image"), edge(whole, "reconstruction"))
+    models = {"float32": plain, **{form: cut["autoencoder"] for form, (cut, _) in found.items()}}
+    times = p50_us(models, images[:1])
+    form = _QOPERATOR if times[_QOPERATOR] < _GAIN * times[_QDQ] else _QDQ
+    return Fast(form, *found[form], times)
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    """Images one by one, as onnxruntime asks for them."""
+
+    def __init__(self, name: str, images: NDArray[np.float32]) -> None:
+        self._feeds = ({name: image[None]} for image in images)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        return next(self._feeds, None)
+
+
+def _quantized(model: Any, form: str, images: NDArray[np.float32], recipe: Recipe) -> Any:
+    if recipe.calibration not in _METHODS:
+        allowed = " or ".join(_METHODS)
+        raise BadInput(
+            f"calibration = {recipe.calibration!r}: allowed is {allowed} with onnx = 'fast'"
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "quantized.onnx"
+        try:
+            quantize_static(
+                onnx.ModelProto.FromString(model.SerializeToString()),  # which it changes
+                path,
+                _Reader("image", images),
+                quant_format=_FORMS[form],
+                op_types_to_quantize=_OPERATORS,
+                per_channel=recipe.per_channel,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QUInt8,
+                calibrate_method=_METHODS[recipe.calibration],
+                extra_options={"CalibPercentile": recipe.percentile},
+            )
+        except Exception as error:  # of many classes, none of them part of its interface
+            reason = " ".join(str(error).split())[:300]
+            raise BadInput(f"onnx = 'fast': onnxruntime cannot quantize it: {reason}") from None
+        return onnx.load(path)
+
+
+def _parts(whole: Any) -> tuple[dict[str, Any], Affine | None]:
+    """Cut a quantized model, image → `code` and `reconstruction`: its parts, and the code's grid.
+
+    The grid's conversion goes with the encoder, and the decoder begins with its inverse: integers
+    become floats and the same integers again.
+    """
+    nodes = list(whole.graph.node)
+    image, code, target = (edge(whole, name) for name in ("image", "code", "reconstruction"))
+    parts = {"encoder": between(whole, nodes, image, code)}
+    maker = next(node for node in nodes if "code" in node.output)
+    grid = None
+    if maker.op_type == "DequantizeLinear":
+        integers, *_ = maker.input
+        grid = _grid(whole, maker)
+        again = onnx.helper.make_node("QuantizeLinear", ["code", *maker.input[1:]], [integers])
+        before = [node for node in nodes if integers in node.output]
+        after = [renamed(node, {"code": "code_again"}) for node in _without(nodes, before)]
+        parts["decoder"] = between(whole, [again, *after], code, target)
+    else:
+        parts["decoder"] = between(whole, nodes, code, target)
+    return {**parts, "autoencoder": between(whole, nodes, image, target)}, grid
+
+
+def _without(nodes: Iterable[Any], others: Iterable[Any]) -> list[Any]:
+    left_out = list(map(id, others))
+    return [node for node in nodes if id(node) not in left_out]
+
+
+def _grid(model: Any, conversion: Any) -> Affine:
+    constants = {item.name: item for item in model.graph.initializer}
+    scale, point = (onnx.numpy_helper.to_array(constants[name]) for name in conversion.input[1:])
+    return Affine(float(scale), int(point), str(point.dtype))

@@ -1,0 +1,1 @@
+"""Which bundles are made, from what, and how many at once. Imports no TensorFlow."""

@@ -1,0 +1,219 @@
+"""Exports: which bundles are out of date, one child process for each, published in one step."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgeae.artifacts.bundle import MANIFEST, holding
+from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
+from edgeae.artifacts.publish import building
+from edgeae.conversion.plan.original_layers import unsuitable
+from edgeae.conversion.plan.reports import reports
+from edgeae.conversion.plan.tools import tool_versions
+from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
+from edgeae.recipe import Recipe
+from edgeae.system import children
+
+__all__ = ["CHILD", "Cell", "Outcome", "export", "impossible", "settle"]
+
+#: The module that a child process runs.
+CHILD = "edgeae.conversion.build"
+_TIMEOUT_S = 1800.0
+_CURRENT, _EXPORTED, _FAILED, _LEFT_OUT = "up to date", "exported", "failed", "left out"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One bundle to make: a model's folder and a recipe."""
+
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def link(self) -> Path:
+        """Where users find the bundle."""
+        return self.folder / self.recipe.name
+
+    @property
+    def fine_tuning(self) -> int:
+        """Training steps that it takes, which is most of its time."""
+        return sum(settings.steps for settings in self.recipe.settings)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Attributes:
+        cell: what was to be made.
+        state: `up to date`, `exported`, `failed` or `left out`.
+        error: why it failed or was left out, or None.
+        seconds: from the start of its child to its end; 0 where there was none.
+    """
+
+    cell: Cell
+    state: str
+    error: EdgeaeError | None = None
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether there should be a bundle, and none could be made."""
+        return self.state == _FAILED
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it cannot be, and nobody named it."""
+        return self.state == _LEFT_OUT
+
+    def to_json(self) -> dict[str, str | float | None]:
+        """Return what happened as JSON types."""
+        error = None if self.error is None else str(self.error)
+        return {"state": self.state, "error": error, "seconds": round(self.seconds, 3)}
+
+    def to_text(self) -> str:
+        """Return the same in words: `build/deep/int8 exported in 7.3 s`."""
+        took = f" in {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.cell.link} {self.state}{took}"
+
+
+def settle(cells: Iterable[Cell], *, named: bool, force: bool) -> tuple[list[Outcome], list[Cell]]:
+    """Sort out what needs no child process: what is up to date, and what cannot be.
+
+    Args:
+        cells: the bundles that there should be.
+        named: whether the user named each; what cannot be then has failed, else it is left out.
+        force: also make what is up to date.
+
+    Returns:
+        What became of the settled cells, and those that are to be made.
+    """
+    models: dict[Path, Training | EdgeaeError] = {}
+    settled: list[Outcome] = []
+    stale: list[Cell] = []
+    for cell in cells:
+        if cell.folder not in models:  # a model's file is read and hashed once
+            models[cell.folder] = _opened(cell.folder)
+        outcome = _settled(cell, models[cell.folder], named, force)
+        if outcome is None:
+            stale.append(cell)
+        else:
+            settled.append(outcome)
+    return settled, stale
+
+
+def _opened(folder: Path) -> Training | EdgeaeError:
+    try:
+        return open_model(folder)
+    except EdgeaeError as error:
+        return error
+
+
+def _settled(
+    cell: Cell, training: Training | EdgeaeError, named: bool, force: bool
+) -> Outcome | None:
+    if isinstance(training, EdgeaeError):
+        return Outcome(cell, _FAILED, training)
+    reason = impossible(training, cell.recipe) or unsuitable(cell.folder / KERAS, cell.recipe)
+    if reason:
+        return Outcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
+    try:
+        tools = tool_versions(cell.recipe)  # a missing package is said before a child starts
+    except EdgeaeError as error:
+        return Outcome(cell, _FAILED, error)
+    if force or not _is_current(cell, training, tools):
+        return None
+    return Outcome(cell, _CURRENT)
+
+
+def impossible(training: Training, recipe: Recipe) -> str:
+    """Say why a model cannot become what a recipe asks; or nothing."""
+    if training.form == AS_IS:
+        return "imported as is: there is no original to export"
+    if not recipe.fine_tunes:
+        return ""
+    if training.form != "keras":
+        return (
+            f"model {training.model} was imported from a SavedModel: it cannot be fine-tuned; "
+            f"allowed are recipes without {', '.join(recipe.steps)}"
+        )
+    if training.dataset["train"] == 0:
+        return (
+            f"recipe {recipe.name} fine-tunes and needs training data; "
+            "import again with --train-data"
+        )
+    return ""
+
+
+def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
+    """Tell whether the bundle there is whole and what an export would make now."""
+    if not (cell.link / MANIFEST).exists():
+        return False
+    try:
+        with holding(cell.link) as bundle:
+            bundle.check()
+            manifest = bundle.manifest
+    except EdgeaeError:
+        return False  # damaged, or of another schema: export again
+    return (
+        manifest.recipe_sha256 == cell.recipe.sha256
+        and manifest.weights_sha256 == training.weights_sha256
+        and manifest.dataset["sha256"] == training.dataset["sha256"]
+        and manifest.normalization == training.normalization
+        and manifest.tools == tools
+    )
+
+
+def export(cells: Iterable[Cell], *, jobs: int, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """Make each bundle; one that fails does not stop the others.
+
+    Args:
+        cells: what to make, whatever is there; see `settle`.
+        jobs: child processes at once; see `memory.workers`.
+        say: told what is being done, a line each.
+    """
+    # fine-tuning takes longest: first, so that the short ones fill the other workers
+    ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
+    with children.threads(jobs) as pool:
+        running = [pool.submit(_timed, cell, say) for cell in ordered]
+        for done in as_completed(running):
+            yield done.result()
+
+
+def _timed(cell: Cell, say: Callable[[str], None]) -> Outcome:
+    start = time.monotonic()
+    error: EdgeaeError | None = None
+    try:
+        _export(cell, say)
+    except EdgeaeError as found:
+        error = found
+    except OSError as found:
+        error = system_error(found)
+    state = _EXPORTED if error is None else _FAILED
+    return Outcome(cell, state, error, time.monotonic() - start)
+
+
+def _export(cell: Cell, say: Callable[[str], None]) -> None:
+    name = f"{cell.folder.name}/{cell.recipe.name}"
+    with building(cell.folder, cell.recipe.name) as scratch:
+        job = {
+            "model": str(cell.folder),
+            "recipe": asdict(cell.recipe),
+            "out": str(scratch),
+        }
+        reports(CHILD, job, lambda doing: say(f"export {name}: {doing}"), _TIMEOUT_S)
+        _check_whole(scratch, cell)
+
+
+def _check_whole(folder: Path, cell: Cell) -> None:
+    """Read everything that a manifest names, before readers can see it.
+
+    Raises:
+        ManifestMismatch: a file is missing or changed, or the manifest is another recipe's.
+    """
+    with holding(folder) as bundle:
+        bundle.check()
+    if bundle.manifest.recipe_sha256 != cell.recipe.sha256:
+        raise ManifestMismatch(f"{folder}: not made from recipe {cell.recipe.name}")

@@ -1,0 +1,41 @@
+"""What was exported, as text."""
+
+from collections.abc import Sequence
+
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.artifacts.cautions import of_bundles
+from edgeae.conversion.plan.export import Outcome
+from edgeae.recipe import PARTS
+from edgeae.text.columns import align
+
+__all__ = ["cautions", "render"]
+
+
+def render(outcomes: Sequence[Outcome]) -> str:
+    """Return a line per bundle that is there: dataset, loss, its ratio to the original's, sizes."""
+    rows = [["bundle", "dataset", "loss", "ratio", *PARTS]]
+    rows += [_line(item) for item in _there(outcomes)]
+    return align(rows, left=2)
+
+
+def cautions(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return what the figures of the bundles that are there warn of, a line each."""
+    return of_bundles(open_bundle(item.cell.link).manifest for item in _there(outcomes))
+
+
+def _there(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    done = [item for item in outcomes if item.error is None]
+    return sorted(done, key=lambda item: str(item.cell.link))
+
+
+def _line(outcome: Outcome) -> list[str]:
+    bundle = open_bundle(outcome.cell.link)
+    loss = bundle.manifest.loss
+    assert loss is not None  # of an encoder alone, which no recipe makes
+    return [
+        str(outcome.cell.link),
+        bundle.manifest.dataset["name"],
+        f"{loss.exported:.6f}",
+        "" if loss.ratio is None else f"{loss.ratio:.4f}",
+        *(f"{bundle.artifact(part).bytes:,} B" for part in PARTS),
+    ]

@@ -1,0 +1,1 @@
+"""An original becomes one TFLite graph: converted, quantized, rounded."""

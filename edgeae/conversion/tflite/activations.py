@@ -1,0 +1,131 @@
+"""The values of a float TFLite graph's activations over the representative images."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from edgeae.formats.tflite.graph import Graph
+from edgeae.metrics.quantization import saturation
+
+__all__ = ["FIXED", "groups", "reach", "runs", "sample"]
+
+#: Operators whose integer kernels have one output range, whatever was calibrated.
+FIXED = ("LOGISTIC", "SOFTMAX", "TANH", "L2_NORMALIZATION")
+#: Operator → the activation that it computes.
+_SATURATING = {"LOGISTIC": "sigmoid", "TANH": "tanh"}
+#: Operators that move values and compute none, or average: one range for what goes in and out, as
+#: the integer kernels demand.
+_MOVING = (
+    "AVERAGE_POOL_2D",
+    "BATCH_TO_SPACE_ND",
+    "CONCATENATION",
+    "DEPTH_TO_SPACE",
+    "EXPAND_DIMS",
+    "GATHER",
+    "MAX_POOL_2D",
+    "MIRROR_PAD",
+    "PACK",
+    "PAD",
+    "PADV2",
+    "RESHAPE",
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "SLICE",
+    "SPACE_TO_BATCH_ND",
+    "SPACE_TO_DEPTH",
+    "SPLIT",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+)
+#: Values kept of one activation; of a larger one this many are drawn.
+_KEPT = 1 << 20
+_SEED = 0
+
+
+def runs(content: bytes, images: NDArray[np.float32]) -> Iterator[Interpreter]:
+    """Run a float graph on one image after the other, and let the caller read any tensor.
+
+    Args:
+        content: the flatbuffer; one input, (1, …).
+        images: (n, …).
+    """
+    # kernels of the interpreter itself, one thread: a delegate keeps what lies between to itself
+    interpreter = Interpreter(
+        model_content=content,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+        num_threads=1,
+    )
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]["index"]
+    for image in images:
+        interpreter.set_tensor(source, image[None])
+        interpreter.invoke()
+        yield interpreter
+
+
+def sample(
+    content: bytes, graph: Graph, images: NDArray[np.float32]
+) -> dict[int, NDArray[np.float32]]:
+    """Return activation → its values over all images, flat; at most 2²⁰ of each, drawn at random.
+
+    Args:
+        content: a float graph.
+        graph: read from it.
+        images: (n, …).
+    """
+    sizes = {
+        index: math.prod(graph.tensors[index].shape)
+        for index in dict.fromkeys(
+            index for operator in graph.operators for index in (*operator.inputs, *operator.outputs)
+        )
+        if index >= 0 and graph.tensors[index].data is None
+    }
+    draw = np.random.default_rng(_SEED)
+    most = max(1, _KEPT // len(images))
+    taken: dict[int, list[NDArray[np.float32]]] = {index: [] for index in sizes}
+    for interpreter in runs(content, images):
+        for index, size in sizes.items():
+            values = interpreter.get_tensor(index).reshape(-1)
+            taken[index].append(values if size <= most else values[draw.integers(0, size, most)])
+    return {index: np.concatenate(values) for index, values in taken.items()}
+
+
+def groups(graph: Graph) -> list[set[int]]:
+    """Return the activations that share a range: those that a value moves between unchanged."""
+    found: list[set[int]] = []
+    for operator in graph.operators:
+        edges = [
+            index
+            for index in (*operator.inputs, *operator.outputs)
+            if index >= 0
+            and graph.tensors[index].data is None
+            and graph.tensors[index].dtype == "float32"
+        ]
+        joined = [set(edges)] if operator.name in _MOVING else [{index} for index in edges]
+        for new in joined:
+            touching = [group for group in found if group & new]
+            found = [group for group in found if not group & new]
+            found.append(new.union(*touching))
+    return found
+
+
+def reach(graph: Graph, group: set[int], dtype: str) -> float:
+    """Return how far from 0 the values of a group make a difference; infinite if all do.
+
+    They do unless only sigmoids, or only tanhs, read them: see `quantization.saturation`.
+
+    Args:
+        graph: a float graph.
+        group: one of `groups`.
+        dtype: `int8` or `int16`.
+    """
+    readers = [item for item in graph.operators if group & set(item.inputs)]
+    names = {item.name for item in readers if item.name not in _MOVING}
+    if group & set(graph.outputs.values()) or len(names) != 1:
+        return math.inf
+    return saturation(_SATURATING.get(names.pop(), ""), dtype)

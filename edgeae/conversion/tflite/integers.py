@@ -1,0 +1,144 @@
+"""A calibrated float flatbuffer → a full-integer one, with ranges of our own.
+
+TensorFlow's converter calibrates by least and largest value alone. Its two halves, calibrating and
+quantizing, are called one by one here, as `tensorflow/lite/python/lite.py` does, and the ranges are
+changed in between. Both are private to TensorFlow, so that they are looked for first.
+"""
+
+import math
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgeae.conversion.tflite.activations import FIXED, groups, reach, sample
+from edgeae.conversion.tflite.ranges import Range, least_error, percentile
+from edgeae.errors import BadInput
+from edgeae.formats.tflite.graph import Graph, read
+from edgeae.formats.tflite.int16_versions import with_int16_versions
+from edgeae.originals.legacy_keras import tf
+from edgeae.recipe import Recipe
+
+__all__ = ["ACTIVATIONS", "calibrated", "find_ranges", "quantized", "with_ranges"]
+
+#: Quantization → element type of its activations.
+ACTIVATIONS = {"int8": "int8", "int16x8": "int16"}
+#: Of int16, one bit is left to images that reach farther than the representative ones: where steps
+#: are that small, it costs nothing.
+_HEADROOM = 2
+_CALIBRATE_ONLY = "_experimental_calibrate_only"
+
+
+def calibrated(converter: Any) -> bytes:
+    """Return the float flatbuffer that a converter quantizes, with least and largest values.
+
+    Args:
+        converter: set up for integers, with a representative dataset; it is changed.
+
+    Raises:
+        BadInput: this TensorFlow cannot stop there.
+    """
+    if not hasattr(converter, _CALIBRATE_ONLY):
+        raise BadInput(
+            f"calibration: TensorFlow {tf.__version__} calibrates by min-max alone; allowed is "
+            "'min-max'"
+        )
+    setattr(converter, _CALIBRATE_ONLY, True)
+    # int16 edges would be asked of the float model
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content: bytes = converter.convert()
+    return content
+
+
+def find_ranges(
+    content: bytes, recipe: Recipe, images: NDArray[np.float32]
+) -> tuple[dict[int, Range], int]:
+    """Return activation → its range, and how many of the images' values lie outside of theirs.
+
+    What the image is, and what a kernel's range is fixed to, is left out: that is not to be chosen.
+    Where only a sigmoid or a tanh reads values, these go no farther than it tells them apart.
+
+    Args:
+        content: a calibrated float flatbuffer.
+        recipe: `calibration`, `percentile` and `quantization` are used.
+        images: (n, …) representative images.
+    """
+    graph = read(content, "calibrated model")
+    values = sample(content, graph, images)
+    dtype = ACTIVATIONS[recipe.quantization]
+    found: dict[int, Range] = {}
+    clipped = 0
+    for group in groups(graph):
+        if _is_fixed(graph, group):
+            continue
+        of_group = np.concatenate([values[index] for index in sorted(group)])
+        limit = reach(graph, group, dtype)
+        within = of_group if math.isinf(limit) else np.clip(of_group, -limit, limit)
+        if recipe.calibration == "mse":
+            chosen = least_error(within, dtype)
+        else:
+            share = recipe.percentile if recipe.calibration == "percentile" else 100.0
+            chosen = percentile(within, share)
+        if dtype == "int16":
+            chosen = Range(chosen.least * _HEADROOM, chosen.most * _HEADROOM)
+        clipped += chosen.clipped(of_group)
+        found |= dict.fromkeys(group, chosen)
+    return found, clipped
+
+
+def _is_fixed(graph: Graph, group: set[int]) -> bool:
+    made = [item.name for item in graph.operators if group & set(item.outputs)]
+    return bool(group & set(graph.inputs.values())) or any(name in FIXED for name in made)
+
+
+def with_ranges(content: bytes, ranges: dict[int, Range]) -> bytes:
+    """Return a calibrated flatbuffer whose tensors have other least and largest values."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (subgraph,) = model.subgraphs
+    for index, found in ranges.items():
+        quantization = subgraph.tensors[index].quantization or schema.QuantizationParametersT()
+        quantization.min = np.array([found.least], np.float32)
+        quantization.max = np.array([found.most], np.float32)
+        subgraph.tensors[index].quantization = quantization
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def quantized(
+    content: bytes, recipe: Recipe, *, per_tensor: bool = False, dense_per_tensor: bool = False
+) -> Graph:
+    """Quantize a calibrated flatbuffer by the ranges in it; edges have the activations' type.
+
+    Args:
+        content: see `with_ranges`.
+        recipe: `quantization` is used.
+        per_tensor: one scale for each weight tensor.
+        dense_per_tensor: the same, for Dense layers alone.
+
+    Raises:
+        BadInput: this TensorFlow quantizes in another way.
+    """
+    try:
+        from tensorflow.lite.python.convert import mlir_quantize
+        from tensorflow.lite.python.optimize.calibrator import Calibrator
+    except ImportError:
+        told = f"TensorFlow {tf.__version__} calibrates by min-max alone; allowed is 'min-max'"
+        raise BadInput(f"calibration = {recipe.calibration!r}: {told}") from None
+    if recipe.quantization == "int16x8":
+        # images that are none: what was calibrated before is not calibrated again
+        made = Calibrator(content).calibrate_and_quantize(
+            lambda: iter(()), tf.int16, tf.int16, False, tf.int16, tf.int64
+        )
+        return with_int16_versions(read(bytes(made), "converted model"))
+    made = mlir_quantize(
+        content,
+        per_tensor,
+        input_data_type=tf.int8,
+        output_data_type=tf.int8,
+        disable_per_channel_for_dense_layers=dense_per_tensor,
+    )
+    return read(bytes(made), "converted model")

@@ -1,0 +1,55 @@
+"""A layer's integers on other scales than the converter's: its weights, and its bias with them."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
+
+__all__ = ["on_scales"]
+
+
+def on_scales(
+    graph: Graph, original: Graph, pair: tuple[Operator, Operator], scales: NDArray[np.float32]
+) -> dict[int, Tensor]:
+    """Return index → tensor of a layer's weights and integer bias, each rounded to nearest.
+
+    Args:
+        graph: integer weights without zero points.
+        original: the float graph that it was quantized from.
+        pair: the layer's operator of `graph`, and that of `original`.
+        scales: of the weights: (1,), or one per output channel.
+    """
+    operator, other = pair
+    stored = census.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
+    weights = original.tensors[other.inputs[1]].data
+    assert weights is not None
+    found = {stored: _on_steps(graph.tensors[stored], weights, scales)}
+    bias = _bias(operator)
+    if bias >= 0 and graph.tensors[bias].dtype != "float32":
+        given = _bias(other)
+        values = original.tensors[given].data if given >= 0 else np.zeros(1, np.float32)
+        assert values is not None
+        (factor,) = graph.tensors[operator.inputs[census.FACTOR_INPUT[operator.name]]].scales
+        units = (scales.astype(np.float64) * factor).astype(np.float32)
+        found[bias] = _on_steps(graph.tensors[bias], values, units)
+    return found
+
+
+def _bias(operator: Operator) -> int:
+    """Return the bias's tensor; −1 if there is none."""
+    at = census.BIAS_INPUT[operator.name]
+    return operator.inputs[at] if len(operator.inputs) > at else -1
+
+
+def _on_steps(tensor: Tensor, values: NDArray[np.float32], scales: NDArray[np.float32]) -> Tensor:
+    along = [-1 if axis == tensor.axis else 1 for axis in range(len(tensor.shape))]
+    steps = np.round(np.broadcast_to(values, tensor.shape) / scales.reshape(along))
+    return replace(
+        tensor,
+        data=steps.astype(tensor.dtype if tensor.dtype != INT4 else np.int8),
+        scales=tuple(map(float, scales)),
+        zero_points=(0,) * len(scales),
+    )

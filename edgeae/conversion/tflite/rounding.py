@@ -1,0 +1,142 @@
+"""A quantized graph's weights, rounded again so that their errors make up for each other.
+
+See `compensation` for how. Weights that are 0 stay 0. A kernel of few values, such as a clustered
+one, becomes a kernel of no more integers: each value has one, and each weight is rounded to one of
+these. So an error can still be made up for, by another weight that takes the next value: of `deep`
+on digits with 64 values a kernel, int8 adds 4.9 % to the loss, and 29.8 % if each weight keeps its
+value. The values need the same integers in every channel, and the kernel gets the scales for that;
+the scales of all other kernels stay what they are.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.conversion.tflite.compensation import compensated
+from edgeae.conversion.tflite.few_values import FewValues, few_values
+from edgeae.conversion.tflite.grams import grams
+from edgeae.conversion.tflite.kept import Kept
+from edgeae.conversion.tflite.on_scales import on_scales
+from edgeae.conversion.tflite.pairs import paired
+from edgeae.errors import OutOfTolerance
+from edgeae.formats.packed import width_bits
+from edgeae.formats.tflite import census
+from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
+
+__all__ = ["rounded"]
+
+#: Where depthwise weights have their channels: (1, height, width, channels).
+_DEPTHWISE_AXIS = 3
+_LEVELS = {"int8": 127, INT4: 7}
+
+
+def rounded(
+    graph: Graph, original: Graph, content: bytes, images: NDArray[np.float32]
+) -> tuple[Graph, tuple[Kept, ...]]:
+    """Round the weights of Dense and all kinds of convolutional layers anew.
+
+    Args:
+        graph: integer weights, one scale per tensor or per output channel, and no zero points.
+        original: the float graph that it was quantized from.
+        content: the flatbuffer of `original`.
+        images: (n, …) representative images.
+
+    Returns:
+        The graph, and what each of its weight tensors keeps of the original's.
+
+    Raises:
+        OutOfTolerance: the two graphs do not have the same weights.
+    """
+    found = grams(original, content, images)
+    tensors, kept = list(graph.tensors), []
+    for pair in paired(graph, original):
+        changed, keeps = _layer(graph, original, pair, found.get(pair[1].inputs[1]))
+        for index, tensor in changed.items():
+            tensors[index] = tensor
+        kept.append(keeps)
+    return replace(graph, tensors=tuple(tensors)), tuple(kept)
+
+
+def _layer(
+    graph: Graph,
+    original: Graph,
+    pair: tuple[Operator, Operator],
+    gram: NDArray[np.float64] | None,
+) -> tuple[dict[int, Tensor], Kept]:
+    """Return index → tensor of what becomes another in one layer, and what its weights keep."""
+    operator, other = pair
+    weights = original.tensors[other.inputs[1]].data
+    if weights is None:
+        raise OutOfTolerance(f"{operator.name} has no weights in the float model")
+    index = census.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
+    tensor = graph.tensors[index]
+    axis = _DEPTHWISE_AXIS if operator.name == "DEPTHWISE_CONV_2D" else 0
+    rows = _rows(weights, axis)
+    few = few_values(rows, width_bits(tensor), per_channel=len(tensor.scales) > 1)
+    changed: dict[int, Tensor] = {}
+    if few is not None or gram is not None:
+        _check(tensor, rows, axis)
+    if few is not None:
+        changed = on_scales(graph, original, pair, few.scales(_LEVELS[tensor.dtype]))
+        changed[index] = _with_rows(changed[index], _few(few, gram, tensor.dtype), axis)
+    elif gram is not None:
+        changed[index] = _with_rows(tensor, _many(rows, gram, tensor), axis)
+    return changed, Kept.of(tensor.name, rows, few)
+
+
+def _check(tensor: Tensor, rows: NDArray[np.float32], axis: int) -> None:
+    assert tensor.data is not None
+    levels = _LEVELS[tensor.dtype]
+    nearest = np.clip(np.round(rows / _scales(tensor, len(rows))[:, None]), -levels, levels)
+    if np.abs(nearest - _rows(tensor.data, axis)).max() > 1:
+        raise OutOfTolerance(f"{tensor.name}: its integers are not those of the float weights")
+
+
+def _scales(tensor: Tensor, channels: int) -> NDArray[np.float64]:
+    scales = np.broadcast_to(np.array(tensor.scales), (channels,))
+    return np.where(scales > 0, scales, 1.0)  # a channel of zeros may have a scale of 0
+
+
+def _many(
+    rows: NDArray[np.float32], gram: NDArray[np.float64], tensor: Tensor
+) -> NDArray[np.int64]:
+    return _compensated(rows, gram, _scales(tensor, len(rows)), _LEVELS[tensor.dtype])
+
+
+def _few(few: FewValues, gram: NDArray[np.float64] | None, dtype: str) -> NDArray[np.int64]:
+    """Give each weight the integer of one of the values: not always that of its own."""
+    levels = _LEVELS[dtype]
+    integers = few.integers(levels)
+    if gram is None:
+        return integers[few.places]
+    steps = np.full(len(few.places), few.step(levels))
+    return _compensated(few.values[few.places], gram, steps, levels, np.unique(integers))
+
+
+def _compensated(
+    rows: NDArray[np.floating],
+    gram: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    levels: int,
+    among: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """Round with a Gram matrix for all output channels, or one for each."""
+    if gram.ndim == 2:
+        return compensated(rows, gram, scales, levels, among)
+    single = zip(rows, gram, scales, strict=True)
+    return np.concatenate(
+        [compensated(row[None], item, step[None], levels, among) for row, item, step in single]
+    )
+
+
+def _rows(weights: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
+
+
+def _with_rows(tensor: Tensor, rows: NDArray[np.int64], axis: int) -> Tensor:
+    assert tensor.data is not None
+    moved = np.moveaxis(tensor.data, axis, 0).shape
+    back = np.moveaxis(rows.reshape(moved), 0, axis)
+    return replace(tensor, data=np.ascontiguousarray(back, np.int8))

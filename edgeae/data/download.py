@@ -1,0 +1,34 @@
+"""Child process: let keras download MNIST into its cache, its hash checked by keras."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from edgeae.errors import BadInput
+from edgeae.system import children
+from edgeae.system.host_packages import missing
+
+_SOCKET_TIMEOUT_S = 20.0
+
+
+def download(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Fill the keras cache; report the number of images.
+
+    Raises:
+        BadInput: there is no network, or what came is not keras's file.
+        RuntimeUnavailable: keras is not installed.
+    """
+    try:
+        from edgeae.originals.legacy_keras import keras
+    except ImportError as error:
+        raise missing(str(error)) from None
+    socket.setdefaulttimeout(_SOCKET_TIMEOUT_S)
+    try:
+        (images, _), _ = keras.datasets.mnist.load_data()
+    except Exception as error:  # keras raises a bare Exception for each failure of a download
+        raise BadInput(str(error).splitlines()[0]) from None
+    yield {"images": len(images)}
+
+
+if __name__ == "__main__":
+    children.serve(download)

@@ -1,0 +1,145 @@
+"""The kinds of autoencoders: where each is built, what it minimises, what can be chosen about it.
+
+No TensorFlow here: the command line asks before it trains.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeae.errors import BadInput, unknown
+from edgeae.families.settings import Settings, flag
+
+__all__ = ["ALWAYS", "FAMILIES", "OPTIONS", "Family", "settings"]
+
+#: What every family lets choose; `Family.options` are those beyond.
+ALWAYS = (
+    *("code", "activation", "loss", "epochs", "batch"),
+    *("learning_rate", "seed", "threads"),
+)
+#: What only some families let choose.
+OPTIONS = (
+    *("hidden", "tied", "pretrain", "upsample"),
+    *("penalty", "weight", "rho", "noise", "amount", "beta"),
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of autoencoder.
+
+    Attributes:
+        module: where it is built.
+        about: what it is, with its objective, in one line.
+        mnist: MSE that its defaults must reach on MNIST's test images, which `edgeae zoo` checks.
+        defaults: settings that reach its figures on MNIST within six minutes on two cores.
+        options: those of `OPTIONS` that it knows.
+        least_hidden: how many widths `hidden` must have at least.
+    """
+
+    module: str
+    about: str
+    mnist: float
+    defaults: Settings
+    options: tuple[str, ...] = ("hidden",)
+    least_hidden: int = 0
+
+
+FAMILIES = {
+    "simple": Family(
+        "edgeae.training.simple",
+        "one hidden layer: h = σ(Wx+b), x′ = σ′(W′h+b′); minimises ‖x − x′‖²",
+        mnist=0.0105,
+        defaults=Settings("simple", learning_rate=3e-3, epochs=15),
+        options=("tied",),
+    ),
+    "deep": Family(
+        "edgeae.training.deep",
+        "several hidden layers, mirrored; minimises ‖x − x′‖²",
+        mnist=0.0055,
+        defaults=Settings("deep", hidden=(128, 64), learning_rate=3e-3, epochs=30),
+        options=("hidden", "pretrain"),
+    ),
+    "conv": Family(
+        "edgeae.training.conv",
+        "strided convolutions and transposed ones; minimises ‖x − x′‖²",
+        mnist=0.0045,
+        defaults=Settings("conv", hidden=(16, 32), epochs=25),
+        options=("hidden", "upsample"),
+        least_hidden=1,
+    ),
+    "mobile": Family(
+        "edgeae.training.mobile",
+        "depthwise-separable convolutions with batch normalisation; minimises ‖x − x′‖²",
+        mnist=0.0090,
+        defaults=Settings("mobile", hidden=(8, 16, 16), epochs=15),
+        least_hidden=1,
+    ),
+    "overcomplete": Family(
+        "edgeae.training.sparse",
+        "a code wider than the image; minimises ‖x − x′‖² + λ·penalty(h), else it only copies",
+        mnist=0.0060,
+        defaults=Settings(
+            "overcomplete", code=1024, penalty="l1", weight=5e-2, rho=0.05, epochs=12
+        ),
+        options=("hidden", "penalty", "weight", "rho"),
+    ),
+    "sparse": Family(
+        "edgeae.training.sparse",
+        "a code that is mostly zero; minimises ‖x − x′‖² + λ·|h|, or + λ·KL(ρ ‖ mean h)",
+        mnist=0.0090,
+        defaults=Settings(
+            "sparse", hidden=(128, 64), penalty="l1", weight=3e-4, rho=0.05, epochs=30
+        ),
+        options=("hidden", "penalty", "weight", "rho"),
+    ),
+    "denoising": Family(
+        "edgeae.training.denoising",
+        "shown x + noise, asked for x; minimises ‖x − x′(x + noise)‖²",
+        mnist=0.0090,
+        defaults=Settings("denoising", hidden=(256, 128), noise="gaussian", amount=0.3, epochs=25),
+        options=("hidden", "noise", "amount"),
+    ),
+    "contractive": Family(
+        "edgeae.training.contractive",
+        "a code that resists small changes; minimises ‖x − x′‖² + λ·‖∂h/∂x‖²",
+        mnist=0.0095,
+        defaults=Settings("contractive", hidden=(128, 64), weight=1e-4, epochs=40),
+        options=("hidden", "weight"),
+    ),
+    "variational": Family(
+        "edgeae.training.variational",
+        "a Gaussian code to sample from; minimises ‖x − x′‖² + β·KL(q(h|x) ‖ N(0, I))",
+        mnist=0.0130,
+        defaults=Settings("variational", hidden=(256, 128), beta=0.3, epochs=30),
+        options=("hidden", "beta"),
+    ),
+}
+
+
+def settings(family: str, **chosen: Any) -> Settings:
+    """Return a family's settings with what the user chose; None stands for the default.
+
+    Raises:
+        BadInput: an unknown family, an option that it does not have, or a value not allowed.
+    """
+    if family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    known = FAMILIES[family]
+    for key, value in chosen.items():
+        if value is not None and key not in (*ALWAYS, *known.options):
+            able = ", ".join(name for name, item in FAMILIES.items() if key in item.options)
+            raise BadInput(f"{flag(key)}: family {family} does not have it; allowed with {able}")
+    plan = known.defaults.having(**chosen)
+    if len(plan.hidden) < known.least_hidden:
+        raise BadInput(f"--hidden: allowed with {family} are {known.least_hidden} widths or more")
+    _check_used(plan, chosen)
+    return plan
+
+
+def _check_used(plan: Settings, chosen: dict[str, Any]) -> None:
+    """Refuse an option that the others make useless."""
+    if chosen.get("rho") is not None and plan.penalty != "kl":
+        raise BadInput(f"--rho {plan.rho}: allowed with --penalty kl alone")
+    sparse = plan.family in ("sparse", "overcomplete")
+    if sparse and chosen.get("weight") is not None and plan.penalty == "none":
+        raise BadInput(f"--weight {plan.weight}: allowed with --penalty l1 and kl alone")

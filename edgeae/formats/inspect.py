@@ -1,0 +1,325 @@
+"""What is in an artifact: edges, operators, work, zeros, and where its bytes go.
+
+Reads one file, without running it and without TensorFlow. The readers of the two formats, and the
+packages that they need, are imported when a file of that format is opened.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeae.artifacts.bundle import OpVersion, TensorSpec, gzip_size
+from edgeae.errors import BadInput
+from edgeae.formats.opening import read_file
+from edgeae.system.extras import onnx_lacking
+
+__all__ = ["Inspection", "Layer", "Weights", "aligned", "inspect"]
+
+_COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of an artifact, in execution order.
+
+    Attributes:
+        name, version: of the operator; in ONNX files the version is that of the operator set.
+        shape, dtype: of its first output; empty and `?` when shape inference does not tell.
+        macs: multiply-accumulates of one inference.
+        weight_bytes: of the weights and biases that it computes with, as stored.
+    """
+
+    name: str
+    version: int
+    shape: tuple[int, ...]
+    dtype: str
+    macs: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How a weight tensor would be stored packed: an estimate.
+
+    Attributes:
+        name: the tensor's.
+        encoding: see `edgeae.formats.packed`.
+        dense_bytes, bytes: each value at its own width; in that encoding.
+    """
+
+    name: str
+    encoding: str
+    dense_bytes: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in an artifact.
+
+    Attributes:
+        path: as given.
+        format: `tflite` or `onnx`, by content.
+        bytes, gzip_bytes, sha256: of the file; gzip at level 9.
+        inputs, outputs: tensors by signature name.
+        operators: kinds of operators with versions and counts.
+        minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N`, and other
+            sets of operators, of ONNX.
+        macs: multiply-accumulates of one inference.
+        arena_bytes: what TFLite's planner needs for the activations; None of ONNX.
+        parameters: how many values its weights and biases hold.
+        sparsity: weight tensor → share of zeros.
+        size_by_cause: cause → bytes; adds up to `bytes`.
+        layers: one row per operator.
+        nonzero_macs: those of `macs` whose weight is not zero.
+        packed: cause → bytes in flash if the graph were stored packed, an estimate; None of ONNX.
+        encodings: one row per weight tensor; empty of ONNX.
+        metadata: key → value of an ONNX file's properties; empty of TFLite.
+    """
+
+    path: str
+    format: str
+    bytes: int
+    gzip_bytes: int
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: tuple[OpVersion, ...]
+    minimum_runtime: str
+    macs: int
+    arena_bytes: int | None
+    parameters: int
+    sparsity: dict[str, float]
+    size_by_cause: dict[str, int]
+    layers: tuple[Layer, ...]
+    nonzero_macs: int = 0
+    packed: dict[str, int] | None = None
+    encodings: tuple[Weights, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """Bytes in flash if the graph were stored packed, an estimate; None of ONNX."""
+        return None if self.packed is None else sum(self.packed.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain lists, dicts and numbers."""
+        table = asdict(self)
+        return {key: _plain(value) for key, value in table.items()}
+
+    def to_text(self) -> str:
+        """Return a page for people: aligned, no colour, no line break at the end."""
+        sections = [
+            [self.path, *aligned(self._facts(), "ll")],
+            ["metadata", *aligned(self._metadata_rows(), "ll")],
+            ["inputs", *aligned([_edge_row(spec) for spec in self.inputs], "lllll")],
+            ["outputs", *aligned([_edge_row(spec) for spec in self.outputs], "lllll")],
+            ["size by cause", *aligned(self._size_rows(), "lrr")],
+            ["packed by cause (an estimate)", *aligned(self._packed_rows(), "lrr")],
+            ["packed weights", *aligned(self._encoding_rows(), "llrr")],
+            ["operators", *aligned([_operator_row(op) for op in self.operators], "lrr")],
+            ["zeros among the weights", *aligned(self._sparsity_rows(), "lr")],
+            ["layers", *aligned([_COLUMNS, *self._layer_rows()], "rlrllrrr")],
+        ]
+        return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        opens = "needs" if self.format == "onnx" else "minimum runtime"
+        return [
+            ("format", self.format),
+            (opens, self.minimum_runtime),
+            ("size", f"{self.bytes:,} B"),
+            ("gzip", f"{self.gzip_bytes:,} B ({_share(self.gzip_bytes, self.bytes)})"),
+            *self._packed_facts(),
+            ("sha256", self.sha256),
+            ("MACs", f"{self.macs:,}"),
+            ("nonzero MACs", f"{self.nonzero_macs:,} ({_share(self.nonzero_macs, self.macs)})"),
+            ("parameters", f"{self.parameters:,}"),
+            *([] if self.arena_bytes is None else [("arena", f"{self.arena_bytes:,} B")]),
+        ]
+
+    def _packed_facts(self) -> list[tuple[str, str]]:
+        size = self.packed_bytes
+        return [] if size is None else [("packed", f"{size:,} B ({_share(size, self.bytes)})")]
+
+    def _packed_rows(self) -> list[tuple[str, str, str]]:
+        whole = self.packed_bytes or 0
+        return [(k, f"{size:,} B", _share(size, whole)) for k, size in (self.packed or {}).items()]
+
+    def _encoding_rows(self) -> list[tuple[str, ...]]:
+        return [
+            (item.name, item.encoding, f"{item.bytes:,} B", _share(item.bytes, item.dense_bytes))
+            for item in self.encodings
+        ]
+
+    def _metadata_rows(self) -> list[tuple[str, str]]:
+        # another tool's value may hold line breaks
+        return [(key, " ".join(value.split())) for key, value in self.metadata.items()]
+
+    def _size_rows(self) -> list[tuple[str, str, str]]:
+        sizes = self.size_by_cause.items()
+        return [(cause, f"{size:,} B", _share(size, self.bytes)) for cause, size in sizes]
+
+    def _sparsity_rows(self) -> list[tuple[str, str]]:
+        return [(name, f"{share:.1%}") for name, share in self.sparsity.items()]
+
+    def _layer_rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                str(place),
+                layer.name,
+                str(layer.version),
+                _dimensions(layer.shape),
+                layer.dtype,
+                f"{layer.macs:,}",
+                _share(layer.macs, self.macs),
+                f"{layer.weight_bytes:,}",
+            )
+            for place, layer in enumerate(self.layers)
+        ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _edge_row(spec: TensorSpec) -> tuple[str, ...]:
+    row = (spec.name, _dimensions(spec.shape), spec.dtype)
+    if spec.scale is None:
+        return (*row, "", "")
+    return (*row, f"scale {spec.scale:.9g}", f"zero point {spec.zero_point}")
+
+
+def _operator_row(operator: OpVersion) -> tuple[str, str, str]:
+    return operator.name, f"version {operator.version}", f"{operator.count:,} ×"
+
+
+def _dimensions(shape: tuple[int | str, ...]) -> str:
+    return "×".join(str(size) for size in shape) or "scalar"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Lay rows out in columns two spaces apart, each aligned to its side: `l` or `r`."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "".join(
+            "  " + (cell.ljust(width) if side == "l" else cell.rjust(width))
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def inspect(path: Path) -> Inspection:
+    """Inspect a `.tflite` or `.onnx` file; its content tells which, whatever it is called.
+
+    Raises:
+        BadInput: there is no such file, or it is neither of the two, truncated or damaged.
+        RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
+    """
+    content, form = read_file(path)
+    reader = _tflite if form == "tflite" else _onnx
+    return Inspection(
+        path=str(path),
+        bytes=len(content),
+        gzip_bytes=gzip_size(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        **reader(content, str(path)),
+    )
+
+
+def _tflite(content: bytes, origin: str) -> dict[str, Any]:
+    from edgeae.formats import packed
+    from edgeae.formats.tflite import arena, census
+    from edgeae.formats.tflite import graph as tflite
+
+    graph = tflite.read(content, origin)
+    try:
+        return {
+            "format": "tflite",
+            "inputs": census.edge_specs(graph, graph.inputs),
+            "outputs": census.edge_specs(graph, graph.outputs),
+            "operators": census.operators(graph),
+            "minimum_runtime": census.minimum_runtime(graph),
+            "macs": census.macs(graph),
+            "arena_bytes": arena.arena_bytes(graph),
+            "parameters": census.parameters(graph),
+            "sparsity": census.sparsity(graph),
+            "size_by_cause": census.size_by_cause(content, graph),
+            "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
+            "nonzero_macs": census.nonzero_macs(graph),
+            "packed": packed.packed(graph),
+            "encodings": tuple(map(_weights, packed.encodings(graph))),
+        }
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from None
+
+
+def _weights(item: Any) -> Weights:
+    return Weights(item.name, item.encoding, item.dense_bytes, item.bytes)
+
+
+def _tflite_layer(graph: Any, operator: Any) -> Layer:
+    from edgeae.formats.tflite import census
+
+    output = next((graph.tensors[index] for index in operator.outputs if index >= 0), None)
+    return Layer(
+        operator.name,
+        operator.version,
+        output.shape if output else (),
+        output.dtype if output else "?",
+        census.operator_macs(graph, operator),
+        census.weight_bytes(graph, operator),
+    )
+
+
+def _onnx(content: bytes, origin: str) -> dict[str, Any]:
+    try:
+        from edgeae.formats.onnx import census as onnx_census
+        from edgeae.formats.onnx import file as onnx_file
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        raise onnx_lacking(origin) from None
+
+    model = onnx_file.read(content, origin)
+    try:
+        return {
+            "format": "onnx",
+            "inputs": onnx_file.inputs(model),
+            "outputs": onnx_file.outputs(model),
+            "operators": onnx_file.operators(model),
+            "minimum_runtime": onnx_file.needs(model),
+            "macs": onnx_census.macs(model),
+            "arena_bytes": None,
+            "parameters": onnx_census.parameters(model),
+            "sparsity": onnx_census.sparsity(model),
+            "size_by_cause": onnx_census.size_by_cause(content, model),
+            "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
+            "metadata": onnx_file.properties(model),
+            "nonzero_macs": onnx_census.nonzero_macs(model),
+        }
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from None
+
+
+def _onnx_layer(model: Any, node: Any) -> Layer:
+    from edgeae.formats.onnx import census as onnx_census
+    from edgeae.formats.onnx import file as onnx_file
+
+    return Layer(
+        onnx_file.operator_name(node),
+        onnx_file.operator_version(model, node),
+        model.shapes.get(node.output[0], ()),
+        model.dtypes.get(node.output[0], "?"),
+        onnx_census.node_macs(model, node),
+        onnx_census.weight_bytes(model, node),
+    )

@@ -1,0 +1,96 @@
+"""What is in a bundle: each file's bytes as they are, compressed and packed, and its work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.formats.inspect import Inspection, aligned, inspect
+
+__all__ = ["BundleInspection", "inspect_bundle"]
+
+_BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
+
+
+@dataclass(frozen=True)
+class BundleInspection:
+    """What is in a bundle.
+
+    Attributes:
+        path: as given.
+        name: `model/recipe`.
+        artifacts: in the manifest's order.
+    """
+
+    path: str
+    name: str
+    artifacts: tuple[Inspection, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain lists, dicts and numbers."""
+        found = [item.to_json() for item in self.artifacts]
+        return {"path": self.path, "name": self.name, "artifacts": found}
+
+    def to_text(self) -> str:
+        """Return a page for people: aligned, no colour, no line break at the end."""
+        packed = [item for item in self.artifacts if item.packed is not None]
+        sections = [
+            [f"{self.path}: {self.name}", *aligned(self._bytes_rows(), "lrrrrr")],
+            ["raw bytes by cause", *_by_cause(self.artifacts, "size_by_cause")],
+            ["packed bytes by cause (an estimate)", *_by_cause(packed, "packed")],
+            ["packed weights", *aligned(self._encoding_rows(), "lllr")],
+        ]
+        return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
+
+    def _bytes_rows(self) -> list[tuple[str, ...]]:
+        rows = [
+            (
+                _file(item),
+                *map(_count, (item.bytes, item.gzip_bytes, item.packed_bytes)),
+                *map(_count, (item.macs, item.nonzero_macs)),
+            )
+            for item in self.artifacts
+        ]
+        return [_BYTES, *rows]
+
+    def _encoding_rows(self) -> list[tuple[str, ...]]:
+        whole = [item for item in self.artifacts if _file(item) == "autoencoder.tflite"]
+        return [
+            (_file(item), row.name, row.encoding, f"{row.bytes:,}")
+            for item in whole or self.artifacts  # its parts have the same tensors
+            for row in item.encodings
+        ]
+
+
+def inspect_bundle(path: Path) -> BundleInspection:
+    """Inspect the files of the bundle in a folder.
+
+    Raises:
+        BadInput: there is no bundle, or it holds what edgeae does not read.
+        ManifestMismatch: a file is missing, or is not what the manifest describes.
+        RuntimeUnavailable: it has ONNX files, and the `onnx` package is not installed.
+    """
+    bundle = open_bundle(path)
+    for item in bundle.manifest.artifacts:
+        bundle.read(item)
+    found = tuple(inspect(path / item.path) for item in bundle.manifest.artifacts)
+    return BundleInspection(str(path), bundle.name, found)
+
+
+def _by_cause(found: Sequence[Inspection], key: str) -> list[str]:
+    if not found:
+        return []
+    sizes: list[dict[str, int]] = [getattr(item, key) for item in found]
+    rows = [
+        (_file(item), *map(_count, held.values())) for item, held in zip(found, sizes, strict=True)
+    ]
+    return aligned([("", *sizes[0]), *rows], "l" + "r" * len(sizes[0]))
+
+
+def _file(item: Inspection) -> str:
+    return Path(item.path).name
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,1 @@
+"""A `.tflite` file as data: the graph, and functions over it. No engine runs it."""

@@ -1,0 +1,168 @@
+"""Cut a graph at tensors, and give its edges another element type.
+
+The encoder and the decoder are not converted again: they are cut out of the converted autoencoder
+at the code, so that decoder(encoder(x)) is autoencoder(x), bit for bit, on any engine.
+"""
+
+from dataclasses import replace
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeae.errors import BadInput
+from edgeae.formats.tflite.graph import Graph, Operator, Tensor
+
+__all__ = ["cut", "with_edges"]
+
+#: Element type of a graph's edges → what they may become.
+_EDGES = {"int8": ("int8", "uint8", "float32"), "int16": ("int16", "float32")}
+#: Operator, and element type of the integers inside → its version, as TFLite's
+#: tools/versioning/op_version.cc has it; version 1 of QUANTIZE also rescales int8 ↔ uint8.
+_VERSIONS = {
+    ("QUANTIZE", "int8"): 1,
+    ("QUANTIZE", "int16"): 2,
+    ("DEQUANTIZE", "int8"): 2,
+    ("DEQUANTIZE", "int16"): 3,
+}
+
+
+def cut(graph: Graph, inputs: dict[str, int], outputs: dict[str, int]) -> Graph:
+    """Return the part of a graph that computes `outputs` from `inputs`.
+
+    Args:
+        graph: where to cut; stays as it is.
+        inputs: name of each input of the part → tensor index in `graph`.
+        outputs: name of each output of the part → tensor index in `graph`.
+
+    Raises:
+        BadInput: an output also depends on an input of `graph` that is not in `inputs`, as with a
+            skip connection around the code; names the operator. Or a tensor does not exist.
+    """
+    for name, index in (inputs | outputs).items():
+        if not 0 <= index < len(graph.tensors):
+            raise BadInput(f"cannot cut at {name!r}: no tensor {index} of {len(graph.tensors)}")
+    needed = _needed(graph, set(inputs.values()), list(outputs.values()))
+    operators = [op for op in graph.operators if needed.intersection(op.outputs)]
+    kept = sorted(
+        {index for op in operators for index in (*op.inputs, *op.outputs) if index >= 0}
+        | set(inputs.values())
+        | set(outputs.values())
+    )
+    place = {old: new for new, old in enumerate(kept)} | {-1: -1}
+    names = {index: name for name, index in (inputs | outputs).items()}
+    return Graph(
+        tuple(
+            replace(graph.tensors[old], name=names.get(old, graph.tensors[old].name))
+            for old in kept
+        ),
+        tuple(_moved(operator, place) for operator in operators),
+        {name: place[index] for name, index in inputs.items()},
+        {name: place[index] for name, index in outputs.items()},
+        graph.metadata,
+    )
+
+
+def _needed(graph: Graph, sources: set[int], targets: list[int]) -> set[int]:
+    producer = {index: op for op in graph.operators for index in op.outputs}
+    needed: set[int] = set()
+    pending = [(index, None) for index in targets]
+    while pending:
+        index, reader = pending.pop()
+        if index in needed or index in sources or index < 0:
+            continue
+        if index not in producer:
+            if graph.tensors[index].data is None:
+                user = f" of {reader.name}" if reader else ""
+                raise BadInput(
+                    f"cannot cut: input {graph.tensors[index].name!r}{user} reaches around the cut"
+                )
+            continue
+        operator = producer[index]
+        needed.update(operator.outputs)
+        pending += [(source, operator) for source in operator.inputs]  # type: ignore[misc]
+    return needed
+
+
+def _moved(operator: Operator, place: dict[int, int]) -> Operator:
+    return replace(
+        operator,
+        inputs=tuple(place[index] for index in operator.inputs),
+        outputs=tuple(place[index] for index in operator.outputs),
+    )
+
+
+def with_edges(graph: Graph, dtype: str) -> Graph:
+    """Return an int8 or int16 graph whose inputs and outputs have another element type.
+
+    `uint8` keeps the scale of int8 and moves its zero point by 128; `float32` quantizes and
+    dequantizes inside the graph. The integers in between are those of `graph`.
+
+    Args:
+        graph: inputs and outputs are int8, or all of them int16; per-tensor.
+        dtype: that of `graph` (returns it), `float32`, or `uint8` for int8.
+
+    Raises:
+        BadInput: `dtype` is none of these, or an edge of `graph` is no such integer.
+    """
+    inner = _integers(graph)
+    if dtype not in _EDGES[inner]:
+        raise BadInput(f"edges of {dtype!r}: allowed are {', '.join(_EDGES[inner])}")
+    if dtype == inner:
+        return graph
+    for name in graph.inputs:
+        graph = _with_input(graph, name, dtype)
+    for name in graph.outputs:
+        graph = _with_output(graph, name, dtype)
+    return graph
+
+
+def _integers(graph: Graph) -> str:
+    """Return the element type that all edges have."""
+    edges = {name: graph.tensors[index] for name, index in (graph.inputs | graph.outputs).items()}
+    inner = next((item.dtype for item in edges.values() if item.dtype in _EDGES), "int8")
+    for name, tensor in edges.items():
+        if tensor.dtype != inner or tensor.affine is None:
+            raise BadInput(f"edge {name!r} is {tensor.dtype}, not {inner}")
+    return inner
+
+
+def _with_input(graph: Graph, name: str, dtype: str) -> Graph:
+    inside, outside = graph.inputs[name], len(graph.tensors)
+    inner = graph.tensors[inside]
+    return replace(
+        graph,
+        tensors=(*_renamed(graph, inside), _edge(inner, name, dtype)),
+        operators=(_operator("QUANTIZE", inner.dtype, outside, inside), *graph.operators),
+        inputs=graph.inputs | {name: outside},
+    )
+
+
+def _with_output(graph: Graph, name: str, dtype: str) -> Graph:
+    inside, outside = graph.outputs[name], len(graph.tensors)
+    inner = graph.tensors[inside]
+    conversion = "DEQUANTIZE" if dtype == "float32" else "QUANTIZE"
+    return replace(
+        graph,
+        tensors=(*_renamed(graph, inside), _edge(inner, name, dtype)),
+        operators=(*graph.operators, _operator(conversion, inner.dtype, inside, outside)),
+        outputs=graph.outputs | {name: outside},
+    )
+
+
+def _renamed(graph: Graph, index: int) -> tuple[Tensor, ...]:
+    tensor = graph.tensors[index]
+    inner = replace(tensor, name=f"{tensor.name}_{tensor.dtype}")
+    return (*graph.tensors[:index], inner, *graph.tensors[index + 1 :])
+
+
+def _edge(inner: Tensor, name: str, dtype: str) -> Tensor:
+    if dtype == "float32":
+        return Tensor(name, inner.shape, dtype)
+    return replace(inner, name=name, dtype=dtype, zero_points=(inner.zero_points[0] + 128,))
+
+
+def _operator(name: str, inner: str, source: int, target: int) -> Operator:
+    settings = schema.OperatorT()
+    kind = "QuantizeOptions" if name == "QUANTIZE" else "DequantizeOptions"
+    settings.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+    settings.builtinOptions = getattr(schema, f"{kind}T")()
+    return Operator(name, _VERSIONS[name, inner], (source,), (target,), settings)

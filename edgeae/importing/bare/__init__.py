@@ -1,0 +1,1 @@
+"""Import of `.tflite` and `.onnx` files, which stay as they are."""

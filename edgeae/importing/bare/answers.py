@@ -1,0 +1,63 @@
+"""Child process: what imported files make of the test rows, in the runtime that judges them."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import Artifact, npy_bytes
+from edgeae.artifacts.program import Program
+from edgeae.errors import BadInput, EdgeaeError, about
+from edgeae.reading import files
+from edgeae.runtimes import load
+from edgeae.runtimes.inference import part_output
+from edgeae.system import children
+from edgeae.system.scratch import write_scratch
+
+__all__ = ["answer"]
+
+
+def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Run `job["artifacts"]`, which lie in `job["folder"]`, over `job["images"]`, an `.npy`.
+
+    `job["origins"]`, part → path, are the user's files, which errors name. Writes `<part>.npy` into
+    `job["out"]` and reports `{version}` of `job["runtime"]`.
+
+    Raises:
+        RuntimeUnavailable: the runtime is not installed.
+        BadInput: it refuses a file, or fails when it runs it.
+    """
+    runtime = load(job["runtime"])
+    version = runtime.version()
+    images = np.load(job["images"])
+    outputs: dict[str, NDArray[Any]] = {}
+    for artifact in map(Artifact.from_json, job["artifacts"]):
+        content = files.read(Path(job["folder"], artifact.path), files.MODEL_BYTES)
+        program = Program(artifact, content, Path(job["origins"][artifact.part]))
+        with _named(program):
+            outputs[artifact.part] = part_output(runtime, program, images, outputs)
+    for part, array in outputs.items():
+        write_scratch(Path(job["out"], f"{part}.npy"), npy_bytes(array))
+    yield {"version": version}
+
+
+@contextlib.contextmanager
+def _named(program: Program) -> Iterator[None]:
+    """Turn what an engine raises when it runs a file into one line that names the file."""
+    try:
+        with about(program.path):
+            yield
+    except EdgeaeError:
+        raise
+    except Exception as error:  # engines' exception classes are no part of their interfaces
+        reason = " ".join(str(error).split())[:300]
+        raise BadInput(
+            f"{program.path}: its {program.artifact.part} fails when it runs: {reason}"
+        ) from None
+
+
+if __name__ == "__main__":
+    children.serve(answer)

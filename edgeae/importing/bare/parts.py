@@ -1,0 +1,170 @@
+"""Which parts imported `.tflite` or `.onnx` files are, and whether they fit each other."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.program import Program
+from edgeae.errors import BadInput
+from edgeae.formats import describe
+from edgeae.formats.opening import open_file
+from edgeae.importing.bottleneck import Choice
+
+__all__ = ["Parts", "read_parts"]
+
+_FLOAT = "float32"
+_INTEGERS = ("int8", "uint8", "int16")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the files hold.
+
+    Attributes:
+        programs: part → its bytes and description, in the order in which data flows; the path is
+            that of the file, the artifact's that in the bundle.
+        choice: where a whole autoencoder was cut; None where nothing was.
+        remark: why a whole autoencoder was not cut, a line; or empty.
+    """
+
+    programs: dict[str, Program]
+    choice: Choice | None = None
+    remark: str = ""
+
+    @property
+    def input(self) -> Program:
+        """The part that takes the image."""
+        return next(iter(self.programs.values()))
+
+    @property
+    def format(self) -> str:
+        """Of every file: `tflite` or `onnx`."""
+        return self.input.artifact.format
+
+
+def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
+    """Read one file, an encoder or a whole autoencoder, or two: encoder and decoder.
+
+    What gives the shape that it takes is a whole autoencoder. It is cut at its bottleneck, if it
+    has one.
+
+    Args:
+        paths: the files.
+        code_layer: the tensor at which a whole autoencoder is cut; None looks for the bottleneck.
+
+    Raises:
+        BadInput: a file is no model of one input and one output, the halves do not fit each other,
+            or the whole cannot be cut at `code_layer`.
+        RuntimeUnavailable: a file is `.onnx`, and the package `onnx` is not installed.
+    """
+    programs = [_open(path) for path in paths]
+    whole = len(programs) == 1 and _reconstructs(programs[0].artifact, programs[0].artifact)
+    if whole:
+        return _cut(programs[0], code_layer)
+    if code_layer is not None:
+        told = " and ".join(f"{item.path} {_flow(item.artifact)}" for item in programs)
+        raise BadInput(f"--code-layer {code_layer}: for a file that is a whole autoencoder; {told}")
+    if len(programs) == 2:
+        _check_halves(*programs)
+    names = ("encoder", "decoder")
+    return Parts({part: _as(part, item) for part, item in zip(names, programs, strict=False)})
+
+
+def _open(path: Path) -> Program:
+    program = open_file(path)
+    _check_edges(program.artifact)
+    return program
+
+
+def _check_edges(artifact: Artifact) -> None:
+    for kind, spec in (("input", artifact.input), ("output", artifact.output)):
+        place = f"{artifact.path}: {kind} {spec.name!r} is {spec.dtype}"
+        if spec.dtype not in (_FLOAT, *_INTEGERS):
+            raise BadInput(f"{place}: allowed are {_FLOAT}, {', '.join(_INTEGERS)}")
+        if spec.dtype != _FLOAT and spec.affine is None:
+            raise BadInput(f"{place} without a scale: nothing says what its integers stand for")
+
+
+def _reconstructs(encoder: Artifact, decoder: Artifact) -> bool:
+    return encoder.input.values == decoder.output.values
+
+
+def _check_halves(encoder: Program, decoder: Program) -> None:
+    """Refuse two files that are not the halves of one autoencoder.
+
+    Raises:
+        BadInput: their formats, shapes, element types or scales do not fit; names both files.
+    """
+    first, second = encoder.artifact, decoder.artifact
+    if first.format != second.format:
+        raise BadInput(
+            f"{encoder.path} is .{first.format}, {decoder.path} .{second.format}: "
+            "encoder and decoder are of one format"
+        )
+    if first.output.values != second.input.values:
+        raise BadInput(
+            f"{encoder.path} gives a code of {_shape(first.output)}, "
+            f"{decoder.path} takes {_shape(second.input)}: they are not halves of one autoencoder"
+        )
+    if not _reconstructs(first, second):
+        raise BadInput(
+            f"{encoder.path} takes {_shape(first.input)}, {decoder.path} gives "
+            f"{_shape(second.output)}: they are not halves of one autoencoder"
+        )
+    if (first.output.dtype, first.output.affine) != (second.input.dtype, second.input.affine):
+        raise BadInput(
+            f"{encoder.path} gives the code as {_grid(first.output)}, "
+            f"{decoder.path} takes {_grid(second.input)}: integers that are passed on need the "
+            "same type, scale and zero point"
+        )
+
+
+def _cut(program: Program, code_layer: str | None) -> Parts:
+    """Cut a whole autoencoder; without a place for that, it stays whole.
+
+    Raises:
+        BadInput: it cannot be cut at `code_layer`.
+    """
+    if program.artifact.format == "tflite":
+        from edgeae.importing.bare.tflite import halves
+    else:
+        from edgeae.importing.bare.onnx import halves
+    whole = _as("autoencoder", program)
+    try:
+        choice, contents = halves(program, code_layer)
+        cuts = {part: _half(part, content, program) for part, content in contents.items()}
+    except BadInput as error:
+        if code_layer is not None:
+            raise BadInput(f"{program.path}: {error}") from None
+        return Parts(
+            {"autoencoder": whole}, remark=f"{program.path}: stays whole, without its code: {error}"
+        )
+    return Parts({**cuts, "autoencoder": whole}, choice)
+
+
+def _half(part: str, content: bytes, whole: Program) -> Program:
+    form = whole.artifact.format
+    artifact = describe.bare(content, form, f"its {part}")
+    _check_edges(artifact)
+    cut = _as(part, Program(artifact, content, whole.path))
+    return replace(cut, artifact=replace(cut.artifact, parent=f"autoencoder.{form}"))
+
+
+def _as(part: str, program: Program) -> Program:
+    artifact = program.artifact
+    path = f"{part}.{artifact.format}"
+    return replace(program, artifact=replace(artifact, part=part, path=path))
+
+
+def _flow(artifact: Artifact) -> str:
+    return f"takes {_shape(artifact.input)} and gives {_shape(artifact.output)}"
+
+
+def _shape(spec: TensorSpec) -> str:
+    return "×".join(map(str, spec.values)) or "no values"
+
+
+def _grid(spec: TensorSpec) -> str:
+    if spec.affine is None:
+        return spec.dtype
+    return f"{spec.dtype}, scale {spec.scale:.9g}, zero point {spec.zero_point}"

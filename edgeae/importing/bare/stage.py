@@ -1,0 +1,142 @@
+"""Import bare `.tflite` or `.onnx` files: a bundle as is, and `train.json` beside it."""
+
+import math
+import time
+from collections.abc import Callable
+
+from edgeae.artifacts.bundle import Manifest
+from edgeae.artifacts.model import AS_IS as FORM
+from edgeae.artifacts.program import Program
+from edgeae.artifacts.publish import building
+from edgeae.data import Dataset
+from edgeae.errors import BadInput, about
+from edgeae.importing.bare.bundle import write_bundle
+from edgeae.importing.bare.parts import Parts, read_parts
+from edgeae.importing.publish import publish
+from edgeae.importing.record import Subject
+from edgeae.importing.request import Imported, Request
+from edgeae.importing.worth import require_worth
+from edgeae.recipe import AS_IS
+
+__all__ = ["import_bare"]
+
+#: Using less than this share of an integer input's range looks like a forgotten normalization.
+_LEAST_USED = 1 / 8
+
+
+def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
+    """Write `as-is/`, a bundle, and `train.json`; takes no TensorFlow.
+
+    Args:
+        request: one path, an encoder or a whole autoencoder, or two: encoder and decoder.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the files are no models, do not fit each other, do not take the data, or do worse
+            than its mean.
+        RuntimeUnavailable: what opens them is not installed.
+        RuntimeCrashed: it crashed on a file.
+    """
+    started = time.monotonic()
+    parts = read_parts(request.paths, request.code_layer)
+    dataset = request.dataset()
+    _check_rows(parts, dataset)
+    for line in (parts.remark, _range_warning(parts, dataset)):
+        if line:
+            say(line)
+    say(f"{request.folder}: running {', '.join(parts.programs)} in {parts.format}")
+    with building(request.folder, AS_IS) as out:
+        manifest = write_bundle(out, request.name, dataset, parts)
+        require_worth(request, dataset, _losses(manifest))
+    subject = _subject(parts, manifest, time.monotonic() - started)
+    return publish(request, dataset, subject, None)
+
+
+def _check_rows(parts: Parts, dataset: Dataset) -> None:
+    """Refuse rows that the model does not take.
+
+    Raises:
+        BadInput: names both, and says where the two files are the wrong way round.
+    """
+    try:
+        with about(parts.input.path):
+            dataset.images("test", parts.input.artifact.input.values)
+    except BadInput as error:
+        last = list(parts.programs.values())[-1]
+        if math.prod(last.artifact.input.values) != dataset.width:
+            raise
+        raise BadInput(f"{error}; {last.path} takes them: the encoder comes first") from None
+
+
+def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:
+    encoder = parts.programs.get("encoder")
+    return Subject(
+        kind=parts.format,
+        form=FORM,
+        choice=parts.choice,
+        description=_description(parts),
+        input_shape=parts.input.artifact.input.values,
+        # no code has no values
+        code_shape=(0,) if encoder is None else encoder.artifact.output.values,
+        code_layer="" if parts.choice is None else parts.choice.name,
+        parameters=sum(map(_parameters, _given(parts))),
+        weights_sha256=manifest.weights_sha256,
+        file_sha256="",
+        losses=_losses(manifest),
+        seconds=round(seconds, 2),
+        tools=manifest.tools,
+    )
+
+
+def _losses(manifest: Manifest) -> dict[str, float]:
+    return {} if manifest.loss is None else {"test": manifest.loss.exported}
+
+
+def _given(parts: Parts) -> list[Program]:
+    """Return the files as they were given: not what was cut out of one."""
+    return [item for item in parts.programs.values() if item.artifact.parent is None]
+
+
+def _description(parts: Parts) -> str:
+    shapes = [parts.input.artifact.input]
+    shapes += [
+        parts.programs[part].artifact.output
+        for part in ("encoder", "decoder")
+        if part in parts.programs
+    ]
+    if "decoder" not in parts.programs and "autoencoder" in parts.programs:
+        shapes.append(parts.programs["autoencoder"].artifact.output)
+    chain = " → ".join("×".join(map(str, spec.values)) for spec in shapes)
+    flavours = dict.fromkeys(item.artifact.flavour for item in _given(parts))
+    return f"{chain}, {'/'.join(flavours)} .{parts.format} as is"
+
+
+def _parameters(program: Program) -> int:
+    origin = str(program.path)
+    if program.artifact.format == "tflite":
+        from edgeae.formats.tflite import census
+        from edgeae.formats.tflite import graph as tflite
+
+        return census.parameters(tflite.read(program.content, origin))
+    from edgeae.formats.onnx import census as onnx_census
+    from edgeae.formats.onnx import file as onnx_file
+
+    return onnx_census.parameters(onnx_file.read(program.content, origin))
+
+
+def _range_warning(parts: Parts, dataset: Dataset) -> str:
+    """Say where an integer input stands for other values than the data holds; or nothing."""
+    program = parts.input
+    affine = program.artifact.input.affine
+    if affine is None:
+        return ""
+    low, high = ((limit - affine.zero_point) * affine.scale for limit in affine.limits)
+    images = dataset.images("test", program.artifact.input.values)
+    least, most = float(images.min()), float(images.max())
+    clipped = least < low - affine.scale or most > high + affine.scale
+    if not clipped and most - least >= _LEAST_USED * (high - low):
+        return ""
+    return (
+        f"warning: {program.path}: its input stands for {low:.4g} to {high:.4g}, dataset "
+        f"{dataset.name} holds {least:.4g} to {most:.4g}; --scale and --offset bring them together"
+    )

@@ -1,0 +1,1 @@
+"""Import of Keras files: read as data, and rebuilt layer by layer."""

@@ -1,0 +1,328 @@
+"""A Keras architecture made flat: one list of allowed layers, whatever was nested in what.
+
+Sequential and functional models of Keras 2 and 3 write the same graph in four ways; all of them
+end here as layers that name their inputs. Nothing is loaded: it is JSON in, plain values out.
+"""
+
+import graphlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edgeae.errors import BadInput
+from edgeae.importing.keras import layers as rules
+from edgeae.importing.keras.file import EXPORT, KerasFile
+
+__all__ = ["Architecture", "Layer", "flatten"]
+
+_FUNCTIONAL = ("Functional", "Model")
+_SEQUENTIAL = "Sequential"
+_MODELS = (*_FUNCTIONAL, _SEQUENTIAL)
+#: Where Keras's own classes live; below `_OPERATIONS` a class is called as its layer.
+_OWN_ROOTS = ("keras", "tf_keras")
+_OPERATIONS = "keras.src.ops."
+#: Keras gives up on names with other characters when it makes variables.
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+_INPUT = "image"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the flat model.
+
+    Attributes:
+        name: unique in the flat model: the nested models' names and its own, joined by dots.
+        kind: its class in Keras 2.
+        config: what that class is given besides its name.
+        inputs: names of the layers that it takes its inputs from.
+        path: names from the outermost model inwards, to find its weights; empty: it has none.
+        end: whether a nested model ends here.
+    """
+
+    name: str
+    kind: str
+    config: dict[str, Any]
+    inputs: tuple[str, ...]
+    path: tuple[str, ...] = ()
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A flat model.
+
+    Attributes:
+        input_shape: of one image; None for a free size; None altogether where it is not said.
+        input: name of the input.
+        output: name of the layer whose output is the model's.
+        layers: without the input, each after its inputs.
+        aliases: what else the file calls a layer → its name here: nested models, and layers that
+            only training knows, for what goes into them.
+    """
+
+    input_shape: tuple[int | None, ...] | None
+    input: str
+    output: str
+    layers: tuple[Layer, ...]
+    aliases: dict[str, str]
+
+
+def flatten(file: KerasFile) -> Architecture:
+    """Judge every layer of a file and put them into one list.
+
+    Raises:
+        BadInput: a layer or an object is not allowed, the model has several inputs or outputs, or
+            shares a layer; names file, layer and class.
+    """
+    try:
+        walk = _Walk(file.path)
+        output = walk.model(file.model, (), [_INPUT])
+    except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadInput(f"{file.path}: the architecture is damaged ({reason})") from None
+    return Architecture(walk.input_shape, _INPUT, output, tuple(walk.layers), walk.aliases)
+
+
+@dataclass
+class _Walk:
+    """What was found so far."""
+
+    path: Path
+    layers: list[Layer] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    input_shape: tuple[int | None, ...] | None = None
+    names: set[str] = field(default_factory=lambda: {_INPUT})
+
+    def model(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
+        """Walk a model called on `inputs`; return the name of its output."""
+        kind = item["class_name"]
+        where = self._where(path, kind)
+        if kind not in _MODELS or not _is_own(item):
+            raise BadInput(
+                f"{self.path}: {_told(item)} is a class of its own; allowed are Sequential and "
+                f"functional models of Keras's layers; {EXPORT}"
+            )
+        if len(inputs) != 1:
+            raise BadInput(f"{where} takes {len(inputs)} inputs; allowed is one")
+        config = item["config"]
+        if isinstance(config, dict):
+            beside = {key: value for key, value in config.items() if key != "layers"}
+            rules.check_objects(where, [beside, item.get("build_config")])
+        walk = self._sequential if kind == _SEQUENTIAL else self._functional
+        output = walk(config, path, inputs[0], where)
+        if path:
+            self._mark_end(output)
+            self.aliases[".".join(path)] = output
+        return output
+
+    def _sequential(
+        self, config: dict[str, Any] | list[Any], path: tuple[str, ...], source: str, where: str
+    ) -> str:
+        table = config if isinstance(config, dict) else {"layers": config}  # before Keras 2.2
+        if not table["layers"]:
+            raise BadInput(f"{where} has no layers")
+        self._note_shape(table.get("build_input_shape"))
+        self._check_names(where, [item["config"]["name"] for item in table["layers"]])
+        for item in table["layers"]:
+            self._check_one_name(where, item)
+            if item["class_name"] != "InputLayer":
+                self._note_shape(_shape(item["config"]))
+            source = self._layer(item, (*path, item["config"]["name"]), [source])
+        return source
+
+    def _functional(
+        self, config: dict[str, Any], path: tuple[str, ...], source: str, where: str
+    ) -> str:
+        entry = _only(where, "input", config["input_layers"])
+        exit_ = _only(where, "output", config["output_layers"])
+        # of two layers with one name, Keras builds the first and a table holds the last
+        self._check_names(where, [item["name"] for item in config["layers"]])
+        for item in config["layers"]:
+            self._check_one_name(where, item)
+        items = {item["name"]: item for item in config["layers"]}
+        inputs = {name: _inputs(self._where((*path, name)), item) for name, item in items.items()}
+        made = {entry: source}
+        for name in _topological(self.path, inputs):
+            item = items[name]
+            if item["class_name"] == "InputLayer" and name != entry:
+                raise BadInput(f"{where} has a second input, {name}; allowed is one")
+            sources = [source] if name == entry else [made[origin] for origin in inputs[name]]
+            made[name] = self._layer(item, (*path, name), sources)
+        return made[exit_]
+
+    def _check_names(self, where: str, names: list[str]) -> None:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise BadInput(f"{where}: two layers are called {twice[0]}; allowed is one")
+
+    def _check_one_name(self, where: str, item: dict[str, Any]) -> None:
+        config = item["config"]  # before Keras 2.2, a nested sequential model's is a list
+        inner = config.get("name") if isinstance(config, dict) else None
+        outer = item.get("name")
+        if None not in (inner, outer) and inner != outer:
+            raise BadInput(f"{where}: layer {outer} is also called {inner}")
+
+    def _layer(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
+        """Add one layer; return the name of its output."""
+        kind, config = item["class_name"], item["config"]
+        if kind in _MODELS:
+            return self.model(item, path, inputs)
+        where = self._where(path, kind)
+        rules.check_objects(where, [config, item.get("build_config")])
+        if kind == "InputLayer":
+            if not _is_own(item):
+                raise BadInput(f"{where}: {_told(item)} is a class of its own; {_allowed()}")
+            self._note_shape(_shape(config))
+            self.aliases[".".join(path)] = inputs[0]
+            return inputs[0]
+        self._check_class(where, item)
+        if len(inputs) != 1 and kind not in rules.MERGING:
+            raise BadInput(f"{where} takes {len(inputs)} inputs; allowed is one")
+        if kind in rules.DROPPED:
+            self.aliases[".".join(path)] = inputs[0]
+            return inputs[0]
+        return self._keep(where, kind, config, path, inputs)
+
+    def _keep(
+        self,
+        where: str,
+        kind: str,
+        config: dict[str, Any],
+        path: tuple[str, ...],
+        inputs: list[str],
+    ) -> str:
+        name = self._free_name(path)
+        options = rules.options(where, kind, config)
+        weights = path if rules.ALLOWED[kind].weights else ()
+        after, function = rules.activation(where, config.get("activation"))
+        if kind == "Activation":
+            kind, options = after, function
+        elif after == "Activation":
+            if "activation" in config:
+                options |= function
+        else:  # a layer of its own, so that every converter knows it
+            inner = self._free_name((*path, "linear"))
+            self.layers.append(Layer(inner, kind, options, tuple(inputs), weights))
+            kind, options, inputs, weights = after, function, [inner], ()
+        self.layers.append(Layer(name, kind, options, tuple(inputs), weights))
+        return name
+
+    def _check_class(self, where: str, item: dict[str, Any]) -> None:
+        kind = item["class_name"]
+        own = _is_own(item)
+        if str(item.get("module")).startswith(_OPERATIONS):  # x + y, written as a layer
+            own = own and kind in rules.MERGING
+        if kind == "Lambda":
+            raise BadInput(f"{where}: holds code, which is never run; {_allowed()}")
+        if not own:
+            raise BadInput(f"{where}: {_told(item)} is a class of its own; {_allowed()}")
+        if kind not in rules.ALLOWED and kind not in rules.DROPPED:
+            raise BadInput(f"{where}: not a layer that can be imported; {_allowed()}")
+
+    def _note_shape(self, shape: Any) -> None:
+        """Keep the first shape that the outermost models say about their input."""
+        if shape is not None and self.input_shape is None and not self.layers:
+            sizes = tuple(shape[1:])
+            if not all(size is None or type(size) is int for size in sizes):
+                raise BadInput(
+                    f"{self.path}: the input's shape is {shape!r}; allowed are "
+                    "whole numbers and null"
+                )
+            self.input_shape = sizes
+
+    def _mark_end(self, name: str) -> None:
+        for number in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[number]
+            if layer.name == name:
+                self.layers[number] = replace(layer, end=True)
+                return
+
+    def _free_name(self, path: tuple[str, ...]) -> str:
+        written = ".".join(path)
+        name = "".join(letter if letter in _SAFE else "_" for letter in written).lstrip("_.-")
+        name = name or "layer"
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        if name != written:
+            self.aliases[written] = name
+        return name
+
+    def _where(self, path: tuple[str, ...], kind: str = "") -> str:
+        told = f" ({kind})" if kind else ""
+        return f"{self.path}: layer {'.'.join(path)}{told}" if path else f"{self.path}: the model"
+
+
+def _is_own(item: dict[str, Any]) -> bool:
+    """Tell whether a class is Keras's: old files name no module, and register what is custom."""
+    root = str(item.get("module") or "keras").partition(".")[0]
+    return root in _OWN_ROOTS and item.get("registered_name") in (None, item["class_name"])
+
+
+def _told(item: dict[str, Any]) -> str:
+    module = item.get("module")
+    told = f"{module}.{item['class_name']}" if module else str(item["class_name"])
+    return str(item.get("registered_name") or told)
+
+
+def _allowed() -> str:
+    return f"allowed are {', '.join(sorted((*rules.ALLOWED, *rules.DROPPED)))}"
+
+
+def _shape(config: dict[str, Any]) -> Any:
+    return config.get("batch_shape") or config.get("batch_input_shape")
+
+
+def _only(where: str, what: str, written: Any) -> str:
+    """Return the one input or output: `["x", 0, 0]`, `[["x", 0, 0]]` or `{"key": ["x", 0, 0]}`."""
+    items = list(written.values()) if isinstance(written, dict) else written
+    if items and isinstance(items[0], str):
+        items = [items]
+    if len(items) != 1:
+        names = ", ".join(str(item[0]) for item in items)
+        raise BadInput(f"{where} has {len(items)} {what}s ({names}); allowed is one")
+    return str(items[0][0])
+
+
+def _inputs(where: str, item: dict[str, Any]) -> tuple[str, ...]:
+    """Return the layers that a layer is called on, as Keras 2 or Keras 3 writes them."""
+    nodes = item["inbound_nodes"]
+    if len(nodes) > 1:
+        raise BadInput(f"{where} is shared: called {len(nodes)} times; allowed is once")
+    if not nodes:
+        return ()
+    node = nodes[0]
+    if isinstance(node, dict):
+        _check_settings(where, node["kwargs"])
+        return tuple(_tensors(where, node["args"]))
+    calls = [node] if isinstance(node[0], str) else node
+    for call in calls:
+        _check_settings(where, call[3] if len(call) > 3 else {})
+    return tuple(str(call[0]) for call in calls)
+
+
+def _tensors(where: str, arguments: Any) -> Iterator[str]:
+    for argument in arguments:
+        if isinstance(argument, list):
+            yield from _tensors(where, argument)
+        elif isinstance(argument, dict) and argument.get("class_name") == "__keras_tensor__":
+            yield str(argument["config"]["keras_history"][0])
+        else:
+            raise BadInput(f"{where} is called on {argument!r}; allowed are layers' outputs")
+
+
+def _check_settings(where: str, settings: dict[str, Any]) -> None:
+    given = {key: value for key, value in settings.items() if value}
+    if given:
+        raise BadInput(f"{where} is called with {given!r}; allowed is nothing beside its inputs")
+
+
+def _topological(path: Path, inputs: dict[str, tuple[str, ...]]) -> list[str]:
+    """Order names so that each follows its inputs."""
+    try:
+        return list(graphlib.TopologicalSorter(inputs).static_order())
+    except graphlib.CycleError as error:
+        raise BadInput(
+            f"{path}: the architecture is damaged: a cycle of {', '.join(error.args[1])}"
+        ) from None

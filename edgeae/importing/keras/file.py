@@ -1,0 +1,188 @@
+"""A Keras file's architecture, read as JSON: nothing of Keras is loaded, nothing in it runs."""
+
+import io
+import json
+import lzma
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae.errors import BadInput
+from edgeae.importing.keras import hdf5
+from edgeae.reading import files
+from edgeae.reading.parsing import parse_json
+from edgeae.reading.unpacking import Allowance, read_member
+
+__all__ = ["EXPORT", "KerasFile", "is_keras", "read"]
+
+#: What to do with a model that is code as much as layers.
+EXPORT = "model.export(FOLDER) makes a SavedModel, a folder that can be imported"
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+#: An architecture of several hundred layers has about 1 MB of JSON.
+_MOST_BYTES = 1 << 26
+#: What reading a zip archive raises on one that is damaged.
+_DAMAGED_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(OverflowError, *hdf5.DAMAGED),
+)
+#: Nested models take a handful of levels each.
+_DEEPEST = 200
+_VERSIONS = (2, 3)
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A file whose architecture was read, but not yet judged.
+
+    Attributes:
+        path: where it came from, for errors.
+        content: its bytes; what is judged here is also what Keras opens.
+        suffix: `.keras` or `.h5`, as Keras wants it, whatever the file is called.
+        version: 2 or 3, of the Keras that wrote it.
+        model: the outermost model as `{"class_name": …, "config": …}`.
+    """
+
+    path: Path
+    content: bytes
+    suffix: str
+    version: int
+    model: dict[str, Any]
+
+    def judged(self) -> bytes:
+        """Return the file with nothing in it but the architecture that was read, and weights.
+
+        What Keras would run when it compiles a model, its own or a nested one, is left out.
+
+        Raises:
+            BadInput: weights or attributes in it are damaged.
+        """
+        architecture = json.dumps(_without_compilation(self.model))
+        if self.suffix == ".h5":
+            try:
+                return hdf5.with_architecture(self.path, self.content, architecture)
+            except hdf5.DAMAGED as error:  # values and attributes are read here first
+                raise BadInput(f"{self.path}: a damaged HDF5 file: {error}") from None
+        stream = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(self.content)) as source,
+            zipfile.ZipFile(stream, "w") as target,
+        ):
+            target.writestr(_CONFIG, architecture)
+            allowance = Allowance(str(self.path))
+            for name in (_METADATA, _WEIGHTS):
+                target.writestr(name, read_member(source, name, allowance))
+        return stream.getvalue()
+
+
+def _without_compilation(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_compilation(item)
+            for key, item in value.items()
+            if key != "compile_config"
+        }
+    return [_without_compilation(item) for item in value] if isinstance(value, list) else value
+
+
+def is_keras(path: Path) -> bool:
+    """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5.
+
+    Raises:
+        BadInput: it is no regular file, or larger than any model can be.
+        OSError: it cannot be read.
+    """
+    with files.open_regular(path, files.MODEL_BYTES) as stream:
+        return stream.read(len(_HDF5)).startswith((_HDF5, _ZIP))
+
+
+def read(path: Path) -> KerasFile:
+    """Read the architecture in a `.keras`, `.h5` or `.hdf5` file.
+
+    Raises:
+        BadInput: it is damaged, or holds no architecture.
+        OSError: it cannot be read.
+        RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
+    """
+    content = _content(path)
+    if content.startswith(_ZIP):
+        config, version, suffix = *_from_zip(path, content), ".keras"
+    else:
+        config, version, suffix = *_from_hdf5(path, content), ".h5"
+    model = _json(path, "the architecture", config)
+    return KerasFile(path, content, suffix, _major(path, version), model)
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes; what is damaged is refused before gigabytes of it are in memory."""
+    with files.open_regular(path, files.MODEL_BYTES) as stream:
+        if stream.read(len(_ZIP)) == _ZIP:
+            if not zipfile.is_zipfile(stream):
+                raise BadInput(f"{path}: a damaged .keras file: its end is missing")
+        else:
+            try:
+                hdf5.open_hdf5(path, stream).close()
+            except hdf5.DAMAGED as error:
+                raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
+        stream.seek(0)
+        return stream.read()
+
+
+def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            if not {_CONFIG, _METADATA} <= names:
+                raise BadInput(f"{path}: a zip archive, but no .keras file: no {_CONFIG} in it")
+            if _WEIGHTS not in names:
+                kept = sorted(name for name in names if name.startswith("model.weights"))
+                raise BadInput(
+                    f"{path}: its weights are in {kept or 'no file'}; allowed is {_WEIGHTS}"
+                )
+            config, metadata = (_member(path, archive, name) for name in (_CONFIG, _METADATA))
+            allowance = Allowance(str(path))
+            with hdf5.open_hdf5(path, read_member(archive, _WEIGHTS, allowance)) as weights:
+                hdf5.check_plain(path, weights, allowance)
+    except _DAMAGED_ZIP as error:
+        raise BadInput(f"{path}: a damaged .keras file: {error}") from None
+    return config, _json(path, _METADATA, metadata).get("keras_version")
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > _MOST_BYTES:
+        raise BadInput(f"{path}: {name} has over {_MOST_BYTES >> 20} MiB")
+    return read_member(archive, name, Allowance(str(path)))
+
+
+def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
+    try:
+        with hdf5.open_hdf5(path, content) as file:
+            hdf5.check_plain(path, file, Allowance(str(path)))
+            config, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
+    except hdf5.DAMAGED as error:
+        raise BadInput(f"{path}: a damaged HDF5 file: {error}") from None
+    if config is None:
+        raise BadInput(
+            f"{path}: weights without an architecture, as save_weights() and subclassed models "
+            f"leave them; {EXPORT}"
+        )
+    return config if isinstance(config, bytes) else str(config).encode(), version
+
+
+def _json(path: Path, what: str, content: bytes) -> dict[str, Any]:
+    table = parse_json(content, f"{path}: {what}", _DEEPEST)
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: damaged: {what} is no JSON object")
+    return table
+
+
+def _major(path: Path, version: object) -> int:
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    head = text.partition(".")[0]
+    if head not in map(str, _VERSIONS):
+        raise BadInput(f"{path}: written by Keras {text}; allowed are versions 2 and 3")
+    return int(head)

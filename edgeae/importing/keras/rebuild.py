@@ -1,0 +1,98 @@
+"""Child process: build the flat Keras 2 model, and prove that it answers as the original."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.errors import BadInput
+from edgeae.importing.keras.weights import OUTPUTS, key
+from edgeae.metrics.parity import float32_gap, mse
+from edgeae.originals.keras_parts import imported_sha256
+from edgeae.originals.legacy_keras import keras
+from edgeae.system import children
+from edgeae.training.fit import reconstruct
+
+
+def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Build a flat model and save it as `job["out"]`.
+
+    Args:
+        job: `source`, the file's name for errors; `input`, `output`, `code` and `layers` of the
+            architecture; `shapes`, name → shape; `weights`, the `.npz`; `rows`, the `.npy` that the
+            original answered; `images`, part → `.npy` to judge it on.
+
+    Raises:
+        BadInput: Keras 2 cannot build it, or it does not answer as the original does.
+    """
+    model = _build(job)
+    _set_weights(job, model)
+    _check_answers(job, model)
+    model.save(job["out"], save_format="keras")
+    yield {
+        "parameters": int(model.count_params()),
+        "weights_sha256": imported_sha256(model, job["code"]),
+        "losses": {part: _loss(model, np.load(file)) for part, file in job["images"].items()},
+    }
+
+
+def _build(job: dict[str, Any]) -> Any:
+    shapes = job["shapes"]
+    tensors = {job["input"]: keras.Input(shapes[job["input"]], name=job["input"])}
+    for item in job["layers"]:
+        inputs = [tensors[name] for name in item["inputs"]]
+        try:
+            layer = getattr(keras.layers, item["kind"])(name=item["name"], **item["config"])
+            made = layer(inputs if len(inputs) > 1 else inputs[0])
+        except (ValueError, TypeError, ZeroDivisionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise BadInput(
+                f"{job['source']}: layer {item['name']} ({item['kind']}): {reason}"
+            ) from None
+        found = list(keras.backend.int_shape(made)[1:])
+        if found != shapes[item["name"]]:
+            raise BadInput(
+                f"{job['source']}: layer {item['name']} ({item['kind']}): gives {found}; "
+                f"expected was {shapes[item['name']]}"
+            )
+        tensors[item["name"]] = made
+    return keras.Model(tensors[job["input"]], tensors[job["output"]], name="autoencoder")
+
+
+def _set_weights(job: dict[str, Any], model: Any) -> None:
+    with np.load(job["weights"], allow_pickle=False) as arrays:
+        for number, item in enumerate(job["layers"]):
+            if not item["path"]:
+                continue
+            layer = model.get_layer(item["name"])
+            values = [arrays[key(number, weight)] for weight in range(len(layer.weights))]
+            try:
+                layer.set_weights(values)
+            except ValueError as error:
+                raise BadInput(
+                    f"{job['source']}: layer {item['name']} ({item['kind']}): its weights do not "
+                    f"fit: {' '.join(str(error).split())[:300]}"
+                ) from None
+
+
+def _check_answers(job: dict[str, Any], model: Any) -> None:
+    with np.load(job["weights"], allow_pickle=False) as arrays:
+        expected = arrays[OUTPUTS]
+    found = reconstruct(model, np.load(job["rows"]))
+    if not np.isfinite(expected).all():
+        raise BadInput(f"{job['source']}: its answers hold NaN or infinity on this data")
+    most, allowed = float32_gap(found, expected)
+    if most > allowed:
+        raise BadInput(
+            f"{job['source']}: rebuilt layer by layer, its answers differ by {most:.3g}; "
+            f"allowed is {allowed:.3g}"
+        )
+
+
+def _loss(model: Any, images: NDArray[np.float32]) -> float:
+    return mse(reconstruct(model, images), images)
+
+
+if __name__ == "__main__":
+    children.serve(rebuild)

@@ -1,0 +1,153 @@
+"""Import a Keras file: judge it, open it in a child, rebuild it flat, and record what it is."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.model import KERAS
+from edgeae.data import Dataset
+from edgeae.errors import BadInput
+from edgeae.importing.bottleneck import Choice, Node, choose
+from edgeae.importing.images import save_images, spread
+from edgeae.importing.input_shape import input_shape
+from edgeae.importing.keras import architecture
+from edgeae.importing.keras import reading as keras_reading
+from edgeae.importing.keras.architecture import Architecture
+from edgeae.importing.keras.file import KerasFile
+from edgeae.importing.keras.layers import ALLOWED
+from edgeae.importing.keras.shapes import Shape, infer
+from edgeae.importing.publish import publish
+from edgeae.importing.record import Subject
+from edgeae.importing.request import Imported, Request
+from edgeae.importing.worth import require_worth
+from edgeae.system import atomic, children
+from edgeae.system.host_packages import versions
+from edgeae.system.scratch import scratch, write_scratch
+
+__all__ = ["import_keras"]
+
+_TIMEOUT_S = 600.0
+#: A longer chain of shapes is cut short.
+_LONGEST_TOLD = 9
+#: Keras's major version → the child that opens its files, and the packages it takes.
+_CHILDREN = {
+    2: "edgeae.importing.keras.original_keras2",
+    3: "edgeae.importing.keras.original_keras3",
+}
+_TOOLS = {2: ("tensorflow", "tf-keras"), 3: ("tensorflow", "tf-keras", "keras")}
+
+
+def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
+    """Write `model.keras` and `train.json` of a `.keras`, `.h5` or `.hdf5` file.
+
+    Args:
+        request: its one path; its folder is held.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the file, a layer in it, or the data is not what can be imported; or the model
+            does worse than the mean of the data.
+        RuntimeUnavailable: TensorFlow or one of the Kerases is not installed.
+        RuntimeCrashed: Keras crashed on the file.
+    """
+    started = time.monotonic()
+    (path,) = request.paths
+    file = keras_reading.read(path)
+    flat = architecture.flatten(file)
+    tools = versions(_TOOLS[file.version])
+    dataset = request.dataset()
+    rows = dataset.test.shape[1:]
+    said = rows if flat.input_shape is None else flat.input_shape
+    shapes = infer(str(path), flat, input_shape(path, said, rows, dataset.name))
+    choice = _choose(request, flat, shapes)
+    with scratch() as folder:
+        say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
+        found = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
+        content = (folder / KERAS).read_bytes()
+    require_worth(request, dataset, found["losses"])
+    subject = Subject(
+        kind=f"keras {file.version}",
+        form="keras",
+        choice=choice,
+        description=_describe(flat, shapes, choice),
+        input_shape=shapes[flat.input],
+        code_shape=shapes[choice.name],
+        code_layer=choice.name,
+        parameters=found["parameters"],
+        weights_sha256=found["weights_sha256"],
+        file_sha256=atomic.sha256(content),
+        losses=found["losses"],
+        seconds=round(time.monotonic() - started, 2),
+        tools=tools,
+    )
+    return publish(request, dataset, subject, content)
+
+
+def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
+    (path,) = request.paths
+    taken, given = shapes[flat.input], shapes[flat.output]
+    if given != taken:
+        raise BadInput(f"{path}: not an autoencoder: takes {taken}, gives {given}")
+    nodes = [Node(flat.input, (), math.prod(taken))]
+    for layer in flat.layers:
+        same = ALLOWED[layer.kind].same_values
+        size = math.prod(shapes[layer.name])
+        nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
+    named = request.code_layer
+    try:
+        return choose(nodes, flat.input, flat.output, flat.aliases.get(named or "", named))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def _rebuilt(
+    file: KerasFile,
+    flat: Architecture,
+    dataset: Dataset,
+    shapes: dict[str, Shape],
+    code: str,
+    folder: Path,
+) -> dict[str, Any]:
+    """Run both children; the flat model lies in `folder` afterwards."""
+    original = folder / f"original{file.suffix}"
+    write_scratch(original, file.content)
+    images = save_images(dataset, shapes[flat.input], folder)
+    write_scratch(folder / "rows.npy", npy_bytes(spread(np.load(images["test"]))))
+    common = {"source": str(file.path), "rows": str(folder / "rows.npy")}
+    take = {
+        **common,
+        "file": str(original),
+        "layers": [layer.path for layer in flat.layers],
+        "out": str(folder / "weights.npz"),
+    }
+    build = {
+        **common,
+        "input": flat.input,
+        "output": flat.output,
+        "code": code,
+        "layers": [asdict(layer) for layer in flat.layers],
+        "shapes": shapes,
+        "weights": str(folder / "weights.npz"),
+        "images": images,
+        "out": str(folder / KERAS),
+    }
+    children.run(_CHILDREN[file.version], take, timeout_s=_TIMEOUT_S)
+    (found,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
+    return found
+
+
+def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
+    """Say the shapes from image to reconstruction, those of layers with weights."""
+    names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
+    told = ["×".join(map(str, shapes[name])) for name in names]
+    chain = [item for number, item in enumerate(told) if told[number - 1 : number] != [item]]
+    if len(chain) <= _LONGEST_TOLD:
+        return " → ".join(chain)
+    code = "×".join(map(str, shapes[choice.name]))
+    return f"{len(flat.layers)} layers, {told[0]} → {code} → {told[0]}"

@@ -1,0 +1,1 @@
+"""Import of SavedModels: operators checked, the signature frozen to one graph."""

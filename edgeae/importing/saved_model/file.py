@@ -1,0 +1,172 @@
+"""A SavedModel's `saved_model.pb`, read and judged as data before TensorFlow may load it.
+
+Loading runs what restores objects and initialises tables; calling runs the signature. A SavedModel
+can be made to write files in either. So every operator is looked up first, and what would be run
+must be free of side effects.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from tensorflow.core.protobuf import saved_model_pb2
+
+from edgeae.errors import BadInput
+from edgeae.importing.saved_model.operators import ELSEWHERE, PURE
+from edgeae.originals.legacy_keras import tf
+from edgeae.reading import files
+
+__all__ = ["Signature", "check_call", "read"]
+
+_FILE = "saved_model.pb"
+_USUAL = "serving_default"
+#: Written by TensorFlow itself; not for callers.
+_INIT = "__saved_model_init_op"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What can be called in a SavedModel.
+
+    Attributes:
+        key: the signature's name.
+        source: its only input's name.
+        batch: the size of the batch, or None where it is free.
+        shape: of one example; None for a size that the SavedModel leaves open.
+        target: its only output's name.
+        tags: of the part of the file that holds it.
+    """
+
+    key: str
+    source: str
+    batch: int | None
+    shape: tuple[int | None, ...]
+    target: str
+    tags: tuple[str, ...]
+
+
+def read(folder: Path) -> Signature:
+    """Judge a SavedModel; return its signature.
+
+    Raises:
+        BadInput: it is damaged, holds an operator that is not allowed, runs something when it is
+            loaded, or does not map one float input to one output.
+        OSError: it cannot be read.
+    """
+    path = folder / _FILE
+    try:
+        file = saved_model_pb2.SavedModel.FromString(files.read(path, files.MODEL_BYTES))
+    except DecodeError as error:
+        raise BadInput(f"{path}: not a SavedModel: {error}") from None
+    if len(file.meta_graphs) != 1:
+        found = [list(graph.meta_info_def.tags) for graph in file.meta_graphs]
+        raise BadInput(f"{path}: holds {len(found)} graphs {found}; allowed is one")
+    (graph,) = file.meta_graphs
+    if not graph.HasField("object_graph_def"):
+        raise BadInput(f"{path}: written by TensorFlow 1; save it again with TensorFlow 2")
+    key = _key(path, graph.signature_def)
+    _check_operators(path, graph.graph_def)
+    _check_objects(path, graph.object_graph_def)
+    return _signature(path, key, graph)
+
+
+def _key(path: Path, signatures: Any) -> str:
+    keys = sorted(key for key in signatures if key != _INIT)
+    if _USUAL in keys:
+        return _USUAL
+    if len(keys) == 1:
+        return str(keys[0])
+    told = ", ".join(keys) or "none"
+    raise BadInput(f"{path}: signatures {told}; allowed is {_USUAL} among them, or a single one")
+
+
+def _check_operators(path: Path, graph: Any) -> None:
+    places = [("the graph", graph.node)]
+    for item in graph.library.function:
+        places.append((f"function {item.signature.name}", item.node_def))
+    for place, nodes in places:
+        for node in nodes:
+            if node.op not in ELSEWHERE:
+                raise BadInput(
+                    f"{path}: operator {node.op} ({node.name} in {place}) is not allowed: "
+                    "an import runs nothing that could have a side effect"
+                )
+
+
+def check_call(path: Path, call: Any) -> None:
+    """Look through what a signature, loaded but not called, would run.
+
+    The file names a signature in two places, which need not agree; this is what is called.
+
+    Raises:
+        BadInput: an operator is not free of side effects.
+    """
+    graph = call.graph.as_graph_def()
+    functions = {item.signature.name: item.node_def for item in graph.library.function}
+    left, seen = [graph.node], set[str]()
+    while left:
+        for node in left.pop():
+            if node.op not in PURE:
+                raise BadInput(
+                    f"{path}: operator {node.op} ({node.name}) in the signature is not allowed; "
+                    "an autoencoder's answer must depend on its input alone"
+                )
+            called = set(_called(node)) - seen
+            seen |= called
+            left += [functions[name] for name in sorted(called)]
+
+
+def _called(node: Any) -> Iterable[str]:
+    for value in node.attr.values():
+        if value.HasField("func"):
+            yield value.func.name
+        yield from (item.name for item in value.list.func)
+
+
+def _check_objects(path: Path, objects: Any) -> None:
+    """Refuse what loading would run: tables and other resources, assets, own ways to restore."""
+    for node in objects.nodes:
+        kind = node.WhichOneof("kind")
+        if kind in ("asset", "resource"):
+            what = "a file beside the graph" if kind == "asset" else "a table or another resource"
+            raise BadInput(f"{path}: needs {what}, which loading would initialise; not allowed")
+        if node.saveable_objects or node.registered_saver:
+            raise BadInput(
+                f"{path}: an object restores itself with a function of its own; not allowed"
+            )
+
+
+def _signature(path: Path, key: str, graph: Any) -> Signature:
+    signature = graph.signature_def[key]
+    source, wanted = _only(path, key, "input", signature.inputs)
+    target, given = _only(path, key, "output", signature.outputs)
+    for kind, info in (("input", wanted), ("output", given)):
+        if info.dtype != tf.float32.as_datatype_enum:
+            dtype = tf.dtypes.as_dtype(info.dtype).name
+            raise BadInput(f"{path}: signature {key}: the {kind} is {dtype}; allowed is float32")
+    if wanted.tensor_shape.unknown_rank or len(wanted.tensor_shape.dim) < 2:
+        raise BadInput(f"{path}: signature {key}: the input has no shape (batch, …)")
+    sizes = [int(dimension.size) for dimension in wanted.tensor_shape.dim]
+    batch, *shape = (size if size >= 0 else None for size in sizes)
+    if batch not in (None, 1):
+        raise BadInput(f"{path}: takes {batch} examples at once; save it with a free batch, or 1")
+    return Signature(
+        key,
+        source,
+        batch,
+        tuple(shape),
+        target,
+        tuple(graph.meta_info_def.tags),
+    )
+
+
+def _only(path: Path, key: str, kind: str, edges: Any) -> tuple[str, Any]:
+    if len(edges) != 1:
+        raise BadInput(
+            f"{path}: signature {key} has {len(edges)} {kind}s ({', '.join(sorted(edges))}); "
+            "an autoencoder has one"
+        )
+    ((name, info),) = edges.items()
+    return name, info

@@ -1,0 +1,67 @@
+"""Keras 3 writes nearest upsampling as a repeat along each axis; this makes it a resize again.
+
+The int8 kernels of LiteRT and of microcontrollers have ResizeNearestNeighbor, but no Tile.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from edgeae.importing.saved_model.frozen_graph import Tensors, add_constant, needed
+from edgeae.originals.graph_parts import node_of
+from edgeae.originals.legacy_keras import tf
+
+__all__ = ["with_resizes"]
+
+#: Height and width of (batch, height, width, channels).
+_SPATIAL = (1, 2)
+
+
+def with_resizes(graph: Any, tensors: Tensors) -> Any:
+    """Return a GraphDef whose repeats along height or width are resizes.
+
+    Args:
+        graph: plain, without batch.
+        tensors: of its nodes.
+    """
+    known = {node.name: node for node in graph.node}
+    result = tf.compat.v1.GraphDef(versions=graph.versions)
+    resized: dict[str, str] = {}
+    for node in graph.node:
+        source = _repeated(node, known, tensors)
+        if source is None:
+            result.node.append(node)
+            continue
+        # two in a row, one per axis, are one resize
+        resized[node.name] = source = resized.get(source, source)
+        size = np.array(tensors.shapes[node.name][0][1:3], np.int32)
+        add_constant(result, f"{node.name}/size", size)
+        made = result.node.add(name=node.name, op="ResizeNearestNeighbor")
+        made.input.extend([source, f"{node.name}/size"])
+        made.attr["T"].type = tf.float32.as_datatype_enum
+        made.attr["align_corners"].b = False
+        made.attr["half_pixel_centers"].b = True
+    return needed(result)
+
+
+def _repeated(node: Any, known: dict[str, Any], tensors: Tensors) -> str | None:
+    """Return what a Reshape repeats along height or width, value by value; None if it does not."""
+    if node.op != "Reshape":
+        return None
+    tile = known[node_of(node.input[0])]
+    if tile.op != "Tile":
+        return None
+    expand = known[node_of(tile.input[0])]
+    if expand.op != "ExpandDims" or known[node_of(expand.input[1])].op != "Const":
+        return None
+    source = node_of(expand.input[0])
+    before, inner, tiled, after = (
+        tensors.shapes[name][0] for name in (source, expand.name, tile.name, node.name)
+    )
+    axis = int(tf.make_ndarray(known[node_of(expand.input[1])].attr["value"].tensor)) % len(inner)
+    if len(before) != 4 or axis - 1 not in _SPATIAL:
+        return None
+    times = tiled[axis]
+    repeated = [size * (times if place == axis - 1 else 1) for place, size in enumerate(before)]
+    alone = tiled[:axis] + tiled[axis + 1 :] == before
+    return source if alone and list(after) == repeated else None

@@ -1,0 +1,80 @@
+"""Import a SavedModel: a child judges and freezes it; here it is recorded."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgeae.artifacts.model import ORIGINALS
+from edgeae.data import Dataset
+from edgeae.importing.bottleneck import Choice
+from edgeae.importing.images import save_images
+from edgeae.importing.publish import publish
+from edgeae.importing.record import Subject
+from edgeae.importing.request import Imported, Request
+from edgeae.importing.worth import require_worth
+from edgeae.system import atomic, children
+from edgeae.system.host_packages import versions
+from edgeae.system.scratch import scratch
+
+__all__ = ["import_saved_model"]
+
+_FORM = "graph"
+_TIMEOUT_S = 600.0
+_TOOLS = ("tensorflow", "tf-keras")
+
+
+def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported:
+    """Write `model.pb` and `train.json` of a SavedModel folder.
+
+    Args:
+        request: its one path; its folder is held.
+        say: told in one line what is going on.
+
+    Raises:
+        BadInput: the SavedModel, an operator in it, or the data is not what can be imported; or
+            the model does worse than the mean of the data.
+        RuntimeUnavailable: TensorFlow is not installed.
+        RuntimeCrashed: TensorFlow crashed on the file.
+    """
+    started = time.monotonic()
+    tools = versions(_TOOLS)
+    dataset = request.dataset()
+    say(f"{request.paths[0]}: a SavedModel")
+    with scratch() as folder:
+        found = _frozen(request, dataset, folder)
+        content = (folder / ORIGINALS[_FORM]).read_bytes()
+    require_worth(request, dataset, found["losses"])
+    choice = Choice.from_json(found["choice"])
+    subject = Subject(
+        kind="saved model",
+        form=_FORM,
+        choice=choice,
+        description=found["description"],
+        input_shape=tuple(found["input_shape"]),
+        code_shape=tuple(found["code_shape"]),
+        code_layer=choice.name,
+        parameters=found["parameters"],
+        weights_sha256=found["weights_sha256"],
+        file_sha256=atomic.sha256(content),
+        losses=found["losses"],
+        seconds=round(time.monotonic() - started, 2),
+        tools=tools,
+    )
+    return publish(request, dataset, subject, content)
+
+
+def _frozen(request: Request, dataset: Dataset, folder: Path) -> dict[str, Any]:
+    """Run the child; the frozen graph lies in `folder` afterwards."""
+    rows = dataset.test.shape[1:]
+    images = save_images(dataset, rows, folder)
+    job = {
+        "source": str(request.paths[0]),
+        "code_layer": request.code_layer,
+        "dataset": dataset.name,
+        "images": images,
+        "out": str(folder / ORIGINALS[_FORM]),
+    }
+    (found,) = children.run("edgeae.importing.saved_model.freezing", job, timeout_s=_TIMEOUT_S)
+    dataset.images("test", tuple(found["input_shape"]))  # refuses channels in another place
+    return found

@@ -1,0 +1,4 @@
+"""Figures that compare answers or costs: loss, parity, quantization, Pareto fronts.
+
+Pure functions.
+"""

@@ -1,0 +1,102 @@
+"""Is an answer the reference's answer? Figures, and the tolerance that judges them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.metrics.loss import squared_errors
+from edgeae.metrics.quantization import Affine, dequantize
+from edgeae.metrics.tolerance import Tolerance
+
+__all__ = ["REPRODUCED", "Parity", "breaches", "compare", "float32_gap", "mse"]
+
+
+#: What an artifact's own golden vectors allow on the reference kernels: integers to the bit; floats
+#: but for the order in which a processor adds.
+REPRODUCED = Tolerance(added_loss=0.0, max_abs=1e-4, share_over_1lsb=0.0, max_lsb=0)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an answer is from its reference.
+
+    Attributes:
+        finite: no NaN or infinity among the outputs, nor in the reference.
+        max_abs: max |Δ| in real units.
+        reference_max: max |reference| in real units: what `max_abs` is judged relative to.
+        share_over_1lsb: share of outputs off by more than one LSB; None for float outputs.
+        max_lsb: max |Δ| in LSB; None for float outputs.
+    """
+
+    finite: bool
+    max_abs: float
+    reference_max: float
+    share_over_1lsb: float | None
+    max_lsb: int | None
+
+
+def compare(output: NDArray[Any], reference: NDArray[Any], affine: Affine | None) -> Parity:
+    """Compare outputs with reference outputs of the same shape and element type.
+
+    Args:
+        output, reference: (n, …); integers if and only if `affine` is given.
+        affine: what the integers stand for; None for floats.
+
+    Raises:
+        ValueError: shapes or element types differ.
+    """
+    if output.shape != reference.shape or output.dtype != reference.dtype:
+        raise ValueError(
+            f"output is {output.dtype} {output.shape}, "
+            f"the reference {reference.dtype} {reference.shape}"
+        )
+    if affine is None:
+        largest = float(np.abs(reference).max())
+        if not (np.isfinite(output).all() and np.isfinite(reference).all()):
+            return Parity(False, float("inf"), largest, None, None)
+        delta = np.abs(output.astype(np.float64) - reference.astype(np.float64))
+        return Parity(True, float(delta.max()), largest, None, None)
+    steps = np.abs(output.astype(np.int32) - reference.astype(np.int32))
+    return Parity(
+        True,
+        float(steps.max()) * affine.scale,
+        float(np.abs(dequantize(reference, affine)).max()),
+        float(np.count_nonzero(steps > 1) / steps.size),
+        int(steps.max()),
+    )
+
+
+def breaches(parity: Parity, tolerance: Tolerance) -> list[str]:
+    """Return each figure outside its limit, as `figure value > limit`; none when it passes."""
+    if not parity.finite:
+        return ["output holds NaN or infinity"]
+    if parity.max_lsb is None or parity.share_over_1lsb is None:
+        limit = tolerance.max_abs * max(1.0, parity.reference_max)
+        return [] if parity.max_abs <= limit else [f"max_abs {parity.max_abs:.3g} > {limit:.3g}"]
+    found = []
+    if parity.share_over_1lsb > tolerance.share_over_1lsb:
+        share, limit = parity.share_over_1lsb, tolerance.share_over_1lsb
+        found.append(f"share_over_1lsb {share:.3%} > {limit:.3%}")
+    if parity.max_lsb > tolerance.max_lsb:
+        found.append(f"max_lsb {parity.max_lsb} > {tolerance.max_lsb}")
+    return found
+
+
+def float32_gap(output: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float]:
+    """Return max |Δ| of two float32 answers, and what parity allows of it.
+
+    Infinity where a value is NaN or infinite. Two ways of computing the same model in float32 are
+    allowed 1e-5 · max(1, max |reference|).
+    """
+    found = compare(output, reference, None)
+    return found.max_abs, Tolerance().max_abs * max(1.0, found.reference_max)
+
+
+def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> float:
+    """Mean squared error over all pixels of all images, accumulated in float64.
+
+    Both arrays hold n images of the same number of values; their shapes may differ otherwise.
+    """
+    return float(squared_errors(reconstruction, images).mean())

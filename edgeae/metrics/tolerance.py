@@ -1,0 +1,65 @@
+"""What may differ between an export and its original, or between two runtimes."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+from edgeae.reading.checks import require
+
+__all__ = ["REFERENCE", "Tolerance"]
+
+#: The runtime whose answers all int8 parity refers to.
+REFERENCE = "litert-reference"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What verify accepts.
+
+    Attributes:
+        added_loss: MSE of the export minus that of the yardstick, on the test images, where
+            predicting their mean has MNIST's MSE, 0.067; see `times` and `loss.loss_scale`. The
+            yardstick is the equal-budget control of a recipe that fine-tunes, else the original.
+            A difference, not a ratio: a ratio rewards a badly trained original.
+        added_p99: the same of the worst percent: of the 99th percentile of each image's MSE.
+        max_abs: float outputs against the Keras model: max |Δ| ≤ max_abs × max(1, max |reference|).
+        share_over_1lsb: int8 outputs against `litert-reference`: share that differs by more than
+            one LSB.
+        builtin_share_over_1lsb: the same for `litert-builtin`, if larger: its optimized kernels
+            round twice when they rescale, where the reference and XNNPACK round once.
+        conv_share_over_1lsb: the same for artifacts that convolve, if larger: each of several
+            layers may round a value either way, and one LSB of the code is several of the output.
+        max_lsb: int8 outputs against `litert-reference`: the largest difference.
+    """
+
+    added_loss: float = 3e-4
+    added_p99: float = 3e-3
+    max_abs: float = 1e-5
+    share_over_1lsb: float = 0.0
+    builtin_share_over_1lsb: float = 0.0
+    conv_share_over_1lsb: float = 0.0
+    max_lsb: int = 0
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            require(0 <= value < math.inf, f"tolerance.{key}", value, "0 or more, and finite")
+
+    def times(self, scale: float) -> "Tolerance":
+        """Return the same for data that gives `scale` times as much to lose: see `loss_scale`."""
+        return replace(self, added_loss=self.added_loss * scale, added_p99=self.added_p99 * scale)
+
+    def on(self, runtime: str, convolves: bool = False) -> "Tolerance":
+        """Return what is accepted of one runtime's integers; floats are judged alike on all.
+
+        Args:
+            runtime: its name.
+            convolves: whether the artifact does, `Artifact.convolves`.
+        """
+        if runtime == REFERENCE:
+            # integer kernels reproduce their own golden vectors to the bit, on any machine
+            return replace(self, share_over_1lsb=0.0, max_lsb=0)
+        share = self.share_over_1lsb
+        if runtime == "litert-builtin":
+            share = max(share, self.builtin_share_over_1lsb)
+        if convolves:
+            share = max(share, self.conv_share_over_1lsb)
+        return replace(self, share_over_1lsb=share)

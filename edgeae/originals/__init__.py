@@ -1,0 +1,1 @@
+"""The original of a model in TensorFlow, whatever its form: its parts as functions."""

@@ -1,0 +1,1 @@
+"""`edgeae pick`: the best bundle within limits, or the nearest miss."""

@@ -1,0 +1,71 @@
+"""What `edgeae pick` chooses among: each bundle of a build by one of its parts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeae.artifacts.bundle import Bundle, find_bundles
+from edgeae.artifacts.model import Training
+from edgeae.errors import unknown
+from edgeae.pick.choice import Candidate
+from edgeae.reading.names import RESULTS
+from edgeae.summary.exports import Export, exports
+from edgeae.summary.gather import current
+from edgeae.summary.latency import Latency, latency
+from edgeae.summary.p50 import p50_ns
+from edgeae.timing.results import read_results
+
+__all__ = ["candidates"]
+
+
+def candidates(
+    build: Path, models: Sequence[str], part: str, runtime: str | None
+) -> tuple[Candidate, ...]:
+    """Return the bundles that hold a part, by model, the largest first.
+
+    Args:
+        build: folder of bundles and results.
+        models: names, or folders; empty for all.
+        part: `encoder`, `decoder` or `autoencoder`.
+        runtime: whose p50 is looked up; or None.
+
+    Raises:
+        BadInput: there is no such model, or a file is damaged.
+        NotMeasured: there is no bundle.
+    """
+    bundles = find_bundles([build])
+    known = {bundle.manifest.model for bundle in bundles}
+    names = {Path(model).name for model in models} or known
+    for name in sorted(names - known):
+        raise unknown("model", name, known)
+    found = exports([bundle for bundle in bundles if bundle.manifest.model in names])
+    measured = latency(read_results(build / RESULTS), current(found, _NO_ORIGINALS))
+    by_name = {bundle.name: bundle for bundle in bundles}
+    all_ = (_candidate(by_name[item.name], item, part, measured, runtime) for item in found)
+    return tuple(item for item in all_ if item is not None)
+
+
+#: What is picked is an export: rows of the originals are of no use here.
+_NO_ORIGINALS: dict[str, Training] = {}
+
+
+def _candidate(
+    bundle: Bundle, export: Export, part: str, measured: Latency, runtime: str | None
+) -> Candidate | None:
+    file = export.file(part) or export.file(part, "onnx")
+    if file is None:
+        return None
+    p50 = None
+    if runtime is not None:
+        p50 = p50_ns(measured.timings, export.model, export.recipe, part, runtime)
+    return Candidate(
+        name=export.name,
+        path=str(bundle.root),
+        file=f"{file.part}.{file.format}",
+        loss=export.figure("exported"),
+        ratio=export.figure("yardstick_ratio"),
+        raw=file.bytes,
+        gzip=file.gzip_bytes,
+        packed=file.packed_bytes,
+        p50_ns=p50,
+        verdict=export.verdict,
+    )

@@ -1,0 +1,80 @@
+"""What `edgeae pick` prints of its choice."""
+
+from dataclasses import asdict
+from typing import Any
+
+from edgeae.pick.choice import BYTES, LOSS, Candidate, Choice, Limits, Miss
+from edgeae.text.columns import align
+
+__all__ = ["render", "said", "to_json"]
+
+_MICROSECOND, _MILLISECOND = 1e3, 1e6
+
+
+def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
+    """Return a page for people; without a best bundle it is about the nearest miss."""
+    item = choice.best or choice.nearest
+    assert item is not None, "nothing was judged"
+    sizes = {kind: getattr(item, kind) for kind in ("packed", "raw", "gzip")}
+    rows = [("path", item.path, ""), ("file", item.file, "")]
+    for kind, size in sizes.items():
+        told = "not known" if size is None else f"{size:,} B"
+        rows.append((kind, told, _limit(BYTES, limits.bytes if kind == limits.kind else None)))
+    ratio = "not known" if item.ratio is None else f"{item.ratio:.4f}"
+    rows.append((LOSS, ratio, _limit(LOSS, limits.loss_ratio)))
+    if item.loss is not None:
+        rows.append(("test MSE", f"{item.loss:.6f}", ""))
+    if runtime is not None:
+        told = "not timed" if item.p50_ns is None else f"{_duration(item.p50_ns)} on {runtime}"
+        rows.append(("p50", told, _limit("p50", limits.p50_ns)))
+    rows.append(("verify", "not verified" if item.verdict == "missing" else item.verdict, ""))
+    head = item.name if choice.best else f"{item.name}, the nearest miss"
+    return "\n".join([head, *(f"  {line}" for line in align(rows, 3).splitlines())])
+
+
+def said(choice: Choice, limits: Limits) -> str:
+    """Return a line that says what the nearest miss misses, and by how much."""
+    assert choice.nearest is not None, "nothing was judged"
+    told = "; ".join(_miss(miss, limits) for miss in choice.misses)
+    among = "the only one does not meet" if choice.judged == 1 else f"none of {choice.judged} meets"
+    return f"{among} the limits; the nearest is {choice.nearest.name}: {told}"
+
+
+def to_json(choice: Choice, limits: Limits, part: str, runtime: str | None) -> dict[str, Any]:
+    """Return the same as plain dicts and numbers."""
+    misses = [{**asdict(miss), "excess": miss.excess} for miss in choice.misses]
+    return {
+        "best": _plain(choice.best),
+        "nearest": _plain(choice.nearest),
+        "misses": misses,
+        "judged": choice.judged,
+        "limits": {**asdict(limits), "part": part, "runtime": runtime},
+    }
+
+
+def _plain(item: Candidate | None) -> dict[str, Any] | None:
+    return None if item is None else asdict(item)
+
+
+def _miss(miss: Miss, limits: Limits) -> str:
+    what = f"{limits.kind} bytes" if miss.what == BYTES else miss.what
+    value, limit = _amount(miss.what, miss.value), _amount(miss.what, miss.limit)
+    more = _amount(miss.what, miss.value - miss.limit)
+    return f"{what} {value}, over {limit} by {more} ({miss.excess * 100:.3g} %)"
+
+
+def _limit(what: str, limit: float | None) -> str:
+    return "" if limit is None else f"limit {_amount(what, limit)}"
+
+
+def _amount(what: str, value: float) -> str:
+    if what == BYTES:
+        return f"{value:,.0f} B"
+    return f"{value:.4f}" if what == LOSS else _duration(value)
+
+
+def _duration(nanoseconds: float) -> str:
+    for scale, unit in ((_MILLISECOND, "ms"), (_MICROSECOND, "µs")):
+        if nanoseconds >= scale:
+            return f"{nanoseconds / scale:.3g} {unit}"
+    return f"{nanoseconds:.3g} ns"

@@ -1,0 +1,162 @@
+"""Plots of lines on a logarithmic scale: learning curves, and the loss against the code's size."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element
+
+from edgeae.plotting import svg
+from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
+from edgeae.text.amounts import plain
+
+__all__ = ["Line", "Plot", "lines"]
+
+#: Pixels: between two rows of text, and of the sample of a line in the legend.
+_ROW = 18
+_SAMPLE = 22
+#: Least pixels between two ticks to the right.
+_APART = 34
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line.
+
+    Attributes:
+        label: its name.
+        points: by ascending x; those that a logarithm cannot show are left out.
+        kind: numbers its colour, dashes and marker.
+    """
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    kind: int
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What a plot shows beside its lines.
+
+    Attributes:
+        name: of the drawing, unlike any other's on the page.
+        title, description: for those who cannot see it.
+        across, up: what the axes are.
+        ticks: values to mark across, or None for round ones; with them the axis is logarithmic.
+        markers: whether each point has a marker.
+        best: a point to mark: x, y, kind, and what to say of it.
+    """
+
+    name: str
+    title: str
+    description: str
+    across: str
+    up: str
+    ticks: tuple[float, ...] | None = None
+    markers: bool = False
+    best: tuple[float, float, int, str] | None = None
+
+
+def lines(found: Sequence[Line], plot: Plot, width: int, height: int) -> str:
+    """Draw lines; nothing where no point is above zero.
+
+    Args:
+        found: the lines, in the order of the legend.
+        plot: what else to show.
+        width, height: of the drawing, pixels.
+    """
+    shown = [line for line in map(_above_zero, found) if line.points]
+    if not shown:
+        return ""
+    drawing = svg.root(plot.name, width, height, plot.title, plot.description)
+    top = 30 + _legend(drawing, shown, width)
+    across = _across(shown, plot, 54, width - 12)
+    up = _up(shown, height - 40, top)
+    _grid(drawing, across, up, plot)
+    for line in shown:
+        _draw(drawing, line, across, up, plot.markers)
+    if plot.best is not None and plot.best[1] > 0:
+        x, y, kind, said = plot.best
+        _marker(drawing, across(x), up(y), kind, said)
+    return svg.text_of(drawing)
+
+
+def _above_zero(line: Line) -> Line:
+    return replace(line, points=tuple((x, y) for x, y in line.points if y > 0))
+
+
+def _across(shown: Sequence[Line], plot: Plot, start: float, end: float) -> Axis:
+    held = [x for line in shown for x, _ in line.points]
+    if plot.ticks is not None:
+        return Axis(min(held) / 1.15, max(held) * 1.15, start, end)
+    pad = 0 if max(held) > min(held) else 0.5
+    return Axis(min(held) - pad, max(held) + pad, start, end, logarithmic=False)
+
+
+def _up(shown: Sequence[Line], start: float, end: float) -> Axis:
+    held = [y for line in shown for _, y in line.points]
+    return Axis(min(held) / 1.15, max(held) * 1.15, start, end)
+
+
+def _legend(drawing: Element, shown: Sequence[Line], width: int) -> float:
+    """Name the lines above the plot; return the height that it took."""
+    x, y = 4.0, 32.0
+    for line in shown:
+        length = _SAMPLE + 6 + len(line.label) * svg.CHARACTER
+        if x > 4 and x + length > width:
+            x, y = 4.0, y + _ROW
+        svg.line(drawing, x, y - 4, x + _SAMPLE, y - 4, _kind(line))
+        svg.text(drawing, x + _SAMPLE + 6, y, line.label, "label", "start")
+        x += length + 14
+    return y - 14
+
+
+def _grid(drawing: Element, across: Axis, up: Axis, plot: Plot) -> None:
+    values = log_ticks(up.low, up.high)
+    told: list[float] = []
+    for value in sorted(values if len(values) > 1 else linear_ticks(up.low, up.high), key=_odd):
+        y = up(value)
+        svg.line(drawing, across.start, y, across.end, y, "grid")
+        if all(abs(y - other) >= _ROW for other in told):
+            svg.text(drawing, across.start - 8, y + 4, plain(value), "tick", "end")
+            told.append(y)
+    last = -math.inf
+    for value in plot.ticks or _whole(linear_ticks(across.low, across.high)):
+        x = across(value)
+        svg.line(drawing, x, up.end, x, up.start, "grid")
+        if x - last >= _APART:
+            svg.text(drawing, x, up.start + 17, f"{value:g}", "tick", "middle")
+            last = x
+    svg.text(drawing, across.end, up.start + 34, f"{plot.across} →", "axis", "end")
+    svg.text(drawing, 4, 12, f"↑ {plot.up}", "axis", "start")
+
+
+def _odd(value: float) -> int:
+    """Rank values by how little a reader expects them: powers of ten first."""
+    return "152346789".find(f"{value:e}"[0])
+
+
+def _whole(values: Sequence[float]) -> list[float]:
+    return [value for value in values if value == int(value)]
+
+
+def _draw(drawing: Element, line: Line, across: Axis, up: Axis, markers: bool) -> None:
+    places = [(across(x), up(y)) for x, y in line.points]
+    if len(places) > 1:
+        told = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in places)
+        svg.child(drawing, "polyline", points=told).set("class", _kind(line))
+    if not markers and len(places) > 1:
+        return
+    for (x, y), (value, loss) in zip(places, line.points, strict=True):
+        _marker(drawing, x, y, line.kind, f"{line.label}, {value:g}: {loss:.6f}")
+
+
+def _marker(drawing: Element, x: float, y: float, kind: int, said: str) -> None:
+    at = f"translate({svg.px(x)} {svg.px(y)})"
+    marker = svg.child(drawing, "path", d=svg.SHAPES[kind], transform=at)
+    marker.set("class", f"mark s{kind}")
+    svg.child(marker, "title").text = said
+
+
+def _kind(line: Line) -> str:
+    """Return the classes of a line: colour and dashes."""
+    return f"curve s{line.kind} d{line.kind}"

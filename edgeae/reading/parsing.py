@@ -1,0 +1,170 @@
+"""JSON and TOML that somebody else wrote: plain values within bounds, or one clear line.
+
+A parser takes lists nested thousands deep, integers of thousands of digits, NaN, and text that
+cannot be printed; what comes after it does not. All of that is refused here, with the file's name.
+"""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgeae.errors import BadInput
+from edgeae.reading import files
+
+__all__ = ["parse_json", "parse_toml", "read_json", "read_toml"]
+
+#: A recipe has about 1 kB; Python's own parser takes a second for a megabyte.
+_TOML_BYTES = 1 << 20
+#: What edgeae writes is six deep at the most.
+_DEEPEST = 64
+#: TOML's integers and JSON's exact ones are of 64 bits.
+_LIMIT = 1 << 63
+#: Brackets, and the strings that may hold some.
+_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+#: What each value has to be looked at for: an escaped NUL or surrogate, a large exponent.
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[eE]\+?[0-9]{3}")
+#: The same of many digits in a row, once all are zeros.
+_MANY, _ZEROS = b"0" * 19, bytes.maketrans(b"123456789", b"000000000")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        BadInput: it is no regular file, no JSON, or holds what no file of edgeae's does.
+        OSError: there is none, or it cannot be read.
+    """
+    return parse_json(files.read(path, files.TEXT_BYTES), str(path))
+
+
+def parse_json(content: bytes, origin: str, deepest: int = _DEEPEST) -> Any:
+    """Return what JSON says; numbers are finite, integers of 64 bits.
+
+    Args:
+        content: UTF-8.
+        origin: the file, for errors.
+        deepest: how many lists and objects may be within each other.
+
+    Raises:
+        BadInput: it is no JSON, or holds what no file of edgeae's does.
+    """
+    try:
+        _check_nesting(content, deepest)
+        suspect = _is_suspect(content)
+        whole = _integer if suspect else None
+        value = json.loads(
+            content.decode(),
+            parse_constant=_no_constant,
+            parse_int=whole,
+            parse_float=_finite if suspect else None,
+        )
+        if suspect:
+            _check(value, deepest)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{origin}: damaged: not JSON ({error})") from None
+    return value
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        BadInput: it is missing, no regular file, not readable, no TOML, or holds what no file of
+            edgeae's does.
+    """
+    try:
+        content = files.read(path, _TOML_BYTES)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except OSError as error:
+        raise BadInput(f"{path}: not readable: {error.strerror}") from None
+    return parse_toml(content, str(path))
+
+
+def parse_toml(content: bytes, origin: str) -> dict[str, Any]:
+    """Return the tables of a TOML text; see `parse_json`."""
+    try:
+        table = tomllib.loads(content.decode())
+        _check(table, _DEEPEST)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{origin}: not TOML: {error}") from None
+    return table
+
+
+def _is_suspect(content: bytes) -> bool:
+    """Whether each value has to be looked at, which takes ten times as long as reading them."""
+    return _SUSPECT.search(content) is not None or _MANY in content.translate(_ZEROS)
+
+
+def _check_nesting(content: bytes, deepest: int) -> None:
+    """Refuse lists and objects within each other before the parser goes down to them.
+
+    Raises:
+        ValueError: they are nested too deeply.
+    """
+    if content.count(b"[") + content.count(b"{") <= deepest:
+        return
+    depth = 0
+    for found in _NESTING.finditer(content):
+        first = content[found.start()]
+        depth += (first in b"[{") - (first in b"]}")
+        if depth > deepest:
+            raise _too_deep(deepest)
+
+
+def _too_deep(deepest: int) -> ValueError:
+    return ValueError(f"lists and tables nested more than {deepest} deep")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number; allowed are finite numbers")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20 or abs(value := int(digits)) >= _LIMIT:
+        raise ValueError(f"an integer of {len(digits.lstrip('-'))} digits; allowed are 64 bits")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_constant(digits)
+
+
+def _check(value: Any, deepest: int) -> None:
+    """Look at every value.
+
+    Raises:
+        ValueError: one is not allowed; names its key.
+    """
+    for key, item in _items(value, deepest):
+        if isinstance(item, str):
+            if _is_unprintable(item):
+                raise ValueError(f"{key or 'the text'} holds a NUL character or a lone surrogate")
+        elif isinstance(item, int) and abs(item) >= _LIMIT:
+            raise ValueError(f"{key} is an integer of more than 64 bits")
+
+
+def _items(value: Any, deepest: int) -> Iterator[tuple[str, Any]]:
+    """Yield every key and value below a value, with the path to it; a key is an item, too."""
+    left: list[tuple[str, Any, int]] = [("", value, 0)]
+    while left:
+        path, item, depth = left.pop()
+        if depth > deepest:
+            raise _too_deep(deepest)
+        if isinstance(item, dict):
+            for key in item:
+                yield f"a key below {path or 'the top'}", key
+            left += [(f"{path}.{key}".lstrip("."), inner, depth + 1) for key, inner in item.items()]
+        elif isinstance(item, list):
+            left += [(f"{path}[{place}]", inner, depth + 1) for place, inner in enumerate(item)]
+        else:
+            yield path, item
+
+
+def _is_unprintable(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,128 @@
+"""All answers of one runtime about one bundle's parts, from child processes."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import npy_bytes
+from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
+from edgeae.recipe import PARTS
+from edgeae.system import children
+from edgeae.system.scratch import scratch, write_scratch
+
+__all__ = ["COMPOSED", "SOFTWARE_IMAGES", "Answers", "ask"]
+
+#: The decoder fed with this runtime's own codes.
+COMPOSED = "composed"
+#: A software device takes milliseconds where kernels for the processor take microseconds.
+SOFTWARE_IMAGES = 200
+_TIMEOUT_S = 600.0
+
+
+@dataclass
+class Answers:
+    """What came back.
+
+    Attributes:
+        version, device: of the runtime.
+        software: whether the device is emulated on the processor.
+        outputs: `encoder`, `decoder`, `autoencoder` and `composed` → (n, …), in the artifact's
+            element type; a part that failed is missing. A software device answers about the first
+            `SOFTWARE_IMAGES` inputs.
+        errors: part → what went wrong with it.
+        notes: part → what the session has to say.
+    """
+
+    version: str = ""
+    device: str = ""
+    software: bool = False
+    outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
+    errors: dict[str, EdgeaeError] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def ask(
+    root: Path,
+    runtime: str,
+    form: str,
+    images: NDArray[np.float32],
+    codes: NDArray[Any] | None,
+    *,
+    parts: Collection[str] = PARTS,
+    threads: int = 1,
+) -> Answers:
+    """Run the parts of a bundle (or of a model's folder) in one runtime.
+
+    Args:
+        root: the folder that holds the artifacts.
+        runtime: its name.
+        form: the artifacts' format.
+        images: (n, …) float32, for encoder and autoencoder.
+        codes: (n, …) inputs of the decoder; None feeds it with this runtime's own alone.
+        parts: those that are there.
+        threads: for the engine.
+
+    Raises:
+        RuntimeUnavailable: the engine or its hardware is absent.
+    """
+    with scratch() as place:
+        write_scratch(place / "images.npy", npy_bytes(images))
+        own_codes = place / "encoder.npy"
+        tasks = [
+            _task("encoder", "encoder", place / "images.npy", place),
+            _task("autoencoder", "autoencoder", place / "images.npy", place),
+            _task(COMPOSED, "decoder", own_codes, place),
+        ]
+        if codes is not None:
+            write_scratch(place / "codes.npy", npy_bytes(codes))
+            tasks.append(_task("decoder", "decoder", place / "codes.npy", place))
+        tasks = [task for task in tasks if task["part"] in parts]
+        answers = Answers()
+        job = {"root": str(root), "runtime": runtime, "format": form, "threads": threads}
+        while tasks:
+            tasks = _run(job, tasks, answers)
+        for name in set(answers.notes):
+            answers.outputs[name] = np.load(place / f"{name}.npy")
+        return answers
+
+
+def _task(name: str, part: str, inputs: Path, place: Path) -> dict[str, str]:
+    return {
+        "name": name,
+        "part": part,
+        "inputs": str(inputs),
+        "outputs": str(place / f"{name}.npy"),
+    }
+
+
+def _run(
+    job: dict[str, Any], tasks: list[dict[str, str]], answers: Answers
+) -> list[dict[str, str]]:
+    """Run tasks in one child; return those that a crash left undone."""
+    left = list(tasks)
+    try:
+        for report in children.stream(
+            "edgeae.runtimes.child", {**job, "tasks": tasks}, timeout_s=_TIMEOUT_S
+        ):
+            if "version" in report:
+                answers.version, answers.device = report["version"], report["device"]
+                answers.software = report["software"]
+                continue
+            task = left.pop(0)
+            if "error" in report:
+                answers.errors[task["name"]] = _error(report)
+            else:
+                answers.notes[task["name"]] = report["note"]
+    except RuntimeCrashed as error:
+        if left:
+            answers.errors[left.pop(0)["name"]] = error
+    return left
+
+
+def _error(report: dict[str, Any]) -> EdgeaeError:
+    kinds = {kind.code: kind for kind in (BadInput, NotMeasured, ManifestMismatch)}
+    return kinds.get(report["code"], EdgeaeError)(report["error"])

@@ -1,0 +1,89 @@
+"""Running a whole set of images through a session, in an artifact's own element types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import EDGES, Artifact
+from edgeae.artifacts.program import Program
+from edgeae.errors import ManifestMismatch
+from edgeae.metrics.quantization import dequantize, quantize
+from edgeae.recipe import PARTS
+from edgeae.runtimes.protocol import Runtime, Session
+
+__all__ = ["part_output", "part_outputs", "prepare", "real", "run_all"]
+
+_FREE_BATCH = 500
+
+
+def prepare(artifact: Artifact, real: NDArray[np.float32]) -> NDArray[Any]:
+    """Turn real inputs (n, …) into what the artifact takes: (n, its shape), its element type."""
+    shaped = real.reshape(len(real), *artifact.input.values)
+    affine = artifact.input.affine
+    return shaped if affine is None else quantize(shaped, affine)
+
+
+def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn outputs (n, …) in the artifact's element type into real values."""
+    affine = artifact.output.affine
+    return outputs if affine is None else dequantize(outputs, affine)
+
+
+def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArray[Any]:
+    """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
+
+    One image a call where the artifact's batch is 1: verified is what ships.
+
+    Raises:
+        ManifestMismatch: it gives another shape or element type than its description says.
+    """
+    batch = 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
+    outputs = np.empty((0, *artifact.output.values), artifact.output.dtype)
+    for start in range(0, len(inputs), batch):
+        given = session.run(inputs[start : start + batch])
+        expected = (len(inputs[start : start + batch]), *artifact.output.values)
+        if given.shape != expected or given.dtype != artifact.output.dtype:
+            raise ManifestMismatch(
+                f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest says "
+                f"{artifact.output.dtype} {expected}"
+            )
+        if not len(outputs):  # not before: a description may say any size
+            outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
+        outputs[start : start + batch] = given
+    return outputs
+
+
+def part_outputs(
+    runtime: Runtime, programs: Mapping[str, Program], images: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """Run each part on one thread; the decoder gets the encoder's output.
+
+    Args:
+        runtime: where.
+        programs: part → what to run.
+        images: (n, …) real values.
+
+    Returns:
+        part → (n, …) outputs in the part's own element type.
+    """
+    outputs: dict[str, NDArray[Any]] = {}
+    for part in (part for part in PARTS if part in programs):
+        outputs[part] = part_output(runtime, programs[part], images, outputs)
+    return outputs
+
+
+def part_output(
+    runtime: Runtime,
+    program: Program,
+    images: NDArray[np.float32],
+    earlier: Mapping[str, NDArray[Any]],
+) -> NDArray[Any]:
+    """Run one part on one thread. See `part_outputs`; `earlier` holds the encoder's output."""
+    codes = EDGES[program.artifact.part][0] == "code"
+    inputs = earlier["encoder"] if codes else prepare(program.artifact, images)
+    session = runtime.open(program, threads=1)
+    outputs = run_all(session, program.artifact, inputs)
+    session.close()
+    return outputs

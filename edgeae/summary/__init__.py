@@ -1,0 +1,1 @@
+"""Everything that a build holds, read into frozen values for whoever shows or chooses."""

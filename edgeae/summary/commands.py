@@ -1,0 +1,89 @@
+"""The commands that reproduce every figure of a report."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+
+from edgeae.artifacts.model import IMPORTED, TRAIN, Training
+from edgeae.errors import BadInput
+from edgeae.summary.exports import Export
+
+__all__ = ["Retrain", "commands"]
+
+#: How a model that edgeae trained is trained again, in words.
+Retrain = Callable[[Training], Sequence[str]]
+
+#: What an import depends on, in its `train.json`.
+_ASKED = ("source", "data", "train_data", "normalization", "code_layer")
+
+
+def commands(
+    found: Sequence[Export],
+    trainings: Mapping[str, Training],
+    probed: Sequence[str],
+    sampled: Sequence[str],
+    retrain: Retrain,
+) -> tuple[str, ...]:
+    """Return command lines in the order in which they must run.
+
+    Args:
+        found: the exports.
+        trainings: model → its `train.json`.
+        probed, sampled: models that were asked for more.
+        retrain: see `Retrain`.
+    """
+    made = []
+    for model, training in trainings.items():
+        words = _import(training) if training.family == IMPORTED else [*retrain(training)]
+        made.append(shlex.join([*words, *(["--probe"] if model in probed else [])]))
+    drawn = [shlex.join(["edgeae", "sample", model]) for model in sampled]
+    checks = ["edgeae verify", "edgeae bench"] if found else []
+    return (*made, *drawn, *_exports(found, trainings), *checks, "edgeae report")
+
+
+def _import(training: Training) -> list[str]:
+    """Say an import again, as `edgeae.importing.request` wrote it down.
+
+    Raises:
+        BadInput: it is not wholly written down.
+    """
+    asked = training.configuration
+    missing = [key for key in _ASKED if key not in asked]
+    if missing:
+        raise BadInput(f"{training.model}/{TRAIN}: damaged: configuration lacks {missing[0]!r}")
+    words = ["edgeae", "import", *asked["source"], "--data", str(asked["data"])]
+    normalization = asked["normalization"] or {}
+    options = {
+        "--train-data": asked["train_data"],
+        "--scale": normalization.get("scale"),
+        "--offset": normalization.get("offset"),
+        "--code-layer": asked["code_layer"],
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [option, str(value)]
+    return [*words, "--name", training.model]
+
+
+def _exports(found: Sequence[Export], trainings: Mapping[str, Training]) -> list[str]:
+    """One command for all models that were exported under the same recipes and settings.
+
+    What was imported as is has its bundle already.
+    """
+    asked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for export in found:
+        if export.model in trainings and trainings[export.model].file is None:
+            continue
+        name, settings = export.said
+        # settings lie on top of every recipe of a command
+        asked.setdefault((export.model, settings), []).append(name)
+    together: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (model, settings), names in asked.items():
+        together.setdefault((tuple(names), settings), []).append(model)
+    return [
+        shlex.join(["edgeae", "export", *models, *_each("-r", names), *_each("--set", settings)])
+        for (names, settings), models in together.items()
+    ]
+
+
+def _each(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

@@ -1,0 +1,256 @@
+"""What is known about each export: its manifest, and what `verify.json` beside it found."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from edgeae.artifacts import cautions
+from edgeae.artifacts.bundle import Artifact, Bundle, Loss, Manifest
+from edgeae.errors import BadInput
+from edgeae.recipe import from_table, said_again
+from edgeae.recipe.listing import as_json
+from edgeae.verify.findings import read_findings
+from edgeae.verify.rows import Composition, Row
+
+__all__ = ["Export", "File", "Worst", "exports", "row_verdict", "worst"]
+
+#: From the worst down: what a group of rows amounts to is its worst row.
+_WORST_FIRST = ("crashed", "fail", "pass", "unavailable")
+
+
+@dataclass(frozen=True)
+class File:
+    """One artifact: the part of its manifest entry that a report shows.
+
+    Attributes:
+        part, format, flavour, sha256, bytes, gzip_bytes, minimum_runtime, macs: see `Artifact`.
+        sparsity: weight tensor → share of zeros.
+        nonzero_macs, causes, packed, encodings: see `Artifact`.
+    """
+
+    part: str
+    format: str
+    flavour: str
+    sha256: str
+    bytes: int
+    gzip_bytes: int
+    minimum_runtime: str
+    macs: int
+    sparsity: dict[str, float]
+    nonzero_macs: int | None
+    causes: dict[str, int]
+    packed: dict[str, int] | None
+    packed_bytes: int | None
+    encodings: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest differences among some rows; None where no row has the figure.
+
+    Attributes:
+        lsb, share_over_1lsb: of outputs on a grid.
+        real: of float outputs, real units.
+    """
+
+    lsb: int | None
+    share_over_1lsb: float | None
+    real: float | None
+
+
+@dataclass(frozen=True)
+class Export:
+    """One bundle.
+
+    Attributes:
+        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
+            is no loss of an encoder alone.
+        said: the recipe as a command says it: a name, and the settings on top of it.
+        steps: what the recipe did, in a few words; empty where the manifest does not tell.
+        files: its artifacts.
+        smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
+            where the float32 export is not there.
+        packed_smaller: the same of the packed bytes.
+        verdict: `pass`, `fail` or `missing`: verify did not run, or no runtime was there to run on.
+        problem: in a few words, why the verdict is not `pass`.
+        caution: what its loss warns of, whatever the verdict; or empty.
+        rows, compositions: see `edgeae.verify.rows`.
+    """
+
+    model: str
+    recipe: str
+    recipe_sha256: str
+    weights_sha256: str
+    dataset: dict[str, Any]
+    loss: Loss | None
+    tools: dict[str, str]
+    said: tuple[str, tuple[str, ...]]
+    steps: str
+    files: tuple[File, ...]
+    smaller: float | None
+    packed_smaller: float | None
+    verdict: str
+    problem: str
+    caution: str
+    rows: tuple[Row, ...]
+    compositions: tuple[Composition, ...]
+
+    @property
+    def name(self) -> str:
+        """`model/recipe`, as people say it."""
+        return f"{self.model}/{self.recipe}"
+
+    def figure(self, key: str) -> float | None:
+        """Return a figure of the loss: `exported`, `added`, …; None where there is none."""
+        found: float | None = getattr(self.loss, key) if self.loss else None
+        return found
+
+    @property
+    def p99_ratio(self) -> float | None:
+        """The worst percent of images: exported ÷ yardstick; None where that is not known."""
+        worst = self.loss.p99 if self.loss else None
+        return worst.exported / worst.yardstick if worst and worst.yardstick else None
+
+    @property
+    def against(self) -> str:
+        """The yardstick's name: `control` or `float32`; empty without a loss."""
+        if self.loss is None:
+            return ""
+        return "float32" if self.loss.control is None else "control"
+
+    def file(self, part: str, format: str = "tflite") -> File | None:
+        """Return a part's file, or None where the recipe makes none."""
+        held = (file for file in self.files if (file.part, file.format) == (part, format))
+        return next(held, None)
+
+    @property
+    def size(self) -> int:
+        """Bytes of `autoencoder.tflite`; 0 when there is none."""
+        whole = self.file("autoencoder")
+        return whole.bytes if whole else 0
+
+    @property
+    def packed(self) -> int | None:
+        """Packed bytes of `autoencoder.tflite`; None where they are not known."""
+        whole = self.file("autoencoder")
+        return whole.packed_bytes if whole else None
+
+
+def exports(bundles: Iterable[Bundle]) -> tuple[Export, ...]:
+    """Read what is known about the bundles; by model, the largest first, packed where known.
+
+    Raises:
+        BadInput: a `verify.json` is damaged.
+    """
+    found = [_export(bundle) for bundle in bundles]
+    originals = {
+        (item.model, item.weights_sha256): item
+        for item in found
+        if (whole := item.file("autoencoder")) and whole.flavour == "float32"
+    }
+    compared = [_compared(item, originals.get((item.model, item.weights_sha256))) for item in found]
+    return tuple(sorted(compared, key=_order))
+
+
+def _order(item: Export) -> tuple[str, int, int, str]:
+    return item.model, -(item.packed or item.size), -item.size, item.recipe
+
+
+def _compared(item: Export, original: Export | None) -> Export:
+    if original is None or not item.size:
+        return item
+    packed = None
+    if original.packed and item.packed:
+        packed = original.packed / item.packed
+    return replace(item, smaller=original.size / item.size, packed_smaller=packed)
+
+
+def _export(bundle: Bundle) -> Export:
+    manifest = bundle.manifest
+    rows, compositions = read_findings(bundle)
+    verdict, problem = _verdict(rows, compositions)
+    return Export(
+        model=manifest.model,
+        recipe=manifest.recipe,
+        recipe_sha256=manifest.recipe_sha256,
+        weights_sha256=manifest.weights_sha256,
+        dataset=manifest.dataset,
+        loss=manifest.loss,
+        tools=manifest.tools,
+        said=said_again(manifest.recipe, _settings(manifest)),
+        steps=_steps(manifest),
+        files=tuple(_file(artifact) for artifact in manifest.artifacts),
+        smaller=None,
+        packed_smaller=None,
+        verdict=verdict,
+        problem=problem,
+        caution=cautions.of_export(manifest),
+        rows=rows,
+        compositions=compositions,
+    )
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    """Every key of the recipe: the tolerance is the manifest's own."""
+    return {**manifest.settings, "tolerance": asdict(manifest.tolerance)}
+
+
+def _steps(manifest: Manifest) -> str:
+    if not manifest.settings:
+        return ""
+    try:
+        told = as_json(from_table({"name": manifest.recipe, **manifest.settings}))
+    except BadInput:  # keys of another version of edgeae
+        return ""
+    return " → ".join([*told["steps"], told["quantization"]])
+
+
+def _file(artifact: Artifact) -> File:
+    return File(
+        artifact.part,
+        artifact.format,
+        artifact.flavour,
+        artifact.sha256,
+        artifact.bytes,
+        artifact.gzip_bytes,
+        artifact.minimum_runtime,
+        artifact.macs,
+        artifact.sparsity,
+        artifact.nonzero_macs,
+        artifact.causes,
+        artifact.packed,
+        artifact.packed_bytes,
+        artifact.encodings,
+    )
+
+
+def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tuple[str, str]:
+    """Return what all rows of a bundle amount to, and why it is not `pass`."""
+    if not rows:
+        return "missing", "not verified: run `edgeae verify`"
+    found: list[Row | Composition] = [*rows, *compositions]
+    broken = [item for item in found if item.verdict in ("fail", "crashed")]
+    if broken:
+        where = broken[0]
+        part = f"{where.part}.{where.format}" if isinstance(where, Row) else f"*.{where.format}"
+        reason = "; ".join(where.reasons) or where.verdict
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        return "fail", f"{part} on {where.runtime}: {reason}{more}"
+    if all(row.verdict == "unavailable" for row in rows):
+        return "missing", "not verified: no runtime that opens it is available here"
+    return "pass", ""
+
+
+def row_verdict(verdicts: Iterable[str]) -> str:
+    """Return the worst of some rows' verdicts; `missing` for no rows."""
+    found = set(verdicts)
+    return next((verdict for verdict in _WORST_FIRST if verdict in found), "missing")
+
+
+def worst(rows: Iterable[Row]) -> Worst:
+    """Return the largest figures among rows."""
+    told = list(rows)
+    steps = [row.max_lsb for row in told if row.max_lsb is not None]
+    shares = [row.share_over_1lsb for row in told if row.share_over_1lsb is not None]
+    reals = [row.max_abs for row in told if row.max_lsb is None and row.max_abs is not None]
+    return Worst(max(steps, default=None), max(shares, default=None), max(reals, default=None))

@@ -1,0 +1,110 @@
+"""What each model's exports cost: loss against packed bytes, and against latency."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeae.metrics import pareto
+from edgeae.runtimes import RUNTIMES
+from edgeae.summary.exports import Export
+from edgeae.summary.latency import Latency
+from edgeae.summary.p50 import p50_ns
+
+__all__ = ["BYTES", "LATENCY", "Front", "Point", "fronts"]
+
+BYTES, LATENCY = "packed bytes", "latency"
+#: Parts that are timed to compare recipes, the first that was.
+_PARTS = ("autoencoder", "encoder")
+#: Measures the harness, not the export.
+_NULL = "null"
+
+
+@dataclass(frozen=True)
+class Point:
+    """An export.
+
+    Attributes:
+        recipe: its name.
+        cost: packed bytes of the autoencoder, or p50 in nanoseconds.
+        ratio: loss ÷ the yardstick's.
+        best: whether no other export of the model is better in one and no worse in the other.
+        knee: whether it is the front's knee; see `edgeae.metrics.pareto`.
+    """
+
+    recipe: str
+    cost: float
+    ratio: float
+    best: bool
+    knee: bool
+
+
+@dataclass(frozen=True)
+class Front:
+    """The exports of one model against one cost.
+
+    Attributes:
+        model: its name.
+        cost: `packed bytes` or `latency`.
+        part, runtime: what was timed where; of packed bytes the autoencoder and nothing.
+        points: by ascending cost.
+    """
+
+    model: str
+    cost: str
+    part: str
+    runtime: str
+    points: tuple[Point, ...]
+
+
+def fronts(exports: Sequence[Export], measured: Latency) -> tuple[Front, ...]:
+    """Return the fronts of each model, those of fewer than two points left out."""
+    found = []
+    for model in dict.fromkeys(export.model for export in exports):
+        own = [item for item in exports if item.model == model and _ratio(item)]
+        sizes = [(item, item.packed) for item in own]
+        found.append(_front(model, BYTES, "autoencoder", "", sizes))
+        part, runtime = _timed(own, measured)
+        durations = [
+            (item, p50_ns(measured.timings, model, item.recipe, part, runtime)) for item in own
+        ]
+        found.append(_front(model, LATENCY, part, runtime, durations))
+    return tuple(item for item in found if len(item.points) > 1)
+
+
+def _front(
+    model: str, cost: str, part: str, runtime: str, costs: Sequence[tuple[Export, float | None]]
+) -> Front:
+    held = [(item.recipe, value, _ratio(item)) for item, value in costs if value]
+    held.sort(key=lambda point: point[1:])
+    places = [point[1:] for point in held]
+    best = pareto.front(places)
+    knee = pareto.knee([places[place] for place in best])
+    at = None if knee is None else best[knee]
+    points = (Point(*point, n in best, n == at) for n, point in enumerate(held))
+    return Front(model, cost, part, runtime, tuple(points))
+
+
+def _ratio(export: Export) -> float:
+    return export.figure("yardstick_ratio") or 0.0
+
+
+def _timed(own: Sequence[Export], measured: Latency) -> tuple[str, str]:
+    """Return the part and the runtime that most of a model's exports were timed as and on."""
+    recipes = {item.recipe: item.model for item in own}
+    for part in _PARTS:
+        counts = Counter(
+            runtime
+            for recipe, runtime in dict.fromkeys(
+                (item.recipe, item.runtime)
+                for item in measured.timings
+                if recipes.get(item.recipe) == item.model
+                and (item.part, item.batch) == (part, 1)
+                and item.runtime != _NULL
+                and not item.software
+            )
+        )
+        if counts:
+            order = list(RUNTIMES)
+            rank = {name: -order.index(name) if name in order else -len(order) for name in counts}
+            return part, max(counts, key=lambda name: (counts[name], rank[name], name))
+    return _PARTS[0], ""

@@ -1,0 +1,284 @@
+"""From the files of a build to one frozen summary.
+
+Schema of `summary.json`, its history:
+1   the first.
+2   latency: fixed cost, cold start, batch, throughput, software devices, why a figure is unstable;
+    the processes of a bench pooled.
+3   models, exported or not: yardsticks, learning curves, probes, loss by code size; the figures of
+    a model without an original are null.
+4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
+5   cautions of models and exports; `mean_loss` of datasets.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae import __version__
+from edgeae.artifacts import cautions
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.model import Training
+from edgeae.families.samples import read_samples
+from edgeae.reading.names import RESULTS
+from edgeae.recipe import AS_IS
+from edgeae.summary.commands import Retrain, commands
+from edgeae.summary.exports import Export, exports
+from edgeae.summary.fronts import Front, fronts
+from edgeae.summary.latency import Absent, Latency, latency
+from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
+from edgeae.timing.results import read_results
+from edgeae.timing.suite import ORIGINAL
+
+__all__ = ["SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
+
+SCHEMA = 5
+#: Exports that the verdict names.
+_TOLD = 4
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model and where its figures are from.
+
+    Attributes:
+        name: of the model.
+        weights_sha256: of the model its exports were made from; several when they differ.
+        float32_loss: MSE of the original on the test images; None where there is no original.
+        dataset: `name`, `sha256`, `n` and more, as in the manifests.
+        dataset_note: how the dataset came to be used; empty where there is nothing to say.
+        description, parameters: the architecture; of `train.json`, or None.
+        retrained: whether `train.json` has other weights than an export.
+        caution: that it does worse than the mean of its data; or empty.
+    """
+
+    name: str
+    weights_sha256: tuple[str, ...]
+    float32_loss: float | None
+    dataset: dict[str, Any]
+    dataset_note: str
+    description: str | None
+    parameters: int | None
+    retrained: bool
+    caution: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the whole build amounts to.
+
+    Attributes:
+        verdict: `pass`, `fail` or `missing`.
+        sentence: the same in words.
+        failed, missing: names of exports outside their tolerance, and of those not verified.
+    """
+
+    verdict: str
+    sentence: str
+    failed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything a report shows but the images.
+
+    Attributes:
+        schema: version of this layout.
+        edgeae: the version that wrote it.
+        verdict: see `Verdict`.
+        models: by name, exported or not.
+        trained: what is known about each model itself, by family and code size.
+        code_sizes: loss by code size, of each family that has several.
+        exports: by model, the largest first.
+        fronts: by model, loss against packed bytes and against latency.
+        latency: see `Latency`.
+        absent: runtimes that are not there, as bench or verify found.
+        tools: package → versions that made the models and exports.
+        commands: what reproduces every figure.
+    """
+
+    schema: int
+    edgeae: str
+    verdict: Verdict
+    models: tuple[Model, ...]
+    trained: tuple[Trained, ...]
+    code_sizes: tuple[CodeSizes, ...]
+    exports: tuple[Export, ...]
+    fronts: tuple[Front, ...]
+    latency: Latency
+    absent: tuple[Absent, ...]
+    tools: dict[str, tuple[str, ...]]
+    commands: tuple[str, ...]
+
+    def of(self, model: str) -> tuple[Export, ...]:
+        """Return a model's exports."""
+        return tuple(export for export in self.exports if export.model == model)
+
+    @property
+    def exported(self) -> tuple[Model, ...]:
+        """The models that have exports."""
+        return tuple(model for model in self.models if self.of(model.name))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as JSON types."""
+        table: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
+        return table
+
+
+def gather(
+    build: Path,
+    bundles: Sequence[Bundle],
+    folders: Mapping[str, Path],
+    trainings: Mapping[str, Training],
+    retrain: Retrain,
+) -> Summary:
+    """Read everything that the build's files say about its models and bundles.
+
+    Args:
+        build: folder of models, bundles and results.
+        bundles: all of them.
+        folders: model → its folder.
+        trainings: model → its `train.json`, of those that have one.
+        retrain: how a model is trained again, in words.
+
+    Raises:
+        BadInput: `probe.json`, `verify.json` or `results.jsonl` is damaged.
+    """
+    found = exports(bundles)
+    models = trained(trainings, folders)
+    measured = latency(read_results(build / RESULTS), current(found, trainings))
+    ordered = {model.name: trainings[model.name] for model in models}
+    probed = [model.name for model in models if model.probe]
+    sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
+    return Summary(
+        schema=SCHEMA,
+        edgeae=__version__,
+        verdict=_verdict(found),
+        models=tuple(_model(name, found, bundles, trainings.get(name)) for name in folders),
+        trained=models,
+        code_sizes=code_sizes(models),
+        exports=found,
+        fronts=fronts(found, measured),
+        latency=measured,
+        absent=_absent(found, measured),
+        tools=_tools(found, trainings),
+        commands=commands(found, ordered, probed, sampled, retrain),
+    )
+
+
+def current(
+    found: Sequence[Export], trainings: Mapping[str, Training]
+) -> dict[tuple[str, str, str, str], str]:
+    """Return what is on disk, as results rows name it."""
+    artifacts = {
+        (export.model, export.recipe, file.part, file.format): file.sha256
+        for export in found
+        for file in export.files
+    }
+    originals = {
+        (model, ORIGINAL, part, training.form): training.weights_sha256
+        for model, training in trainings.items()
+        for part in ("encoder", "decoder", "autoencoder")
+    }
+    return {**artifacts, **originals}
+
+
+def _model(
+    name: str, found: Sequence[Export], bundles: Sequence[Bundle], training: Training | None
+) -> Model:
+    own = [export for export in found if export.model == name]
+    weights = tuple(dict.fromkeys(export.weights_sha256 for export in own))
+    if training is not None and not own:
+        weights = (training.weights_sha256,)
+    dataset = own[0].dataset if own else _dataset(training)
+    return Model(
+        name=name,
+        weights_sha256=weights,
+        float32_loss=_original_loss(own, training),
+        dataset=dataset,
+        dataset_note=_dataset_note(dataset["name"], training),
+        description=training.description if training else None,
+        parameters=training.parameters if training else None,
+        retrained=training is not None and weights != (training.weights_sha256,),
+        caution=_caution(name, bundles, training),
+    )
+
+
+def _caution(name: str, bundles: Sequence[Bundle], training: Training | None) -> str:
+    own = [item.manifest for item in bundles if item.manifest.model == name]
+    told = [cautions.of_original(item) for item in own]
+    if training is not None:
+        told.append(cautions.of_training(training))
+    return next(filter(None, told), "")
+
+
+def _original_loss(own: Sequence[Export], training: Training | None) -> float | None:
+    if own:  # as is, an export is its own original
+        return None if own[0].recipe == AS_IS else own[0].figure("float32")
+    return training.losses.get("test") if training else None
+
+
+def _dataset(training: Training | None) -> dict[str, Any]:
+    """Return the dataset of a model without exports, as a manifest would have it."""
+    said = training.dataset if training else {}
+    return {"name": said.get("name", ""), "sha256": said.get("sha256", ""), "n": said.get("test")}
+
+
+def _dataset_note(name: str, training: Training | None) -> str:
+    """Say it where the figures are of the stand-in for MNIST."""
+    if name != "digits":
+        return ""
+    if training is not None and training.dataset.get("data") == "auto":
+        return "MNIST was not available"
+    return "scikit-learn’s, not MNIST"
+
+
+def _verdict(found: Sequence[Export]) -> Verdict:
+    if not found:
+        return Verdict("missing", "Nothing is exported yet: run `edgeae export`.", (), ())
+    failed = tuple(export.name for export in found if export.verdict == "fail")
+    missing = tuple(export.name for export in found if export.verdict == "missing")
+    count = _count(len(found))
+    if failed:
+        told = f"{len(failed)} of {count} outside tolerance: {_names(failed)}."
+        if missing:
+            told += f" {len(missing)} not verified."
+        return Verdict("fail", told, failed, missing)
+    if len(missing) == len(found):
+        told = f"{count} not verified yet: run `edgeae verify`."
+        return Verdict("missing", told, failed, missing)
+    if missing:
+        told = f"{len(missing)} of {count} not verified yet: {_names(missing)}."
+        return Verdict("missing", f"{told} The others are.", failed, missing)
+    told = "1 export verified." if len(found) == 1 else f"All {count} verified."
+    return Verdict("pass", told, failed, missing)
+
+
+def _names(exports: Sequence[str]) -> str:
+    """Name a few; the tables name them all."""
+    more = len(exports) - _TOLD
+    return ", ".join(exports[:_TOLD]) + (f" and {more} more" if more > 0 else "")
+
+
+def _count(exports_n: int) -> str:
+    return "1 export" if exports_n == 1 else f"{exports_n} exports"
+
+
+def _absent(found: Sequence[Export], measured: Latency) -> tuple[Absent, ...]:
+    verified = (
+        Absent(row.runtime, "; ".join(row.reasons))
+        for export in found
+        for row in export.rows
+        if row.verdict == "unavailable"
+    )
+    return tuple(dict.fromkeys((*measured.absent, *verified)))
+
+
+def _tools(
+    found: Sequence[Export], trainings: Mapping[str, Training]
+) -> dict[str, tuple[str, ...]]:
+    made = [*(export.tools for export in found), *(item.tools for item in trainings.values())]
+    names = sorted({name for tools in made for name in tools})
+    return {name: tuple(sorted({tools[name] for tools in made if name in tools})) for name in names}

@@ -1,0 +1,205 @@
+"""From results rows to the latencies that still are about what is on disk."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from edgeae.system.machine import identity
+from edgeae.timing.pooled import Pooled, pool
+from edgeae.timing.results import Result
+from edgeae.timing.suite import FILE
+
+__all__ = ["Absent", "Failure", "Latency", "Timing", "latency"]
+
+#: (model, recipe, part, format) → sha256 of the file on disk.
+Current = dict[tuple[str, str, str, str], str]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One artifact in one runtime, timed.
+
+    Attributes:
+        model, recipe, part, format, flavour, bytes, runtime, runtime_version, device, software,
+            threads, batch: what ran how; see `Result`.
+        machine: number of the machine in `Latency.machines`, from 0.
+        p50_ns, p90_ns, p99_ns, mad_ns, interval, fixed_ns, examples_per_s, processes, blocks,
+            settled, unstable, start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Pooled`.
+        warning: that it is unstable, and why; or empty.
+        block: calls per sample.
+        note: see `Result`.
+    """
+
+    model: str
+    recipe: str
+    part: str
+    format: str
+    flavour: str
+    bytes: int
+    runtime: str
+    runtime_version: str
+    device: str
+    software: bool
+    threads: int
+    batch: int
+    machine: int
+    p50_ns: float
+    p90_ns: float
+    p99_ns: float
+    mad_ns: float
+    interval: float | None
+    fixed_ns: float | None
+    examples_per_s: float
+    processes: int
+    blocks: int
+    block: int
+    settled: bool
+    unstable: tuple[str, ...]
+    warning: str
+    start_ns: float | None
+    import_ns: float | None
+    load_ns: float | None
+    first_ns: float | None
+    rss_peak_bytes: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A worker that crashed, hung or gave a wrong answer: there is no latency, and this is why."""
+
+    model: str
+    recipe: str
+    part: str
+    format: str
+    runtime: str
+    threads: int
+    batch: int
+    machine: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A runtime that the machine does not have, and what would bring it."""
+
+    runtime: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Everything that bench found.
+
+    Attributes:
+        machines: facts of each machine, from its latest row.
+        timings: by model, part, batch and median; the latest bench of each artifact, runtime,
+            thread count and batch, its processes pooled.
+        failures: workers that ended without a latency.
+        absent: runtimes that were asked for and are not there.
+        stale: rows left out, because the artifact they timed is no longer on disk.
+    """
+
+    machines: tuple[dict[str, Any], ...]
+    timings: tuple[Timing, ...]
+    failures: tuple[Failure, ...]
+    absent: tuple[Absent, ...]
+    stale: int
+
+
+def latency(rows: Iterable[Result], current: Current) -> Latency:
+    """Choose the latest bench of everything on disk; rows of bare files are in no build.
+
+    Args:
+        rows: the oldest first.
+        current: what is on disk.
+    """
+    absent: dict[tuple[Any, str], str] = {}
+    machines: dict[Any, dict[str, Any]] = {}
+    latest: dict[tuple[Any, ...], list[Result]] = {}
+    stale = 0
+    for row in rows:
+        machine = identity(row.machine)
+        if not row.model:
+            absent[machine, row.runtime] = row.error or ""
+            machines[machine] = row.machine
+            continue
+        absent.pop((machine, row.runtime), None)
+        what = (row.model, row.recipe, row.part, row.format)
+        if row.recipe == FILE:
+            continue
+        if current.get(what) != row.artifact_sha256:
+            stale += 1
+            continue
+        group = latest.setdefault((*what, row.runtime, row.threads, row.batch, machine), [])
+        if not row.session or any(earlier.session != row.session for earlier in group):
+            group.clear()
+        group.append(row)
+        machines[machine] = row.machine
+    number = {machine: place for place, machine in enumerate(machines)}
+    timings, failures = [], []
+    for group in latest.values():
+        place = number[identity(group[-1].machine)]
+        timed = [row for row in group if row.samples_ns]
+        timings += [_timing(pool(timed), place)] if timed else []
+        failures += [_failure(row, place) for row in group if not row.samples_ns]
+    timings.sort(key=_order)
+    gaps = dict.fromkeys(Absent(runtime, reason) for (_, runtime), reason in absent.items())
+    once = tuple(dict.fromkeys(failures))
+    return Latency(tuple(machines.values()), tuple(timings), once, tuple(gaps), stale)
+
+
+def _order(item: Timing) -> tuple[Any, ...]:
+    return (item.model, item.part, item.batch, item.p50_ns, item.runtime, item.recipe)
+
+
+def _timing(found: Pooled, machine: int) -> Timing:
+    row = found.row
+    return Timing(
+        model=row.model,
+        recipe=row.recipe,
+        part=row.part,
+        format=row.format,
+        flavour=row.flavour,
+        bytes=row.bytes,
+        runtime=row.runtime,
+        runtime_version=row.runtime_version,
+        device=row.device,
+        software=row.software,
+        threads=row.threads,
+        batch=row.batch,
+        machine=machine,
+        p50_ns=found.p50_ns,
+        p90_ns=found.p90_ns,
+        p99_ns=found.p99_ns,
+        mad_ns=found.mad_ns,
+        interval=found.interval,
+        fixed_ns=found.fixed_ns,
+        examples_per_s=found.examples_per_s,
+        processes=found.processes,
+        blocks=found.blocks,
+        block=row.block or 1,
+        settled=found.settled,
+        unstable=found.unstable,
+        warning=found.warning,
+        start_ns=found.start_ns,
+        import_ns=found.import_ns,
+        load_ns=found.load_ns,
+        first_ns=found.first_ns,
+        rss_peak_bytes=found.rss_peak_bytes,
+        note=row.note,
+    )
+
+
+def _failure(row: Result, machine: int) -> Failure:
+    return Failure(
+        row.model,
+        row.recipe,
+        row.part,
+        row.format,
+        row.runtime,
+        row.threads,
+        row.batch,
+        machine,
+        row.error or "no samples",
+    )

@@ -1,0 +1,147 @@
+"""Writing so that a reader sees the old file or the new one, whole, and never a mixture."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from edgeae.errors import Busy, naming
+from edgeae.system.holding import remove_unless_held
+
+__all__ = ["lock", "publish_folder", "sha256", "write_bytes", "write_text"]
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
+    """Write a file under a temporary name, flush it to the disk, rename it over `path`.
+
+    Args:
+        path: the file.
+        content: its bytes.
+        parents: make the folder if it is missing.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with naming(path), _alone(temporary) as stream:
+        try:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _alone(temporary: Path) -> Iterator[BinaryIO]:
+    """Open a file, empty, that no other process has open this way; wait for one that does.
+
+    Its name is always the same, so that what a killed process left is not left for ever; and it
+    may lie in a folder that somebody else made.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(temporary.lstat().st_mode):
+                temporary.unlink()  # a link would lead elsewhere, a pipe would wait
+        with os.fdopen(os.open(temporary, _FLAGS, 0o666), "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if _is_at(stream, temporary):  # not renamed or deleted by the one that had it
+                stream.truncate(0)
+                yield stream
+                return
+
+
+def _is_at(stream: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def write_text(path: Path, content: str, *, parents: bool = True) -> None:
+    """`write_bytes` for UTF-8 text."""
+    write_bytes(path, content.encode(), parents=parents)
+
+
+def sha256(content: bytes) -> str:
+    """Return the hash that manifests name a file's content by, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def publish_folder(finished: Path, link: Path) -> None:
+    """Make `link` point at the folder `finished`, in one step; the folder it replaces is deleted.
+
+    If somebody reads that folder, the last one who does deletes it; see `edgeae.system.holding`.
+
+    A rename cannot replace a folder that is not empty, so what the user sees is a symbolic link,
+    and the rename replaces the link.
+
+    Args:
+        finished: a complete folder on the same file system as `link`, beside the one it replaces.
+        link: where readers look; a link made by this function, or nothing yet.
+
+    Raises:
+        Busy: `link` is something that this function did not make.
+    """
+    replaced = link.resolve() if link.is_symlink() else None
+    foreign = replaced is not None and replaced.parent != finished.resolve().parent
+    if foreign or (replaced is None and link.exists()):
+        raise Busy(f"{link}: exists and is not a bundle link made by edgeae; move it away")
+    for entry in [*finished.rglob("*"), finished]:
+        _sync(entry)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.link")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(finished, link.parent))
+    temporary.replace(link)
+    _sync(link.parent)
+    if replaced is not None and replaced != finished.resolve():
+        remove_unless_held(replaced)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with naming(path):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock(path: Path, what: str) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path` for the duration of a `with` block.
+
+    The kernel releases it when the process ends, however it ends.
+
+    Args:
+        path: the lock file; made when missing, left behind.
+        what: what is being written, for the error's line.
+
+    Raises:
+        Busy: another process holds it; names that process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise Busy(f"{what}: being written by another edgeae (process {holder})") from None
+        with naming(path):
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+        try:
+            yield
+        finally:
+            # not by closing alone: a child that is just being forked has the descriptor, too
+            fcntl.flock(stream, fcntl.LOCK_UN)

@@ -1,0 +1,101 @@
+"""What git knows: files as they were committed, and the order of commits."""
+
+import contextlib
+import subprocess
+from pathlib import Path, PurePosixPath
+
+from edgeae.errors import BadInput, NotMeasured
+from edgeae.system import atomic
+
+__all__ = ["extract", "log"]
+
+#: Modes of plain files in git's trees; others are links and submodules.
+_PLAIN = (b"100644", b"100755")
+
+
+class _Refused(BadInput):
+    """Git failed; `said` is the first line of what it said."""
+
+    def __init__(self, command: str, said: str) -> None:
+        super().__init__(f"git {command}: {said or 'failed without a word'}")
+        self.said = said
+
+
+def log(project: Path) -> list[str]:
+    """Return the commits up to where a folder is, the oldest first; none without a repository."""
+    try:
+        return _git(project, "log", "--format=%H").decode().split()[::-1]
+    except BadInput:
+        return []
+
+
+def extract(ref: str, folder: str, project: Path, out: Path) -> None:
+    """Write a folder of the project, as committed at `ref`, into `out`.
+
+    Args:
+        ref: a branch, tag or commit.
+        folder: relative to `project`, with slashes.
+        project: inside a repository.
+        out: an empty folder.
+
+    Raises:
+        BadInput: there is no git, no repository, no such ref, or something there is no plain file.
+        NotMeasured: the folder is not in that commit.
+    """
+    commit = _commit(ref, project)
+    listing = _git(project, "ls-tree", "-r", "-z", commit, "--", f"{folder}/")
+    entries = [entry for entry in listing.split(b"\0") if entry]
+    if not entries:
+        raise NotMeasured(
+            f"git:{ref}: no {folder} in commit {commit[:12]}; "
+            "`edgeae baseline save` makes baselines, and they are to be committed"
+        )
+    for entry in entries:
+        facts, _, name = entry.partition(b"\t")
+        path = name.decode(errors="surrogateescape")
+        place = _inside(ref, folder, path)
+        if facts.split()[0] not in _PLAIN:
+            raise BadInput(f"git:{ref}: {path}: a link or a submodule; baselines are plain files")
+        # with its filters: a file under Git LFS comes as itself, not as a pointer
+        content = _git(project, "cat-file", "--filters", f"{commit}:./{path}")
+        atomic.write_bytes(out / place, content)
+
+
+def _inside(ref: str, folder: str, path: str) -> PurePosixPath:
+    """Return a path relative to the folder.
+
+    Raises:
+        BadInput: it would lead out of it.
+    """
+    place = PurePosixPath(path)
+    if ".." in place.parts or not place.is_relative_to(folder):
+        raise BadInput(f"git:{ref}: {path!r}: a path that leads out of {folder}")
+    return place.relative_to(folder)
+
+
+def _commit(ref: str, project: Path) -> str:
+    try:
+        _git(project, "rev-parse", "--git-dir")
+    except _Refused as error:
+        raise BadInput(f"git:{ref}: {project}: {error.said}") from None
+    # what follows --end-of-options is no option, whatever it begins with
+    name = ("--end-of-options", f"{ref}^{{commit}}")
+    with contextlib.suppress(_Refused):
+        commit = _git(project, "rev-parse", "--verify", "--quiet", *name).decode().strip()
+        if commit.isalnum():  # `^main` is known too, as what to leave out
+            return commit
+    shallow = _git(project, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    hint = "; the clone is shallow: fetch the history (in GitHub's checkout, fetch-depth: 0)"
+    raise BadInput(f"git:{ref}: unknown branch, tag or commit{hint if shallow else ''}")
+
+
+def _git(project: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(project), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise BadInput("git is not installed, and git:REF needs it") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise _Refused(arguments[0], said[0] if said else "")
+    return done.stdout

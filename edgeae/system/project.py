@@ -1,0 +1,25 @@
+"""Where recipes and suites are: in the project's own folders, then in those that edgeae ships."""
+
+from pathlib import Path
+
+from edgeae.errors import BadInput
+
+__all__ = ["folders"]
+
+
+def folders(name: str) -> list[Path]:
+    """Return the existing folders called `name` (`export` or `bench`), the project's own first.
+
+    Raises:
+        BadInput: there is none, not even the one that edgeae ships.
+    """
+    package = Path(__file__).parent.parent
+    # In a wheel the shipped ones are package data; in a checkout they lie beside the package.
+    places = (package / "_project" / name, package.parent / name)
+    shipped = [folder for folder in places if folder.is_dir()][:1]
+    own = Path.cwd() / name
+    if own.is_dir() and own.resolve() not in [folder.resolve() for folder in shipped]:
+        return [own, *shipped]
+    if not shipped:
+        raise BadInput(f"{places[1]}: edgeae's own folder is missing; install edgeae again")
+    return shipped

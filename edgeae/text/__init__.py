@@ -1,0 +1,1 @@
+"""Text that people read: columns, Markdown tables, amounts in their units, progress."""

@@ -1,0 +1,34 @@
+"""Tables and text of Markdown that take every character literally."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = ["pieces", "plain", "table"]
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$"})
+
+
+def table(header: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first `left` columns, and whose last where it is words, go left."""
+    rule = [
+        ":--" if place < left or name.startswith("verify") else "--:"
+        for place, name in enumerate(header)
+    ]
+    lines = [_row(header), _row(rule), *(_row([plain(cell) for cell in row]) for row in rows)]
+    return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown takes literally, but for the commands that verdicts name."""
+    told = pieces(" ".join(text.split()))
+    return "".join(f"`{item}`" if command else item.translate(_SPECIAL) for item, command in told)
+
+
+def pieces(sentence: str) -> list[tuple[str, bool]]:
+    """Split a sentence at the commands that it names, and tell which pieces are commands."""
+    found = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
+    return [(text, place % 2 == 1) for place, text in enumerate(found)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,97 @@
+"""Progress of long work, on standard error: a bar on a terminal, plain lines when piped."""
+
+import shutil
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from edgeae.text.printable import printable
+
+__all__ = ["Progress"]
+
+_BAR_WIDTH = 24
+#: Piped, at most this many lines count the steps of one piece of work.
+_PLAIN_LINES = 10
+
+
+class Progress:
+    """Counts steps of known number; use as a context manager, from any thread.
+
+    Args:
+        total: how many steps there will be.
+        label: what is being done.
+        unit: what one step is, for the rate.
+        done: steps that an earlier process did.
+        each: piped, say a line for each step, where a step is long.
+    """
+
+    def __init__(
+        self, total: int, label: str, unit: str, done: int = 0, each: bool = False
+    ) -> None:
+        self._total, self._label, self._unit = total, label, unit
+        self._done = self._before = done
+        self._each = each
+        self._started = time.monotonic()
+        self._bar = sys.stderr.isatty()
+        self._writing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._write("\n")
+
+    def advance(self, note: str = "") -> None:
+        """Count one step and say so; `note` is the latest figure."""
+        with self._writing:
+            self._done += 1
+            if self._bar:
+                self._draw(note)
+            elif self._is_due():
+                self._write(self._line(note) + "\n")
+
+    def tell(self, line: str) -> None:
+        """Say what is being done within a step: beside the bar, or as a line of its own."""
+        with self._writing:
+            if self._bar:
+                self._draw(line)
+            else:
+                self._write(printable(line) + "\n")
+
+    def _draw(self, note: str) -> None:
+        # a line that wraps could not be overwritten
+        width = shutil.get_terminal_size().columns - 1
+        self._write(f"\r\x1b[K{self._line(note)[:width]}")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    def _is_due(self) -> bool:
+        if self._each or self._done == self._total:
+            return True
+        tenths = self._done * _PLAIN_LINES // self._total
+        return tenths > (self._done - 1) * _PLAIN_LINES // self._total
+
+    def _line(self, note: str) -> str:
+        filled = _BAR_WIDTH * self._done // max(1, self._total)
+        bar = f"[{'█' * filled}{'·' * (_BAR_WIDTH - filled)}] " if self._bar else ""
+        count = f"{self._label}: {bar}{self._done}/{self._total} {self._pace()}"
+        return f"{count}, {printable(note)}" if note else count
+
+    def _pace(self) -> str:
+        seconds = time.monotonic() - self._started
+        if self._done >= self._total:
+            return f"{seconds:.1f} s"
+        if self._done == self._before or seconds <= 0:
+            return f"{seconds:.0f} s so far"
+        rate = (self._done - self._before) / seconds
+        return f"{rate:.2g} {self._unit}/s, {(self._total - self._done) / rate:.0f} s left"
