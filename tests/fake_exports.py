@@ -24,7 +24,7 @@ from edgeae.system import children, memory
 #: Runs in every process of the project: another child, and the memory of another machine.
 _SITE = """
 import os
-import edgeae.conversion.export as export, edgeae.memory as memory
+import edgeae.conversion.plan.export as export, edgeae.system.memory as memory
 export.CHILD = "fake_export_child"
 if "FAKE_FREE" in os.environ:
     memory.available = lambda: int(os.environ["FAKE_FREE"])

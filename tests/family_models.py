@@ -28,7 +28,7 @@ import json, sys
 from pathlib import Path
 from edgeae import data
 from edgeae.training import fit
-from edgeae.training.families import settings
+from edgeae.families.table import settings
 from edgeae.training.train import train
 said, build, models, steps = json.loads(sys.argv[1])
 fit.STEPS_PER_EPOCH = steps or fit.STEPS_PER_EPOCH
@@ -45,7 +45,7 @@ import json, sys
 from dataclasses import asdict
 from pathlib import Path
 from edgeae import recipe
-from edgeae.building import building
+from edgeae.artifacts.publish import building
 from edgeae.conversion.build import build
 for model, name in json.loads(sys.argv[1]):
     plan = json.loads(json.dumps(asdict(recipe.find(name))))

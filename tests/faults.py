@@ -232,7 +232,8 @@ def _wrong(case: Case, template: Template, fault: Fault, draw: Draw) -> Iterator
     """Let a fault happen; say what does not hold afterwards."""
     ended = fault.meet(case, draw)
     if ended.code not in fault.codes:
-        yield f"exit code {ended.code}, allowed are {sorted(fault.codes)}"
+        allowed = sorted(fault.codes)
+        yield f"exit code {ended.code}, allowed are {allowed}: {ended.said.strip()}"
     yield from _wrong_words(ended, case, fault)
     if alive := case.survivors():
         yield f"processes {alive} are alive"

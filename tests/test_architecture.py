@@ -221,7 +221,7 @@ def test_there_is_no_import_cycle():
         assert module not in path, " → ".join((*path[path.index(module) :], module))
         if module not in done:
             for name in own_imports(module) & FILES.keys():
-                # `from edgeae import bundle` and `edgeae.__version__` need the package's own file
+                # `edgeae.__version__` needs the package's own file
                 if name != "edgeae":
                     visit(name, (*path, module))
             done.add(module)

@@ -49,7 +49,7 @@ def test_a_file_too_large_for_the_disk_leaves_the_old_one_whole(tmp_path):
     program = """if True:
         import resource, signal, sys
         from pathlib import Path
-        from edgeae import atomic
+        from edgeae.system import atomic
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         try:
@@ -77,7 +77,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
 WRITER = """if True:
     import os, sys, time
     from pathlib import Path
-    from edgeae import atomic
+    from edgeae.system import atomic
     os.fsync = lambda _: (print("half", flush=True), time.sleep(60))
     atomic.write_bytes(Path(sys.argv[1]), b"new" * 1000)
     """
@@ -206,7 +206,7 @@ def test_a_reader_sees_the_old_folder_or_the_new_one(tmp_path):
 HOLDER = """if True:
     import sys, time
     from pathlib import Path
-    from edgeae import atomic
+    from edgeae.system import atomic
     with atomic.lock(Path(sys.argv[1]), "it"):
         print("held", flush=True)
         time.sleep(60)

@@ -123,7 +123,7 @@ def test_a_module_that_is_not_there_is_told():
 
 def test_a_child_does_not_outlive_a_parent_that_is_killed():
     program = """if True:
-        from edgeae import children
+        from edgeae.system import children
         for report in children.stream("child_examples", {"do": "hang"}, timeout_s=60):
             print(report["pid"], flush=True)
         """
@@ -138,7 +138,7 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed():
 def test_a_child_that_still_imports_does_not_outlive_its_parent_either(tmp_path):
     program = """if True:
         import sys
-        from edgeae import children
+        from edgeae.system import children
         children.run("child_examples", {"do": "touch", "path": sys.argv[1]}, timeout_s=60)
         """
     marker, touched = tmp_path / "marker", tmp_path / "touched"
@@ -177,7 +177,7 @@ def test_no_module_in_the_current_folder_is_imported(tmp_path):
 def test_a_program_does_not_outlive_a_parent_that_is_killed_and_ends_as_it_would():
     program = """if True:
         import subprocess, sys
-        from edgeae import tied
+        from edgeae.system import tied
         code = "import os, sys, time; print(os.getpid(), *sys.argv[1:], flush=True); time.sleep(60)"
         subprocess.run(tied.program([sys.executable, "-c", code, "a word"]))
         """

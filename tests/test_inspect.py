@@ -13,7 +13,7 @@ import tiny
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
-import edgeae.formats
+import edgeae.formats.onnx
 from edgeae.artifacts.bundle import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
@@ -184,8 +184,9 @@ def test_an_operator_that_cannot_be_counted_names_the_file(tmp_path):
 
 def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "edgeae.formats.onnx.file", raising=False)
-    monkeypatch.delattr(edgeae.formats, "onnx_file", raising=False)
+    for name in ("file", "census"):  # read again
+        monkeypatch.delitem(sys.modules, f"edgeae.formats.onnx.{name}", raising=False)
+        monkeypatch.delattr(edgeae.formats.onnx, name, raising=False)
     with pytest.raises(RuntimeUnavailable, match=r"pip install 'edgeae\[onnx\]'$"):
         inspect(onnx_file)
 

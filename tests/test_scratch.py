@@ -16,7 +16,7 @@ from edgeae.system.scratch import scratch, write_scratch
 
 HOLDER = """
 import sys, time
-from edgeae.scratch import scratch
+from edgeae.system.scratch import scratch
 with scratch() as folder:
     (folder / "file").write_text("left")
     print(folder, flush=True)

@@ -277,7 +277,7 @@ def test_a_full_disk_leaves_the_earlier_bundle(project: Path, tmp_path: Path) ->
     # every Python process of this export finds the disk full half way through the bundle
     (tmp_path / "sitecustomize.py").write_text(
         "import errno\n"
-        "from edgeae import atomic\n"
+        "from edgeae.system import atomic\n"
         "write = atomic.write_bytes\n"
         "def full(path, content):\n"
         "    if path.name == 'decoder.tflite':\n"

@@ -112,7 +112,7 @@ def test_ssim_is_tensorflows():
     program = """
 import json, sys
 import numpy as np
-from edgeae.legacy_keras import tf
+from edgeae.originals.legacy_keras import tf
 from edgeae.training.ssim import ssim
 draw = np.random.default_rng(1)
 found = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.bundle import OpVersion, TensorSpec, gzip_size
-from edgeae.errors import BadInput
+from edgeae.errors import about
 from edgeae.formats.opening import read_file
 from edgeae.system.extras import onnx_lacking
 
@@ -227,12 +227,14 @@ def inspect(path: Path) -> Inspection:
     """
     content, form = read_file(path)
     reader = _tflite if form == "tflite" else _onnx
+    with about(path):
+        found = reader(content, str(path))
     return Inspection(
         path=str(path),
         bytes=len(content),
         gzip_bytes=gzip_size(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        **reader(content, str(path)),
+        **found,
     )
 
 
@@ -242,25 +244,22 @@ def _tflite(content: bytes, origin: str) -> dict[str, Any]:
     from edgeae.formats.tflite import graph as tflite
 
     graph = tflite.read(content, origin)
-    try:
-        return {
-            "format": "tflite",
-            "inputs": census.edge_specs(graph, graph.inputs),
-            "outputs": census.edge_specs(graph, graph.outputs),
-            "operators": census.operators(graph),
-            "minimum_runtime": census.minimum_runtime(graph),
-            "macs": census.macs(graph),
-            "arena_bytes": arena.arena_bytes(graph),
-            "parameters": census.parameters(graph),
-            "sparsity": census.sparsity(graph),
-            "size_by_cause": census.size_by_cause(content, graph),
-            "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
-            "nonzero_macs": census.nonzero_macs(graph),
-            "packed": packed.packed(graph),
-            "encodings": tuple(map(_weights, packed.encodings(graph))),
-        }
-    except BadInput as error:
-        raise BadInput(f"{origin}: {error}") from None
+    return {
+        "format": "tflite",
+        "inputs": census.edge_specs(graph, graph.inputs),
+        "outputs": census.edge_specs(graph, graph.outputs),
+        "operators": census.operators(graph),
+        "minimum_runtime": census.minimum_runtime(graph),
+        "macs": census.macs(graph),
+        "arena_bytes": arena.arena_bytes(graph),
+        "parameters": census.parameters(graph),
+        "sparsity": census.sparsity(graph),
+        "size_by_cause": census.size_by_cause(content, graph),
+        "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
+        "nonzero_macs": census.nonzero_macs(graph),
+        "packed": packed.packed(graph),
+        "encodings": tuple(map(_weights, packed.encodings(graph))),
+    }
 
 
 def _weights(item: Any) -> Weights:
@@ -291,24 +290,21 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
         raise onnx_lacking(origin) from None
 
     model = onnx_file.read(content, origin)
-    try:
-        return {
-            "format": "onnx",
-            "inputs": onnx_file.inputs(model),
-            "outputs": onnx_file.outputs(model),
-            "operators": onnx_file.operators(model),
-            "minimum_runtime": onnx_file.needs(model),
-            "macs": onnx_census.macs(model),
-            "arena_bytes": None,
-            "parameters": onnx_census.parameters(model),
-            "sparsity": onnx_census.sparsity(model),
-            "size_by_cause": onnx_census.size_by_cause(content, model),
-            "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
-            "metadata": onnx_file.properties(model),
-            "nonzero_macs": onnx_census.nonzero_macs(model),
-        }
-    except BadInput as error:
-        raise BadInput(f"{origin}: {error}") from None
+    return {
+        "format": "onnx",
+        "inputs": onnx_file.inputs(model),
+        "outputs": onnx_file.outputs(model),
+        "operators": onnx_file.operators(model),
+        "minimum_runtime": onnx_file.needs(model),
+        "macs": onnx_census.macs(model),
+        "arena_bytes": None,
+        "parameters": onnx_census.parameters(model),
+        "sparsity": onnx_census.sparsity(model),
+        "size_by_cause": onnx_census.size_by_cause(content, model),
+        "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
+        "metadata": onnx_file.properties(model),
+        "nonzero_macs": onnx_census.nonzero_macs(model),
+    }
 
 
 def _onnx_layer(model: Any, node: Any) -> Layer:

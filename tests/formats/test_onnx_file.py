@@ -211,6 +211,15 @@ def test_an_edge_that_holds_no_numbers_is_refused(edges):
         (onnx_file.inputs(read), onnx_file.outputs(read))
 
 
+def test_an_element_type_that_onnx_does_not_have_is_refused_with_the_file_s_name():
+    edges = {"x": (TensorProto.FLOAT, (2, 3))}, {"y": (TensorProto.FLOAT, (2, 3))}
+    node = helper.make_node("Relu", ["x"], ["y"])
+    model = onnx.ModelProto.FromString(model_bytes([node], *edges, {}))
+    model.graph.value_info.append(helper.make_tensor_value_info("z", 255, (2, 3)))
+    with pytest.raises(BadInput, match=r"^odd\.onnx: element type 255; allowed are tensors"):
+        onnx_file.read(model.SerializeToString(), "odd.onnx")
+
+
 def test_a_file_cut_short_anywhere_is_refused():
     content = qdq_model()
     for length in range(len(content)):

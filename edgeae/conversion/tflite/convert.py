@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeae.conversion.tflite.integers import (
     ACTIVATIONS,
     calibrated,
+    converted,
     find_ranges,
     quantized,
     with_ranges,
@@ -65,9 +66,9 @@ def convert(
     """
     converter = _converter(original, recipe, representative, fenced)
     if recipe.quantization == "int4":
-        made = _with_int4_weights(converter.convert(), recipe, representative)
+        made = _with_int4_weights(converted(converter), recipe, representative)
     elif _in_one_go(recipe):
-        made = Converted(read(converter.convert(), "converted model"))
+        made = Converted(read(converted(converter), "converted model"))
     else:
         assert representative is not None
         made = _step_by_step(converter, recipe, representative)

@@ -6,6 +6,7 @@ changed in between. Both are private to TensorFlow, so that they are looked for 
 """
 
 import math
+import tempfile
 from typing import Any
 
 import flatbuffers
@@ -21,7 +22,7 @@ from edgeae.formats.tflite.int16_versions import with_int16_versions
 from edgeae.originals.legacy_keras import tf
 from edgeae.recipe import Recipe
 
-__all__ = ["ACTIVATIONS", "calibrated", "find_ranges", "quantized", "with_ranges"]
+__all__ = ["ACTIVATIONS", "calibrated", "converted", "find_ranges", "quantized", "with_ranges"]
 
 #: Quantization → element type of its activations.
 ACTIVATIONS = {"int8": "int8", "int16x8": "int16"}
@@ -49,7 +50,24 @@ def calibrated(converter: Any) -> bytes:
     # int16 edges would be asked of the float model
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converted(converter)
+
+
+def converted(converter: Any) -> bytes:
+    """Return the flatbuffer that a converter makes.
+
+    The converter saves the model into a temporary folder first. If that fails, it goes on without
+    the model's signature and says nothing.
+
+    Raises:
+        BadInput: the temporary folder has no room for the model.
+    """
     content: bytes = converter.convert()
+    if not schema.Model.GetRootAs(content, 0).SignatureDefsLength():
+        raise BadInput(
+            f"{tempfile.gettempdir()}: TensorFlow could not save the model in this folder; most "
+            "likely there is no room left"
+        )
     return content
 
 

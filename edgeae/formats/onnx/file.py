@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import OpVersion, TensorSpec
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.formats.onnx.shapes import inferred
 
 __all__ = [
@@ -98,7 +98,8 @@ def read(content: bytes, origin: str) -> Model:
         _check_text(proto)
         _check_is_whole(proto)
         onnx.checker.check_model(proto)
-        return _model(proto, inferred(proto))
+        with about(origin):
+            return _model(proto, inferred(proto))
     except (
         DecodeError,
         onnx.checker.ValidationError,
