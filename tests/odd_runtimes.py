@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES, Device, Entry

@@ -24,9 +24,10 @@ from edgeae.runtimes import Device, load
 from edgeae.system import children
 from edgeae.timing import bench as stage
 from edgeae.timing import worker
-from edgeae.timing.bench import Result, append, bench, probe, read_results
+from edgeae.timing.bench import bench, probe
 from edgeae.timing.conditions import Conditions, reasons
 from edgeae.timing.measurement import Patience
+from edgeae.timing.results import Result, append, read_results
 from edgeae.timing.suite import Job, Suite, expand
 
 LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference")

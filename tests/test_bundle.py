@@ -12,14 +12,8 @@ import pytest
 import tampering
 import tiny
 
-from edgeae.artifacts.bundle import (
-    MANIFEST,
-    Artifact,
-    find_bundles,
-    gzip_size,
-    npy_bytes,
-    open_bundle,
-)
+from edgeae.artifacts.bundle import MANIFEST, find_bundles, gzip_size, npy_bytes, open_bundle
+from edgeae.artifacts.manifest import Artifact
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.metrics.quantization import Affine
 from edgeae.recipe.schema import Quantization

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.artifacts.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.cut import with_edges

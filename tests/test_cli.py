@@ -18,7 +18,7 @@ from tampering import add_onnx, corrupt, swap_rows
 from edgeae import __version__
 from edgeae.artifacts.bundle import Bundle
 from edgeae.cli.main import app
-from edgeae.timing.bench import read_results
+from edgeae.timing.results import read_results
 
 #: What a device need not have: here, importing one of these is an error.
 FORBIDDEN = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx")

@@ -17,7 +17,8 @@ from edgeae_cli import ROOT
 from onnx import TensorProto, helper
 from tampering import corrupt
 
-from edgeae.artifacts.bundle import TensorSpec, open_bundle
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.cli.main import main
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.cut import with_edges

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import edgeae.formats.onnx
-from edgeae.artifacts.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
 from edgeae.formats.inspect import Layer, inspect

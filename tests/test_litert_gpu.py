@@ -17,7 +17,7 @@ from tampering import replace_artifact
 from test_verify import NumpyOriginals, check
 
 from edgeae import runtimes
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.cli.doctor import doctor
 from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
 from edgeae.formats.tflite.cut import with_edges

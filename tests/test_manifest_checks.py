@@ -8,7 +8,8 @@ import pytest
 import tampering
 import tiny
 
-from edgeae.artifacts.bundle import MANIFEST, TensorSpec, open_bundle
+from edgeae.artifacts.bundle import MANIFEST, open_bundle
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.runtimes.inference import run_all
 

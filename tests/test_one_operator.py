@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats import one_operator
 from edgeae.formats.onnx import protobuf_writer

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.formats import describe
 from edgeae.formats.packed import (
     CAUSES,

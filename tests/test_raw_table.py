@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from edgeae_cli import ROOT, edgeae
 
-from edgeae.artifacts.bundle import Manifest, open_bundle
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.artifacts.manifest import Manifest
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 

@@ -27,7 +27,7 @@ from edgeae.plotting.labels import is_free, place
 from edgeae.report import figures
 from edgeae.report.write import write as write_report
 from edgeae.summary.exports import row_verdict
-from edgeae.timing.bench import Result, append
+from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Suite, expand
 from edgeae.verify.rows import Composition, Row
 

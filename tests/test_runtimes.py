@@ -9,7 +9,7 @@ import tiny
 from tampering import weights_outside
 
 from edgeae import runtimes
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES
 from edgeae.runtimes.protocol import Program

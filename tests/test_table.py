@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgeae.system.machine import machine_line
 from edgeae.text.amounts import duration, size, throughput
 from edgeae.text.columns import align
-from edgeae.timing.bench import Result
+from edgeae.timing.results import Result
 from edgeae.timing.table import render
 
 UNIT_NS = {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}

@@ -7,7 +7,8 @@ import pytest
 import tiny
 from tampering import add_onnx, corrupt, replace_golden, rewrite, swap_rows
 
-from edgeae.artifacts.bundle import Bundle, TensorSpec, open_bundle
+from edgeae.artifacts.bundle import Bundle, open_bundle
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import (
     BadInput,
     EdgeaeError,

@@ -21,24 +21,19 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae import data
-from edgeae.artifacts.bundle import (
-    EDGES,
-    MANIFEST,
+from edgeae.artifacts.bundle import EDGES, MANIFEST, Bundle, gzip_size, npy_bytes, open_bundle
+from edgeae.artifacts.manifest import (
     SCHEMA,
     Artifact,
-    Bundle,
     Code,
     Golden,
-    Loss,
     Manifest,
     OpVersion,
     TensorSpec,
-    gzip_size,
-    npy_bytes,
-    open_bundle,
 )
 from edgeae.formats.tflite.cut import cut, with_edges
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
+from edgeae.metrics.loss import Loss
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.runtimes.protocol import Program
 

@@ -22,40 +22,16 @@ from numpy.typing import NDArray
 from edgeae.artifacts.manifest import (
     SCHEMA,
     Artifact,
-    Code,
-    Golden,
     Manifest,
-    OpVersion,
     TensorSpec,
 )
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
-from edgeae.metrics.loss import Loss
 from edgeae.reading import files
 from edgeae.reading.arrays import parse_npy
 from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 from edgeae.system.holding import held
-
-__all__ = [
-    "EDGES",
-    "MANIFEST",
-    "SCHEMA",
-    "STORE",
-    "Artifact",
-    "Bundle",
-    "Code",
-    "Golden",
-    "Loss",
-    "Manifest",
-    "OpVersion",
-    "TensorSpec",
-    "find_bundles",
-    "gzip_size",
-    "holding",
-    "npy_bytes",
-    "open_bundle",
-]
 
 MANIFEST = "manifest.json"
 #: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.

@@ -7,8 +7,6 @@ from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import Training
 from edgeae.metrics.loss import is_worse
 
-__all__ = ["of_bundles", "of_export", "of_original", "of_training"]
-
 #: An exported loss of more than so many times its yardstick's is said.
 _MUCH = 1.5
 #: Recipes that lose little where one scale does not fit all values of a tensor.

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Golden, npy_bytes
+from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.manifest import Golden
 from edgeae.system import atomic
-
-__all__ = ["SIZE", "choose", "write"]
 
 #: Images in a golden set: enough to notice a swapped row of weights, small enough for a device.
 SIZE = 64

@@ -25,8 +25,6 @@ from edgeae.reading.names import check_name
 from edgeae.reading.typed_json import rebuild
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 
-__all__ = ["SCHEMA", "Artifact", "Code", "Golden", "Manifest", "OpVersion", "TensorSpec"]
-
 SCHEMA = 1
 #: What every manifest says of its dataset and its normalization.
 _DATASET = {"name": str, "sha256": str, "n": int}

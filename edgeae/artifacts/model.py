@@ -12,25 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae.artifacts.bundle import EDGES, Artifact, TensorSpec, gzip_size
+from edgeae.artifacts.bundle import EDGES, gzip_size
+from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error, unknown
 from edgeae.metrics.loss import is_worse
 from edgeae.reading import files
 from edgeae.reading.names import check_name
 from edgeae.reading.parsing import read_json
 from edgeae.reading.typed_json import rebuild
-
-__all__ = [
-    "AS_IS",
-    "IMPORTED",
-    "KERAS",
-    "ORIGINALS",
-    "SHEET",
-    "TRAIN",
-    "Training",
-    "find_model",
-    "open_model",
-]
 
 TRAIN = "train.json"
 KERAS = "model.keras"

@@ -9,8 +9,6 @@ from edgeae.errors import BadInput
 from edgeae.reading.parsing import read_json
 from edgeae.reading.typed_json import rebuild
 
-__all__ = ["PROBE", "Probed", "read_probe"]
-
 PROBE = "probe.json"
 _FEATURES, _WAYS = ("model", "pca", "pixels"), ("linear", "nearest")
 _ANOMALY = ("model", "pca")

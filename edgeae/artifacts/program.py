@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.artifacts.bundle import Artifact, holding
+from edgeae.artifacts.bundle import holding
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import ORIGINALS, open_model
-
-__all__ = ["Program", "open_program"]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from edgeae.artifacts.bundle import STORE
 from edgeae.system import atomic
 from edgeae.system.holding import remove_unless_held
 
-__all__ = ["building"]
-
 #: Between a recipe's name and the rest of its folder's: no recipe's name can hold it.
 _MARK = "@"
 

@@ -11,8 +11,6 @@ from edgeae.artifacts.model import SHEET
 from edgeae.errors import BadInput
 from edgeae.reading.arrays import read_npz
 
-__all__ = ["pack_sheet", "read_sheet"]
-
 _NAMES = ("image", "reconstruction")
 
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.artifacts.bundle import MANIFEST, Artifact, Bundle, find_bundles, holding, open_bundle
+from edgeae.artifacts.bundle import MANIFEST, Bundle, find_bundles, holding, open_bundle
+from edgeae.artifacts.manifest import Artifact
 from edgeae.baselines import record
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.system import git as committed
 from edgeae.system.scratch import scratch
-
-__all__ = ["FOLDER", "FORMATS", "Baseline", "BaselineFile", "Baselines", "Candidate", "resolve"]
 
 #: Where a project keeps its baselines.
 FOLDER = "bench/baselines"

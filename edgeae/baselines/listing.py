@@ -9,8 +9,6 @@ from edgeae.baselines.find import Baseline, resolve
 from edgeae.baselines.record import Record
 from edgeae.errors import EdgeaeError, NotMeasured
 
-__all__ = ["Listed", "listing", "render"]
-
 
 @dataclass(frozen=True)
 class Listed:

@@ -24,8 +24,6 @@ from edgeae.reading.typed_json import rebuild
 from edgeae.system import atomic
 from edgeae.system.machine import describe
 
-__all__ = ["BUNDLE_RECORD", "Record", "check", "note", "read", "record", "record_path"]
-
 SCHEMA = 1
 BUNDLE_RECORD = "baseline.json"
 _RUNTIMES = ("ai-edge-litert", "onnxruntime")

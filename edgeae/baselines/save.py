@@ -17,8 +17,6 @@ from edgeae.reading import files
 from edgeae.system import atomic
 from edgeae.timing.bench import commit
 
-__all__ = ["Saved", "save"]
-
 
 @dataclass(frozen=True)
 class Saved:

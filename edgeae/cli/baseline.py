@@ -8,8 +8,6 @@ import typer
 from edgeae.cli.output import Json, finish, put, put_json, say
 from edgeae.cli.reading import MaxUnpacked
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Keep what candidates are compared with: artifacts, in bench/baselines, to be committed.",
     rich_markup_mode=None,

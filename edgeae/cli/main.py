@@ -34,8 +34,6 @@ from edgeae.cli.streams import prepare
 from edgeae.errors import BadInput, EdgeaeError, RuntimeCrashed, system_error
 from edgeae.system import interrupts
 
-__all__ = ["app", "main"]
-
 _INTERRUPTED = 130
 
 app = typer.Typer(

@@ -7,8 +7,6 @@ import typer
 
 from edgeae.errors import BadInput
 
-__all__ = ["Batch", "Runtimes", "Seed", "Threads", "Wait", "numbers"]
-
 Runtimes = Annotated[
     list[str] | None, typer.Option("--runtime", help="Only this runtime; repeatable.")
 ]

@@ -3,8 +3,6 @@
 from edgeae.errors import BadInput
 from edgeae.reading.names import ALLOWED, RESERVED, is_name
 
-__all__ = ["folder_name"]
-
 
 def folder_name(name: str) -> str:
     """Return a model's name, which its folder will have.

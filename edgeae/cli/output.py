@@ -9,8 +9,6 @@ import typer
 
 from edgeae.text.printable import printable
 
-__all__ = ["Build", "Json", "finish", "put", "put_json", "say"]
-
 #: Options that every command shares.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles and results.")]

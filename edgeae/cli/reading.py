@@ -7,8 +7,6 @@ import typer
 
 from edgeae.text.units import parse_bytes
 
-__all__ = ["MaxUnpacked"]
-
 _OPTION = "--max-unpacked"
 
 

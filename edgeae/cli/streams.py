@@ -11,7 +11,6 @@ from edgeae.errors import BadInput
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["prepare"]
 
 #: Closed descriptors are opened on the null device: the next file that is opened would take their
 #: numbers, and what a library prints would go into that file. Output is opened so that writing to

@@ -20,8 +20,6 @@ from edgeae.errors import OutOfTolerance
 from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 
-__all__ = ["check", "cluster", "k_means"]
-
 _BITS = 8
 #: The share of the steps after which all weights have their value, and all values lie on the grid.
 _SETTLED, _FIXED = 0.6, 0.9

@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from edgeae.compression.ranking import lowest
 from edgeae.originals.legacy_keras import tf
 
-__all__ = ["Codebook", "nearest"]
-
 #: Places are summed over as rows and columns: k values are no more than 16 × ⌈k/16⌉ columns.
 _COLUMNS = 16
 

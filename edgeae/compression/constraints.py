@@ -17,8 +17,6 @@ from edgeae.compression.kernels import Kernel
 from edgeae.compression.ranking import at_least, lowest
 from edgeae.originals.legacy_keras import tf
 
-__all__ = ["Constrained", "grid_levels", "integers", "on_grid", "scales"]
-
 
 def grid_levels(bits: int) -> int:
     """Return the largest integer of a symmetric grid: 127 of int8, 7 of int4.

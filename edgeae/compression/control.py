@@ -19,8 +19,6 @@ from edgeae.recipe import Recipe
 from edgeae.training.fit import reconstruct
 from edgeae.training.objective import Objective
 
-__all__ = ["control_losses"]
-
 
 def control_losses(
     model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path

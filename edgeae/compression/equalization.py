@@ -18,8 +18,6 @@ from edgeae.errors import BadInput
 from edgeae.metrics.parity import float32_gap
 from edgeae.originals.legacy_keras import keras
 
-__all__ = ["equalize"]
-
 #: Activations f with f(s·x) = s·f(x) for s > 0.
 _HOMOGENEOUS = ("linear", "relu")
 #: Layers that move values and leave each channel what it is.

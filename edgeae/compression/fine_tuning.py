@@ -11,8 +11,6 @@ from edgeae.recipe import Cluster, Prune, Qat
 from edgeae.training.fit import Budget, fit
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["ConstrainedObjective", "bake", "fine_tune", "fine_tune_constrained"]
-
 _BATCH = 128
 
 

@@ -14,8 +14,6 @@ from edgeae.compression.wiring import inputs, uses
 from edgeae.metrics.parity import float32_gap
 from edgeae.originals.legacy_keras import keras
 
-__all__ = ["fold"]
-
 _NORMALIZATION = "BatchNormalization"
 _ROWS = 8
 

@@ -19,8 +19,6 @@ from edgeae.reading.arrays import parse_npy
 from edgeae.recipe import Recipe
 from edgeae.system import atomic
 
-__all__ = ["place", "read", "write"]
-
 #: Below a model's folder.
 _FOLDER = ".controls"
 _DIGEST = hashlib.sha256().digest_size

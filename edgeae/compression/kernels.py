@@ -9,8 +9,6 @@ from typing import Any
 from edgeae.errors import BadInput, unknown
 from edgeae.recipe import Cluster, Prune, Recipe
 
-__all__ = ["Kernel", "check_layers", "compressible", "kernels", "replaced", "shared_axes", "wanted"]
-
 #: Layer's class → its kernels' attributes, and the axes along which each has output channels.
 _AXES: dict[str, dict[str, tuple[int, ...]]] = {
     "Dense": {"kernel": (-1,)},

@@ -14,8 +14,6 @@ from edgeae.compression.qat import train_quantized
 from edgeae.data import Dataset
 from edgeae.recipe import Recipe
 
-__all__ = ["compress"]
-
 
 def compress(
     model: Any,

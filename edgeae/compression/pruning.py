@@ -19,8 +19,6 @@ from edgeae.errors import OutOfTolerance
 from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Prune
 
-__all__ = ["check", "prune"]
-
 #: The share of the steps over which sparsity grows; the rest let the weights that are left settle.
 _RAMP = 0.4
 

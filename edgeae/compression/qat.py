@@ -22,8 +22,6 @@ from edgeae.errors import OutOfTolerance
 from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 
-__all__ = ["train_quantized"]
-
 _BITS = 8
 #: Of a weight's scale: float32 arithmetic on the way to the grid and back.
 _OFF_GRID = 1e-3

@@ -17,8 +17,6 @@ from edgeae.compression.wiring import sources, uses
 from edgeae.metrics.quantization import saturation
 from edgeae.originals.legacy_keras import tf
 
-__all__ = ["QuantizedGraph"]
-
 #: Layers whose output has the grid of their input.
 _MOVING = (
     "InputLayer",

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["at_least", "lowest"]
-
 
 def at_least(share: float, size: int) -> int:
     """Return the fewest of so many that are that share of them."""

@@ -19,8 +19,6 @@ from edgeae.data import Dataset
 from edgeae.originals.legacy_keras import tf
 from edgeae.training.objective import reconstruction_loss
 
-__all__ = ["curvatures"]
-
 #: Few images a batch: the mean over many would leave little but the mean gradient, which is 0.
 _BATCH = 8
 _BATCHES = 500

@@ -3,8 +3,6 @@
 from collections import Counter
 from typing import Any
 
-__all__ = ["inputs", "sources", "uses"]
-
 
 def inputs(item: dict[str, Any]) -> list[str]:
     """Return the layers that one layer reads, by its entry in a model's configuration."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from edgeae import recipe
 from edgeae.artifacts import golden
-from edgeae.artifacts.bundle import MANIFEST, SCHEMA, Code, Golden, Loss, Manifest
+from edgeae.artifacts.bundle import MANIFEST
+from edgeae.artifacts.manifest import SCHEMA, Code, Golden, Manifest
 from edgeae.artifacts.model import open_model
 from edgeae.artifacts.program import Program
 from edgeae.compression.control import control_losses
@@ -19,7 +20,7 @@ from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.data import Dataset
 from edgeae.formats.tflite.graph import write
-from edgeae.metrics.loss import image_losses
+from edgeae.metrics.loss import Loss, image_losses
 from edgeae.metrics.tolerance import REFERENCE
 from edgeae.originals.original import Original, from_keras, open_original
 from edgeae.recipe import PARTS

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.formats import describe
 from edgeae.recipe import Recipe
 from edgeae.system import atomic
-
-__all__ = ["describe_onnx", "describe_tflite"]
 
 
 def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Artifact:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import Graph, write
@@ -13,8 +13,6 @@ from edgeae.metrics.loss import image_losses
 from edgeae.metrics.tolerance import REFERENCE
 from edgeae.runtimes import load
 from edgeae.runtimes.inference import prepare, real, run_all
-
-__all__ = ["judge"]
 
 _PART = "autoencoder"
 

@@ -11,8 +11,6 @@ from edgeae.formats.tflite.cut import cut, with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor
 from edgeae.recipe import PARTS, Cluster, Prune, Recipe
 
-__all__ = ["cut_parts"]
-
 _INTEGER = ("int8", "int16x8")
 #: A scale is a float32, and a range was float32 before it was divided.
 _FLOAT32 = 1e-6

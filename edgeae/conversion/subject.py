@@ -16,8 +16,6 @@ from edgeae.formats.tflite.graph import Graph
 from edgeae.originals.original import Original, from_keras
 from edgeae.recipe import Recipe
 
-__all__ = ["cut_original", "dataset_of", "folded"]
-
 
 def dataset_of(training: Training) -> Dataset:
     """Load the dataset that a model was trained on.

@@ -14,8 +14,6 @@ from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance
 
-__all__ = ["read_csv"]
-
 #: A row of a million values has about 8 MB; a longer line becomes a list that fills the memory.
 _LONGEST_LINE = 1 << 23
 

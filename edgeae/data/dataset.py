@@ -11,8 +11,6 @@ from edgeae.data.normalization import Normalization
 from edgeae.errors import BadInput
 from edgeae.metrics.loss import mean_loss
 
-__all__ = ["Dataset", "split"]
-
 _SEED = 0
 #: The most rows that a validation takes from the training.
 _VALIDATION = 5000

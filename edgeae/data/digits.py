@@ -7,8 +7,6 @@ from edgeae.data.dataset import Dataset, split
 from edgeae.errors import BadInput
 from edgeae.system.extras import remedy
 
-__all__ = ["load_digits"]
-
 
 def load_digits() -> Dataset:
     """Return the 8×8 digits as MNIST lays its own out: a 20×20 box centred in 28×28.

@@ -11,8 +11,6 @@ from edgeae.data.idx import is_idx, read_idx, read_idx_folder
 from edgeae.data.npz import read_npy, read_npz
 from edgeae.errors import BadInput, system_error
 
-__all__ = ["KINDS", "is_known", "read", "stem"]
-
 #: What may be read, for messages.
 KINDS = "PATH.npz, .npy, .csv, .idx, NAME-idx3-ubyte[.gz] or a folder of MNIST's four IDX files"
 _READERS: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {

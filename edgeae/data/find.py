@@ -25,8 +25,6 @@ from edgeae.data.mnist import load_mnist
 from edgeae.data.normalization import Normalization
 from edgeae.errors import BadInput, EdgeaeError, unknown
 
-__all__ = ["BUILT_IN", "absolute", "is_path", "load"]
-
 #: Datasets that a name is enough for.
 BUILT_IN = ("digits", "mnist")
 _NAMES = ("auto", *BUILT_IN)

@@ -17,8 +17,6 @@ from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance
 
-__all__ = ["is_idx", "read_idx", "read_idx_folder"]
-
 #: The type byte of the header → the elements, big-endian as all of the file is.
 _ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _ROWS_RANKS = (2, 3, 4)

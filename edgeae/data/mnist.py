@@ -11,8 +11,6 @@ from edgeae.data.file import read
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.system import children
 
-__all__ = ["MNIST_ARRAYS_SHA256", "MNIST_SHA256", "load_mnist"]
-
 #: The file that keras downloads, `mnist.npz` (the hash is keras's own).
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 #: `Dataset.sha256` of its arrays, whatever file they came in.

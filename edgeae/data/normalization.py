@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
-__all__ = ["Normalization"]
-
 
 @dataclass(frozen=True)
 class Normalization:

@@ -9,8 +9,6 @@ from edgeae.data.values import check_labels, check_rows
 from edgeae.errors import BadInput
 from edgeae.reading import arrays
 
-__all__ = ["read_npy", "read_npz"]
-
 _KNOWN = ("x_train", "y_train", "x_test", "y_test", "x", "y", "arr_0")
 #: What `numpy.savez` calls an array that is given no name.
 _UNNAMED = "arr_0"

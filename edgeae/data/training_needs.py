@@ -3,8 +3,6 @@
 from edgeae.data.dataset import Dataset
 from edgeae.errors import BadInput
 
-__all__ = ["require_trainable", "require_unit"]
-
 
 def require_trainable(dataset: Dataset) -> None:
     """Refuse representative rows.

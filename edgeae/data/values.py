@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
-__all__ = ["check_labels", "check_rows"]
-
 #: Fewer would leave nothing to calibrate with, or to judge on.
 _LEAST_ROWS = 10
 #: Bytes of a float; numpy also knows longer ones, which no other library reads.

@@ -11,8 +11,6 @@ from edgeae.errors import unknown
 from edgeae.families.settings import flag
 from edgeae.families.table import ALWAYS, FAMILIES, OPTIONS
 
-__all__ = ["train_command"]
-
 
 def train_command(training: Training) -> list[str]:
     """Return the words of the command; only what differs from the family's defaults is said.

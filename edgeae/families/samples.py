@@ -9,8 +9,6 @@ from edgeae.plotting import png
 from edgeae.plotting.tiles import picture
 from edgeae.reading import files
 
-__all__ = ["ARRAYS", "SAMPLES", "WEIGHTS", "read_samples", "sampled_picture"]
-
 #: The family whose code has a prior, N(0, I), to draw from.
 _FAMILY = "variational"
 #: Below the model's folder: the sheet, and the images themselves, float32.

@@ -8,8 +8,6 @@ from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-__all__ = ["ACTIVATIONS", "LOSSES", "NOISES", "PENALTIES", "THREADS", "Settings", "flag"]
-
 #: σ of the hidden layers, or of the code where there are none.
 ACTIVATIONS = ("linear", "relu", "relu6", "sigmoid", "tanh")
 LOSSES = ("mse", "bce")

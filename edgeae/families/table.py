@@ -9,8 +9,6 @@ from typing import Any
 from edgeae.errors import BadInput, unknown
 from edgeae.families.settings import Settings, flag
 
-__all__ = ["ALWAYS", "FAMILIES", "OPTIONS", "Family", "settings"]
-
 #: What every family lets choose; `Family.options` are those beyond.
 ALWAYS = (
     *("code", "activation", "loss", "epochs", "batch"),

@@ -3,13 +3,12 @@
 import hashlib
 from typing import Any
 
-from edgeae.artifacts.bundle import Artifact, gzip_size
+from edgeae.artifacts.bundle import gzip_size
+from edgeae.artifacts.manifest import Artifact
 from edgeae.errors import BadInput
 from edgeae.formats import packed
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import Graph, read
-
-__all__ = ["bare", "onnx", "tflite"]
 
 #: The part that a file outside any bundle counts as.
 _WHOLE = "model"

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeae.artifacts.bundle import OpVersion, TensorSpec, gzip_size
+from edgeae.artifacts.bundle import gzip_size
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import about
 from edgeae.formats.opening import read_file
 from edgeae.system.extras import onnx_lacking
-
-__all__ = ["Inspection", "Layer", "Weights", "aligned", "inspect"]
 
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
 

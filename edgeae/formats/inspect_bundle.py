@@ -8,8 +8,6 @@ from typing import Any
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.formats.inspect import Inspection, aligned, inspect
 
-__all__ = ["BundleInspection", "inspect_bundle"]
-
 _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 
 

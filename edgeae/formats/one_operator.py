@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats.onnx import protobuf_writer as protobuf
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
-
-__all__ = ["onnx", "tflite"]
 
 #: The element types of edges → their numbers in ONNX's `TensorProto.DataType`.
 _ONNX_TYPES = {

@@ -10,8 +10,6 @@ from edgeae.errors import BadInput, about
 from edgeae.reading import files
 from edgeae.system.extras import onnx_lacking
 
-__all__ = ["file_format", "open_file", "read_file"]
-
 _TFLITE_IDENTIFIER = b"TFL3"
 #: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
 _ONNX_START = b"\x08"

@@ -11,8 +11,6 @@ from io import BufferedReader
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import graph as tflite
 
-__all__ = ["check"]
-
 #: Smaller files are read first: that takes less than a tenth of a second.
 _LARGE_BYTES = 1 << 26
 #: A model has a few fields, and its graph a few for each operator and constant.

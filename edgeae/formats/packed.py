@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
-__all__ = ["CAUSES", "ENCODINGS", "Encoded", "distinct", "encodings", "packed", "weight_bytes"]
-
 #: What flash is spent on; see the module.
 CAUSES = ("weights", "biases", "scales", "tables")
 #: How weights can be stored, the fastest to read first; see `weight_bytes`.

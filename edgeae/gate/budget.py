@@ -8,8 +8,6 @@ from typing import Any, Literal
 from edgeae.errors import BadInput, unknown
 from edgeae.runtimes import RUNTIMES
 
-__all__ = ["EXACT", "Budget", "from_table"]
-
 #: Exact figures that can be held: they do not wobble, so no interval is needed.
 EXACT = ("bytes", "gzip_bytes", "macs", "arena", "operators", "instructions")
 

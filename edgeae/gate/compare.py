@@ -25,8 +25,6 @@ from edgeae.text.amounts import duration
 from edgeae.text.columns import align
 from edgeae.text.progress import Progress
 
-__all__ = ["Comparison", "compare"]
-
 
 @dataclass(frozen=True)
 class Comparison:

@@ -10,8 +10,6 @@ from edgeae.gate.sides import Pair, Side
 from edgeae.timing.instructions import count_artifact
 from edgeae.verify.findings import read_findings
 
-__all__ = ["exact_figures"]
-
 
 def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
     """Judge what needs no clock, of a pair that has a baseline.

@@ -10,8 +10,6 @@ from edgeae.gate.rows import PairRow, processes
 from edgeae.gate.sequential import ERROR_RATE, FEWEST
 from edgeae.gate.verdict import absolute, ratio_figure
 
-__all__ = ["agreement", "count", "timed_figures"]
-
 #: Judges some rows at an error rate.
 _Judge = Callable[[Sequence[PairRow], float], Figure]
 

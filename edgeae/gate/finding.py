@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from edgeae.errors import NotMeasured, OutOfTolerance, exit_code
 
-__all__ = ["Cell", "Figure", "Finding", "Outcome", "Verdict", "worst"]
-
 Verdict = Literal["pass", "fail", "inconclusive", "missing"]
 
 #: The first that any figure has is the verdict of all of them.

@@ -16,8 +16,6 @@ from edgeae.errors import NotMeasured
 from edgeae.timing.clock import Clock, Witness
 from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, time_block
 
-__all__ = ["Blocks", "Call", "interleave"]
-
 _WARM_UP_NS = 100_000_000
 #: Untimed calls before each block: another model has just had the caches.
 _REFILL = 3

@@ -17,8 +17,6 @@ from edgeae.gate.sides import Pair
 from edgeae.gate.verdict import is_open, machine_error
 from edgeae.system import children
 
-__all__ = ["OnRow", "judge_all", "needs_timing", "run_process"]
-
 #: Told of each process as it ends.
 OnRow = Callable[[Cell, PairRow], None]
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from edgeae.timing.statistics import percentile
 
-__all__ = ["MOST_FIXED", "NOTABLE_FIXED", "PairRow", "above_fixed", "processes"]
-
 #: The gate judges the time above the fixed cost where that is more than this share of a call.
 NOTABLE_FIXED = 0.1
 #: Above this share the time above the fixed cost is not resolved: noise is magnified by

@@ -26,17 +26,6 @@ from edgeae.gate.synthetic import dense
 from edgeae.system import tied
 from edgeae.system.scratch import scratch, write_scratch
 
-__all__ = [
-    "AT_BUDGET",
-    "Scenario",
-    "Tally",
-    "by_chance",
-    "label",
-    "scenarios",
-    "selftest",
-    "table",
-]
-
 #: The gates whose truth lies at the limit: what the error rate is promised of.
 AT_BUDGET = "+3 % (at the budget)"
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from edgeae.gate.selftest import Tally, table
 from edgeae.system.machine import describe, machine_line
 
-__all__ = ["page"]
-
 
 def page(tallies: Sequence[Tally], n: int) -> str:
     """Return the page of what is known so far."""

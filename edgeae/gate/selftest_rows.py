@@ -16,8 +16,6 @@ from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.timing.results import append_line
 
-__all__ = ["keep", "read", "tallies"]
-
 #: Scenario → gate → its rows, in the order of the processes.
 Rows = dict[str, dict[int, list[PairRow]]]
 

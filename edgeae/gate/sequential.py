@@ -12,8 +12,6 @@ looking often costs nothing of the promised rate.
 from collections.abc import Sequence
 from functools import cache
 
-__all__ = ["ERROR_RATE", "FEWEST", "MOST", "decisive", "interval"]
-
 #: Of a wrong `fail`, and of a wrong `pass`, each: the two tails of a 95 % interval.
 ERROR_RATE = 0.025
 #: Fewer processes cannot decide: 2⁻⁵ is more than the error rate.

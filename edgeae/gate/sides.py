@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgeae.artifacts.bundle import MANIFEST, Artifact, Bundle, holding
+from edgeae.artifacts.bundle import MANIFEST, Bundle, holding
+from edgeae.artifacts.manifest import Artifact
 from edgeae.baselines.find import BaselineFile, Candidate
 from edgeae.errors import BadInput
 from edgeae.formats.opening import open_file
 from edgeae.gate.finding import Cell
-
-__all__ = ["Pair", "Side", "of_baseline", "sides"]
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ from edgeae.timing.bench import commit, probe
 from edgeae.timing.host_lock import WAIT_S, host_lock
 from edgeae.timing.suite import Suite
 
-__all__ = ["Plan", "gate_pair", "plan_pair", "plan_suite", "run_gate", "suite_cells"]
-
 Say = Callable[[str], None]
 OnFinding = Callable[[Finding], None]
 

@@ -6,8 +6,6 @@ from numpy.typing import NDArray
 
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
-__all__ = ["dense"]
-
 
 def dense(widths: tuple[int, ...], *, seed: int = 0, description: str = "edgeae") -> bytes:
     """Return an int8 `.tflite` of Dense layers with ReLU, the last one linear; per-tensor scales.

@@ -10,8 +10,6 @@ from edgeae.gate.rows import MOST_FIXED, PairRow, above_fixed, processes
 from edgeae.gate.sequential import ERROR_RATE, FEWEST, MOST, decisive, interval
 from edgeae.text.amounts import duration
 
-__all__ = ["absolute", "is_open", "judge", "machine_error", "ratio_figure", "ratios"]
-
 
 def judge(values: Sequence[float], limit: float, *, rate: float = ERROR_RATE) -> Verdict:
     """Return whether the true median of independent values is above the limit or below it.

@@ -29,8 +29,6 @@ from edgeae.timing.clock import boot_ns
 from edgeae.timing.measurement import Call, bound, uncollected
 from edgeae.timing.worker import answers, check_finite, check_golden, golden_inputs, seeded_inputs
 
-__all__ = ["work"]
-
 #: Sessions of each side, at most; fewer where they are large or slow to open.
 _SESSIONS = 6
 _SESSION_BYTES = 32_000_000

@@ -12,8 +12,6 @@ from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-__all__ = ["Choice", "Node", "choose"]
-
 #: Layers of a kind that an error lists.
 _MOST_TOLD = 8
 

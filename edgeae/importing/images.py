@@ -9,8 +9,6 @@ from edgeae.artifacts.bundle import npy_bytes
 from edgeae.data import Dataset
 from edgeae.system.scratch import write_scratch
 
-__all__ = ["save_images", "spread"]
-
 #: Rows on which an imported model must answer as the original does.
 _ROWS = 32
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from edgeae.errors import BadInput
 
-__all__ = ["input_shape"]
-
 
 def input_shape(
     path: Path, said: Sequence[int | None], rows: Sequence[int], name: str

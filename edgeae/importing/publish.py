@@ -7,8 +7,6 @@ from edgeae.importing.record import Subject, training
 from edgeae.importing.request import Imported, Request
 from edgeae.system import atomic
 
-__all__ = ["publish"]
-
 
 def publish(
     request: Request, dataset: Dataset, subject: Subject, content: bytes | None

@@ -8,8 +8,6 @@ from edgeae.data import Dataset
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.request import Request
 
-__all__ = ["Subject", "training"]
-
 
 @dataclass(frozen=True)
 class Subject:

@@ -15,8 +15,6 @@ from edgeae.data import Dataset, Normalization
 from edgeae.importing.bottleneck import Choice
 from edgeae.reading import files
 
-__all__ = ["Imported", "Request"]
-
 
 @dataclass(frozen=True)
 class Request:

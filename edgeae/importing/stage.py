@@ -16,8 +16,6 @@ from edgeae.metrics.loss import is_worse
 from edgeae.reading.parsing import read_json
 from edgeae.system import atomic
 
-__all__ = ["Importer", "import_model"]
-
 Importer = Callable[[Request, Callable[[str], None]], Imported]
 
 #: The same that a training holds.

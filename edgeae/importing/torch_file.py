@@ -8,8 +8,6 @@ from pathlib import Path
 
 from edgeae.reading import files
 
-__all__ = ["ADVICE", "is_torch"]
-
 #: What to do instead.
 ADVICE = (
     "a PyTorch file, by its content: pickled objects, which can run code; "

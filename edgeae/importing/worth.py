@@ -7,8 +7,6 @@ from edgeae.errors import BadInput
 from edgeae.importing.request import Request
 from edgeae.metrics.loss import is_worse
 
-__all__ = ["require_worth"]
-
 
 def require_worth(request: Request, dataset: Dataset, losses: dict[str, float]) -> None:
     """Refuse such a model, unless the request allows it.

@@ -7,17 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Loss",
-    "Worst",
-    "image_losses",
-    "is_worse",
-    "loss_scale",
-    "mean_loss",
-    "squared_errors",
-    "worst",
-]
-
 #: `mean_loss` of MNIST's test images: tolerances are stated for data that gives as much to lose.
 _MNIST = 0.067
 _WORST = 99.0

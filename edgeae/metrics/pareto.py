@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-__all__ = ["front", "knee"]
-
 #: A point (x, y) of two costs: the less, the better.
 Point = tuple[float, float]
 

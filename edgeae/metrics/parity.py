@@ -10,9 +10,6 @@ from edgeae.metrics.loss import squared_errors
 from edgeae.metrics.quantization import Affine, dequantize
 from edgeae.metrics.tolerance import Tolerance
 
-__all__ = ["REPRODUCED", "Parity", "breaches", "compare", "float32_gap", "mse"]
-
-
 #: What an artifact's own golden vectors allow on the reference kernels: integers to the bit; floats
 #: but for the order in which a processor adds.
 REPRODUCED = Tolerance(added_loss=0.0, max_abs=1e-4, share_over_1lsb=0.0, max_lsb=0)

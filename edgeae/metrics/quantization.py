@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
-__all__ = ["Affine", "dequantize", "quantize", "round_half_away", "saturation"]
-
 
 @dataclass(frozen=True)
 class Affine:

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, replace
 
 from edgeae.reading.checks import require
 
-__all__ = ["REFERENCE", "Tolerance"]
-
 #: The runtime whose answers all int8 parity refers to.
 REFERENCE = "litert-reference"
 

@@ -15,16 +15,6 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from edgeae.errors import BadInput
 from edgeae.originals.legacy_keras import tf
 
-__all__ = [
-    "IMAGE",
-    "RECONSTRUCTION",
-    "between",
-    "function",
-    "graph_sha256",
-    "load_graph",
-    "node_of",
-]
-
 IMAGE = "image"
 RECONSTRUCTION = "reconstruction"
 

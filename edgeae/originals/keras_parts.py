@@ -11,15 +11,6 @@ from edgeae.errors import BadInput
 from edgeae.originals.legacy_keras import keras
 from edgeae.reading import files
 
-__all__ = [
-    "both_ends",
-    "clone",
-    "imported_sha256",
-    "load_model",
-    "parts",
-    "weights_sha256",
-]
-
 _ZIP = b"PK"
 
 

@@ -19,8 +19,6 @@ from edgeae.originals import graph_parts, keras_parts
 from edgeae.originals.graph_parts import IMAGE, RECONSTRUCTION
 from edgeae.originals.legacy_keras import tf
 
-__all__ = ["Function", "Original", "from_graph", "from_keras", "open_original"]
-
 #: A tensor (n, …) → a tensor (n, …); may be called in a tf.function alone.
 Function = Callable[[Any], Any]
 _BATCH = 1000

@@ -14,8 +14,6 @@ from edgeae.summary.latency import Latency, latency
 from edgeae.summary.p50 import p50_ns
 from edgeae.timing.results import read_results
 
-__all__ = ["candidates"]
-
 
 def candidates(
     build: Path, models: Sequence[str], part: str, runtime: str | None

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["KINDS", "Candidate", "Choice", "Kind", "Limits", "Miss", "missing", "pick"]
-
 #: Which bytes are limited: of the file, of the file after gzip -9, or of an estimate of a packed
 #: encoding.
 Kind = Literal["packed", "raw", "gzip"]

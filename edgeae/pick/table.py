@@ -6,8 +6,6 @@ from typing import Any
 from edgeae.pick.choice import BYTES, LOSS, Candidate, Choice, Limits, Miss
 from edgeae.text.columns import align
 
-__all__ = ["render", "said", "to_json"]
-
 _MICROSECOND, _MILLISECOND = 1e3, 1e6
 
 

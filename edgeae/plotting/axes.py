@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["Axis", "linear_ticks", "log_ticks"]
-
 
 @dataclass(frozen=True)
 class Axis:

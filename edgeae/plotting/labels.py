@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Box", "around", "is_free", "nearest", "place"]
-
 #: Left, top, right and bottom, pixels.
 Box = tuple[float, float, float, float]
 

@@ -9,8 +9,6 @@ from edgeae.plotting import svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.text.amounts import plain
 
-__all__ = ["Line", "Plot", "lines"]
-
 #: Pixels: between two rows of text, and of the sample of a line in the legend.
 _ROW = 18
 _SAMPLE = 22

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["data_uri", "encode", "notes", "size"]
-
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Channels → colour type: grey, grey with alpha, colour, colour with alpha.
 _COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}

@@ -3,8 +3,6 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-__all__ = ["CHARACTER", "SHAPES", "child", "clip", "line", "px", "root", "text", "text_of"]
-
 #: Average width of a character of the page's font at the labels' 12 px; on the generous side.
 CHARACTER = 6.8
 #: A marker per model beside its colour, so that colour alone tells nothing; 11 px across.

@@ -5,8 +5,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["picture", "tiles"]
-
 #: Transparent pixels between two images.
 _GAP = 2
 _COLOURS = 3

@@ -19,8 +19,6 @@ from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance, checked_member
 
-__all__ = ["parse_npy", "parse_npz", "read_npy", "read_npz"]
-
 _NPY, _ZIP = b"\x93NUMPY", b"PK"
 _KINDS = ((".npy", _NPY), (".npz", _ZIP))
 #: The first byte of a pickle since protocol 2.

@@ -4,8 +4,6 @@ from typing import Any
 
 from edgeae.errors import BadInput
 
-__all__ = ["require"]
-
 
 def require(holds: bool, key: str, value: Any, allowed: str) -> None:
     """Raise unless a value is allowed.

@@ -14,19 +14,6 @@ from pathlib import Path, PurePosixPath
 
 from edgeae.errors import BadInput
 
-__all__ = [
-    "MODEL_BYTES",
-    "PICTURE_BYTES",
-    "TEXT_BYTES",
-    "open_inside",
-    "open_regular",
-    "plain_name",
-    "read",
-    "read_inside",
-    "sha256",
-    "sha256_inside",
-]
-
 #: A flatbuffer and a protobuf cannot be larger: their offsets are signed 32-bit integers.
 MODEL_BYTES = (1 << 31) - 1
 #: A manifest has about 20 kB, and what a text stands for takes twenty times its bytes.

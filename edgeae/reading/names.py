@@ -2,8 +2,6 @@
 
 from edgeae.errors import BadInput
 
-__all__ = ["ALLOWED", "REPORT", "RESERVED", "RESULTS", "check_name", "is_name"]
-
 #: What edgeae itself writes beside the models: no model can have that name.
 RESERVED = (REPORT := "report", RESULTS := "results.jsonl")
 

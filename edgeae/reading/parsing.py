@@ -15,8 +15,6 @@ from typing import Any
 from edgeae.errors import BadInput
 from edgeae.reading import files
 
-__all__ = ["parse_json", "parse_toml", "read_json", "read_toml"]
-
 #: A recipe has about 1 kB; Python's own parser takes a second for a megabyte.
 _TOML_BYTES = 1 << 20
 #: What edgeae writes is six deep at the most.

@@ -8,8 +8,6 @@ from typing import Any
 
 from edgeae.errors import BadInput
 
-__all__ = ["rebuild"]
-
 #: How errors call what JSON can hold.
 _NAMES = {dict: "a table", list: "a list", str: "text", int: "a whole number", float: "a number"}
 _NAMES |= {bool: "true or false", type(None): "null"}

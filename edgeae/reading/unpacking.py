@@ -11,8 +11,6 @@ from edgeae.errors import BadInput
 from edgeae.system import memory
 from edgeae.text.units import parse_bytes
 
-__all__ = ["VARIABLE", "Allowance", "checked_member", "limit", "read_member"]
-
 #: Raises or lowers the limit, in this process and its children; `--max-unpacked` sets it.
 VARIABLE = "EDGEAE_MAX_UNPACKED"
 _MOST, _LEAST = 4 << 30, 1 << 30

@@ -7,8 +7,6 @@ from typing import Any
 from edgeae.errors import BadInput
 from edgeae.recipe.file import available, find, told_setting
 
-__all__ = ["said_again"]
-
 
 def said_again(name: str, settings: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     """Take a bundle's recipe apart into a recipe's name and the settings on top, `key=value` each.

@@ -13,8 +13,6 @@ from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
 from edgeae.system import project
 
-__all__ = ["MATRIX", "available", "find", "parse", "told_setting"]
-
 #: The one file beside the recipes that is none: which models go with which of them.
 MATRIX = "matrix"
 _TOML = ".toml"

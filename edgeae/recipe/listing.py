@@ -6,8 +6,6 @@ from typing import Any
 from edgeae.recipe.schema import Recipe
 from edgeae.text.columns import align
 
-__all__ = ["as_json", "render", "steps"]
-
 _HEAD = ("recipe", "steps", "quantization", "formats", "description")
 
 

@@ -11,13 +11,6 @@ from edgeae.metrics.tolerance import REFERENCE, Tolerance
 from edgeae.reading.checks import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
-__all__ = [
-    "AS_IS",
-    "PARTS",
-    "REFERENCES",
-    "Recipe",
-]
-
 #: The parts of a model, in the order in which data flows.
 PARTS = ("encoder", "decoder", "autoencoder")
 

@@ -5,8 +5,6 @@ from typing import Literal
 
 from edgeae.reading.checks import require
 
-__all__ = ["STEPS", "Cluster", "Prune", "Qat"]
-
 #: The one order in which they are possible: pruning would tear clusters apart, and either of them
 #: would leave the grid that quantization-aware training ends on. Each step preserves what came
 #: before it.

@@ -10,8 +10,6 @@ from edgeae.reading.checks import require
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 
-__all__ = ["EXTENDS", "build", "from_table", "to_table", "with_defaults"]
-
 #: The key of a recipe's file that is none of the recipe: on top of which other file it lies.
 EXTENDS = "extends"
 #: What a manifest tells of a recipe beside its settings.

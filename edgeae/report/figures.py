@@ -3,38 +3,8 @@
 from collections.abc import Iterable
 
 from edgeae.summary.exports import Export, worst
-from edgeae.text.amounts import duration, plain_exponent, throughput
+from edgeae.text.amounts import duration, plain_exponent
 from edgeae.verify.rows import Row
-
-__all__ = [
-    "CAUSES",
-    "COLD",
-    "FRONTS",
-    "LABELS",
-    "LADDER",
-    "MARKS",
-    "METHOD",
-    "PROBE",
-    "SOFTWARE",
-    "YARDSTICKS",
-    "added",
-    "count",
-    "decibels",
-    "difference",
-    "digits",
-    "interval",
-    "loss",
-    "outcome",
-    "ratio",
-    "real",
-    "seconds",
-    "share",
-    "size",
-    "span",
-    "stale",
-    "throughput",
-    "times",
-]
 
 #: Verdict → a mark for it; a word always stands beside the mark.
 MARKS = {"pass": "✓", "fail": "✗", "crashed": "✗", "missing": "○", "unavailable": "–"}

@@ -9,8 +9,6 @@ from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.report.figures import size, span
 from edgeae.summary.fronts import BYTES, Front, Point
 
-__all__ = ["front_plot", "title"]
-
 #: Pixels: a label's most characters, and between two ticks of an axis.
 _CHARACTERS = 24
 _APART_ACROSS, _APART_UP = 50, 18

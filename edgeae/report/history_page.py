@@ -12,8 +12,6 @@ from edgeae.system import atomic
 from edgeae.system.machine import machine_line
 from edgeae.text.amounts import duration
 
-__all__ = ["page", "write"]
-
 _TEMPLATE = "history.html.j2"
 
 

@@ -9,8 +9,6 @@ from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.summary.history import Failure, Line, Multiple, Point
 from edgeae.text.amounts import duration
 
-__all__ = ["WIDTH", "plot"]
-
 #: Pixels: a phone shows one in a row, a laptop three.
 WIDTH = 350
 _HEIGHT = 196

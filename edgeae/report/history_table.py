@@ -5,8 +5,6 @@ from edgeae.system.machine import machine_line
 from edgeae.text.amounts import duration
 from edgeae.text.columns import align
 
-__all__ = ["render", "short"]
-
 
 def render(found: History) -> str:
     """Return machines, the table, what was not there, and what history is not."""

@@ -16,17 +16,15 @@ from edgeae.summary.gather import Summary
 from edgeae.summary.latency import Timing
 from edgeae.summary.trained import CodeSizes
 from edgeae.system.machine import machine_line
-from edgeae.text.amounts import duration
+from edgeae.text.amounts import duration, throughput
 from edgeae.text.markdown import pieces
 from edgeae.timing.suite import ORIGINAL
-
-__all__ = ["page"]
 
 _TEMPLATE = "page.html.j2"
 #: Functions of `figures` that the template applies with a bar.
 _FILTERS = (
     *("loss", "added", "ratio", "times", "count", "decibels", "digits", "seconds"),
-    *("share", "real", "span", "interval", "throughput"),
+    *("share", "real", "span", "interval"),
 )
 #: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
 _WIDTHS = {"wide": 1120, "narrow": 350}
@@ -68,7 +66,8 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
     """
     return fill(
         _TEMPLATE,
-        {"pieces": pieces} | {name: getattr(figures, name) for name in _FILTERS},
+        {"pieces": pieces, "throughput": throughput}
+        | {name: getattr(figures, name) for name in _FILTERS},
         summary=summary,
         sheets=sheets,
         figures=figures,

@@ -8,8 +8,6 @@ from edgeae.plotting import svg
 from edgeae.plotting.axes import Axis, log_ticks
 from edgeae.report.figures import span
 
-__all__ = ["Bar", "latencies"]
-
 
 @dataclass(frozen=True)
 class Bar:

@@ -11,10 +11,8 @@ from edgeae.summary.fronts import Front
 from edgeae.summary.gather import Model, Summary
 from edgeae.summary.latency import Failure, Timing
 from edgeae.system.machine import machine_line
-from edgeae.text.amounts import duration
+from edgeae.text.amounts import duration, throughput
 from edgeae.text.markdown import plain, table
-
-__all__ = ["markdown"]
 
 
 def markdown(summary: Summary) -> str:
@@ -145,7 +143,7 @@ def _timing_row(item: Timing) -> list[str]:
         duration(item.p90_ns),
         duration(item.p99_ns),
         figures.interval(item.interval) + ("" if item.settled else " unsettled"),
-        figures.throughput(item.examples_per_s),
+        throughput(item.examples_per_s),
     ]
 
 

@@ -5,8 +5,6 @@ from edgeae.summary.gather import Summary
 from edgeae.summary.trained import CodeSizes, Trained
 from edgeae.text.markdown import plain, table
 
-__all__ = ["models"]
-
 _MODELS = (
     *("model", "family", "dataset", "code", "parameters", "test MSE", "PSNR", "SSIM"),
     *("shuffled MSE", "PCA MSE", "mean image MSE", "epochs", "trained in"),

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from edgeae.plotting.lines import Line, Plot, lines
 from edgeae.summary.trained import CodeSizes, Trained
 
-__all__ = ["curve", "size_plot"]
-
 #: Pixels: a curve fits a phone; three stand side by side on a laptop.
 _WIDTH, _HEIGHT = 350, 250
 _LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION = "loss", "reconstruction", "", "validation_loss"

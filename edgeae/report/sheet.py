@@ -18,8 +18,6 @@ from edgeae.plotting import png
 from edgeae.plotting.tiles import picture, tiles
 from edgeae.summary.gather import Summary
 
-__all__ = ["IMAGES", "Drawing", "Sheet", "Strip", "sheets"]
-
 #: Images per strip: a golden set starts with one of each label.
 IMAGES = 10
 #: Width of a strip on a screen with room, pixels.

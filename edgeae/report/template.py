@@ -6,8 +6,6 @@ from typing import Any
 
 from edgeae.system.extras import lacking
 
-__all__ = ["fill"]
-
 
 def fill(name: str, filters: Mapping[str, Any] | None = None, **values: Any) -> str:
     """Return a page of this folder's template `name`.

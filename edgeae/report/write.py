@@ -14,8 +14,6 @@ from edgeae.summary.gather import gather
 from edgeae.summary.trained import model_folders, open_all
 from edgeae.system import atomic
 
-__all__ = ["write"]
-
 
 def write(build: Path, out: Path, retrain: Retrain) -> dict[str, Any]:
     """Write the report; nothing is written unless all of it can be.

@@ -14,8 +14,6 @@ from edgeae.recipe import PARTS
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
-__all__ = ["COMPOSED", "SOFTWARE_IMAGES", "Answers", "ask"]
-
 #: The decoder fed with this runtime's own codes.
 COMPOSED = "composed"
 #: A software device takes milliseconds where kernels for the processor take microseconds.

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import EDGES, Artifact
+from edgeae.artifacts.bundle import EDGES
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.errors import ManifestMismatch
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
 from edgeae.runtimes.protocol import Runtime, Session
-
-__all__ = ["part_output", "part_outputs", "prepare", "real", "run_all"]
 
 _FREE_BATCH = 500
 

@@ -10,13 +10,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
-
-__all__ = ["BUILTIN", "REFERENCE", "XNNPACK"]
 
 
 class _Session:

@@ -19,7 +19,7 @@ from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.options import GpuOptions, Options
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.formats import one_operator
@@ -27,8 +27,6 @@ from edgeae.formats.tflite import graph as tflite
 from edgeae.runtimes import vulkan
 from edgeae.runtimes.litert import REFERENCE
 from edgeae.runtimes.protocol import Device
-
-__all__ = ["GPU"]
 
 _REMEDY = (
     "it takes a GPU and its driver; without one, apt-get install chromium and "

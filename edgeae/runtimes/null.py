@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import __version__
-from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.model import ORIGINALS
 from edgeae.artifacts.program import Program
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
-
-__all__ = ["NULL"]
 
 
 class _Session:

@@ -8,13 +8,11 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
-
-__all__ = ["CPU", "CUDA"]
 
 _ERRORS_ONLY = 3
 #: Where an engine looks for weights that a model keeps in other files, which no hash covers: it

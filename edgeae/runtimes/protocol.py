@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 
 __all__ = ["Device", "Runtime", "Session"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import ORIGINALS, open_model
 from edgeae.artifacts.program import Program
 from edgeae.errors import RuntimeUnavailable
@@ -15,8 +15,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.originals.original import open_original
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
-
-__all__ = ["CPU", "GPU"]
 
 
 class _Session:

@@ -11,8 +11,6 @@ from typing import Any
 from edgeae.errors import RuntimeUnavailable
 from edgeae.runtimes.protocol import Device
 
-__all__ = ["DRIVERS", "devices", "named_drivers"]
-
 #: The loader's variable that names the drivers to use and no other: how a user chooses a software
 #: device.
 DRIVERS = "VK_DRIVER_FILES"

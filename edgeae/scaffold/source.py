@@ -8,8 +8,6 @@ from urllib.request import url2pathname
 
 import edgeae
 
-__all__ = ["source"]
-
 
 def source() -> str:
     """Return what `pip wheel` makes edgeae's wheel of: a folder, file or URL, or name and version.

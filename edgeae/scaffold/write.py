@@ -9,8 +9,6 @@ from edgeae.errors import BadInput
 from edgeae.gate.synthetic import dense
 from edgeae.system import atomic, project
 
-__all__ = ["Written", "repository", "write"]
-
 _TEMPLATES = Path(__file__).parent / "templates"
 #: File of the repository → template; without the dots that packaging tools treat in their own way.
 _FILES = {

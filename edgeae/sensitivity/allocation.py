@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["Member", "Option", "Setting", "family", "hull"]
-
 #: Of sparsity: as finely as a recipe will say it.
 _STEP = 0.01
 _INT8 = 8

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["BITS", "CLUSTERS", "KINDS", "SPARSITY", "Curves", "Layer", "Measured"]
-
 #: What is tried of each kernel, the mildest first.
 SPARSITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CLUSTERS = (128, 64, 32, 16, 8, 4, 2)

@@ -19,8 +19,6 @@ from edgeae.originals.original import from_keras, open_original
 from edgeae.system import children
 from edgeae.training.fit import deterministic
 
-__all__ = ["fine_tuned"]
-
 _SEED = 0
 
 

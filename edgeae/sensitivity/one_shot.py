@@ -26,8 +26,6 @@ from edgeae.sensitivity.curves import BITS, CLUSTERS, SPARSITY, Layer, Measured
 from edgeae.system import children
 from edgeae.training.fit import deterministic, reconstruct
 
-__all__ = ["one_shot", "pruned"]
-
 _SEED = 0
 #: Validation images that are looked at. What a changed kernel costs is far above what the choice
 #: of images does to it, for the original is compared on the same ones.

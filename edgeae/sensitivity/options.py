@@ -8,8 +8,6 @@ from edgeae.recipe import Recipe
 from edgeae.sensitivity.allocation import Member, Option, Setting, family
 from edgeae.sensitivity.curves import Curves, Layer
 
-__all__ = ["allocations", "check", "clustered_bytes", "options"]
-
 #: Fine-tuning makes up for more of what zeros cost than of what few values cost: of the loss that
 #: was added before it, about 3.5 % and 12 % were left on MNIST's `deep`.
 _CLUSTERED = 3.5

@@ -10,8 +10,6 @@ from edgeae.plotting.axes import Axis, log_ticks
 from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.sensitivity.curves import Curves, Layer, Measured
 
-__all__ = ["picture"]
-
 #: Pixels.
 _PANEL, _HEIGHT, _GAP = 330, 230, 14
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 10, 30, 24

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from edgeae.sensitivity.allocation import Member
 
-__all__ = ["Trial", "best", "nearest_miss", "search"]
-
 #: One-sided 95 % of a normal distribution.
 _SURE = 1.645
 #: Share of the bytes that another fine-tuning could still save: below it, it is not worth its time.

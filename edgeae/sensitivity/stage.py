@@ -20,20 +20,6 @@ from edgeae.sensitivity.plot import picture
 from edgeae.sensitivity.search import Trial, best, nearest_miss, search
 from edgeae.system import atomic
 
-__all__ = [
-    "CURVES",
-    "FINE_TUNED",
-    "ONE_SHOT",
-    "PICTURE",
-    "Found",
-    "find",
-    "free",
-    "keep",
-    "measure",
-    "publish",
-    "ready",
-]
-
 #: The modules that child processes run: one changes kernels, one fine-tunes a recipe.
 ONE_SHOT = "edgeae.sensitivity.one_shot"
 FINE_TUNED = "edgeae.sensitivity.fine_tuned"

@@ -7,8 +7,6 @@ from edgeae.sensitivity.curves import Curves, Layer, Measured
 from edgeae.sensitivity.search import Trial
 from edgeae.text.columns import align
 
-__all__ = ["render", "render_found"]
-
 _KINDS: tuple[tuple[str, Callable[[Layer], Sequence[Measured]], Callable[[float], str]], ...] = (
     ("sparsity", lambda layer: layer.sparsity, lambda at: f"{100 * at:g} %"),
     ("clusters", lambda layer: layer.clusters, lambda at: f"{at:g}"),

@@ -12,8 +12,6 @@ from edgeae.sensitivity.allocation import Member
 from edgeae.sensitivity.curves import Curves
 from edgeae.sensitivity.search import Trial
 
-__all__ = ["by_layer", "kept", "text"]
-
 #: Of a sparsity that no layer has, where every layer has its own: what a listing shows.
 _LEAST, _MOST = 0.001, 0.999
 

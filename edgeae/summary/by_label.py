@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from edgeae.summary.exports import Export
 
-__all__ = ["ByLabel", "LabelRow", "by_label", "worst_label"]
-
 #: Ratios that differ by no more tell no label from another.
 _ALIKE = 1e-4
 

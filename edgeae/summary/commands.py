@@ -7,8 +7,6 @@ from edgeae.artifacts.model import IMPORTED, TRAIN, Training
 from edgeae.errors import BadInput
 from edgeae.summary.exports import Export
 
-__all__ = ["Retrain", "commands"]
-
 #: How a model that edgeae trained is trained again, in words.
 Retrain = Callable[[Training], Sequence[str]]
 

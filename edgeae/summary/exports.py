@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edgeae.artifacts import cautions
-from edgeae.artifacts.bundle import Artifact, Bundle, Loss, Manifest
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.manifest import Artifact, Manifest
 from edgeae.errors import BadInput
+from edgeae.metrics.loss import Loss
 from edgeae.recipe import from_table, said_again
 from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
-
-__all__ = ["Export", "File", "Worst", "exports", "row_verdict", "worst"]
 
 #: From the worst down: what a group of rows amounts to is its worst row.
 _WORST_FIRST = ("crashed", "fail", "pass", "unavailable")

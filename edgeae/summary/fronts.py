@@ -10,8 +10,6 @@ from edgeae.summary.exports import Export
 from edgeae.summary.latency import Latency
 from edgeae.summary.p50 import p50_ns
 
-__all__ = ["BYTES", "LATENCY", "Front", "Point", "fronts"]
-
 BYTES, LATENCY = "packed bytes", "latency"
 #: Parts that are timed to compare recipes, the first that was.
 _PARTS = ("autoencoder", "encoder")

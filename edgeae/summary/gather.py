@@ -31,8 +31,6 @@ from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-__all__ = ["SCHEMA", "Model", "Summary", "Verdict", "current", "gather"]
-
 SCHEMA = 5
 #: Exports that the verdict names.
 _TOLD = 4

@@ -17,18 +17,6 @@ from edgeae.timing.results import Result, read_results
 from edgeae.timing.statistics import median, median_interval
 from edgeae.timing.suite import FILE
 
-__all__ = [
-    "CAUTION",
-    "Absence",
-    "Failure",
-    "History",
-    "Line",
-    "Multiple",
-    "Point",
-    "history",
-    "read",
-]
-
 #: What must stand wherever a history is shown.
 CAUTION = (
     "History is never the judge: stored times move with the state of the machine. "

@@ -9,8 +9,6 @@ from edgeae.timing.pooled import Pooled, pool
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
 
-__all__ = ["Absent", "Failure", "Latency", "Timing", "latency"]
-
 #: (model, recipe, part, format) → sha256 of the file on disk.
 Current = dict[tuple[str, str, str, str], str]
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 from edgeae.summary.latency import Timing
 
-__all__ = ["p50_ns"]
-
 
 def p50_ns(
     timings: Iterable[Timing], model: str, recipe: str, part: str, runtime: str

@@ -8,8 +8,6 @@ from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.model import TRAIN, Training, open_model
 from edgeae.artifacts.probe_result import Probed, read_probe
 
-__all__ = ["CodeSizes", "Size", "Trained", "code_sizes", "model_folders", "open_all", "trained"]
-
 Figures = dict[str, float | None]
 
 

@@ -12,8 +12,6 @@ from typing import BinaryIO
 from edgeae.errors import Busy, naming
 from edgeae.system.holding import remove_unless_held
 
-__all__ = ["lock", "publish_folder", "sha256", "write_bytes", "write_text"]
-
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 

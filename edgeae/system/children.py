@@ -26,8 +26,6 @@ from edgeae.errors import EdgeaeError, RuntimeCrashed, naming
 from edgeae.system import interrupts, tied
 from edgeae.system.scratch import scratch
 
-__all__ = ["ended", "run", "serve", "stream", "threads"]
-
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
 #: `python -m` would first look for modules in the current folder, where files of others may lie.

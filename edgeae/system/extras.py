@@ -6,8 +6,6 @@ pip reads there what they bring, and asks no registry for edgeae.
 
 from edgeae.errors import RuntimeUnavailable
 
-__all__ = ["CORE", "EXTRAS", "lacking", "onnx_lacking", "remedy"]
-
 #: The command that installs what edgeae always needs.
 CORE = "pip install edgeae"
 

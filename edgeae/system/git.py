@@ -7,8 +7,6 @@ from pathlib import Path, PurePosixPath
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.system import atomic
 
-__all__ = ["extract", "log"]
-
 #: Modes of plain files in git's trees; others are links and submodules.
 _PLAIN = (b"100644", b"100755")
 

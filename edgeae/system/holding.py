@@ -13,8 +13,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["held", "remove_unless_held"]
-
 #: Links are replaced at most as often as somebody publishes; each try meets a folder that is whole.
 _TRIES = 100
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from edgeae.errors import RuntimeUnavailable
 from edgeae.system.extras import lacking
 
-__all__ = ["missing", "versions"]
-
 #: Packages whose module has another name than their own with underscores for dashes.
 _MODULES = {"protobuf": "google.protobuf", "scikit-learn": "sklearn"}
 

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["SIGNALS", "heed", "ignore", "ignored"]
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: A program sends them, often several at once: one request is enough. Ctrl-C can be pressed again.
 _ONCE = (signal.SIGTERM, signal.SIGHUP)

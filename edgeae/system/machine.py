@@ -5,8 +5,6 @@ import platform
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cpu_name", "describe", "identity", "machine_line", "peak_rss_bytes"]
-
 #: What a line says of a machine beside its memory.
 _FACTS = ("cpu", "cores", "system", "python", "load_average")
 

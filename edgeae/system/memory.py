@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-__all__ = ["available"]
-
 _PROC = Path("/proc")
 _GROUPS = Path("/sys/fs/cgroup")
 #: Of a control group: its folder below `_GROUPS`, and files that hold its limit, its use, and the

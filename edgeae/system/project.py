@@ -4,8 +4,6 @@ from pathlib import Path
 
 from edgeae.errors import BadInput
 
-__all__ = ["folders"]
-
 
 def folders(name: str) -> list[Path]:
     """Return the existing folders called `name` (`export` or `bench`), the project's own first.

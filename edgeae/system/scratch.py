@@ -15,8 +15,6 @@ from pathlib import Path
 
 from edgeae.errors import naming
 
-__all__ = ["scratch", "write_scratch"]
-
 _PREFIX = "edgeae-tmp-"
 _LOCK = ".lock"
 

@@ -15,8 +15,6 @@ import signal
 import sys
 from collections.abc import Iterable
 
-__all__ = ["module", "program"]
-
 _PR_SET_PDEATHSIG = 1
 _PROGRAM = "--"
 

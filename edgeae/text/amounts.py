@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-__all__ = ["duration", "plain", "plain_exponent", "size", "throughput"]
-
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-__all__ = ["align"]
-
 
 def align(rows: Sequence[Sequence[str]], left: int) -> str:
     """Return rows as columns two spaces apart; the first `left` columns to the left."""

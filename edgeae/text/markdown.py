@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["pieces", "plain", "table"]
-
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$"})
 
 

@@ -2,8 +2,6 @@
 
 import unicodedata
 
-__all__ = ["printable"]
-
 #: Of our own layout.
 _LAYOUT = "\n\t"
 

@@ -9,8 +9,6 @@ from typing import Self
 
 from edgeae.text.printable import printable
 
-__all__ = ["Progress"]
-
 _BAR_WIDTH = 24
 #: Piped, at most this many lines count the steps of one piece of work.
 _PLAIN_LINES = 10

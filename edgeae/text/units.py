@@ -5,8 +5,6 @@ import re
 
 from edgeae.errors import BadInput
 
-__all__ = ["parse_bytes", "parse_duration"]
-
 #: Flash comes in powers of two, so k is 1,024.
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20}
 _BYTES |= {"g": 2**30, "gib": 2**30}

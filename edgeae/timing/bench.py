@@ -14,10 +14,8 @@ from edgeae.system import children
 from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
 from edgeae.timing.measurement import Patience
-from edgeae.timing.results import Result, append, frozen, read_results
+from edgeae.timing.results import Result, append, frozen
 from edgeae.timing.suite import Job
-
-__all__ = ["Result", "append", "bench", "commit", "draw_seed", "in_rounds", "probe", "read_results"]
 
 #: For everything that a worker does besides timing.
 _TIMEOUT_S = 120.0

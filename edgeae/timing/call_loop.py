@@ -20,8 +20,6 @@ from edgeae.system import children
 from edgeae.timing.measurement import bound
 from edgeae.timing.worker import seeded_inputs
 
-__all__ = ["loop", "work"]
-
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Open the artifact of `job` (`path`, `runtime`, `threads`), call it, report the version.

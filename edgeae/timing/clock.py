@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from edgeae.errors import NotMeasured
 
-__all__ = ["Clock", "Overhead", "Witness", "boot_ns", "overhead"]
-
 Clock = Callable[[], int]
 
 _READINGS = 200

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from edgeae.timing.statistics import FEWEST_SAMPLES, median, median_interval, trend
 
-__all__ = ["Conditions", "environment_reasons", "reasons", "sample", "sample_reasons"]
-
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CPU = Path("/sys/devices/system/cpu")
 

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from edgeae.errors import BadInput, Busy
 
-__all__ = ["WAIT_S", "host_lock"]
-
 #: How long another measurement is waited for unless asked otherwise, seconds.
 WAIT_S = 600.0
 _NAME = "edgeae-bench.lock"

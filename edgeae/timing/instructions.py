@@ -23,17 +23,6 @@ from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.system import children, tied
 from edgeae.system.scratch import scratch
 
-__all__ = [
-    "CALLS",
-    "PLACEHOLDER",
-    "Count",
-    "count",
-    "count_artifact",
-    "count_program",
-    "read_callgrind",
-    "read_perf",
-]
-
 #: Tool → N unless it is given. callgrind repeats exactly; perf counts the kernel's interruptions
 #: and the start too, which only many calls outweigh.
 CALLS = {"callgrind": 100, "perf": 20_000}

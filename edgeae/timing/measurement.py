@@ -19,17 +19,6 @@ from edgeae.errors import NotMeasured
 from edgeae.timing.clock import Clock, Overhead, Witness
 from edgeae.timing.statistics import FEWEST_POINTS, FEWEST_SAMPLES, median, median_interval, trend
 
-__all__ = [
-    "Call",
-    "Measurement",
-    "Patience",
-    "bound",
-    "calibrate",
-    "measure",
-    "time_block",
-    "uncollected",
-]
-
 Call = Callable[[], object]
 
 #: What a block aims at; between 0.2 and 0.4 ms.

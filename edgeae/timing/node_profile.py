@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.artifacts.program import Program
 from edgeae.errors import NotMeasured
 from edgeae.formats import one_operator
-
-__all__ = ["METHOD", "Node", "read_profile", "time_nodes"]
 
 METHOD = (
     "onnxruntime's own profile of the graph that it made of the file, operators fused and added; "

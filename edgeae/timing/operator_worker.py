@@ -10,8 +10,6 @@ from edgeae.system import children
 from edgeae.timing import node_profile, prefix_timing
 from edgeae.timing.worker import seeded_inputs
 
-__all__ = ["work"]
-
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Report what `operators.Profile` holds of `job`: `path`, `runtime`, `threads`, `seconds`.

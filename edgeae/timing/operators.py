@@ -12,8 +12,6 @@ from edgeae.system import children
 from edgeae.text.amounts import duration
 from edgeae.text.columns import align
 
-__all__ = ["OperatorTime", "Profile", "choose_runtime", "profile", "render"]
-
 #: Runtimes that tell no operator's time, and why.
 _SILENT = {
     "null": "it has no operators",

@@ -20,8 +20,6 @@ from edgeae.timing.statistics import (
     trend,
 )
 
-__all__ = ["Pooled", "pool", "pool_all"]
-
 #: Half an interval that is good enough, as a share: what a single process aims at.
 _AGREEMENT = 0.01
 #: Reasons that are told one by one.

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import TensorSpec
+from edgeae.artifacts.manifest import TensorSpec
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.formats.tflite import census
@@ -25,8 +25,6 @@ from edgeae.runtimes.protocol import Runtime, Session
 from edgeae.timing.clock import Clock
 from edgeae.timing.measurement import bound, calibrate, time_block, uncollected
 from edgeae.timing.statistics import median, median_interval
-
-__all__ = ["METHOD", "differences", "interleave", "time_prefixes", "time_whole"]
 
 METHOD = (
     "prefixes of the graph, cut after each operator, timed in one process in {rounds} shuffled "

@@ -21,8 +21,6 @@ from edgeae.reading import files
 from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 
-__all__ = ["SCHEMA", "Result", "append", "append_line", "frozen", "read_results"]
-
 SCHEMA = 2
 
 

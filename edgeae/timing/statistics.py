@@ -6,19 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = [
-    "FEWEST_FOR_P99",
-    "FEWEST_POINTS",
-    "FEWEST_SAMPLES",
-    "Trend",
-    "mad",
-    "median",
-    "median_interval",
-    "percentile",
-    "percentile_interval",
-    "trend",
-]
-
 #: Two-sided 95 % of the normal distribution.
 _Z = 1.959963984540054
 #: Into how many stretches samples are cut before a trend is looked for.

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeae.artifacts.bundle import Artifact, Bundle
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import TRAIN, open_model
 from edgeae.errors import BadInput, unknown
 from edgeae.formats.opening import open_file
@@ -19,8 +20,6 @@ from edgeae.reading.parsing import read_toml
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.system import project
-
-__all__ = ["FILE", "ORIGINAL", "Job", "Suite", "expand", "find"]
 
 #: The recipe's place in the rows of the Keras model itself.
 ORIGINAL = "original"

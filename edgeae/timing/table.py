@@ -9,8 +9,6 @@ from edgeae.timing.pooled import Pooled, pool_all
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
 
-__all__ = ["render"]
-
 _WHAT = ("model/recipe", "part", "runtime", "version", "thr", "batch")
 _STEADY = ("p50", "fixed", "p90", "p99", "±95 %", "MAD", "examples", "size")
 _COLD = ("start to answer", "import", "load", "first", "peak RSS")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import EDGES, Artifact, Bundle, holding
+from edgeae.artifacts.bundle import EDGES, Bundle, holding
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import ORIGINALS
 from edgeae.artifacts.program import Program, open_program
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
@@ -26,8 +27,6 @@ from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns, overhead
 from edgeae.timing.measurement import Patience, bound, measure
 from edgeae.verify.rows import parity
-
-__all__ = ["answers", "check_finite", "check_golden", "golden_inputs", "seeded_inputs", "work"]
 
 _SEED = 0
 _SEEDED = 16

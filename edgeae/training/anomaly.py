@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 
-__all__ = ["errors", "separation", "without"]
-
 #: Images that a training takes at least, as a dataset does.
 _LEAST = 10
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from edgeae.artifacts.model import Training
 from edgeae.text.columns import align
 
-__all__ = ["render"]
-
 
 def render(trainings: Sequence[Training]) -> str:
     """Return a line per size: MSE on the test images, PCA's at that size, and their ratio."""

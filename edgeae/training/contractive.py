@@ -13,8 +13,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["build", "jacobian_norm"]
-
 #: A step takes the norm over this part of its batch: as unbiased as over all of it, and the
 #: Jacobians cost several times what the rest of a step does.
 _PART = 4

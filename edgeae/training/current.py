@@ -20,8 +20,6 @@ from edgeae.families.settings import Settings
 from edgeae.system import atomic
 from edgeae.system.host_packages import versions
 
-__all__ = ["TOOLS", "current", "journal_key", "tool_versions", "writing"]
-
 TOOLS = ("tensorflow", "tf-keras")
 
 

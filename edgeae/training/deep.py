@@ -6,8 +6,6 @@ from edgeae.families.settings import Settings
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import Objective
 
-__all__ = ["build"]
-
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width; the code is linear, the output sigmoid.

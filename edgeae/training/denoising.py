@@ -8,8 +8,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import Objective
 
-__all__ = ["build", "corrupt"]
-
 #: Apart from every number of a step: the amounts are drawn independently of the noise.
 _OTHER = 1 << 30
 

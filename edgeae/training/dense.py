@@ -5,8 +5,6 @@ from typing import Any
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import keras
 
-__all__ = ["mirrored"]
-
 
 def mirrored(width: int, settings: Settings, code_activation: str = "linear") -> Any:
     """Build width → hidden … → code → … hidden → width, flat; the output is a sigmoid.

@@ -5,8 +5,6 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NEIGHBOURS", "linear_accuracy", "nearest_accuracy"]
-
 NEIGHBOURS = 5
 #: Steps of L-BFGS: codes converge within them; raw pixels, 784 wide, are as good as they get.
 _STEPS = 60

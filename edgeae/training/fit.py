@@ -15,8 +15,6 @@ from edgeae.text.progress import Progress
 from edgeae.training.journal import Journal, State
 from edgeae.training.objective import Objective
 
-__all__ = ["Budget", "Fit", "deterministic", "fit", "reconstruct"]
-
 #: A small dataset is repeated until an epoch has about this many steps (MNIST's has 429).
 STEPS_PER_EPOCH = 400
 _FINAL_RATE = 0.01

@@ -21,8 +21,6 @@ from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.system import atomic
 
-__all__ = ["FOLDER", "Journal", "State"]
-
 #: Below the model's folder, while it is being trained.
 FOLDER = ".training"
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Linear", "pca"]
-
 #: Widest image whose covariance is decomposed whole: 4,096² float64 are 134 MB, some 20 s.
 _WIDEST = 4096
 #: Images turned into float64 at once.

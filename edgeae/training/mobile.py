@@ -11,8 +11,6 @@ from edgeae.originals.legacy_keras import keras
 from edgeae.training.objective import Objective
 from edgeae.training.picture import halved, picture
 
-__all__ = ["build"]
-
 _KERNEL = 3
 
 

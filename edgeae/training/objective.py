@@ -4,8 +4,6 @@ from typing import Any
 
 from edgeae.originals.legacy_keras import keras, tf
 
-__all__ = ["RECONSTRUCTION", "Objective", "reconstruction_loss"]
-
 RECONSTRUCTION = "reconstruction"
 _NOT_COMPILED = (keras.layers.UpSampling2D, keras.layers.Conv2D)
 

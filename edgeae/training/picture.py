@@ -2,8 +2,6 @@
 
 from edgeae.errors import BadInput
 
-__all__ = ["halved", "picture"]
-
 
 def picture(shape: tuple[int, ...], family: str) -> tuple[int, int, int]:
     """Return height, width and channels of one image.

@@ -15,8 +15,6 @@ from edgeae.training.fit import Budget, fit, reconstruct
 from edgeae.training.journal import Journal
 from edgeae.training.objective import Objective
 
-__all__ = ["pretrain"]
-
 #: Each layer gets this share of the epochs that follow for all of them together.
 _SHARE = 0.1
 

@@ -19,8 +19,6 @@ from edgeae.errors import BadInput
 from edgeae.system import atomic
 from edgeae.text.columns import align
 
-__all__ = ["check_labels", "probe", "render_probe"]
-
 #: The label held out when none is named, where there is such a one: a 4 looks much like a 9.
 _HELD_OUT = 4
 _NAMES = {"model": "code", "pca": "PCA, same code size", "pixels": "raw pixels"}

@@ -19,8 +19,6 @@ from edgeae.training.journal import Journal
 from edgeae.training.linear import pca
 from edgeae.training.train import fit_model
 
-__all__ = ["anomaly", "features"]
-
 #: Below the model's folder, while the second training runs.
 _JOURNAL = ".probing"
 

@@ -15,8 +15,6 @@ from edgeae.plotting.tiles import tiles
 from edgeae.system import atomic
 from edgeae.training.fit import reconstruct
 
-__all__ = ["sample"]
-
 
 def sample(
     folder: Path, training: Training, picture: tuple[int, int, int], n: int, seed: int

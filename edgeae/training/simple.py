@@ -8,8 +8,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["build"]
-
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → code → width: h = σ(Wx+b), x′ = sigmoid(W′h+b′); tied, W′ is Wᵀ.

@@ -12,8 +12,6 @@ from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["build", "kl_sparsity"]
-
 #: A mean activation of exactly 0 or 1 would cost infinity.
 _CLIP = 1e-6
 

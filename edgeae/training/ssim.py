@@ -9,8 +9,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_picture", "ssim"]
-
 #: The paper's window and constants.
 _WINDOW = 11
 _SIGMA = 1.5

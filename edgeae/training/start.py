@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["start_at_mean"]
-
 #: Pixels that are always black would start at −∞.
 _CLIP = 0.01
 

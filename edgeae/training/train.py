@@ -28,8 +28,6 @@ from edgeae.training.pretraining import pretrain
 from edgeae.training.start import start_at_mean
 from edgeae.training.yardsticks import yardsticks
 
-__all__ = ["fit_model", "train"]
-
 #: Where training data must lie: the output is a sigmoid.
 _BOUNDS = (0.0, 1.0)
 #: Images on the report's sheet.

@@ -12,8 +12,6 @@ from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-__all__ = ["build", "gaussian_kl"]
-
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → mean → … hidden → width; the layer `code` is the mean.

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 from edgeae.text.columns import align
 
-__all__ = ["render"]
-
 _NAMES = {"model": "model", "pca": "PCA, same code size", "mean": "mean image"}
 
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from edgeae.training.linear import pca
 from edgeae.training.ssim import is_picture, ssim
 
-__all__ = ["yardsticks"]
-
 Images = NDArray[np.floating]
 #: Images looked at together: in float64, with SSIM's blurred copies, 784 values each, 40 MB.
 _CHUNK = 500

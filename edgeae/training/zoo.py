@@ -18,8 +18,6 @@ from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
 from edgeae.families.table import FAMILIES
 from edgeae.system import tied
 
-__all__ = ["Outcome", "train_all"]
-
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
 #: What an interrupted training may take to write down its best epoch.
 _GRACE_S = 60.0

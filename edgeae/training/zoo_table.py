@@ -8,8 +8,6 @@ from edgeae.data import MNIST_ARRAYS_SHA256
 from edgeae.families.table import FAMILIES
 from edgeae.text.columns import align
 
-__all__ = ["figures", "misses", "render"]
-
 _HEADER = (
     *("model", "code", "parameters", "test MSE", "PSNR", "SSIM", "PCA", "mean image"),
     *("epochs", "seconds"),

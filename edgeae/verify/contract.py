@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from edgeae.artifacts.bundle import Artifact, Bundle, Code, TensorSpec
+from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.manifest import Artifact, Code, TensorSpec
 from edgeae.errors import ManifestMismatch
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
-
-__all__ = ["check_contract"]
 
 
 def check_contract(bundle: Bundle) -> None:

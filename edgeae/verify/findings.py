@@ -6,8 +6,6 @@ from edgeae.reading.parsing import read_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.verify.rows import VERIFY, Composition, Row
 
-__all__ = ["read_findings"]
-
 
 def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]:
     """Read `verify.json`; nothing when there is none, or when it is about another export.

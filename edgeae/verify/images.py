@@ -9,8 +9,6 @@ from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.verify.subject import Originals
 
-__all__ = ["ImagesKey", "images_key", "originals_of"]
-
 #: A dataset's sha256, and the scale and offset that its values are taken with.
 ImagesKey = tuple[str, float, float]
 

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.metrics.loss import image_losses, worst
 from edgeae.metrics.parity import Parity, breaches, compare
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.metrics.tolerance import Tolerance
-
-__all__ = ["VERIFY", "Composition", "Losses", "Row", "Yardstick", "compose", "losses", "parity"]
 
 #: Beside the manifest.
 VERIFY = "verify.json"

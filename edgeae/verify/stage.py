@@ -8,7 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact, Bundle, Manifest, holding
+from edgeae.artifacts.bundle import Bundle, holding
+from edgeae.artifacts.manifest import Artifact, Manifest
 from edgeae.errors import (
     BadInput,
     EdgeaeError,
@@ -29,8 +30,6 @@ from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity
 from edgeae.verify.subject import Originals, Subject, golden_subject, own_subject, subject
-
-__all__ = ["Findings", "verify", "verify_all"]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ from edgeae.metrics.tolerance import REFERENCE
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.runtimes.inference import real
 
-__all__ = ["GOLDEN", "ORIGINAL", "Originals", "Subject", "golden_subject", "own_subject", "subject"]
-
 ORIGINAL = "tensorflow-cpu"
 GOLDEN = "golden"
 _HINT = "pass --golden to compare with the bundle's golden vectors alone"

@@ -7,8 +7,6 @@ from edgeae.text.columns import align
 from edgeae.verify.rows import Row
 from edgeae.verify.stage import Findings
 
-__all__ = ["render"]
-
 _HEADER = ["bundle", "artifact", "runtime", "reference", "n", "over 1 LSB", "max LSB", "max abs"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.artifacts.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats.onnx import census as onnx_census
 from edgeae.formats.onnx import file as onnx_file

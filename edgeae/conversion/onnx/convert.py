@@ -19,7 +19,8 @@ import onnx
 import tf2onnx
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import EDGES, Artifact
+from edgeae.artifacts.bundle import EDGES
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.conversion.onnx.fast import fast
 from edgeae.conversion.onnx.fp16 import fp16
@@ -30,8 +31,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.originals.original import Original
 from edgeae.recipe import PARTS, Recipe
 from edgeae.system.scratch import write_scratch
-
-__all__ = ["OPSET", "Converted", "convert"]
 
 OPSET = 18
 

@@ -30,8 +30,6 @@ from edgeae.errors import BadInput
 from edgeae.metrics.quantization import Affine
 from edgeae.recipe import Recipe
 
-__all__ = ["Fast", "fast"]
-
 _QDQ, _QOPERATOR = "qdq", "qoperator"
 _FORMS = {_QDQ: QuantFormat.QDQ, _QOPERATOR: QuantFormat.QOperator}
 #: Many runtimes open QDQ, QOperator takes onnxruntime's own operators: it has to be faster by more

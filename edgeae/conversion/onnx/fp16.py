@@ -11,8 +11,6 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeae.conversion.onnx.graph import between, edge, in_order, joined
 
-__all__ = ["fp16"]
-
 
 def fp16(encoder: Any, decoder: Any) -> dict[str, Any]:
     """Return part → `ModelProto`.

@@ -5,8 +5,6 @@ from typing import Any
 
 import onnx
 
-__all__ = ["with_gemm"]
-
 
 def with_gemm(model: Any) -> Any:
     """Return a `ModelProto` whose dense layers are one operator each.

@@ -14,8 +14,6 @@ from edgeae.errors import BadInput
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.formats.onnx.shapes import contributed, inferred
 
-__all__ = ["between", "edge", "finished", "in_order", "joined", "renamed", "without_unused_sets"]
-
 _COUNTED = re.compile(r"__\d+")
 
 

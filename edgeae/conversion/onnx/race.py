@@ -9,8 +9,6 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-__all__ = ["p50_us"]
-
 #: Blocks of some hundred microseconds: longer ones meet the scheduler's own period.
 _BLOCK_NS = 300_000
 _ROUNDS, _WARM_UP = 200, 50

@@ -12,8 +12,6 @@ from edgeae.errors import BadInput
 from edgeae.recipe import Recipe
 from edgeae.text.columns import align
 
-__all__ = ["CHILD", "METHODS", "Calibration", "calibrations", "can_calibrate", "render"]
-
 Method = Literal["min-max", "percentile", "mse"]
 
 #: The module that a child process runs.

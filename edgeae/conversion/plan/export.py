@@ -16,8 +16,6 @@ from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.recipe import Recipe
 from edgeae.system import children
 
-__all__ = ["CHILD", "Cell", "Outcome", "export", "impossible", "settle"]
-
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
 _TIMEOUT_S = 1800.0

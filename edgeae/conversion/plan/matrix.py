@@ -13,8 +13,6 @@ from edgeae.reading.parsing import read_toml
 from edgeae.recipe.table import build
 from edgeae.system import project
 
-__all__ = ["OWN", "Block", "Matrix", "cells", "find", "own", "parse", "trained"]
-
 _FILE = f"{recipe.MATRIX}.toml"
 #: Where a project has its own.
 OWN = Path("export") / _FILE

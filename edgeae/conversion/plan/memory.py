@@ -5,8 +5,6 @@ from collections.abc import Iterable
 
 from edgeae.recipe import Recipe
 
-__all__ = ["CONVERTS", "FINE_TUNES", "cores", "need", "workers"]
-
 #: Private memory of a child at its peak, bytes, measured with MNIST under TensorFlow 2.21: 630 to
 #: 770 MB where it converts, 1280 MB where it fine-tunes.
 CONVERTS = 800_000_000

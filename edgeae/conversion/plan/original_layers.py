@@ -14,8 +14,6 @@ from edgeae.reading.parsing import parse_json
 from edgeae.reading.unpacking import Allowance, read_member
 from edgeae.recipe import Recipe
 
-__all__ = ["unsuitable"]
-
 _CONFIG = "config.json"
 #: A flat model's; a layer's settings take a handful of levels.
 _DEEPEST = 200

@@ -5,8 +5,6 @@ from typing import Any
 
 from edgeae.system import children
 
-__all__ = ["reports"]
-
 _DOING = "doing"
 
 

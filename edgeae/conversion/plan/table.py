@@ -8,8 +8,6 @@ from edgeae.conversion.plan.export import Outcome
 from edgeae.recipe import PARTS
 from edgeae.text.columns import align
 
-__all__ = ["cautions", "render"]
-
 
 def render(outcomes: Sequence[Outcome]) -> str:
     """Return a line per bundle that is there: dataset, loss, its ratio to the original's, sizes."""

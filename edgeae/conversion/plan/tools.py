@@ -7,8 +7,6 @@ from edgeae import __version__
 from edgeae.recipe import Recipe
 from edgeae.system.host_packages import versions
 
-__all__ = ["control_versions", "tool_versions"]
-
 #: What trains.
 _TRAINING = ("numpy", "tensorflow", "tf-keras")
 #: What converts, writes a `.tflite` and answers for it, under any recipe.

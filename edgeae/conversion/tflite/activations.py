@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from edgeae.formats.tflite.graph import Graph
 from edgeae.metrics.quantization import saturation
 
-__all__ = ["FIXED", "groups", "reach", "runs", "sample"]
-
 #: Operators whose integer kernels have one output range, whatever was calibrated.
 FIXED = ("LOGISTIC", "SOFTMAX", "TANH", "L2_NORMALIZATION")
 #: Operator → the activation that it computes.

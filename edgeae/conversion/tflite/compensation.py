@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["compensated"]
-
 #: Added to the diagonal of a Gram matrix, as a share of its mean, as in the paper.
 _DAMPING = 0.01
 #: Columns whose errors are spread over all columns behind them at once, as in the paper.

@@ -25,8 +25,6 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.originals.original import Original
 from edgeae.recipe import Recipe
 
-__all__ = ["Converted", "clipped", "convert"]
-
 _NARROW = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 _WIDE = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 _PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"

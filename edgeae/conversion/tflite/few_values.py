@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from edgeae.formats.packed import weight_bytes
 
-__all__ = ["FewValues", "few_values"]
-
 #: Two float32 values are the same where they differ by less, relatively: each was multiplied once
 #: or twice.
 _SAME = 1e-6

@@ -15,8 +15,6 @@ from edgeae.conversion.tflite.activations import runs
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import Graph, Operator
 
-__all__ = ["grams"]
-
 #: A layer with more inputs a sum has none: the matrix grows with the square of them.
 _MOST_INPUTS = 4096
 #: Sums whose factors are multiplied with each other at once.

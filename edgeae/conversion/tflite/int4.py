@@ -17,8 +17,6 @@ from edgeae.errors import BadInput
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, read
 
-__all__ = ["with_int4_weights"]
-
 _ALLOWED = ("FULLY_CONNECTED", "CONV_2D")
 #: Of DEQUANTIZE with 4-bit input: TFLite's tools/versioning/op_version.cc. The package leaves 1.
 _VERSION = 6

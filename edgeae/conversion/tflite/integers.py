@@ -22,8 +22,6 @@ from edgeae.formats.tflite.int16_versions import with_int16_versions
 from edgeae.originals.legacy_keras import tf
 from edgeae.recipe import Recipe
 
-__all__ = ["ACTIVATIONS", "calibrated", "converted", "find_ranges", "quantized", "with_ranges"]
-
 #: Quantization → element type of its activations.
 ACTIVATIONS = {"int8": "int8", "int16x8": "int16"}
 #: Of int16, one bit is left to images that reach farther than the representative ones: where steps
@@ -62,13 +60,21 @@ def converted(converter: Any) -> bytes:
     Raises:
         BadInput: the temporary folder has no room for the model.
     """
-    content: bytes = converter.convert()
-    if not schema.Model.GetRootAs(content, 0).SignatureDefsLength():
+    try:
+        content: bytes = converter.convert()
+    except ValueError:  # calibration asks for the signature
+        _check_saved(converter)
+        raise
+    _check_saved(converter)
+    return content
+
+
+def _check_saved(converter: Any) -> None:
+    if converter.saved_model_dir is None:
         raise BadInput(
             f"{tempfile.gettempdir()}: TensorFlow could not save the model in this folder; most "
             "likely there is no room left"
         )
-    return content
 
 
 def find_ranges(

@@ -12,8 +12,6 @@ from edgeae.formats.packed import distinct
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import Graph
 
-__all__ = ["Kept", "check_kept"]
-
 #: Share of zeros that is worth a word: a trained kernel that nobody pruned has hardly any.
 _PRUNED = 0.1
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
 
-__all__ = ["on_scales"]
-
 
 def on_scales(
     graph: Graph, original: Graph, pair: tuple[Operator, Operator], scales: NDArray[np.float32]

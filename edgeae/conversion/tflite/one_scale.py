@@ -14,8 +14,6 @@ from edgeae.conversion.tflite.pairs import paired
 from edgeae.formats.tflite.graph import Graph
 from edgeae.recipe import Cluster
 
-__all__ = ["with_one_scale"]
-
 _LEVELS = 127
 
 

@@ -6,8 +6,6 @@ from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import Graph, Operator
 
-__all__ = ["paired"]
-
 
 def paired(graph: Graph, original: Graph) -> Iterator[tuple[Operator, Operator]]:
     """Yield each operator with weights, and the one of the original.

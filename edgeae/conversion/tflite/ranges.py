@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from edgeae.metrics.quantization import Affine, dequantize, quantize
 
-__all__ = ["Range", "grid", "least_error", "percentile", "squared_error"]
-
 #: Ends that are tried, as shares of the farthest value, by falling size.
 _FACTORS = np.arange(50, 0, -1) / 50
 #: The two ends are found in turn; a turn that moves neither is the last one.

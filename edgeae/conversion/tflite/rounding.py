@@ -25,8 +25,6 @@ from edgeae.formats.packed import width_bits
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
 
-__all__ = ["rounded"]
-
 #: Where depthwise weights have their channels: (1, height, width, channels).
 _DEPTHWISE_AXIS = 3
 _LEVELS = {"int8": 127, INT4: 7}

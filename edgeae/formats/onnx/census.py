@@ -19,16 +19,6 @@ from edgeae.formats.onnx.file import Model, domain, strings, texts, values
 from edgeae.formats.onnx.shapes import CONTRIB
 from edgeae.formats.tflite.census import CAUSES
 
-__all__ = [
-    "macs",
-    "node_macs",
-    "nonzero_macs",
-    "parameters",
-    "size_by_cause",
-    "sparsity",
-    "weight_bytes",
-]
-
 _INDEX_DTYPES = ("int32", "int64")
 #: Operators that only pass their first input on, in another form.
 _CARRIERS = (

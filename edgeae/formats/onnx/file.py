@@ -13,26 +13,9 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput, about
 from edgeae.formats.onnx.shapes import inferred
-
-__all__ = [
-    "Model",
-    "domain",
-    "inputs",
-    "needs",
-    "operator_name",
-    "operator_version",
-    "operators",
-    "opset",
-    "outputs",
-    "properties",
-    "read",
-    "strings",
-    "texts",
-    "values",
-]
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 _QUANTIZED = ("int8", "uint8", "int16")

@@ -17,8 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FLAVOUR", "Stamp", "fast_flavour"]
-
 _PREFIX = "edgeae."
 FLAVOUR = f"{_PREFIX}flavour"
 _FAST = "fast-"

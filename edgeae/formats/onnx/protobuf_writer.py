@@ -4,8 +4,6 @@ Fields are written in the order they are given; in ascending order the bytes are
 protobuf itself writes. See https://protobuf.dev/programming-guides/encoding/.
 """
 
-__all__ = ["integer", "message", "text"]
-
 _VARINT, _LENGTH = 0, 2
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import onnx
 
-__all__ = ["CONTRIB", "contributed", "inferred"]
-
 #: The domain of onnxruntime's own operators.
 CONTRIB = "com.microsoft"
 #: Operators whose output has the shape of their first input.

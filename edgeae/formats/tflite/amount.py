@@ -9,8 +9,6 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-__all__ = ["Amount", "check_tables", "counted"]
-
 #: LiteRT's own check of a flatbuffer takes ten times as many.
 _MOST_TABLES = 100_000
 _TIMES = 16

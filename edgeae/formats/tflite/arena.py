@@ -14,8 +14,6 @@ import numpy as np
 
 from edgeae.formats.tflite.graph import Graph
 
-__all__ = ["HOST_ALIGNMENT", "MICRO_ALIGNMENT", "Place", "arena_bytes", "places"]
-
 #: `kDefaultTensorAlignment` of tensorflow/lite/util.h.
 HOST_ALIGNMENT = 64
 #: `MicroArenaBufferAlignment()` of TFLite Micro.

@@ -13,33 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import OpVersion, TensorSpec
+from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, raw_model
 from edgeae.formats.tflite.minimum_runtime import MINIMUM_RUNTIMES
-
-__all__ = [
-    "BIAS_INPUT",
-    "CAUSES",
-    "FACTOR_INPUT",
-    "dequantized",
-    "edge_specs",
-    "float_operators",
-    "is_weight",
-    "macs",
-    "minimum_runtime",
-    "nonzero_macs",
-    "operator_macs",
-    "operator_nonzero_macs",
-    "operators",
-    "parameter_causes",
-    "parameters",
-    "size_by_cause",
-    "sparsity",
-    "weight_bytes",
-    "weighted",
-    "zeros",
-]
 
 #: What a file's bytes are spent on; see `size_by_cause`.
 CAUSES = ("weights", "biases", "scales", "strings", "metadata", "structure")

@@ -11,8 +11,6 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
-__all__ = ["cut", "with_edges"]
-
 #: Element type of a graph's edges → what they may become.
 _EDGES = {"int8": ("int8", "uint8", "float32"), "int16": ("int16", "float32")}
 #: Operator, and element type of the integers inside → its version, as TFLite's

@@ -12,8 +12,6 @@ import numpy as np
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite.graph import Graph, Operator
 
-__all__ = ["FENCE", "without_fence"]
-
 FENCE = "GATHER"
 
 

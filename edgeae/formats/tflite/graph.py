@@ -21,8 +21,6 @@ from edgeae.errors import BadInput
 from edgeae.formats.tflite.amount import Amount, check_tables, counted
 from edgeae.metrics.quantization import Affine
 
-__all__ = ["DTYPES", "INT4", "Graph", "Operator", "Tensor", "check", "raw_model", "read", "write"]
-
 _IDENTIFIER = b"TFL3"
 #: Constant data starts at multiples of this many bytes (`force_align: 16` in schema.fbs).
 _ALIGNMENT = 16

@@ -10,8 +10,6 @@ from dataclasses import replace
 
 from edgeae.formats.tflite.graph import Graph, Operator
 
-__all__ = ["with_int16_versions"]
-
 #: Operator → the first version whose activations may be int16; 1 of all others.
 _FIRST = {
     "ABS": 3,

@@ -5,8 +5,6 @@ The facts are those of `FindMinimumRuntimeVersionForOp` in TensorFlow's and Lite
 `min_runtime_version` metadata; here for the operators that autoencoders are made of.
 """
 
-__all__ = ["MINIMUM_RUNTIMES"]
-
 #: Operator → the first runtime of its version 1, of its version 2, and so on.
 _FIRST_RUNTIMES = {
     "ABS": "1.13.0 2.4.0 2.5.0 2.6.0 2.12.0",

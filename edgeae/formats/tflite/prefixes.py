@@ -4,8 +4,6 @@ from edgeae.errors import BadInput
 from edgeae.formats.tflite.cut import cut
 from edgeae.formats.tflite.graph import Graph
 
-__all__ = ["prefix"]
-
 
 def prefix(graph: Graph, count: int) -> Graph:
     """Return the first `count` operators, in execution order, with the inputs of `graph`.

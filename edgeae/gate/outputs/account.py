@@ -7,24 +7,6 @@ from edgeae.gate.finding import Cell, Figure, Finding, Outcome
 from edgeae.gate.outputs.amount import amount, interval, known, printable
 from edgeae.system.machine import machine_line
 
-__all__ = [
-    "LEGEND",
-    "MARKS",
-    "OTHER",
-    "TIMED",
-    "Line",
-    "absent",
-    "closing",
-    "identical",
-    "is_warning",
-    "notes",
-    "open_lines",
-    "other_lines",
-    "own_error",
-    "timed_lines",
-    "told",
-]
-
 #: Verdict → a mark for it; the word always stands beside it.
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "missing": "○"}
 #: The quantity that is timed side by side; every other figure is exact or absolute.

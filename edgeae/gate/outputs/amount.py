@@ -6,8 +6,6 @@ from typing import TypeGuard
 from edgeae.gate.finding import Figure
 from edgeae.text.amounts import duration, size
 
-__all__ = ["amount", "interval", "known", "printable"]
-
 #: Above this a number is told by its exponent.
 _PLAIN_BELOW = 1e9
 

@@ -10,8 +10,6 @@ from typing import Any
 from edgeae.gate.finding import Figure, Finding, Outcome
 from edgeae.gate.outputs.amount import amount, interval, known, printable
 
-__all__ = ["render"]
-
 
 def render(outcome: Outcome) -> str:
     """Return the JSON: every figure of the candidates that was measured, each name once."""

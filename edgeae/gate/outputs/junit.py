@@ -11,8 +11,6 @@ from edgeae.gate.finding import Figure, Finding, Outcome
 from edgeae.gate.outputs import account
 from edgeae.gate.outputs.amount import amount, interval, printable
 
-__all__ = ["render"]
-
 #: Verdict → the element that tells it.
 _ELEMENTS = {"fail": "failure", "inconclusive": "error", "missing": "error"}
 

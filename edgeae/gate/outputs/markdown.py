@@ -7,8 +7,6 @@ from edgeae.gate.outputs import account
 from edgeae.gate.outputs.account import Line
 from edgeae.gate.outputs.amount import printable
 
-__all__ = ["render"]
-
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
 #: Columns of words; numbers go right.
 _LEFT = {"artifact", "runtime", "figure", "verdict"}

@@ -8,8 +8,6 @@ from edgeae.gate.outputs.account import Line
 from edgeae.gate.outputs.amount import amount, printable
 from edgeae.text.columns import align
 
-__all__ = ["render"]
-
 _WIDTH = 100
 #: A name is never cut below this, whatever stands beside it.
 _SHORTEST_NAME = 16

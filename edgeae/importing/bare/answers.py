@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.artifacts.bundle import Artifact, npy_bytes
+from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, EdgeaeError, about
 from edgeae.reading import files
@@ -16,8 +17,6 @@ from edgeae.runtimes import load
 from edgeae.runtimes.inference import part_output
 from edgeae.system import children
 from edgeae.system.scratch import write_scratch
-
-__all__ = ["answer"]
 
 
 def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

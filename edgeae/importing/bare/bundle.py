@@ -9,27 +9,17 @@ from numpy.typing import NDArray
 
 from edgeae import __version__
 from edgeae.artifacts import golden
-from edgeae.artifacts.bundle import (
-    MANIFEST,
-    SCHEMA,
-    Artifact,
-    Code,
-    Golden,
-    Loss,
-    Manifest,
-    npy_bytes,
-)
+from edgeae.artifacts.bundle import MANIFEST, npy_bytes
+from edgeae.artifacts.manifest import SCHEMA, Artifact, Code, Golden, Manifest
 from edgeae.data import Dataset
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.parts import Parts
-from edgeae.metrics.loss import image_losses
+from edgeae.metrics.loss import Loss, image_losses
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import AS_IS, REFERENCES, find
 from edgeae.runtimes.inference import real
 from edgeae.system import atomic, children
 from edgeae.system.scratch import scratch, write_scratch
-
-__all__ = ["write_bundle"]
 
 _TIMEOUT_S = 1800.0
 #: Package of a format's reference runtime.

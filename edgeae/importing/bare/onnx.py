@@ -10,8 +10,6 @@ from edgeae.errors import BadInput
 from edgeae.formats.onnx.file import Model, read
 from edgeae.importing.bottleneck import Choice, Node, choose
 
-__all__ = ["halves"]
-
 #: Operators whose output is their input's values, in another shape or as floats.
 _SAME_VALUES = (
     *("DequantizeLinear", "Flatten", "Identity"),

@@ -3,14 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeae.artifacts.bundle import Artifact, TensorSpec
+from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput
 from edgeae.formats import describe
 from edgeae.formats.opening import open_file
 from edgeae.importing.bottleneck import Choice
-
-__all__ = ["Parts", "read_parts"]
 
 _FLOAT = "float32"
 _INTEGERS = ("int8", "uint8", "int16")

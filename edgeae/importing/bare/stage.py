@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from edgeae.artifacts.bundle import Manifest
+from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import AS_IS as FORM
 from edgeae.artifacts.program import Program
 from edgeae.artifacts.publish import building
@@ -17,8 +17,6 @@ from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.worth import require_worth
 from edgeae.recipe import AS_IS
-
-__all__ = ["import_bare"]
 
 #: Using less than this share of an integer input's range looks like a forgotten normalization.
 _LEAST_USED = 1 / 8

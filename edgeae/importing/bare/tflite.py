@@ -8,8 +8,6 @@ from edgeae.formats.tflite.cut import cut
 from edgeae.formats.tflite.graph import Graph, read, write
 from edgeae.importing.bottleneck import Choice, Node, choose
 
-__all__ = ["halves"]
-
 #: Operators whose output is their input's values, in another shape or as floats.
 _SAME_VALUES = ("DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE")
 

@@ -14,8 +14,6 @@ from edgeae.errors import BadInput
 from edgeae.importing.keras import layers as rules
 from edgeae.importing.keras.file import EXPORT, KerasFile
 
-__all__ = ["Architecture", "Layer", "flatten"]
-
 _FUNCTIONAL = ("Functional", "Model")
 _SEQUENTIAL = "Sequential"
 _MODELS = (*_FUNCTIONAL, _SEQUENTIAL)

@@ -15,8 +15,6 @@ from edgeae.reading import files
 from edgeae.reading.parsing import parse_json
 from edgeae.reading.unpacking import Allowance, read_member
 
-__all__ = ["EXPORT", "KerasFile", "is_keras", "read"]
-
 #: What to do with a model that is code as much as layers.
 EXPORT = "model.export(FOLDER) makes a SavedModel, a folder that can be imported"
 

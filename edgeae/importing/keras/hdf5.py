@@ -14,8 +14,6 @@ from edgeae.errors import BadInput
 from edgeae.reading.unpacking import Allowance
 from edgeae.system.extras import lacking
 
-__all__ = ["DAMAGED", "check_plain", "open_hdf5", "with_architecture"]
-
 #: What h5py raises on files that are damaged.
 DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _ARCHITECTURE = "model_config"

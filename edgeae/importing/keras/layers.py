@@ -11,8 +11,6 @@ from typing import Any
 
 from edgeae.errors import BadInput
 
-__all__ = ["ALLOWED", "DROPPED", "MERGING", "Rule", "activation", "check_objects", "options"]
-
 
 @dataclass(frozen=True)
 class Rule:

@@ -10,8 +10,6 @@ from edgeae.importing.keras.file import KerasFile
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
-__all__ = ["read"]
-
 #: The slowest disk and the largest file that are waited for.
 _SECONDS, _BYTES_PER_SECOND = 60.0, 10_000_000
 

@@ -11,8 +11,6 @@ from typing import Any
 from edgeae.errors import BadInput
 from edgeae.importing.keras.architecture import Architecture
 
-__all__ = ["Shape", "infer"]
-
 Shape = tuple[int, ...]
 
 

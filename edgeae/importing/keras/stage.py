@@ -30,8 +30,6 @@ from edgeae.system import atomic, children
 from edgeae.system.host_packages import versions
 from edgeae.system.scratch import scratch, write_scratch
 
-__all__ = ["import_keras"]
-
 _TIMEOUT_S = 600.0
 #: A longer chain of shapes is cut short.
 _LONGEST_TOLD = 9

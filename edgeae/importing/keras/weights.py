@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput, naming
 
-__all__ = ["OUTPUTS", "key", "take"]
-
 #: The array of the original's answers, beside the weights.
 OUTPUTS = "outputs"
 

@@ -18,8 +18,6 @@ from edgeae.importing.saved_model.operators import ELSEWHERE, PURE
 from edgeae.originals.legacy_keras import tf
 from edgeae.reading import files
 
-__all__ = ["Signature", "check_call", "read"]
-
 _FILE = "saved_model.pb"
 _USUAL = "serving_default"
 #: Written by TensorFlow itself; not for callers.

@@ -18,17 +18,6 @@ from edgeae.importing.bottleneck import Node
 from edgeae.originals.graph_parts import IMAGE, RECONSTRUCTION, node_of
 from edgeae.originals.legacy_keras import tf
 
-__all__ = [
-    "Tensors",
-    "add_constant",
-    "measure",
-    "needed",
-    "nodes",
-    "plain",
-    "with_free_batch",
-    "without_batch",
-]
-
 #: Give their first input on as it is.
 _PASSING = {
     "DisableCopyOnRead",

@@ -3,8 +3,6 @@
 No TensorFlow here.
 """
 
-__all__ = ["ELSEWHERE", "PURE"]
-
 _WEIGHTED = """
     BatchMatMul BatchMatMulV2 BiasAdd BiasAddV1 Conv2D Conv2DBackpropInput DepthwiseConv2dNative
     Einsum FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 MatMul _FusedMatMul _FusedConv2D

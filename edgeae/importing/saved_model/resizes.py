@@ -11,8 +11,6 @@ from edgeae.importing.saved_model.frozen_graph import Tensors, add_constant, nee
 from edgeae.originals.graph_parts import node_of
 from edgeae.originals.legacy_keras import tf
 
-__all__ = ["with_resizes"]
-
 #: Height and width of (batch, height, width, channels).
 _SPATIAL = (1, 2)
 

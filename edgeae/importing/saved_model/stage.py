@@ -17,8 +17,6 @@ from edgeae.system import atomic, children
 from edgeae.system.host_packages import versions
 from edgeae.system.scratch import scratch
 
-__all__ = ["import_saved_model"]
-
 _FORM = "graph"
 _TIMEOUT_S = 600.0
 _TOOLS = ("tensorflow", "tf-keras")
