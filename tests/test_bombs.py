@@ -11,7 +11,7 @@ import typer
 from edgeae_cli import ROOT, edgeae_here
 from keras_files import dense, keras
 
-from edgeae.cli import reading
+from edgeae.cli import options as reading
 from edgeae.cli.main import app
 from edgeae.errors import BadInput
 from edgeae.importing.keras import file as keras_file

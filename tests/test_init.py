@@ -26,8 +26,7 @@ from edgeae.formats.tflite.graph import read
 from edgeae.gate.budget import Budget, from_table
 from edgeae.recipe import find as find_recipe
 from edgeae.runtimes import load
-from edgeae.scaffold.source import source
-from edgeae.scaffold.write import repository, write
+from edgeae.scaffold.write import repository, source, write
 from edgeae.system import atomic
 from edgeae.system.extras import CORE, EXTRAS, remedy
 from edgeae.timing.suite import find as find_suite

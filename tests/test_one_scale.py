@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from edgeae.conversion.tflite.one_scale import with_one_scale
+from edgeae.conversion.tflite.on_scales import with_one_scale
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite.graph import Graph, write
 from edgeae.recipe import Cluster

@@ -16,9 +16,8 @@ import tiny
 from onnx_models import dense, halves, run, with_every_shape
 
 from edgeae.conversion.onnx import fast as onnx_fast
-from edgeae.conversion.onnx.fast import fast
-from edgeae.conversion.onnx.fp16 import fp16
-from edgeae.conversion.onnx.gemm import with_gemm
+from edgeae.conversion.onnx.convert import fp16
+from edgeae.conversion.onnx.fast import fast, with_gemm
 from edgeae.conversion.onnx.graph import finished, in_order, joined
 from edgeae.conversion.onnx.race import p50_us
 from edgeae.errors import BadInput

@@ -15,9 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.formats.opening import open_file
-from edgeae.formats.tflite.cut import with_edges
+from edgeae.formats.tflite.cut import prefix, with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, read, write
-from edgeae.formats.tflite.prefixes import prefix
 from edgeae.runtimes import load
 from edgeae.timing import node_profile
 from edgeae.timing.operators import OperatorTime, Profile, choose_runtime, profile, render

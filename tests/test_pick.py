@@ -17,7 +17,7 @@ from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.pick.choice import Candidate, Limits, missing, pick
-from edgeae.text.units import parse_bytes, parse_duration
+from edgeae.text.amounts import parse_bytes, parse_duration
 from edgeae.timing.results import append
 
 

@@ -12,9 +12,8 @@ from edgeae_cli import edgeae
 from edgeae import data
 from edgeae.artifacts.probe_result import PROBE, Probed, read_probe
 from edgeae.errors import BadInput
-from edgeae.training.anomaly import errors, separation, without
-from edgeae.training.features import linear_accuracy, nearest_accuracy
 from edgeae.training.probe import render_probe
+from edgeae.training.probing import errors, linear_accuracy, nearest_accuracy, separation, without
 
 FOUND = Probed(
     weights_sha256="0" * 64,

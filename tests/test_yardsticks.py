@@ -11,7 +11,7 @@ import pytest
 from edgeae.training import linear
 from edgeae.training.linear import pca
 from edgeae.training.ssim import is_picture, ssim
-from edgeae.training.yardstick_table import render
+from edgeae.training.table import by_reference
 from edgeae.training.yardsticks import yardsticks
 
 
@@ -185,11 +185,11 @@ def test_pictures_have_ssim_in_every_row():
 def test_the_table_lines_up():
     row = {"mse": 0.00698, "psnr": 21.56, "ssim": 0.91234, "shuffled": 0.0712}
     exact = {"mse": 0.0, "psnr": None, "ssim": None, "shuffled": None}
-    lines = render({"model": row, "pca": exact, "mean": exact}).splitlines()
+    lines = by_reference({"model": row, "pca": exact, "mean": exact}).splitlines()
     assert [line.split()[-3:] for line in lines[:2]] == [
         ["MSE", "PSNR", "SSIM"],
         ["21.6", "dB", "0.9123"],
     ]
     assert lines[1].index("0.00698") == lines[2].index("0.00000")
     assert "exact" in lines[2] and lines[4].endswith("shuffled pixels: MSE 0.07120")
-    assert len(render({"model": exact, "pca": exact, "mean": exact}).splitlines()) == 4
+    assert len(by_reference({"model": exact, "pca": exact, "mean": exact}).splitlines()) == 4

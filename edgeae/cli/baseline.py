@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Json, finish, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 
 app = typer.Typer(
     help="Keep what candidates are compared with: artifacts, in bench/baselines, to be committed.",

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
+from edgeae.cli.options import Batch, MaxUnpacked, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 
 if TYPE_CHECKING:
     from edgeae.gate.compare import Comparison

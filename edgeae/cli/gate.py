@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.measuring import Batch, Runtimes, Seed, Threads, Wait, numbers
+from edgeae.cli.options import Batch, MaxUnpacked, Runtimes, Seed, Threads, Wait, numbers
 from edgeae.cli.output import Json, finish, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:

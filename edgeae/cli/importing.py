@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeae.cli.naming import folder_name
+from edgeae.cli.options import MaxUnpacked, folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:

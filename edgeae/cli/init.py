@@ -28,8 +28,7 @@ def init(
     json: Json = False,
 ) -> None:
     """Write a repository of your own: workflow, Makefile, export/, bench/ and an example."""
-    from edgeae.scaffold.source import source
-    from edgeae.scaffold.write import write
+    from edgeae.scaffold.write import source, write
 
     found = write(folder, force=force)
     if json:

@@ -89,7 +89,7 @@ def _limits(
     from edgeae.pick.choice import KINDS, Kind, Limits
     from edgeae.recipe import PARTS
     from edgeae.runtimes import formats
-    from edgeae.text.units import parse_bytes, parse_duration
+    from edgeae.text.amounts import parse_bytes, parse_duration
 
     if max_bytes is None and max_loss_ratio is None and max_p50 is None:
         raise BadInput("no limit: give --max-bytes, --max-loss-ratio, --max-p50, or several")

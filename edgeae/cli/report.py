@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json
-from edgeae.cli.reading import MaxUnpacked
 from edgeae.reading.names import REPORT
 
 

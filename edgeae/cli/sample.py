@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json
-from edgeae.cli.reading import MaxUnpacked
 
 #: A sheet that a screen can show; each image is one call of the decoder.
 _MOST = 10_000
@@ -23,7 +23,7 @@ def sample(
     """Draw new images from a variational autoencoder: build/MODEL/samples.png and samples.npy."""
     from edgeae.artifacts.model import find_model, open_model
     from edgeae.families.samples import ARRAYS, SAMPLES, sampled_picture
-    from edgeae.system.host_packages import missing
+    from edgeae.system.extras import missing
     from edgeae.training.current import tool_versions
 
     folder = find_model(Path(build), model)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:

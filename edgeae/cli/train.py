@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.naming import folder_name
+from edgeae.cli.options import MaxUnpacked, folder_name
 from edgeae.cli.output import Build, Json, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[
 
 
 def _train(folder: Path, plan: Settings, data: str, force: bool) -> Training:
-    from edgeae.system.host_packages import missing
+    from edgeae.system.extras import missing
     from edgeae.training.current import current, tool_versions, writing
 
     tool_versions()  # without TensorFlow nothing needs to be loaded
@@ -194,7 +193,7 @@ def _check_labels(data: str, held_out: int | None) -> None:
 
 
 def _tell(folders: list[Path], trainings: list[Training]) -> None:
-    from edgeae.training.yardstick_table import render
+    from edgeae.training.table import by_code_size, by_reference
 
     for folder, training in zip(folders, trainings, strict=True):
         put(
@@ -202,11 +201,9 @@ def _tell(folders: list[Path], trainings: list[Training]) -> None:
             f"test MSE {training.losses['test']:.5f} on {training.dataset['name']}, "
             f"{training.seconds:.0f} s"
         )
-        put(render(training.yardsticks))
+        put(by_reference(training.yardsticks))
     if len(trainings) > 1:
-        from edgeae.training.code_sizes import render as sizes
-
-        put(sizes(trainings))
+        put(by_code_size(trainings))
 
 
 def _tell_probes(probes: list[Any]) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Json, finish, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 
 
 def verify(

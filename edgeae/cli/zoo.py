@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.reading import MaxUnpacked
 
 if TYPE_CHECKING:
     from edgeae.training.zoo import Outcome

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.compression.codebook import Codebook
+from edgeae.compression.codebook import Codebook, at_least, lowest
 from edgeae.compression.kernels import Kernel
-from edgeae.compression.ranking import at_least, lowest
 from edgeae.originals.legacy_keras import tf
 
 

@@ -7,23 +7,23 @@ from typing import Any
 from edgeae import recipe
 from edgeae.artifacts import golden
 from edgeae.artifacts.bundle import MANIFEST
-from edgeae.artifacts.manifest import SCHEMA, Code, Golden, Manifest
+from edgeae.artifacts.manifest import SCHEMA, Artifact, Code, Golden, Manifest
 from edgeae.artifacts.model import open_model
 from edgeae.artifacts.program import Program
 from edgeae.compression.control import control_losses
 from edgeae.compression.kept_control import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
-from edgeae.conversion.describe import describe_onnx, describe_tflite
 from edgeae.conversion.onnx import convert as onnx
 from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.data import Dataset
+from edgeae.formats import describe
 from edgeae.formats.tflite.graph import write
 from edgeae.metrics.loss import Loss, image_losses
 from edgeae.metrics.tolerance import REFERENCE
 from edgeae.originals.original import Original, from_keras, open_original
-from edgeae.recipe import PARTS
+from edgeae.recipe import PARTS, Recipe
 from edgeae.runtimes import load
 from edgeae.runtimes.inference import part_outputs, real
 from edgeae.system import atomic, children
@@ -121,3 +121,23 @@ def _write_golden(
 
 if __name__ == "__main__":
     children.serve(build)
+
+
+def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Artifact:
+    """Write `<part>.tflite` into `out` and describe it."""
+    path = f"{part}.tflite"
+    # the parts are cut out of the whole; see formats/cut.py
+    parent = None if part == "autoencoder" else "autoencoder.tflite"
+    artifact = describe.tflite(part, content, path, recipe.quantization, parent)
+    atomic.write_bytes(out / path, content)
+    return artifact
+
+
+def describe_onnx(
+    part: str, content: bytes, flavour: str, parent: Artifact | None, out: Path
+) -> Artifact:
+    """Write `<part>.onnx` into `out` and describe it; `parent` is the `.tflite` behind it."""
+    path = f"{part}.onnx"
+    artifact = describe.onnx(part, content, path, flavour, parent)
+    atomic.write_bytes(out / path, content)
+    return artifact

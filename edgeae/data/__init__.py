@@ -3,11 +3,10 @@
 `mnist`, `digits`, `auto`, or a file of the user's own; see `find.py`.
 """
 
-from edgeae.data.dataset import Dataset
+from edgeae.data.dataset import Dataset, require_trainable, require_unit
 from edgeae.data.find import BUILT_IN, absolute, is_path, load
 from edgeae.data.mnist import MNIST_ARRAYS_SHA256, MNIST_SHA256
 from edgeae.data.normalization import Normalization
-from edgeae.data.training_needs import require_trainable, require_unit
 
 __all__ = [
     "BUILT_IN",

@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeae.errors import BadInput
 from edgeae.system import children
-from edgeae.system.host_packages import missing
+from edgeae.system.extras import missing
 
 _SOCKET_TIMEOUT_S = 20.0
 

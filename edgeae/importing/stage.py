@@ -1,6 +1,7 @@
 """`edgeae import`: which importer a path is for, and whether there is anything to do."""
 
 import contextlib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from edgeae.formats.opening import file_format
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras.file import is_keras
 from edgeae.importing.request import Imported, Request
-from edgeae.importing.torch_file import ADVICE, is_torch
 from edgeae.metrics.loss import is_worse
+from edgeae.reading import files
 from edgeae.reading.parsing import read_json
 from edgeae.system import atomic
 
@@ -141,3 +142,27 @@ def _is_whole(link: Path, training: Training) -> bool:
     except EdgeaeError:
         return False
     return bundle.manifest.weights_sha256 == training.weights_sha256
+
+
+#: What to do instead.
+ADVICE = (
+    "a PyTorch file, by its content: pickled objects, which can run code; "
+    "torch.onnx.export(model, example, 'model.onnx') makes a file that can be imported"
+)
+_ZIP = b"PK\x03\x04"
+#: A pickle of protocol 2, which begins with PyTorch's long magic number.
+_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_PICKLE = "/data.pkl"
+
+
+def is_torch(path: Path) -> bool:
+    """Tell whether a file is what `torch.save` or `torch.jit.save` wrote; nothing is unpickled."""
+    with files.open_regular(path) as stream:
+        start = stream.read(len(_LEGACY))
+        if not start.startswith(_ZIP):
+            return start == _LEGACY
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                return any(name.endswith(_PICKLE) for name in archive.namelist())
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+            return False  # no archive, or a damaged one, which the reader of Keras files says

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, replace
 
-from edgeae.reading.checks import require
+from edgeae.reading.typed_json import require
 
 #: The runtime whose answers all int8 parity refers to.
 REFERENCE = "litert-reference"

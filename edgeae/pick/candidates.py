@@ -10,8 +10,7 @@ from edgeae.pick.choice import Candidate
 from edgeae.reading.names import RESULTS
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.gather import current
-from edgeae.summary.latency import Latency, latency
-from edgeae.summary.p50 import p50_ns
+from edgeae.summary.latency import Latency, latency, p50_ns
 from edgeae.timing.results import read_results
 
 

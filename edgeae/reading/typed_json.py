@@ -8,6 +8,17 @@ from typing import Any
 
 from edgeae.errors import BadInput
 
+
+def require(holds: bool, key: str, value: Any, allowed: str) -> None:
+    """Raise unless a value is allowed.
+
+    Raises:
+        BadInput: names the key, its value and what is allowed.
+    """
+    if not holds:
+        raise BadInput(f"{key} = {value!r}: allowed is {allowed}")
+
+
 #: How errors call what JSON can hold.
 _NAMES = {dict: "a table", list: "a list", str: "text", int: "a whole number", float: "a number"}
 _NAMES |= {bool: "true or false", type(None): "null"}

@@ -9,7 +9,7 @@ import zipfile
 
 from edgeae.errors import BadInput
 from edgeae.system import memory
-from edgeae.text.units import parse_bytes
+from edgeae.text.amounts import parse_bytes
 
 #: Raises or lowers the limit, in this process and its children; `--max-unpacked` sets it.
 VARIABLE = "EDGEAE_MAX_UNPACKED"

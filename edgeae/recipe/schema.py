@@ -8,7 +8,7 @@ from typing import Literal
 
 from edgeae.errors import BadInput
 from edgeae.metrics.tolerance import REFERENCE, Tolerance
-from edgeae.reading.checks import require
+from edgeae.reading.typed_json import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
 #: The parts of a model, in the order in which data flows.

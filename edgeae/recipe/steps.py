@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgeae.reading.checks import require
+from edgeae.reading.typed_json import require
 
 #: The one order in which they are possible: pruning would tear clusters apart, and either of them
 #: would leave the grid that quantization-aware training ends on. Each step preserves what came

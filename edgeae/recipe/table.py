@@ -6,7 +6,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, Literal
 
 from edgeae.errors import BadInput, unknown
-from edgeae.reading.checks import require
+from edgeae.reading.typed_json import require
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from edgeae import recipe
 from edgeae.artifacts.model import open_model
 from edgeae.compression.clustering import k_means
-from edgeae.compression.codebook import nearest
+from edgeae.compression.codebook import at_least, lowest, nearest
 from edgeae.compression.constraints import integers, on_grid
 from edgeae.compression.kernels import Kernel, compressible, shared_axes
-from edgeae.compression.ranking import at_least, lowest
 from edgeae.compression.saliency import curvatures
 from edgeae.conversion.subject import dataset_of, folded
 from edgeae.errors import BadInput

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from edgeae.metrics import pareto
 from edgeae.runtimes import RUNTIMES
 from edgeae.summary.exports import Export
-from edgeae.summary.latency import Latency
-from edgeae.summary.p50 import p50_ns
+from edgeae.summary.latency import Latency, p50_ns
 
 BYTES, LATENCY = "packed bytes", "latency"
 #: Parts that are timed to compare recipes, the first that was.

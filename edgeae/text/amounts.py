@@ -1,6 +1,10 @@
-"""Amounts as people read them: three significant digits whatever the unit."""
+"""Amounts as people write and read them: `32k` bytes, `5us`, `1.23 µs`."""
 
+import math
+import re
 from collections.abc import Sequence
+
+from edgeae.errors import BadInput
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
@@ -42,3 +46,47 @@ def plain_exponent(text: str) -> str:
     """`1.4e-04` → `1.4e-4`."""
     digits, _, exponent = text.partition("e")
     return f"{digits}e{int(exponent)}"
+
+
+#: Flash comes in powers of two, so k is 1,024.
+_BYTES = {"": 1, "b": 1, "k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20}
+_BYTES |= {"g": 2**30, "gib": 2**30}
+_BYTES_ALLOWED = (
+    "a number of bytes above 0, as 900, 32k, 1.5M or 8G; k is 1,024, M 1,024 k and G 1,024 M"
+)
+#: Unit → nanoseconds; the micro sign and the Greek letter look alike.
+_DURATIONS = {"ns": 1, "us": 1e3, "\N{MICRO SIGN}s": 1e3, "\N{GREEK SMALL LETTER MU}s": 1e3}
+_DURATIONS |= {"ms": 1e6, "s": 1e9}
+_DURATIONS_ALLOWED = "a number above 0 with its unit: 800ns, 5us, 1.5ms"
+
+
+def parse_bytes(option: str, text: str) -> int:
+    """Return an option's bytes; k and KiB are 1,024, M and MiB 1,024 k, G and GiB 1,024 M.
+
+    Raises:
+        BadInput: it is no amount of bytes, or less than one.
+    """
+    amount = _amount(text.lower(), _BYTES)
+    if amount is None or amount < 1:
+        raise BadInput(f"{option} {text}: allowed is {_BYTES_ALLOWED}")
+    return math.floor(amount)
+
+
+def parse_duration(option: str, text: str) -> float:
+    """Return an option's duration in nanoseconds.
+
+    Raises:
+        BadInput: it is no duration, has no unit, or is not above 0.
+    """
+    amount = _amount(text, _DURATIONS)
+    if amount is None:
+        raise BadInput(f"{option} {text}: allowed is {_DURATIONS_ALLOWED}")
+    return amount
+
+
+def _amount(text: str, units: dict[str, float] | dict[str, int]) -> float | None:
+    found = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?([^\d\s.]*)", text.strip(), re.ASCII)
+    if found is None or found[2] not in units:
+        return None
+    amount = float(found[1]) * units[found[2]]
+    return amount if 0 < amount < math.inf else None

@@ -19,8 +19,8 @@ from edgeae.artifacts.program import Program
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite.cut import prefix
 from edgeae.formats.tflite.graph import Graph
-from edgeae.formats.tflite.prefixes import prefix
 from edgeae.runtimes.protocol import Runtime, Session
 from edgeae.timing.clock import Clock
 from edgeae.timing.measurement import bound, calibrate, time_block, uncollected

@@ -18,7 +18,7 @@ from edgeae.data import Dataset
 from edgeae.errors import EdgeaeError
 from edgeae.families.settings import Settings
 from edgeae.system import atomic
-from edgeae.system.host_packages import versions
+from edgeae.system.extras import versions
 
 TOOLS = ("tensorflow", "tf-keras")
 

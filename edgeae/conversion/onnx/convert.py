@@ -18,13 +18,13 @@ import numpy as np
 import onnx
 import tf2onnx
 from numpy.typing import NDArray
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeae.artifacts.bundle import EDGES
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.program import Program
 from edgeae.conversion.onnx.fast import fast
-from edgeae.conversion.onnx.fp16 import fp16
-from edgeae.conversion.onnx.graph import finished
+from edgeae.conversion.onnx.graph import between, edge, finished, in_order, joined
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.metrics.quantization import Affine
 from edgeae.originals.legacy_keras import tf
@@ -174,3 +174,21 @@ def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
         onnx.helper.make_node(kind, [names[step], scale, points[step]], [names[step + 1]])
         for step, kind in enumerate(kinds)
     ]
+
+
+def fp16(encoder: Any, decoder: Any) -> dict[str, Any]:
+    """Return part → `ModelProto`.
+
+    Args:
+        encoder, decoder: float32 `ModelProto`: image → `code` and `code` → reconstruction.
+    """
+    halves = {"encoder": _half(encoder), "decoder": _half(decoder)}
+    both = joined(halves["encoder"], halves["decoder"])
+    edges = edge(both, "image"), edge(both, "reconstruction")
+    return {**halves, "autoencoder": between(both, both.graph.node, *edges)}
+
+
+def _half(model: Any) -> Any:
+    taken = onnx.ModelProto.FromString(model.SerializeToString())
+    # the tool appends its casts at the end
+    return in_order(convert_float_to_float16(taken, keep_io_types=True))

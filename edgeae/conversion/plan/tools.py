@@ -5,7 +5,7 @@ No TensorFlow here: the question whether a bundle is current must be cheap.
 
 from edgeae import __version__
 from edgeae.recipe import Recipe
-from edgeae.system.host_packages import versions
+from edgeae.system.extras import versions
 
 #: What trains.
 _TRAINING = ("numpy", "tensorflow", "tf-keras")

@@ -16,7 +16,7 @@ from edgeae.conversion.tflite.integers import (
     with_ranges,
 )
 from edgeae.conversion.tflite.kept import Kept
-from edgeae.conversion.tflite.one_scale import with_one_scale
+from edgeae.conversion.tflite.on_scales import with_one_scale
 from edgeae.conversion.tflite.rounding import rounded
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.fence import without_fence

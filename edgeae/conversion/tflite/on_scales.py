@@ -1,12 +1,30 @@
-"""A layer's integers on other scales than the converter's: its weights, and its bias with them."""
+"""A layer's integers on other scales than the converter's: its weights, and its bias with them.
 
+Clustered weights lie on the grid that their values were trained on: one scale for all of a tensor.
+"""
+
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.errors import OutOfTolerance
 from edgeae.formats.tflite import census
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
+from edgeae.recipe import Cluster
+
+
+def paired(graph: Graph, original: Graph) -> Iterator[tuple[Operator, Operator]]:
+    """Yield each operator with weights, and the one of the original.
+
+    Raises:
+        OutOfTolerance: the two graphs do not have the same operators.
+    """
+    for operator, other in zip(census.weighted(graph), census.weighted(original), strict=False):
+        if operator.name != other.name:
+            raise OutOfTolerance(f"{operator.name} is not {other.name} of the float model")
+        yield operator, other
 
 
 def on_scales(
@@ -51,3 +69,35 @@ def _on_steps(tensor: Tensor, values: NDArray[np.float32], scales: NDArray[np.fl
         scales=tuple(map(float, scales)),
         zero_points=(0,) * len(scales),
     )
+
+
+_LEVELS = 127
+
+
+def with_one_scale(graph: Graph, original: Graph, cluster: Cluster) -> Graph:
+    """Return an int8 graph with weights of few values, and their biases, quantized anew.
+
+    Args:
+        graph: int8, one scale per output channel, no zero points.
+        original: the float graph that it was quantized from.
+        cluster: how many values are few.
+
+    Raises:
+        OutOfTolerance: the two graphs do not have the same operators.
+    """
+    most = max(cluster.clusters, *cluster.layers.values(), 0)
+    tensors = list(graph.tensors)
+    for operator, other in paired(graph, original):
+        weights = original.tensors[other.inputs[1]].data
+        if weights is None or not _repeats(weights, most):
+            continue
+        scale = np.array([np.abs(weights).max() / _LEVELS], np.float32)
+        for at, tensor in on_scales(graph, original, (operator, other), scale).items():
+            tensors[at] = tensor
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _repeats(weights: NDArray[np.float32], most: int) -> bool:
+    """Tell whether weights hold no more values than that, and not just because they are few."""
+    distinct = len(np.unique(weights))
+    return distinct <= most and distinct < weights.size and bool(weights.any())

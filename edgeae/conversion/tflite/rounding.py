@@ -18,8 +18,7 @@ from edgeae.conversion.tflite.compensation import compensated
 from edgeae.conversion.tflite.few_values import FewValues, few_values
 from edgeae.conversion.tflite.grams import grams
 from edgeae.conversion.tflite.kept import Kept
-from edgeae.conversion.tflite.on_scales import on_scales
-from edgeae.conversion.tflite.pairs import paired
+from edgeae.conversion.tflite.on_scales import on_scales, paired
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.packed import width_bits
 from edgeae.formats.tflite import census

@@ -12,10 +12,9 @@ from edgeae.data import Dataset
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.bundle import write_bundle
 from edgeae.importing.bare.parts import Parts, read_parts
-from edgeae.importing.publish import publish
+from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
-from edgeae.importing.worth import require_worth
 from edgeae.recipe import AS_IS
 
 #: Using less than this share of an integer input's range looks like a forgotten normalization.

@@ -22,12 +22,11 @@ from edgeae.importing.keras.architecture import Architecture
 from edgeae.importing.keras.file import KerasFile
 from edgeae.importing.keras.layers import ALLOWED
 from edgeae.importing.keras.shapes import Shape, infer
-from edgeae.importing.publish import publish
+from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
-from edgeae.importing.worth import require_worth
 from edgeae.system import atomic, children
-from edgeae.system.host_packages import versions
+from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch
 
 _TIMEOUT_S = 600.0

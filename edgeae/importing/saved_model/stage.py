@@ -9,12 +9,11 @@ from edgeae.artifacts.model import ORIGINALS
 from edgeae.data import Dataset
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.images import save_images
-from edgeae.importing.publish import publish
+from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
-from edgeae.importing.worth import require_worth
 from edgeae.system import atomic, children
-from edgeae.system.host_packages import versions
+from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch
 
 _FORM = "graph"

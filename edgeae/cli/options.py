@@ -1,11 +1,53 @@
-"""Options of the commands that measure; several whole numbers in one: `--batch 1,8`."""
+"""Options that several commands share."""
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from edgeae.errors import BadInput
+from edgeae.reading.names import ALLOWED, RESERVED, is_name
+from edgeae.text.amounts import parse_bytes
+
+_OPTION = "--max-unpacked"
+
+
+def _allow(size: str | None) -> str | None:
+    from edgeae.reading.unpacking import VARIABLE
+
+    if size is not None:
+        os.environ[VARIABLE] = str(parse_bytes(_OPTION, size))  # child processes read it, too
+    return size
+
+
+#: Takes effect by being there: the command itself has no use for its value.
+MaxUnpacked = Annotated[
+    str | None,
+    typer.Option(
+        _OPTION,
+        metavar="SIZE",
+        callback=_allow,
+        help="The most that one file may unpack to, as 8G [default: half of the free memory, "
+        "1G to 4G].",
+    ),
+]
+
+
+def folder_name(name: str) -> str:
+    """Return a model's name, which its folder will have.
+
+    Raises:
+        BadInput: no folder can have it, it cannot be shown, or edgeae uses it itself.
+    """
+    if not is_name(name):
+        raise BadInput(f"--name {name!r:.60}: allowed is {ALLOWED}")
+    if name.casefold() in RESERVED:
+        raise BadInput(
+            f"--name {name}: allowed is any other name: edgeae writes {', '.join(RESERVED)} itself"
+        )
+    return name
+
 
 Runtimes = Annotated[
     list[str] | None, typer.Option("--runtime", help="Only this runtime; repeatable.")

@@ -1,13 +1,14 @@
-"""The table that a training ends with: the model, PCA and the mean image."""
+"""What a training prints at its end: its figures beside those of PCA and of the mean image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from edgeae.artifacts.model import Training
 from edgeae.text.columns import align
 
 _NAMES = {"model": "model", "pca": "PCA, same code size", "mean": "mean image"}
 
 
-def render(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
+def by_reference(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
     """Return a line per yardstick: MSE, PSNR and SSIM; then what shuffled images give."""
     rows = [["", "MSE", "PSNR", "SSIM"]]
     for key, name in _NAMES.items():
@@ -18,6 +19,16 @@ def render(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
     if shuffled is None:
         return told
     return f"{told}\nmodel on images with shuffled pixels: MSE {shuffled:.5f}"
+
+
+def by_code_size(trainings: Sequence[Training]) -> str:
+    """Return a line per size: MSE on the test images, PCA's at that size, and their ratio."""
+    rows = [["code", "MSE", "PCA", "of PCA's"]]
+    for training in sorted(trainings, key=lambda item: item.code_size):
+        own, linear = training.losses["test"], training.yardsticks["pca"]["mse"]
+        ratio = f"{own / linear:.2f}" if linear else ""
+        rows.append([str(training.code_size), f"{own:.5f}", f"{linear:.5f}", ratio])
+    return align(rows, left=0)
 
 
 def _figures(row: Mapping[str, float | None]) -> list[str]:
