@@ -14,7 +14,8 @@ from unittest import mock
 from edgeae.cli.main import main
 from edgeae.system import interrupts
 
-ROOT = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 
 def edgeae(
@@ -34,7 +35,7 @@ def edgeae(
 
 def child(script: str, *arguments: object) -> Any:
     """Run a script of this folder, which may load TensorFlow; return its last line's JSON."""
-    command = [sys.executable, str(Path(__file__).parent / script), *map(str, arguments)]
+    command = [sys.executable, str(TESTS / script), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

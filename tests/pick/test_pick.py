@@ -10,7 +10,7 @@ import tampering
 from edgeae_cli import edgeae_here
 from hypothesis import given
 from hypothesis import strategies as st
-from test_report import PASSED, timed, verified
+from result_rows import PASSED, timed, verified
 from typer.testing import CliRunner
 
 from edgeae.artifacts.bundle import Bundle, open_bundle

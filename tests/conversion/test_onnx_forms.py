@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny
-from edgeae_cli import ROOT
+from edgeae_cli import ROOT, TESTS
 from onnx_forms import MODELS, QDQ, RECIPES
 from onnx_models import run, with_every_shape
 
@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def child(*arguments: object, seed: str) -> None:
-    command = [sys.executable, str(Path(__file__).parent / "onnx_child.py"), *map(str, arguments)]
+    command = [sys.executable, str(TESTS / "onnx_child.py"), *map(str, arguments)]
     env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, TESTS, edgeae
 
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.artifacts.model import open_model
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
-CHILD = Path(__file__).parent / "saved_models_child.py"
+CHILD = TESTS / "saved_models_child.py"
 #: The models' weights are random.
 UNTRAINED = "--allow-worse-than-mean"
 RECIPE = """

@@ -8,26 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edgeae_cli import edgeae
+from result_rows import FOUND
 
 from edgeae import data
-from edgeae.artifacts.probe_result import PROBE, Probed, read_probe
+from edgeae.artifacts.probe_result import PROBE, read_probe
 from edgeae.errors import BadInput
 from edgeae.training.probe import render_probe
 from edgeae.training.probing import errors, linear_accuracy, nearest_accuracy, separation, without
-
-FOUND = Probed(
-    weights_sha256="0" * 64,
-    labels_sha256="1" * 64,
-    train=100,
-    test=20,
-    features={
-        "model": {"linear": 0.91, "nearest": 0.973},
-        "pca": {"linear": 0.89, "nearest": 0.97},
-        "pixels": {"linear": 0.92, "nearest": 0.96},
-    },
-    held_out=4,
-    anomaly={"model": 0.8, "pca": 0.7},
-)
 
 
 def clusters(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from original_models import NumpyOriginals, check
 from tampering import add_onnx, corrupt, replace_golden, rewrite, swap_rows
 
 from edgeae.artifacts.bundle import Bundle, open_bundle
@@ -20,7 +21,7 @@ from edgeae.errors import (
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.verify.rows import Yardstick, compose, losses, parity
-from edgeae.verify.stage import Findings, verify, verify_all
+from edgeae.verify.stage import Findings, verify_all
 from edgeae.verify.subject import Originals
 from edgeae.verify.table import render
 
@@ -28,22 +29,9 @@ LITERT = ["litert-xnnpack", "litert-builtin", "litert-reference"]
 PARTS = ["encoder", "decoder", "autoencoder"]
 
 
-class NumpyOriginals(Originals):
-    """The original's answers from numpy: what Keras would give, without it."""
-
-    def of(self, bundle: Bundle) -> dict[str, np.ndarray]:
-        known = tiny.forward(self.images)
-        code, whole = (known[name].astype(np.float32) for name in ("code", "reconstruction"))
-        return {"encoder": code, "decoder": whole, "autoencoder": whole, COMPOSED: whole}
-
-
 def originals(n: int = 200) -> Originals:
     pixels = tiny.images(n, seed=21).reshape(n, tiny.PIXELS)
     return NumpyOriginals(pixels.astype(np.float32) * np.float32(1 / 255))
-
-
-def check(bundle: Bundle, *runtimes: str, against: Originals | None = None) -> Findings:
-    return verify(bundle, against, list(runtimes) or None, lambda line: None)
 
 
 def verdicts(findings: Findings) -> dict[str, str]:

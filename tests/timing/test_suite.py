@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import tiny
+from edgeae_cli import ROOT
+from original_models import originals
 from tampering import add_onnx
 
-from edgeae.artifacts.model import Training
 from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.timing.suite import Job, Suite, expand, find
 
-SHIPPED = sorted((Path(__file__).parent.parent / "bench").glob("*.toml"))
+SHIPPED = sorted((ROOT / "bench").glob("*.toml"))
 LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference", "litert-gpu")
 PARTS = ("encoder", "decoder", "autoencoder")
 
@@ -36,36 +37,6 @@ def refusal(name: str) -> str:
 def what(job: Job) -> tuple[object, ...]:
     artifact = job.artifact
     return (job.model, job.recipe, artifact.part, artifact.format, job.runtime, job.threads)
-
-
-def originals(bundle, weights: str) -> None:
-    """Put a model beside the bundle, as training would; its `.keras` file is nonsense."""
-    folder = bundle.root.parent
-    (folder / "model.keras").write_bytes(b"a zip, normally")
-    training = Training(
-        model="tiny",
-        form="keras",
-        family="simple",
-        description="",
-        configuration={},
-        dataset={"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz"},
-        normalization={"scale": 1.0, "offset": 0.0},
-        bounds=(0.0, 1.0),
-        input_shape=(16,),
-        code_shape=(4,),
-        code_layer="code",
-        parameters=1,
-        weights_sha256=weights,
-        file_sha256=hashlib.sha256(b"a zip, normally").hexdigest(),
-        curve=[],
-        best_epoch=1,
-        interrupted=False,
-        losses={},
-        yardsticks={},
-        seconds=1.0,
-        tools={},
-    )
-    (folder / "train.json").write_text(training.to_json())
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -13,8 +13,8 @@ import tiny
 from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.tensor_buffer import TensorBuffer
+from original_models import NumpyOriginals, check
 from tampering import replace_artifact
-from test_verify import NumpyOriginals, check
 
 from edgeae import runtimes
 from edgeae.artifacts.manifest import TensorSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, TESTS, edgeae
 
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.artifacts.manifest import Manifest
@@ -22,7 +22,7 @@ RECIPES = ("float32", "dynamic", "int8", "int4")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("raw")
     (place / "export").symlink_to(ROOT / "export")
-    child = [sys.executable, str(Path(__file__).parent / "raw_table_child.py"), str(place)]
+    child = [sys.executable, str(TESTS / "raw_table_child.py"), str(place)]
     subprocess.run(child, check=True, capture_output=True)
     done = edgeae("import", "raw.h5", "--data", "rows.npy", cwd=place)
     assert done.returncode == 0, done.stderr

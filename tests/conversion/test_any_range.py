@@ -10,7 +10,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from test_train_cli import trained
+from original_models import trained
 
 from edgeae import data
 from edgeae.artifacts.bundle import Bundle

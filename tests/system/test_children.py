@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from edgeae_cli import TESTS
 from processes import is_gone, is_gone_soon
 
 from edgeae import errors
 from edgeae.errors import RuntimeCrashed
 from edgeae.system import children, interrupts, tied
 
-HERE = Path(__file__).parent
 OUTCOMES = [
     errors.OutOfTolerance,
     errors.BadInput,
@@ -28,7 +28,7 @@ OUTCOMES = [
 
 @pytest.fixture(autouse=True)
 def examples_are_importable(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(HERE), str(HERE.parent))))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent))))
 
 
 def run(timeout_s: float = 20, env=None, **job):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tampering
 import typer
-from test_probe import FOUND
+from result_rows import FOUND
 from test_report import Reader, decode, in_a_browser, on_a_phone, report, words
 
 from edgeae.artifacts.bundle import Bundle

@@ -5,17 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import odd_runtimes
 import pytest
 from edgeae_cli import ROOT, edgeae, edgeae_here
-from fake_exports import fake_model
+from original_models import trained
 
 from edgeae import data, recipe
-from edgeae.artifacts.model import Training, open_model
+from edgeae.artifacts.model import open_model
 from edgeae.conversion.plan import tools
 from edgeae.errors import BadInput, Busy, RuntimeUnavailable
 from edgeae.families.table import settings
@@ -32,16 +31,6 @@ def save(path: Path, seed: int = 0) -> Path:
     images = np.random.default_rng(seed).random((60, 4, 4), dtype=np.float32)
     np.savez(path, x_train=images[:40], x_test=images[40:])
     return path
-
-
-def trained(folder: Path, said: str, **changes: object) -> Training:
-    """Write a model's folder as training on `said` does; its `.keras` file is nonsense."""
-    dataset = data.load(said)
-    told = {"name": dataset.name, "sha256": dataset.sha256, "data": data.absolute(said)}
-    usual = {"configuration": asdict(settings("simple")), "dataset": told, "tools": tool_versions()}
-    return fake_model(
-        folder, **{**usual, "normalization": {"scale": 1.0, "offset": 0.0}, **changes}
-    )
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from edgeae_cli import edgeae, edgeae_here
-from test_report import MACHINE, Reader
+from result_rows import MACHINE
+from test_report import Reader
 
 from edgeae.errors import NotMeasured, RuntimeUnavailable
 from edgeae.report.history_page import page, write

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tampering
-from test_suite import originals
+from original_models import originals
+from result_rows import MACHINE, PASSED, timed, verified
 
 from edgeae import recipe as recipes
 from edgeae.artifacts.bundle import Bundle
@@ -29,35 +30,9 @@ from edgeae.report.write import write as write_report
 from edgeae.summary.exports import row_verdict
 from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Suite, expand
-from edgeae.verify.rows import Composition, Row
+from edgeae.verify.rows import Row
 
 Build = Callable[..., Bundle]
-MACHINE = {
-    "cpu": "Fast 9000",
-    "cores": 2,
-    "memory_bytes": 8 * 2**30,
-    "system": "Linux 6",
-    "architecture": "x86_64",
-    "python": "3.11.2",
-    "governor": None,
-    "load_average": 0.25,
-}
-PASSED = Row(
-    "autoencoder",
-    "tflite",
-    "int8",
-    "litert-xnnpack",
-    "2.3.0",
-    "cpu",
-    reference="litert-reference",
-    n=64,
-    share_over_1lsb=0.00125,
-    max_lsb=3,
-    max_abs=0.0117,
-    loss=0.02,
-    added_loss=1e-4,
-    loss_ratio=1.005,
-)
 FAILED = replace(PASSED, verdict="fail", reasons=("max_lsb 3 > 1",))
 ABSENT = Row(
     "*",
@@ -72,50 +47,6 @@ ABSENT = Row(
 @pytest.fixture
 def build(tmp_path: Path) -> Path:
     return tmp_path / "build"
-
-
-def verified(bundle: Bundle, *rows: Row, composition: str = "pass") -> None:
-    manifest = bundle.manifest
-    reasons = () if composition == "pass" else ("composition: max_lsb 9 > 0",)
-    composed = Composition("tflite", "litert-xnnpack", 64, 0, 0.0, composition, reasons)
-    table = {
-        "schema": 1,
-        "model": manifest.model,
-        "recipe": manifest.recipe,
-        "manifest_sha256": bundle.sha256,
-        "golden_only": False,
-        "runtimes": None,
-        "dataset": "tiny",
-        "rows": [asdict(row) for row in rows],
-        "composition": [asdict(composed)],
-    }
-    (bundle.root / "verify.json").write_text(json.dumps(table))
-
-
-def timed(bundle: Bundle, **changes: object) -> Result:
-    """Blocks of 10 calls of 100, 110, … 200 µs: p50 15.0 µs, p90 19.0 µs, p99 19.9 µs."""
-    artifact = bundle.artifact("autoencoder")
-    row = Result(
-        model=bundle.manifest.model,
-        recipe=bundle.manifest.recipe,
-        part="autoencoder",
-        format="tflite",
-        flavour=artifact.flavour,
-        artifact_sha256=artifact.sha256,
-        bytes=artifact.bytes,
-        runtime="litert-xnnpack",
-        threads=1,
-        machine=MACHINE,
-        commit=None,
-        runtime_version="2.3.0",
-        load_ns=1_230_000,
-        first_ns=45_600,
-        block=10,
-        samples_ns=tuple(range(100_000, 200_001, 10_000)),
-        settled=True,
-        rss_peak_bytes=51_000_000,
-    )
-    return replace(row, **changes)  # type: ignore[arg-type]
 
 
 def told(

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny
+from edgeae_cli import ROOT, TESTS
 from onnx_models import dense, halves, run, with_every_shape
 
 from edgeae.conversion.onnx import fast as onnx_fast
@@ -177,7 +178,7 @@ def test_the_race_tells_a_larger_model_from_a_smaller():
 def test_the_same_model_gives_the_same_bytes_in_every_process():
     found = []
     for seed in ("1", "2"):
-        path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+        path = os.pathsep.join([str(Path(__file__).parent), str(TESTS), str(ROOT)])
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
         command = [sys.executable, "-c", _HASHES]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)

@@ -4,18 +4,17 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae_here
+from edgeae_cli import TESTS, edgeae_here
 
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.families.table import FAMILIES, OPTIONS, settings
 
-CHILD = Path(__file__).parent / "families_child.py"
+CHILD = TESTS / "families_child.py"
 
 
 ACTIVATIONS = (["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"])

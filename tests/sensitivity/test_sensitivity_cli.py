@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import tiny
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, TESTS, edgeae
 from fake_exports import Project
 from family_models import pictures, train_all
 
@@ -42,7 +42,7 @@ def project(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     monkeypatch.setattr(stage, "ONE_SHOT", "fake_sensitivity_child")
     monkeypatch.setattr(stage, "FINE_TUNED", "fake_sensitivity_child")
-    paths = (Path(__file__).parent, ROOT)
+    paths = (TESTS, ROOT)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
 
     def run(*arguments: object, **said: float) -> tuple[int, str, str]:

@@ -17,6 +17,7 @@ import onnx_models
 import onnxruntime as ort
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from edgeae_cli import ROOT
 
 from edgeae.artifacts.program import Program
 from edgeae.formats import describe, one_operator
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.timing
 
 CALLS, CHUNKS = 1_000_000, 50
 #: The `deep` int8 encoder, where it was exported; else one of its shape.
-BUILT = Path(__file__).parent.parent / "build/deep/int8/encoder.tflite"
+BUILT = ROOT / "build/deep/int8/encoder.tflite"
 WIDTHS = (784, 128, 64, 32)
 
 

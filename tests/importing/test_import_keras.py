@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import TESTS, edgeae
 
 from edgeae.formats.tflite.graph import read
 from edgeae.importing.keras.layers import ALLOWED, DROPPED
@@ -17,7 +17,7 @@ from edgeae.importing.stage import import_model
 
 pytestmark = pytest.mark.tensorflow
 
-CHILD = Path(__file__).parent / "import_child.py"
+CHILD = TESTS / "import_child.py"
 TIMEOUT = 900.0
 #: The models' weights are random.
 UNTRAINED = "--allow-worse-than-mean"
