@@ -88,13 +88,13 @@ class Gate:
         runtimes = (runtime,) if isinstance(runtime, str) else tuple(runtime)
 
         def judge() -> "Outcome":
-            from edgeae.gate import stage
+            from edgeae.gate import run as gate_run
             from edgeae.gate.budget import from_table
 
             # a suite's lists are tuples to some who write Python
             lists = {key: list(item) for key, item in budget.items() if isinstance(item, tuple)}
             limits = from_table({"max_ratio": max_ratio, **budget, **lists})
-            return stage.gate_pair(
+            return gate_run.gate_pair(
                 candidate,
                 baseline,
                 runtimes=runtimes,
@@ -122,9 +122,9 @@ class SuiteFile(pytest.File):
         """Yield a test for each cell; no engine is opened for that."""
         try:
             with self._project():
-                from edgeae.gate import stage
+                from edgeae.gate import run as gate_run
 
-                names = [pair.cell.name for pair in stage.suite_cells(str(self.path))]
+                names = [pair.cell.name for pair in gate_run.suite_cells(str(self.path))]
         except EdgeaeError as error:
             raise self.CollectError(str(error)) from None
         except OSError as error:
@@ -151,13 +151,13 @@ class SuiteFile(pytest.File):
         return self._outcome
 
     def _judge(self) -> "Outcome":
-        from edgeae.gate import stage
+        from edgeae.gate import run as gate_run
 
         # `-k` and node ids choose cells; what was not chosen is not timed
         chosen = {item.name for item in self.session.items if item.parent is self}
-        with self._project(), stage.plan_suite(str(self.path)) as plan:
+        with self._project(), gate_run.plan_suite(str(self.path)) as plan:
             pairs = tuple(pair for pair in plan.pairs if pair.cell.name in chosen)
-            return stage.run_gate(replace(plan, pairs=pairs), say=_say)
+            return gate_run.run_gate(replace(plan, pairs=pairs), say=_say)
 
     def _project(self) -> contextlib.AbstractContextManager[None]:
         """Names in a suite are from its project's folder, wherever pytest was started."""

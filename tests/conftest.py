@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from edgeae.artifacts.bundle import Bundle
 from edgeae.formats.tflite.graph import Graph
-from edgeae.runtimes.protocol import Program
+from edgeae.runtimes.protocol import VerifiedArtifact
 
 # The same examples in every run, and no folder of examples left behind.
 settings.register_profile("edgeae", derandomize=True, deadline=None, database=None)
@@ -128,13 +128,13 @@ def float_graph() -> Graph:
 
 
 @pytest.fixture(scope="session")
-def int8_program() -> Program:
+def int8_program() -> VerifiedArtifact:
     """The int8 autoencoder, ready for a runtime."""
     return tiny.program("autoencoder", "int8")
 
 
 @pytest.fixture(scope="session")
-def float_program() -> Program:
+def float_program() -> VerifiedArtifact:
     """The float32 autoencoder, ready for a runtime."""
     return tiny.program("autoencoder", "float32")
 

@@ -10,7 +10,7 @@ import numpy as np
 import tiny
 
 from edgeae.formats import describe
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, read
 from edgeae.runtimes.inference import prepare, real
 
@@ -57,4 +57,4 @@ def convert(folder: Path, *recipes: str) -> Converted:
 
 def weights(graph: Graph) -> list:
     """The constants that operators multiply with, by their order in the file."""
-    return [item for item in graph.tensors if census.is_weight(item)]
+    return [item for item in graph.tensors if graph_statistics.is_weight(item)]

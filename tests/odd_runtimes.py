@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES, Device, Entry
 
@@ -57,7 +57,7 @@ class _Odd:
     def device(self) -> Device:
         return Device("nothing", software=self.does == "software")
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         if self.does == "found-absent":
             raise RuntimeUnavailable("the board's library does not load", "install it")
         if self.does == "one-only" and batch != 1:

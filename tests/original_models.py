@@ -14,7 +14,7 @@ from edgeae.artifacts.model import Training
 from edgeae.families.table import settings
 from edgeae.runtimes.answers import COMPOSED
 from edgeae.training.current import tool_versions
-from edgeae.verify.stage import Findings, verify
+from edgeae.verify.run import Findings, verify
 from edgeae.verify.subject import Originals
 
 

@@ -39,7 +39,7 @@ WING = (
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
 DEVICE = (
     "edgeae.cli.main",
-    "edgeae.formats.inspect",
+    "edgeae.formats.inspection",
     "edgeae.report.write",
     "edgeae.runtimes.litert",
     "edgeae.runtimes.litert_gpu",
@@ -50,7 +50,7 @@ DEVICE = (
     "edgeae.timing.worker",
     "edgeae.runtimes.child",
     "edgeae.verify.images",
-    "edgeae.verify.stage",
+    "edgeae.verify.run",
     "edgeae.verify.table",
 )
 #: What stands at the top of the package, known to every room, or known to none.
@@ -193,7 +193,7 @@ def test_the_walk_would_notice():
     door = "edgeae.originals.legacy_keras"
     (path,) = [path for path in reached_from("edgeae.runtimes.tensorflow") if path[-1] == door]
     assert path[0] == "edgeae.runtimes.tensorflow"
-    assert "edgeae.formats.onnx.file" in imports("edgeae.formats.inspect")  # lazy
+    assert "edgeae.formats.onnx.file" in imports("edgeae.formats.inspection")  # lazy
     assert "edgeae.training.train" in imports("edgeae.cli.train")  # lazy
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.gate import stage
+from edgeae.gate import run as gate_run
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
 
@@ -72,7 +72,7 @@ def gated(monkeypatch):
         lenient = options["budget"].on_inconclusive == "warn"
         return outcome(finding(verdict, cell(str(candidate))), lenient=lenient)
 
-    monkeypatch.setattr(stage, "gate_pair", gate_pair)
+    monkeypatch.setattr(gate_run, "gate_pair", gate_pair)
     return calls
 
 
@@ -98,9 +98,9 @@ def suite(monkeypatch, pytester):
             say("round 1 of 6")
             return outcome(*(finding(cells[name], cell(name)) for name in names))
 
-        monkeypatch.setattr(stage, "suite_cells", lambda name: plan.pairs)
-        monkeypatch.setattr(stage, "plan_suite", plan_suite)
-        monkeypatch.setattr(stage, "run_gate", run_gate)
+        monkeypatch.setattr(gate_run, "suite_cells", lambda name: plan.pairs)
+        monkeypatch.setattr(gate_run, "plan_suite", plan_suite)
+        monkeypatch.setattr(gate_run, "run_gate", run_gate)
         return runs
 
     return write
@@ -434,7 +434,7 @@ def test_a_suite_that_cannot_be_read_is_one_line_and_an_error(pytester, suite, m
     def refuse(name):
         raise error
 
-    monkeypatch.setattr(stage, "suite_cells", refuse)
+    monkeypatch.setattr(gate_run, "suite_cells", refuse)
     result = run(pytester)
     result.assert_outcomes(errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -464,7 +464,7 @@ def test_a_suite_that_cannot_be_judged_is_an_error_of_each_cell(pytester, suite,
         tries.append(plan)
         raise BadInput("somebody else is timing")
 
-    monkeypatch.setattr(stage, "run_gate", refuse)
+    monkeypatch.setattr(gate_run, "run_gate", refuse)
     result = run(pytester)
     result.assert_outcomes(errors=2)
     assert len(tries) == 1
@@ -474,7 +474,7 @@ def test_a_suite_that_cannot_be_judged_is_an_error_of_each_cell(pytester, suite,
 def test_a_cell_that_the_gate_left_out_is_an_error(pytester, suite, monkeypatch):
     suite("pass", "pass")
     only = outcome(finding("pass", cell("pass-0.tflite")))
-    monkeypatch.setattr(stage, "run_gate", lambda plan, **options: only)
+    monkeypatch.setattr(gate_run, "run_gate", lambda plan, **options: only)
     run(pytester).assert_outcomes(passed=1, errors=1)
 
 

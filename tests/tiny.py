@@ -35,7 +35,7 @@ from edgeae.formats.tflite.cut import cut, with_edges
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 from edgeae.metrics.loss import Loss
 from edgeae.metrics.tolerance import Tolerance
-from edgeae.runtimes.protocol import Program
+from edgeae.runtimes.protocol import VerifiedArtifact
 
 PIXELS, HIDDEN, CODE = 16, 8, 4
 RESOLVERS = {
@@ -235,11 +235,13 @@ def _spec(graph: Graph, name: str, index: int, flavour: str) -> TensorSpec:
     return TensorSpec(name, tensor.shape, tensor.dtype, tensor.scales[0], tensor.zero_points[0])
 
 
-def program(part: str = "autoencoder", flavour: str = "int8") -> Program:
+def program(part: str = "autoencoder", flavour: str = "int8") -> VerifiedArtifact:
     """A part of the model, ready for a runtime to open."""
     graph = parts(int8_graph() if flavour == "int8" else float_graph())[part]
     content = write(graph)
-    return Program(artifact(part, graph, flavour, content), content, Path(f"{part}.tflite"))
+    return VerifiedArtifact(
+        artifact(part, graph, flavour, content), content, Path(f"{part}.tflite")
+    )
 
 
 def dataset_file(folder: Path) -> Path:

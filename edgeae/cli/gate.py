@@ -16,7 +16,7 @@ from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
     from edgeae.gate.finding import Outcome
-    from edgeae.gate.stage import Plan
+    from edgeae.gate.run import Plan
 
 #: The suite that is judged where the user names nothing.
 _SUITE = "gate"
@@ -70,7 +70,7 @@ def gate(
 
     from edgeae.errors import exit_code
     from edgeae.gate.outputs.table import render
-    from edgeae.gate.stage import run_gate
+    from edgeae.gate.run import run_gate
     from edgeae.text.progress import Progress
 
     outputs = {"--junit": junit, "--markdown": markdown, "--benchmark-json": benchmark_json}
@@ -141,7 +141,7 @@ def _planned(
 ) -> AbstractContextManager["Plan"]:
     from edgeae.baselines.find import FOLDER
     from edgeae.gate.budget import Budget
-    from edgeae.gate.stage import plan_pair, plan_suite
+    from edgeae.gate.run import plan_pair, plan_suite
 
     if suite is not None or not places:
         if axes != {"threads": (1,), "batch": (1,)}:

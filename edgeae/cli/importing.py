@@ -62,7 +62,7 @@ def importing(
     """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite, .onnx."""
     from edgeae.artifacts import cautions
     from edgeae.importing.request import Request
-    from edgeae.importing.stage import import_model
+    from edgeae.importing.run import import_model
 
     if len(paths) > 2:
         raise BadInput(f"{paths[2]}: one path, or two: encoder and decoder")

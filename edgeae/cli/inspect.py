@@ -13,8 +13,8 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Describe an artifact or a bundle: edges, operators, MACs, bytes by cause, packed size."""
-    from edgeae.formats.inspect import inspect as run
-    from edgeae.formats.inspect_bundle import inspect_bundle
+    from edgeae.formats.bundle_inspection import inspect_bundle
+    from edgeae.formats.inspection import inspect as run
 
     found = inspect_bundle(artifact) if artifact.is_dir() else run(artifact)
     put_json(found.to_json()) if json else put(found.to_text())

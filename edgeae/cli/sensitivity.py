@@ -15,7 +15,7 @@ from edgeae.errors import BadInput
 if TYPE_CHECKING:
     from edgeae.recipe import Recipe
     from edgeae.sensitivity.curves import Curves
-    from edgeae.sensitivity.stage import Found
+    from edgeae.sensitivity.run import Found
 
 _TOML = ".toml"
 #: What settings by layer are put into, unless another recipe is named.
@@ -52,7 +52,7 @@ def sensitivity(
     """
     from edgeae import recipe as recipes
     from edgeae.artifacts.model import find_model
-    from edgeae.sensitivity import stage
+    from edgeae.sensitivity import run as sensitivity_run
     from edgeae.sensitivity.table import render
 
     folder = find_model(Path(build), model)
@@ -60,17 +60,17 @@ def sensitivity(
     path = _path(folder.name, max_loss_ratio, out)
     if path is not None:
         _check_name(base, path)
-    stage.ready(folder, base)
+    sensitivity_run.ready(folder, base)
     if path is not None:
-        stage.free(path, force=force)
-    curves = stage.measure(folder, base, say)
+        sensitivity_run.free(path, force=force)
+    curves = sensitivity_run.measure(folder, base, say)
     if not json:
         put(render(curves))
     found = None
     if path is not None and max_loss_ratio is not None:
-        found = stage.find(folder, base, path.stem, curves, max_loss_ratio, most, say)
-        stage.publish(found, curves, path, force=force)
-    stage.keep(folder, curves, found)
+        found = sensitivity_run.find(folder, base, path.stem, curves, max_loss_ratio, most, say)
+        sensitivity_run.publish(found, curves, path, force=force)
+    sensitivity_run.keep(folder, curves, found)
     _tell(curves, found, path, json)
 
 

@@ -35,7 +35,7 @@ def verify(
     from edgeae.errors import NotMeasured, exit_code
     from edgeae.text.progress import Progress
     from edgeae.verify.images import originals_of
-    from edgeae.verify.stage import Findings, verify_all
+    from edgeae.verify.run import Findings, verify_all
     from edgeae.verify.table import render
 
     found = find_bundles(bundles or [Path("build")])

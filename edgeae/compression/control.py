@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.compression import kept_control
+from edgeae.compression import control_cache
 from edgeae.compression.fine_tuning import fine_tune
 from edgeae.data import Dataset
 from edgeae.metrics.loss import image_losses
@@ -32,7 +32,7 @@ def control_losses(
         seed: of the images' order.
         kept: where the losses are kept for other recipes of the same budget; see `kept_control`.
     """
-    known = kept_control.read(kept)
+    known = control_cache.read(kept)
     if known is not None:
         return known
     test = dataset.images("test", tuple(model.input_shape[1:]))
@@ -40,5 +40,5 @@ def control_losses(
     for settings in recipe.settings:
         fine_tune(Objective(control), dataset, settings, seed, "control")
     losses = image_losses(reconstruct(control, test), test)
-    kept_control.write(kept, losses)
+    control_cache.write(kept, losses)
     return losses

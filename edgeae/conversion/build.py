@@ -9,9 +9,9 @@ from edgeae.artifacts import golden
 from edgeae.artifacts.bundle import MANIFEST
 from edgeae.artifacts.manifest import SCHEMA, Artifact, Code, Golden, Manifest
 from edgeae.artifacts.model import open_model
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.control import control_losses
-from edgeae.compression.kept_control import place
+from edgeae.compression.control_cache import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
@@ -67,7 +67,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from ({"doing": line} for line in said)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
-        item.part: Program(item, (out / item.path).read_bytes(), out / item.path)
+        item.part: VerifiedArtifact(item, (out / item.path).read_bytes(), out / item.path)
         for item in artifacts
     }
     if "onnx" in plan.formats:
@@ -106,7 +106,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _write_golden(
-    out: Path, original: Original, dataset: Dataset, programs: dict[str, Program]
+    out: Path, original: Original, dataset: Dataset, programs: dict[str, VerifiedArtifact]
 ) -> Golden:
     test = dataset.images("test", original.input_shape)
     images = test[golden.choose(len(test), dataset.test_labels)]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import Graph, write
 from edgeae.metrics.loss import image_losses
@@ -28,7 +28,9 @@ def judge(
     """
     content = write(parts[_PART])
     artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
-    session = load(REFERENCE).open(Program(artifact, content, Path(artifact.path)), threads=1)
+    session = load(REFERENCE).open(
+        VerifiedArtifact(artifact, content, Path(artifact.path)), threads=1
+    )
     outputs = run_all(session, artifact, prepare(artifact, images))
     session.close()
     return artifact, image_losses(real(artifact, outputs), images)

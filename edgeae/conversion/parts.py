@@ -6,7 +6,7 @@ from edgeae.artifacts.bundle import EDGES
 from edgeae.conversion.tflite.kept import Kept, check_kept
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.packed import distinct
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import cut, with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor
 from edgeae.recipe import PARTS, Cluster, Prune, Recipe
@@ -52,7 +52,7 @@ def cut_parts(
 
 def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] | None) -> None:
     if recipe.quantization in _INTEGER:
-        floats = census.float_operators(graph)
+        floats = graph_statistics.float_operators(graph)
         if floats:
             raise OutOfTolerance(
                 f"{part}.tflite: {recipe.quantization}, but it computes in float: "
@@ -76,7 +76,7 @@ def _check_steps(whole: Graph, cuts: dict[str, Graph], recipe: Recipe) -> None:
 def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
     # a file names tensors, not layers: each has at least what the least pruned layer was to get
     asked = min(prune.sparsity, *prune.layers.values()) if prune.layers else prune.sparsity
-    shares = census.sparsity(graph)
+    shares = graph_statistics.sparsity(graph)
     for tensor in _matrices(graph):
         share = shares[tensor.name]
         if share < asked and not prune.spares(math.prod(tensor.shape), total):
@@ -87,7 +87,7 @@ def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
 def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
     if prune.layers:  # which tensors are theirs, and do not count, a file does not say
         return
-    shares = census.sparsity(whole)
+    shares = graph_statistics.sparsity(whole)
     sizes = {tensor.name: math.prod(tensor.shape) for tensor in _matrices(whole)}
     counted = {name: size for name, size in sizes.items() if not prune.spares(size, total)}
     zeros = sum(round(shares[name] * size) for name, size in counted.items())
@@ -109,13 +109,13 @@ def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None
 
 def _matrices(graph: Graph) -> list[Tensor]:
     """Return the constants that pruning and clustering work on: all kernels but depthwise ones."""
-    names = census.sparsity(graph).keys() - _depthwise(graph)
+    names = graph_statistics.sparsity(graph).keys() - _depthwise(graph)
     return [tensor for tensor in graph.tensors if tensor.data is not None and tensor.name in names]
 
 
 def _depthwise(graph: Graph) -> set[str]:
     """Return the kernels that pruning leaves alone: one filter a channel, few weights."""
-    stored = census.dequantized(graph)  # of float16
+    stored = graph_statistics.dequantized(graph)  # of float16
     kernels = (item.inputs[1] for item in graph.operators if item.name == "DEPTHWISE_CONV_2D")
     return {graph.tensors[stored.get(at, at)].name for at in kernels}
 
@@ -123,7 +123,7 @@ def _depthwise(graph: Graph) -> set[str]:
 def _check_pixels(part: str, graph: Graph, quantization: str, bounds: tuple[float, float]) -> None:
     if "image" not in graph.inputs:
         return
-    (spec,) = census.edge_specs(graph, graph.inputs)
+    (spec,) = graph_statistics.edge_specs(graph, graph.inputs)
     grid = spec.grid
     # a grid always holds 0, and that of int16 is symmetric
     low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)

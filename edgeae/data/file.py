@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeae.data.csv import read_csv
+from edgeae.data.csv_file import read_csv
 from edgeae.data.idx import is_idx, read_idx, read_idx_folder
 from edgeae.data.npz import read_npy, read_npz
 from edgeae.errors import BadInput, system_error

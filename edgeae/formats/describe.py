@@ -7,7 +7,7 @@ from edgeae.artifacts.bundle import gzip_size
 from edgeae.artifacts.manifest import Artifact
 from edgeae.errors import BadInput
 from edgeae.formats import packed
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, read
 
 #: The part that a file outside any bundle counts as.
@@ -40,15 +40,15 @@ def tflite(
         format="tflite",
         flavour=flavour or _tflite_flavour(graph),
         path=path,
-        inputs=census.edge_specs(graph, graph.inputs),
-        outputs=census.edge_specs(graph, graph.outputs),
-        ops=census.operators(graph),
-        minimum_runtime=census.minimum_runtime(graph),
-        macs=census.macs(graph),
-        sparsity=census.sparsity(graph),
+        inputs=graph_statistics.edge_specs(graph, graph.inputs),
+        outputs=graph_statistics.edge_specs(graph, graph.outputs),
+        ops=graph_statistics.operators(graph),
+        minimum_runtime=graph_statistics.minimum_runtime(graph),
+        macs=graph_statistics.macs(graph),
+        sparsity=graph_statistics.sparsity(graph),
         parent=parent,
-        nonzero_macs=census.nonzero_macs(graph),
-        causes=_causes(census.size_by_cause(content, graph)),
+        nonzero_macs=graph_statistics.nonzero_macs(graph),
+        causes=_causes(graph_statistics.size_by_cause(content, graph)),
         packed=packed.packed(graph),
         encodings={item.name: item.encoding for item in packed.encodings(graph)},
         **_sizes(content),
@@ -64,8 +64,8 @@ def onnx(
         BadInput: it is damaged, or holds what edgeae does not read.
         ModuleNotFoundError: the package `onnx` is not installed.
     """
-    from edgeae.formats.onnx import census as onnx_census
     from edgeae.formats.onnx import file as onnx_file
+    from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
     model = onnx_file.read(content, path)
     return Artifact(
@@ -77,11 +77,11 @@ def onnx(
         outputs=onnx_file.outputs(model) if source is None else source.outputs,
         ops=onnx_file.operators(model),
         minimum_runtime=onnx_file.needs(model),
-        macs=onnx_census.macs(model),
-        sparsity=onnx_census.sparsity(model),
+        macs=onnx_statistics.macs(model),
+        sparsity=onnx_statistics.sparsity(model),
         parent=None if source is None else source.path,
-        nonzero_macs=onnx_census.nonzero_macs(model),
-        causes=_causes(onnx_census.size_by_cause(content, model)),
+        nonzero_macs=onnx_statistics.nonzero_macs(model),
+        causes=_causes(onnx_statistics.size_by_cause(content, model)),
         **_sizes(content),
     )
 
@@ -127,7 +127,7 @@ def _causes(sizes: dict[str, int]) -> dict[str, int]:
 def _tflite_flavour(graph: Graph) -> str:
     computed = {tensor.dtype for tensor in graph.tensors if tensor.data is None}
     stored = {tensor.dtype for tensor in graph.tensors if tensor.data is not None and tensor.scales}
-    if computed & set(_QUANTIZED) and not census.float_operators(graph):
+    if computed & set(_QUANTIZED) and not graph_statistics.float_operators(graph):
         return "int16x8" if "int16" in computed else "int8"
     if stored & set(_QUANTIZED):
         return "dynamic"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, about
 from edgeae.reading import files
 from edgeae.system.extras import onnx_lacking
@@ -17,7 +17,7 @@ _ONNX_START = b"\x08"
 _START_BYTES = 8
 
 
-def open_file(path: Path) -> Program:
+def open_file(path: Path) -> VerifiedArtifact:
     """Read a bare `.tflite` or `.onnx` file: one without manifest, described from its bytes.
 
     Its artifact is of the part `model`.
@@ -31,7 +31,7 @@ def open_file(path: Path) -> Program:
     content, form = read_file(path)
     try:
         with about(path):
-            return Program(describe.bare(content, form, str(path)), content, path)
+            return VerifiedArtifact(describe.bare(content, form, str(path)), content, path)
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
 #: What flash is spent on; see the module.
@@ -139,7 +139,7 @@ def width_bits(tensor: Tensor) -> int:
 
 def _causes(graph: Graph) -> dict[int, str]:
     """Map each constant that an operator computes with to `weights` or `biases`, as it is read."""
-    known = census.parameter_causes(graph)
+    known = graph_statistics.parameter_causes(graph)
     found = {}
     for index in (index for operator in graph.operators for index in operator.inputs):
         if index < 0:
@@ -164,14 +164,20 @@ def _once(graph: Graph, indices: list[int]) -> Iterator[Tensor]:
 
 def _encoded(tensor: Tensor) -> Encoded:
     data, width = _data(tensor), width_bits(tensor)
-    values = data if data.dtype.kind == "f" else data.astype(np.int64) - census.zeros(tensor)
+    values = (
+        data if data.dtype.kind == "f" else data.astype(np.int64) - graph_statistics.zeros(tensor)
+    )
     size, encoding = weight_bytes(values, width)
     return Encoded(tensor.name, _size(tensor), width, encoding, size)
 
 
 def _scale_bytes(graph: Graph, operator: Operator) -> int:
     tensors = [graph.tensors[index] for index in operator.inputs if index >= 0]
-    return sum(_SCALE_BYTES * len(tensor.scales) for tensor in tensors if census.is_weight(tensor))
+    return sum(
+        _SCALE_BYTES * len(tensor.scales)
+        for tensor in tensors
+        if graph_statistics.is_weight(tensor)
+    )
 
 
 def _table_bytes(graph: Graph) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from edgeae.formats.inspect import inspect
+from edgeae.formats.inspection import inspect
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Figure, Verdict
 from edgeae.gate.sides import Pair, Side

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from edgeae.errors import NotMeasured
-from edgeae.timing.clock import Clock, Witness
+from edgeae.timing.clock import Clock, CrossCheckClock
 from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, time_block
 
 _WARM_UP_NS = 100_000_000
@@ -64,7 +64,7 @@ def interleave(
     Raises:
         NotMeasured: the clock stands still, goes back, or disagrees with its witness.
     """
-    second_clock = Witness(clock, witness) if witness else None
+    second_clock = CrossCheckClock(clock, witness) if witness else None
     usual_ns, slow_ns, fixed_ns = _warm_up(baseline, candidate, fixed, clock)
     calls = _block(max(usual_ns, slow_ns / _STRETCH))
     fixed_calls = _block(fixed_ns)

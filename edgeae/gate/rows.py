@@ -7,7 +7,7 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
-from edgeae.timing.statistics import percentile
+from edgeae.timing.sample_statistics import percentile
 
 #: The gate judges the time above the fixed cost where that is more than this share of a call.
 NOTABLE_FIXED = 0.1

@@ -19,9 +19,9 @@ from statistics import median
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Verdict
 from edgeae.gate.rows import PairRow
+from edgeae.gate.run import Plan, run_gate
 from edgeae.gate.sequential import ERROR_RATE
 from edgeae.gate.sides import Pair, sides
-from edgeae.gate.stage import Plan, run_gate
 from edgeae.gate.synthetic import dense
 from edgeae.system import tied
 from edgeae.system.scratch import scratch, write_scratch

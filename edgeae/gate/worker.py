@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import Bundle, open_bundle
-from edgeae.artifacts.program import open_program
+from edgeae.artifacts.verified_artifact import open_program
 from edgeae.errors import ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.formats.opening import open_file
 from edgeae.gate.interleaved import interleave

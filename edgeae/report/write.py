@@ -6,8 +6,8 @@ from typing import Any
 
 from edgeae.artifacts.bundle import Bundle, find_bundles
 from edgeae.errors import NotMeasured
-from edgeae.report.html import page
 from edgeae.report.markdown import markdown
+from edgeae.report.page import page
 from edgeae.report.sheet import sheets
 from edgeae.summary.commands import Retrain
 from edgeae.summary.gather import gather

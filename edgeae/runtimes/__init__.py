@@ -8,7 +8,7 @@ import importlib
 from typing import NamedTuple
 
 from edgeae.artifacts.model import ORIGINALS
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import RuntimeUnavailable, unknown
 from edgeae.runtimes.protocol import Device, Runtime, Session
 from edgeae.system.extras import CORE, remedy
@@ -18,9 +18,9 @@ __all__ = [
     "USUAL",
     "Device",
     "Entry",
-    "Program",
     "Runtime",
     "Session",
+    "VerifiedArtifact",
     "formats",
     "load",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeae.artifacts.bundle import npy_bytes
-from edgeae.artifacts.program import open_program
+from edgeae.artifacts.verified_artifact import open_program
 from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.runtimes import load
 from edgeae.runtimes.answers import SOFTWARE_IMAGES

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import EDGES
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import ManifestMismatch
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
@@ -55,7 +55,7 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
 
 
 def part_outputs(
-    runtime: Runtime, programs: Mapping[str, Program], images: NDArray[np.float32]
+    runtime: Runtime, programs: Mapping[str, VerifiedArtifact], images: NDArray[np.float32]
 ) -> dict[str, NDArray[Any]]:
     """Run each part on one thread; the decoder gets the encoder's output.
 
@@ -75,7 +75,7 @@ def part_outputs(
 
 def part_output(
     runtime: Runtime,
-    program: Program,
+    program: VerifiedArtifact,
     images: NDArray[np.float32],
     earlier: Mapping[str, NDArray[Any]],
 ) -> NDArray[Any]:

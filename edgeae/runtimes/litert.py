@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
@@ -71,15 +71,15 @@ class _LiteRt:
     def device(self) -> Device:
         return Device(cpu_name())
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         interpreter = self._interpreter(program.content, str(program.path), threads, batch)
         _check_edge(program, interpreter)
         return _Session(interpreter, self.delegated)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
-        from edgeae.formats import one_operator  # its schema is no part of the engine's start
+        from edgeae.formats import passthrough  # its schema is no part of the engine's start
 
-        content = one_operator.tflite(artifact.input, artifact.output, batch)
+        content = passthrough.tflite(artifact.input, artifact.output, batch)
         return _Session(self._interpreter(content, "one operator", threads), delegated=False)
 
     def _interpreter(self, content: bytes, origin: str, threads: int, batch: int = 1) -> Any:
@@ -102,7 +102,7 @@ class _LiteRt:
         return interpreter
 
 
-def _check_edge(program: Program, interpreter: Any) -> None:
+def _check_edge(program: VerifiedArtifact, interpreter: Any) -> None:
     if not (interpreter.get_input_details() and interpreter.get_output_details()):
         raise BadInput(f"{program.path}: lacks an input or an output")
     details = interpreter.get_input_details()[0]

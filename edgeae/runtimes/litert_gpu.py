@@ -20,9 +20,9 @@ from ai_edge_litert.options import GpuOptions, Options
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact, TensorSpec
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
-from edgeae.formats import one_operator
+from edgeae.formats import passthrough
 from edgeae.formats.tflite import graph as tflite
 from edgeae.runtimes import vulkan
 from edgeae.runtimes.litert import REFERENCE
@@ -84,7 +84,7 @@ class _LiteRtGpu:
     def device(self) -> Device:
         return _devices()[0]
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         devices = _devices()
         # the compiled model crashes on some damaged files that the interpreter refuses
         REFERENCE.open(program, threads, batch).close()
@@ -172,7 +172,7 @@ def _fixed(source: TensorSpec, target: TensorSpec, batch: int) -> bytes:
 
     The accelerator takes no PAD of two dimensions.
     """
-    content = one_operator.tflite(source, target, batch)
+    content = passthrough.tflite(source, target, batch)
     graph = tflite.read(content, "one operator")
     first, *others = graph.operators
     if first.name != "PAD":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeae import __version__
 from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.model import ORIGINALS
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
 
@@ -41,7 +41,7 @@ class _Null:
     def device(self) -> Device:
         return Device(cpu_name())
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         return _Session(program.artifact.input, program.artifact.output, batch)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:

@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
@@ -73,13 +73,13 @@ class _OnnxRuntime:
         cpu = self.provider.startswith("CPU")
         return Device(cpu_name() if cpu else "NVIDIA GPU (CUDA device 0)")
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         return self._session(program.content, str(program.path), threads, batch)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
-        from edgeae.formats import one_operator  # another engine's schema: no part of this start
+        from edgeae.formats import passthrough  # another engine's schema: no part of this start
 
-        content = one_operator.onnx(artifact.input, artifact.output, batch)
+        content = passthrough.onnx(artifact.input, artifact.output, batch)
         return self._session(content, "one operator", threads, batch)
 
     def _session(self, content: bytes, origin: str, threads: int, batch: int) -> _Session:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 
 __all__ = ["Device", "Runtime", "Session"]
 
@@ -73,7 +73,7 @@ class Runtime(Protocol):
     def device(self) -> Device:
         """Return the device it runs on."""
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> Session:
         """Load a model for calls of `batch` examples each.
 
         Raises:

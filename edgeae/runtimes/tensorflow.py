@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import ORIGINALS, open_model
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import RuntimeUnavailable
 from edgeae.originals.legacy_keras import tf
 from edgeae.originals.original import open_original
@@ -66,7 +66,7 @@ class _TensorFlow:
         )
         return Device(str(details.get("device_name", "GPU")))
 
-    def open(self, program: Program, threads: int, batch: int = 1) -> _Session:
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         training = open_model(program.path.parent)
         _use_threads(threads)
         with tf.device(f"/{self.kind}:0"):

@@ -8,7 +8,7 @@ from typing import Any
 from edgeae import recipe
 from edgeae.artifacts.model import open_model
 from edgeae.compression.control import control_losses
-from edgeae.compression.kept_control import place
+from edgeae.compression.control_cache import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.judging import judge

@@ -14,7 +14,7 @@ from edgeae.reading.names import RESULTS
 from edgeae.system import git as committed
 from edgeae.system.machine import identity
 from edgeae.timing.results import Result, read_results
-from edgeae.timing.statistics import median, median_interval
+from edgeae.timing.sample_statistics import median, median_interval
 from edgeae.timing.suite import FILE
 
 #: What must stand wherever a history is shown.

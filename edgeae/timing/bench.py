@@ -13,7 +13,7 @@ from edgeae.errors import EdgeaeError
 from edgeae.system import children
 from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
-from edgeae.timing.measurement import Patience
+from edgeae.timing.measurement import StoppingRule
 from edgeae.timing.results import Result, append, frozen
 from edgeae.timing.suite import Job
 
@@ -80,7 +80,7 @@ def bench(
         append(results, row)
         yield row
     present = [job for job in jobs if job.runtime not in absent]
-    patience = Patience(max_ns=int(seconds * 1e9))
+    patience = StoppingRule(max_ns=int(seconds * 1e9))
     with Progress(len(present) * rounds, "bench", "worker") as progress:
         for process, (number, job) in enumerate(in_rounds(present, rounds, seed)):
             row = _run(job, number, process, patience, shared)
@@ -103,7 +103,7 @@ def in_rounds(jobs: list[Job], rounds: int, seed: int) -> Iterator[tuple[int, Jo
         yield from ((number, job) for job in order)
 
 
-def _run(job: Job, number: int, process: int, patience: Patience, shared: _Session) -> Result:
+def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _Session) -> Result:
     artifact = job.artifact
     who: dict[str, Any] = {
         "model": job.model,

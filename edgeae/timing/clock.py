@@ -18,7 +18,7 @@ _APART_NS = 1_000_000
 
 
 def boot_ns() -> int:
-    """Return nanoseconds since the machine booted, sleep included; a second clock for `Witness`."""
+    """Return nanoseconds since the machine booted, sleep included; see `CrossCheckClock`."""
     # CLOCK_MONOTONIC, which Python times with, stands still while a (virtual) machine sleeps
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
@@ -77,7 +77,7 @@ def _loop_ns(clock: Clock) -> float:
     return max(0.0, min(costs))  # the fastest is what neighbours disturbed least
 
 
-class Witness:
+class CrossCheckClock:
     """A second clock, read when a measurement starts and when it ends."""
 
     def __init__(self, clock: Clock, other: Clock) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeae.timing.statistics import FEWEST_SAMPLES, median, median_interval, trend
+from edgeae.timing.sample_statistics import FEWEST_SAMPLES, median, median_interval, trend
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CPU = Path("/sys/devices/system/cpu")

@@ -16,8 +16,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeae.errors import NotMeasured
-from edgeae.timing.clock import Clock, Overhead, Witness
-from edgeae.timing.statistics import FEWEST_POINTS, FEWEST_SAMPLES, median, median_interval, trend
+from edgeae.timing.clock import Clock, CrossCheckClock, Overhead
+from edgeae.timing.sample_statistics import (
+    FEWEST_POINTS,
+    FEWEST_SAMPLES,
+    median,
+    median_interval,
+    trend,
+)
 
 Call = Callable[[], object]
 
@@ -39,7 +45,7 @@ _NONE = Overhead()
 
 
 @dataclass(frozen=True)
-class Patience:
+class StoppingRule:
     """When to stop.
 
     Attributes:
@@ -82,7 +88,7 @@ class Measurement:
 
 def measure(
     call: Call,
-    patience: Patience,
+    patience: StoppingRule,
     clock: Clock = time.perf_counter_ns,
     *,
     witness: Clock | None = None,
@@ -103,7 +109,7 @@ def measure(
         NotMeasured: the clock does not advance, goes back, or disagrees with its witness.
     """
     with uncollected():
-        other = Witness(clock, witness) if witness else None
+        other = CrossCheckClock(clock, witness) if witness else None
         costs_ns = max(overhead.resolution_ns, overhead.clock_ns)
         aim_ns = max(BLOCK_NS, round(_CLOCK_SHARE * costs_ns))
         started = clock()
@@ -182,7 +188,7 @@ def _block(per_call_ns: float, aim_ns: int) -> int:
     return max(1, round(aim_ns / max(per_call_ns, shortest)))
 
 
-def _warm_up(call: Call, patience: Patience, clock: Clock, aim_ns: int) -> tuple[int, bool]:
+def _warm_up(call: Call, patience: StoppingRule, clock: Clock, aim_ns: int) -> tuple[int, bool]:
     """Run blocks until their later half shows no trend; return a block's calls, and whether so."""
     deadline = clock() + patience.warm_up_ns
     block = calibrate(call, clock, aim_ns // 4, patience.warm_up_ns)
@@ -207,7 +213,7 @@ def _level(recent: list[float]) -> bool:
 def _blocks(
     model: tuple[Call, int],
     fixed: tuple[Call | None, int | None],
-    patience: Patience,
+    patience: StoppingRule,
     clock: Clock,
 ) -> tuple[list[int], list[int]]:
     """Time blocks of the model, and between them of the fixed cost, until it is enough."""
@@ -251,7 +257,7 @@ def _check_forward(elapsed_ns: int) -> None:
         raise NotMeasured(f"the clock went back by {-elapsed_ns / 1e6:.3f} ms")
 
 
-def _settled(samples: list[int], patience: Patience) -> bool:
+def _settled(samples: list[int], patience: StoppingRule) -> bool:
     if len(samples) < FEWEST_SAMPLES:  # their whole range is no 95 % interval
         return False
     low, high = median_interval(samples)

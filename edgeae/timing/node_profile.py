@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import TensorSpec
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import NotMeasured
-from edgeae.formats import one_operator
+from edgeae.formats import passthrough
 
 METHOD = (
     "onnxruntime's own profile of the graph that it made of the file, operators fused and added; "
@@ -64,7 +64,9 @@ class Node:
         return 1000 * sum(middle) / len(middle)
 
 
-def time_nodes(program: Program, x: NDArray[Any], threads: int, seconds: float) -> dict[str, Any]:
+def time_nodes(
+    program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
+) -> dict[str, Any]:
     """Profile an `.onnx`; return rows, the floor and the number of runs.
 
     Args:
@@ -76,11 +78,11 @@ def time_nodes(program: Program, x: NDArray[Any], threads: int, seconds: float) 
     Raises:
         NotMeasured: the profile names no operator.
     """
-    from edgeae.formats.onnx import census as onnx_census
     from edgeae.formats.onnx import file as onnx_file
+    from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
     model = onnx_file.read(program.content, str(program.path))
-    macs = [onnx_census.node_macs(model, node) for node in model.nodes]
+    macs = [onnx_statistics.node_macs(model, node) for node in model.nodes]
     for number, node in enumerate(model.proto.graph.node):
         node.name = _NAMED.format(number)
     # fewer runs of a larger graph: the profile is held in memory
@@ -113,7 +115,7 @@ def _unplaced(total: int, nodes: Iterable[Node], macs: list[int]) -> list[str]:
 
 def _floor_ns(threads: int, seconds: float, most: int) -> float:
     edge = TensorSpec("x", (1, 1), "float32"), TensorSpec("y", (1, 1), "float32")
-    content = one_operator.onnx(*edge)
+    content = passthrough.onnx(*edge)
     (node,) = _profile(content, np.zeros((1, 1), np.float32), threads, seconds, most)
     return node.time_ns
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from edgeae.timing.results import Result
-from edgeae.timing.statistics import (
+from edgeae.timing.sample_statistics import (
     FEWEST_FOR_P99,
     FEWEST_SAMPLES,
     mad,

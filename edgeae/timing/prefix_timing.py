@@ -15,16 +15,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import TensorSpec
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
-from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import prefix
 from edgeae.formats.tflite.graph import Graph
 from edgeae.runtimes.protocol import Runtime, Session
 from edgeae.timing.clock import Clock
 from edgeae.timing.measurement import bound, calibrate, time_block, uncollected
-from edgeae.timing.statistics import median, median_interval
+from edgeae.timing.sample_statistics import median, median_interval
 
 METHOD = (
     "prefixes of the graph, cut after each operator, timed in one process in {rounds} shuffled "
@@ -44,7 +44,7 @@ Call = Callable[[], object]
 
 
 def time_prefixes(
-    runtime: Runtime, program: Program, x: NDArray[Any], threads: int, seconds: float
+    runtime: Runtime, program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
 ) -> dict[str, Any]:
     """Time the operators of a `.tflite`; return rows, whole, fixed and notes, all in ns a call.
 
@@ -81,7 +81,7 @@ def time_prefixes(
 
 
 def time_whole(
-    runtime: Runtime, program: Program, x: NDArray[Any], threads: int, seconds: float
+    runtime: Runtime, program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
 ) -> dict[str, float]:
     """Time a whole call beside its fixed cost; return both, ns a call. See `time_prefixes`."""
     with ExitStack() as opened:
@@ -97,7 +97,7 @@ def time_whole(
 
 
 def _open_prefixes(
-    runtime: Runtime, program: Program, graph: Graph, threads: int, opened: ExitStack
+    runtime: Runtime, program: VerifiedArtifact, graph: Graph, threads: int, opened: ExitStack
 ) -> tuple[dict[int, Session], dict[int, str]]:
     """Open the prefix that ends with each operator; return sessions, and why others have none."""
     sessions: dict[int, Session] = {}
@@ -116,12 +116,12 @@ def _open_prefixes(
     return sessions, refused
 
 
-def _prefix_program(program: Program, graph: Graph, count: int) -> Program:
+def _prefix_program(program: VerifiedArtifact, graph: Graph, count: int) -> VerifiedArtifact:
     part = prefix(graph, count)
     name, index = next(iter(part.outputs.items()))
     edge = TensorSpec(name, part.tensors[index].shape, part.tensors[index].dtype)
     artifact = replace(program.artifact, outputs=(edge,))
-    return Program(artifact, tflite.write(part), program.path)
+    return VerifiedArtifact(artifact, tflite.write(part), program.path)
 
 
 def _row(graph: Graph, place: int, step: tuple[float, float, float] | None) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _row(graph: Graph, place: int, step: tuple[float, float, float] | None) -> d
     return {
         "name": operator.name,
         "shape": output.shape if output else (),
-        "macs": census.operator_macs(graph, operator),
+        "macs": graph_statistics.operator_macs(graph, operator),
         "time_ns": middle,
         "low_ns": low,
         "high_ns": high,

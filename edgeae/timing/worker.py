@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeae.artifacts.bundle import EDGES, Bundle, holding
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import ORIGINALS
-from edgeae.artifacts.program import Program, open_program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact, open_program
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.metrics.parity import REPRODUCED, breaches
 from edgeae.metrics.tolerance import REFERENCE
@@ -25,7 +25,7 @@ from edgeae.system import children
 from edgeae.system.machine import peak_rss_bytes
 from edgeae.timing import conditions
 from edgeae.timing.clock import boot_ns, overhead
-from edgeae.timing.measurement import Patience, bound, measure
+from edgeae.timing.measurement import StoppingRule, bound, measure
 from edgeae.verify.rows import parity
 
 _SEED = 0
@@ -70,7 +70,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }
     inputs = _checked_inputs(runtime, session, program, job)
     fixed = runtime.open_fixed(program.artifact, threads, batch)
-    steady = _steady(session, fixed, _batch_of(inputs, batch), Patience(**job["patience"]))
+    steady = _steady(session, fixed, _batch_of(inputs, batch), StoppingRule(**job["patience"]))
     device = runtime.device()
     yield {
         "runtime_version": version,
@@ -84,7 +84,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     session.close()
 
 
-def _program(job: dict[str, Any]) -> Program:
+def _program(job: dict[str, Any]) -> VerifiedArtifact:
     root = Path(job["root"])
     if job["golden"] is not None:
         return open_program(root, job["part"], job["format"])
@@ -94,11 +94,11 @@ def _program(job: dict[str, Any]) -> Program:
     content = files.read(path, files.MODEL_BYTES)
     if hashlib.sha256(content).hexdigest() != artifact.sha256:
         raise ManifestMismatch(f"{path}: changed since this bench began")
-    return Program(artifact, content, path)
+    return VerifiedArtifact(artifact, content, path)
 
 
 def _checked_inputs(
-    runtime: Runtime, session: Session, program: Program, job: dict[str, Any]
+    runtime: Runtime, session: Session, program: VerifiedArtifact, job: dict[str, Any]
 ) -> NDArray[Any]:
     """Return what to time with, after the answers to all of it were found right."""
     if job["golden"] is None:
@@ -115,7 +115,7 @@ def _checked_inputs(
         return inputs
 
 
-def _check_is_of(program: Program, golden: Bundle) -> None:
+def _check_is_of(program: VerifiedArtifact, golden: Bundle) -> None:
     """Refuse golden vectors of another export than the one that was opened.
 
     Raises:
@@ -128,7 +128,7 @@ def _check_is_of(program: Program, golden: Bundle) -> None:
 
 
 def _steady(
-    session: Session, fixed: Session, x: NDArray[Any], patience: Patience
+    session: Session, fixed: Session, x: NDArray[Any], patience: StoppingRule
 ) -> dict[str, Any]:
     """Time the steady state with its fixed cost; return that part of a results row."""
     clock = time.perf_counter_ns
@@ -170,7 +170,7 @@ def seeded_inputs(artifact: Artifact, n: int = _SEEDED) -> NDArray[Any]:
     return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
-def golden_inputs(program: Program, golden: Bundle) -> NDArray[Any]:
+def golden_inputs(program: VerifiedArtifact, golden: Bundle) -> NDArray[Any]:
     """Return the golden inputs (n, …) of a part, in the artifact's own element type."""
     source = EDGES[program.artifact.part][0]
     if source == "image":
@@ -182,7 +182,7 @@ def golden_inputs(program: Program, golden: Bundle) -> NDArray[Any]:
 
 def check_golden(
     session: Session,
-    program: Program,
+    program: VerifiedArtifact,
     golden: Bundle,
     inputs: NDArray[Any],
     runtime: str,
@@ -215,7 +215,9 @@ def check_golden(
         raise OutOfTolerance(f"wrong answer on the golden vectors: {'; '.join(wrong)}")
 
 
-def check_finite(session: Session, program: Program, inputs: NDArray[Any], batch: int = 1) -> None:
+def check_finite(
+    session: Session, program: VerifiedArtifact, inputs: NDArray[Any], batch: int = 1
+) -> None:
     """Run inputs (n, …) of an artifact without golden vectors, `batch` a call.
 
     Raises:

@@ -25,7 +25,7 @@ from edgeae.training.current import journal_key, tool_versions
 from edgeae.training.fit import Budget, Fit, deterministic, fit, reconstruct
 from edgeae.training.journal import FOLDER, Journal
 from edgeae.training.pretraining import pretrain
-from edgeae.training.yardsticks import yardsticks
+from edgeae.training.references import yardsticks
 
 #: Where training data must lie: the output is a sigmoid.
 _BOUNDS = (0.0, 1.0)

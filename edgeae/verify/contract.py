@@ -5,8 +5,8 @@ from dataclasses import replace
 from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.manifest import Artifact, Code, TensorSpec
 from edgeae.errors import ManifestMismatch
-from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite import graph_statistics
 
 
 def check_contract(bundle: Bundle) -> None:
@@ -41,7 +41,9 @@ def _said(bundle: Bundle, spec: TensorSpec, encoder: TensorSpec, code: Code) -> 
 
 def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
     graph = tflite.read(content, artifact.path)
-    found = census.edge_specs(graph, graph.inputs) + census.edge_specs(graph, graph.outputs)
+    found = graph_statistics.edge_specs(graph, graph.inputs) + graph_statistics.edge_specs(
+        graph, graph.outputs
+    )
     said = artifact.inputs + artifact.outputs
     if len(found) != len(said):
         raise ManifestMismatch(

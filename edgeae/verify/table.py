@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from edgeae.artifacts.cautions import of_bundles
 from edgeae.text.columns import align
 from edgeae.verify.rows import Row
-from edgeae.verify.stage import Findings
+from edgeae.verify.run import Findings
 
 _HEADER = ["bundle", "artifact", "runtime", "reference", "n", "over 1 LSB", "max LSB", "max abs"]
 

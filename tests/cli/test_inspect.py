@@ -1,4 +1,4 @@
-"""`edgeae.formats.inspect`: one file in, everything about it out."""
+"""`edgeae.formats.inspection`: one file in, everything about it out."""
 
 import gzip
 import hashlib
@@ -17,8 +17,8 @@ import edgeae.formats.onnx
 from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
-from edgeae.formats.inspect import Layer, inspect
-from edgeae.formats.inspect_bundle import inspect_bundle
+from edgeae.formats.bundle_inspection import inspect_bundle
+from edgeae.formats.inspection import Layer, inspect
 from edgeae.formats.tflite.cut import with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, write
 
@@ -193,7 +193,7 @@ def test_an_onnx_file_without_the_package_onnx_says_what_installs_it(onnx_file, 
 
 def test_readers_are_imported_only_for_a_file_of_their_format(tflite_file):
     script = (
-        "import sys; from pathlib import Path; from edgeae.formats.inspect import inspect;"
+        "import sys; from pathlib import Path; from edgeae.formats.inspection import inspect;"
         "heavy = {'onnx', 'ai_edge_litert', 'tensorflow'};"
         "assert not heavy & sys.modules.keys();"
         f"inspect(Path({str(tflite_file)!r}));"

@@ -9,7 +9,7 @@ import pytest
 from edgeae_cli import child
 from fake_exports import Project
 
-from edgeae.compression import kept_control
+from edgeae.compression import control_cache
 from edgeae.conversion.plan.tools import control_versions
 from edgeae.recipe import Cluster, Prune, Qat, Recipe
 
@@ -31,7 +31,7 @@ def training(tmp_path):
 
 def name(training, plan=PLAN, seed=0, tools=None, judged_on="test"):
     tools = control_versions() if tools is None else tools
-    return kept_control.place(Path("m"), plan, training, seed, tools, judged_on).name
+    return control_cache.place(Path("m"), plan, training, seed, tools, judged_on).name
 
 
 def test_a_control_is_another_where_anything_that_shapes_it_is(training):
@@ -69,46 +69,46 @@ def test_recipes_of_one_budget_share_it(training):
 
 def test_losses_are_kept_to_the_last_digit(tmp_path):
     path = tmp_path / ".controls" / "a.npy"
-    assert kept_control.read(path) is None
-    kept_control.write(path, LOSSES)
-    assert np.array_equal(kept_control.read(path), LOSSES)
+    assert control_cache.read(path) is None
+    control_cache.write(path, LOSSES)
+    assert np.array_equal(control_cache.read(path), LOSSES)
     assert np.array_equal(np.load(path), LOSSES)  # any reader of .npy sees them
     assert [item.name for item in path.parent.iterdir()] == ["a.npy"]
 
 
 def test_a_write_that_is_cut_short_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "a.npy"
-    kept_control.write(path, LOSSES)
+    control_cache.write(path, LOSSES)
 
     def full(self, target):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        kept_control.write(path, LOSSES + 1)
-    assert np.array_equal(kept_control.read(path), LOSSES)
+        control_cache.write(path, LOSSES + 1)
+    assert np.array_equal(control_cache.read(path), LOSSES)
     assert [item.name for item in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_any_damage_is_noticed(tmp_path):
     path = tmp_path / "a.npy"
-    kept_control.write(path, LOSSES)
+    control_cache.write(path, LOSSES)
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place])
-        assert kept_control.read(path) is None, f"cut to {place}"
+        assert control_cache.read(path) is None, f"cut to {place}"
         changed = bytearray(whole)
         changed[place] ^= 1
         path.write_bytes(changed)
-        assert kept_control.read(path) is None, f"changed at {place}"
+        assert control_cache.read(path) is None, f"changed at {place}"
     np.save(path, LOSSES)  # nobody vouches for it
-    assert kept_control.read(path) is None
+    assert control_cache.read(path) is None
     content = b"\x93NUMPY, no longer"
     path.write_bytes(content + hashlib.sha256(content).digest())
-    assert kept_control.read(path) is None
+    assert control_cache.read(path) is None
     path.unlink()
     path.symlink_to("/dev/zero")
-    assert kept_control.read(path) is None
+    assert control_cache.read(path) is None
 
 
 @pytest.mark.tensorflow

@@ -9,8 +9,8 @@ from edgeae_cli import edgeae
 from family_models import build_all, pictures, train_all
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite import graph_statistics
 from edgeae.recipe import PARTS
 
 pytestmark = pytest.mark.tensorflow
@@ -43,7 +43,7 @@ def test_families_verify_and_nothing_of_their_training_is_exported(place):
             names = [operator.name for operator in graph.operators]
             # nor a normalisation: it is folded into the convolutions
             assert not [name for name in names if any(word in name for word in TRAINING_ONLY)]
-            assert census.macs(graph) > 0
+            assert graph_statistics.macs(graph) > 0
 
 
 @pytest.mark.parametrize("model", MODELS)

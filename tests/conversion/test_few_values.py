@@ -8,8 +8,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeae.conversion.tflite.compensation import compensated
 from edgeae.conversion.tflite.few_values import few_values
+from edgeae.conversion.tflite.gptq import compensated
 from edgeae.conversion.tflite.kept import Kept
 from edgeae.conversion.tflite.rounding import rounded
 from edgeae.formats.tflite.graph import Graph, Tensor, write

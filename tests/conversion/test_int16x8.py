@@ -6,7 +6,7 @@ import tiny
 from integer_models import MODELS, Converted, convert, weights
 
 from edgeae.formats import describe
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.runtimes.inference import prepare, real
 
 pytestmark = pytest.mark.tensorflow
@@ -37,7 +37,7 @@ def test_every_model_is_converted_and_again_to_the_same_bytes(made):
 @pytest.mark.parametrize("name", NAMES)
 def test_no_operator_computes_in_float_and_activations_have_their_type(made, name):
     graph = made.graph(*name.split())
-    assert census.float_operators(graph) == []
+    assert graph_statistics.float_operators(graph) == []
     wanted = "int16" if "int16x8" in name else "int8"
     inner = {item.dtype for item in graph.tensors if item.data is None}
     assert inner - {"float32"} == {wanted}
@@ -80,7 +80,8 @@ def test_float_edges_hold_the_same_integers(made, model):
     assert wrapped.dtype == np.float32
     np.testing.assert_array_equal(wrapped, scale)
     versions = {
-        (item.name, item.version) for item in census.operators(made.graph(model, "int16x8-float32"))
+        (item.name, item.version)
+        for item in graph_statistics.operators(made.graph(model, "int16x8-float32"))
     }
     assert {("QUANTIZE", 2), ("DEQUANTIZE", 3)} <= versions
 

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from integer_models import Converted, convert
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import cut
 from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
@@ -73,12 +73,12 @@ def test_the_census_counts_halves_of_bytes_and_zeros():
     steps = np.array([[0, 1, 0], [2, 0, 0]], np.int8)
     graph = narrow(steps, (1.0, 1.0))
     content = write(graph)
-    assert census.sparsity(graph) == {"w": 4 / 6}
-    assert census.size_by_cause(content, graph)["weights"] == 3
-    assert census.weight_bytes(graph, graph.operators[1]) == 3 + 8
-    assert census.parameters(graph) == 6 + 2
-    assert (census.macs(graph), census.nonzero_macs(graph)) == (6, 2)
-    assert census.minimum_runtime(graph) == "2.18.0"
+    assert graph_statistics.sparsity(graph) == {"w": 4 / 6}
+    assert graph_statistics.size_by_cause(content, graph)["weights"] == 3
+    assert graph_statistics.weight_bytes(graph, graph.operators[1]) == 3 + 8
+    assert graph_statistics.parameters(graph) == 6 + 2
+    assert (graph_statistics.macs(graph), graph_statistics.nonzero_macs(graph)) == (6, 2)
+    assert graph_statistics.minimum_runtime(graph) == "2.18.0"
 
 
 def test_a_cut_keeps_them():
@@ -131,9 +131,9 @@ def test_weights_lie_on_the_symmetric_grid_that_training_knows(made):
 def test_operators_have_the_version_that_reads_four_bits(made):
     for part in ("encoder", "decoder", "autoencoder"):
         graph = made.graph("dense", "int4-compensated", part)
-        found = {item.name: item.version for item in census.operators(graph)}
+        found = {item.name: item.version for item in graph_statistics.operators(graph)}
         assert found["DEQUANTIZE"] == 6
-        assert census.minimum_runtime(graph) == "2.18.0"
+        assert graph_statistics.minimum_runtime(graph) == "2.18.0"
 
 
 @pytest.mark.tensorflow

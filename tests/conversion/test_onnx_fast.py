@@ -20,10 +20,10 @@ from edgeae.conversion.onnx import fast as onnx_fast
 from edgeae.conversion.onnx.convert import fp16
 from edgeae.conversion.onnx.fast import fast, with_gemm
 from edgeae.conversion.onnx.graph import finished, in_order, joined
-from edgeae.conversion.onnx.race import p50_us
+from edgeae.conversion.onnx.micro_benchmark import p50_us
 from edgeae.errors import BadInput
-from edgeae.formats.onnx import census as onnx_census
 from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx import graph_statistics as onnx_statistics
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.recipe import PARTS, Recipe
 
@@ -104,14 +104,14 @@ def test_edges_are_float_with_a_free_batch(integer):
 def test_its_products_are_counted_and_compute_with_integers(integer):
     for part, content in integer.items():
         model = onnx_file.read(content, "m")
-        assert onnx_census.macs(model) == MACS[part]
+        assert onnx_statistics.macs(model) == MACS[part]
         products = {"Gemm", "QGemm"} & {node.op_type for node in model.nodes}
         assert len(products) == 1
         weights = [item for item in model.constants.values() if len(item.dims) == 2]
         assert {item.data_type for item in weights} == {onnx.TensorProto.UINT8}
         biases = [item for item in model.constants.values() if item.data_type == 6]
         assert sum(int(np.prod(item.dims)) for item in biases) >= (4 if part == "decoder" else 12)
-        sizes = onnx_census.size_by_cause(content, model)
+        sizes = onnx_statistics.size_by_cause(content, model)
         assert sizes["weights"] == MACS[part]  # a byte a weight
         assert sum(sizes.values()) == len(content)
 
@@ -125,7 +125,7 @@ def test_zeros_are_counted_at_each_columns_own_zero_point():
     for form in FORMS:
         with winner(form):
             content = files(fast(encoder, decoder, images, FAST).parts)["encoder"]
-        found = onnx_census.sparsity(onnx_file.read(content, "m"))
+        found = onnx_statistics.sparsity(onnx_file.read(content, "m"))
         assert list(found.values()) == [pytest.approx(3 / 6)]
 
 
@@ -218,8 +218,8 @@ def test_float16_halves_the_weights_and_keeps_the_answers():
     for part, content in made.items():
         model = onnx_file.read(content, "m")
         assert {item.data_type for item in model.constants.values()} == {onnx.TensorProto.FLOAT16}
-        assert onnx_census.macs(model) == MACS[part]
-        assert onnx_census.size_by_cause(content, model)["weights"] == 2 * MACS[part]
+        assert onnx_statistics.macs(model) == MACS[part]
+        assert onnx_statistics.size_by_cause(content, model)["weights"] == 2 * MACS[part]
         for spec in (*onnx_file.inputs(model), *onnx_file.outputs(model)):
             assert (spec.dtype, spec.shape[0]) == ("float32", "batch")
 

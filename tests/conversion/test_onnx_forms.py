@@ -16,9 +16,9 @@ from onnx_models import run, with_every_shape
 
 from edgeae.artifacts.model import open_model
 from edgeae.formats import describe
-from edgeae.formats.inspect import inspect
-from edgeae.formats.onnx import census as onnx_census
+from edgeae.formats.inspection import inspect
 from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx import graph_statistics as onnx_statistics
 from edgeae.metrics.loss import image_losses
 from edgeae.recipe import PARTS
 
@@ -198,4 +198,4 @@ def test_fast_computes_with_integers_but_for_transposed_convolutions(place):
     assert onnx_file.needs(model) == "opset 18, com.microsoft 1"
     names = [item.name for item in onnx_file.operators(model)]
     assert {"QLinearConv", "com.microsoft.QGemm"} <= set(names)
-    assert all(onnx_census.node_macs(model, node) >= 0 for node in model.nodes)
+    assert all(onnx_statistics.node_macs(model, node) >= 0 for node in model.nodes)

@@ -8,7 +8,7 @@ import pytest
 import tiny
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeae.conversion.tflite.compensation import compensated
+from edgeae.conversion.tflite.gptq import compensated
 from edgeae.conversion.tflite.grams import grams
 from edgeae.conversion.tflite.rounding import rounded
 from edgeae.errors import OutOfTolerance

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.formats.inspect import inspect
+from edgeae.formats.inspection import inspect
 from edgeae.formats.tflite.arena import MICRO_ALIGNMENT, arena_bytes, places
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import with_edges
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
 from edgeae.formats.tflite.minimum_runtime import MINIMUM_RUNTIMES
@@ -48,7 +48,7 @@ def test_macs_of_a_dense_layer_are_the_products_that_the_interpreter_adds(rows, 
         ones("w", (width, inner)),
         Tensor("y", (rows, width), "float32"),
     )
-    assert census.macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, SIZES)
@@ -62,7 +62,7 @@ def test_macs_of_a_convolution_are_the_products_that_the_interpreter_adds(
         Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
         Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
     )
-    assert census.macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, st.integers(1, 2))
@@ -78,7 +78,7 @@ def test_macs_of_a_depthwise_convolution_are_the_products_that_the_interpreter_a
         Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
         Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
     )
-    assert census.macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.macs(graph) == sum_of_outputs(graph)
 
 
 def transposed(weights: Tensor, stride: int) -> Graph:
@@ -100,7 +100,7 @@ def test_macs_of_a_transposed_convolution_are_the_products_that_the_interpreter_
     height, width, channels, filters, stride
 ):
     graph = transposed(ones("w", (filters, height, width, channels)), stride)
-    assert census.macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, st.booleans())
@@ -115,7 +115,7 @@ def test_macs_of_a_matrix_product_are_the_products_that_the_interpreter_adds(
         ones("w", (1, inner, columns)),
         Tensor("y", (1, rows, columns), "float32"),
     )
-    assert census.macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.macs(graph) == sum_of_outputs(graph)
 
 
 def zeros_and_ones(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
@@ -133,7 +133,7 @@ def test_nonzero_macs_of_a_dense_layer_are_the_products_that_add_something(
         zeros_and_ones("w", (width, inner), seed),
         Tensor("y", (rows, width), "float32"),
     )
-    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.nonzero_macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, SIZES, st.integers(0, 99))
@@ -147,7 +147,7 @@ def test_nonzero_macs_of_a_convolution_count_a_weight_wherever_its_kernel_is_app
         Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
         Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
     )
-    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.nonzero_macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 99))
@@ -161,14 +161,14 @@ def test_nonzero_macs_of_a_depthwise_convolution(height, width, channels, multip
         Tensor("b", (filters,), "float32", np.zeros(filters, np.float32)),
         Tensor("y", (1, 6 - height, 7 - width, filters), "float32"),
     )
-    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.nonzero_macs(graph) == sum_of_outputs(graph)
 
 
 @given(SIZES, SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 99))
 def test_nonzero_macs_of_a_transposed_convolution(height, width, channels, filters, stride, seed):
     weights = zeros_and_ones("w", (filters, height, width, channels), seed)
     graph = transposed(weights, stride)
-    assert census.nonzero_macs(graph) == sum_of_outputs(graph)
+    assert graph_statistics.nonzero_macs(graph) == sum_of_outputs(graph)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -191,8 +191,8 @@ def test_nonzero_macs_of_a_matrix_product_are_of_whichever_factor_is_constant(fi
         *tensors,
         Tensor("y", (1, 2, 4), "float32"),
     )
-    assert census.macs(graph) == 24
-    assert census.nonzero_macs(graph) == (3 * 4 if first else 3 * 2)
+    assert graph_statistics.macs(graph) == 24
+    assert graph_statistics.nonzero_macs(graph) == (3 * 4 if first else 3 * 2)
 
 
 def test_without_constant_weights_every_mac_counts():
@@ -204,11 +204,11 @@ def test_without_constant_weights_every_mac_counts():
         Tensor("z", (1, 3, 4), "float32"),
         Tensor("y", (1, 2, 4), "float32"),
     )
-    assert census.nonzero_macs(graph) == census.macs(graph) == 24
+    assert graph_statistics.nonzero_macs(graph) == graph_statistics.macs(graph) == 24
 
 
 def test_a_zero_point_adds_nothing_and_float16_weights_count_where_they_arrive():
-    assert census.nonzero_macs(float16_graph()) == 3
+    assert graph_statistics.nonzero_macs(float16_graph()) == 3
     data = np.array([[7, 7, 0], [9, 7, 7]], np.uint8)
     weights = Tensor("w", (2, 3), "uint8", data, (0.5,), (7,))
     graph = one_operator(
@@ -217,24 +217,24 @@ def test_a_zero_point_adds_nothing_and_float16_weights_count_where_they_arrive()
         weights,
         Tensor("y", (5, 2), "uint8", None, (1.0,), (0,)),
     )
-    assert census.nonzero_macs(graph) == 2 * 5
+    assert graph_statistics.nonzero_macs(graph) == 2 * 5
 
 
 def test_macs_of_the_tiny_model():
-    assert census.macs(tiny.int8_graph()) == 16 * 8 + 8 * 4 + 4 * 16
+    assert graph_statistics.macs(tiny.int8_graph()) == 16 * 8 + 8 * 4 + 4 * 16
 
 
 def test_an_operator_without_its_weights_is_bad_input(float_graph):
     broken = replace(float_graph.operators[0], inputs=(0,))
     with pytest.raises(BadInput, match="FULLY_CONNECTED"):
-        census.macs(replace(float_graph, operators=(broken,)))
+        graph_statistics.macs(replace(float_graph, operators=(broken,)))
 
 
 def test_operators_are_sorted_by_name_and_by_version_as_a_number(float_graph):
     first, *_ = float_graph.operators
     kinds = [("RELU", 1), ("FULLY_CONNECTED", 12), ("FULLY_CONNECTED", 4), ("RELU", 1)]
     operators = tuple(replace(first, name=name, version=version) for name, version in kinds)
-    assert census.operators(replace(float_graph, operators=operators)) == (
+    assert graph_statistics.operators(replace(float_graph, operators=operators)) == (
         OpVersion("FULLY_CONNECTED", 4, 1),
         OpVersion("FULLY_CONNECTED", 12, 1),
         OpVersion("RELU", 1, 2),
@@ -257,7 +257,7 @@ def test_operators_are_sorted_by_name_and_by_version_as_a_number(float_graph):
 def test_minimum_runtime(float_graph, kinds, runtime):
     first, *_ = float_graph.operators
     operators = tuple(replace(first, name=name, version=version) for name, version in kinds)
-    assert census.minimum_runtime(replace(float_graph, operators=operators)) == runtime
+    assert graph_statistics.minimum_runtime(replace(float_graph, operators=operators)) == runtime
 
 
 def test_runtimes_are_releases_of_known_operators_and_never_sink():
@@ -271,9 +271,9 @@ def test_runtimes_are_releases_of_known_operators_and_never_sink():
 
 
 def test_edges_are_described_by_signature_name(int8_graph, float_graph):
-    (image,) = census.edge_specs(int8_graph, int8_graph.inputs)
+    (image,) = graph_statistics.edge_specs(int8_graph, int8_graph.inputs)
     assert image == TensorSpec("image", (1, 16), "int8", *tiny.QUANTIZED["image"])
-    (reconstruction,) = census.edge_specs(float_graph, float_graph.outputs)
+    (reconstruction,) = graph_statistics.edge_specs(float_graph, float_graph.outputs)
     assert reconstruction == TensorSpec("reconstruction", (1, 16), "float32")
 
 
@@ -295,7 +295,7 @@ def test_a_zero_of_integer_weights_is_their_zero_point(data, zero_points, axis, 
         weights,
         Tensor("y", (1, data.shape[0]), "int8", None, (1.0,), (0,)),
     )
-    assert census.sparsity(graph) == {"w": pytest.approx(share)}
+    assert graph_statistics.sparsity(graph) == {"w": pytest.approx(share)}
 
 
 def float16_graph() -> Graph:
@@ -322,11 +322,15 @@ def float16_graph() -> Graph:
 
 def test_float16_weights_count_where_they_arrive():
     graph = float16_graph()
-    sizes = census.size_by_cause(write(graph), graph)
-    assert census.sparsity(graph) == {"w16": 0.5}
-    assert [census.weight_bytes(graph, op) for op in graph.operators] == [0, 0, (6 + 3) * 2]
+    sizes = graph_statistics.size_by_cause(write(graph), graph)
+    assert graph_statistics.sparsity(graph) == {"w16": 0.5}
+    assert [graph_statistics.weight_bytes(graph, op) for op in graph.operators] == [
+        0,
+        0,
+        (6 + 3) * 2,
+    ]
     assert (sizes["weights"], sizes["biases"]) == (12, 6)
-    assert census.parameters(graph) == 9
+    assert graph_statistics.parameters(graph) == 9
 
 
 def test_the_bias_of_a_transposed_convolution_is_its_last_input():
@@ -338,9 +342,9 @@ def test_the_bias_of_a_transposed_convolution_is_its_last_input():
         ones("b", (3,)),
         Tensor("y", (1, 2, 2, 3), "float32"),
     )
-    sizes = census.size_by_cause(write(graph), graph)
+    sizes = graph_statistics.size_by_cause(write(graph), graph)
     assert (sizes["weights"], sizes["biases"]) == (4 * 3 * 2 * 2 * 2, 4 * 3)
-    assert census.parameters(graph) == 3 * 2 * 2 * 2 + 3
+    assert graph_statistics.parameters(graph) == 3 * 2 * 2 * 2 + 3
 
 
 def test_shapes_and_paddings_are_no_weights():
@@ -350,18 +354,18 @@ def test_shapes_and_paddings_are_no_weights():
         Tensor("paddings", (2, 2), "int32", np.array([[0, 0], [1, 1]], np.int32)),
         Tensor("y", (1, 4), "float32"),
     )
-    sizes = census.size_by_cause(write(graph), graph)
-    assert (sizes["weights"], sizes["biases"], census.parameters(graph)) == (0, 0, 0)
-    assert census.sparsity(graph) == {}
+    sizes = graph_statistics.size_by_cause(write(graph), graph)
+    assert (sizes["weights"], sizes["biases"], graph_statistics.parameters(graph)) == (0, 0, 0)
+    assert graph_statistics.sparsity(graph) == {}
 
 
 def test_an_int8_graph_computes_nothing_in_float(int8_graph):
     for dtype in ("int8", "uint8", "float32"):
-        assert census.float_operators(with_edges(int8_graph, dtype)) == []
+        assert graph_statistics.float_operators(with_edges(int8_graph, dtype)) == []
 
 
 def test_float_operators_are_named_with_a_float_tensor(float_graph):
-    assert census.float_operators(float_graph) == [
+    assert graph_statistics.float_operators(float_graph) == [
         "FULLY_CONNECTED (tensor 'hidden')",
         "FULLY_CONNECTED (tensor 'code')",
         "FULLY_CONNECTED (tensor 'reconstruction')",
@@ -371,16 +375,16 @@ def test_float_operators_are_named_with_a_float_tensor(float_graph):
 def test_a_conversion_inside_the_graph_is_a_float_operator(int8_graph):
     graph = with_edges(int8_graph, "float32")
     inside = replace(graph, inputs={"image": 0}, outputs={"reconstruction": 3})
-    found = census.float_operators(inside)
+    found = graph_statistics.float_operators(inside)
     assert [line.split()[0] for line in found] == ["QUANTIZE", "DEQUANTIZE"]
 
 
 def test_size_by_cause_of_the_tiny_int8_model(int8_graph):
     content = write(replace(int8_graph, metadata={"note": b"twelve bytes"}))
-    sizes = census.size_by_cause(content, read(content, "tiny"))
+    sizes = graph_statistics.size_by_cause(content, read(content, "tiny"))
     names = [tensor.name for tensor in int8_graph.tensors]
     words = ["edgeae", "main", "serving_default", "image", "reconstruction", "note"]
-    assert tuple(sizes) == census.CAUSES
+    assert tuple(sizes) == graph_statistics.CAUSES
     assert sum(sizes.values()) == len(content)
     assert sizes["weights"] == 16 * 8 + 8 * 4 + 4 * 16
     assert sizes["biases"] == 4 * (8 + 4 + 16)
@@ -393,7 +397,7 @@ def test_a_buffer_that_two_tensors_share_counts_once(float_graph):
     (first, *_) = (t for t in float_graph.tensors if t.data is not None and t.data.ndim == 2)
     twice = replace(float_graph, tensors=(*float_graph.tensors, replace(first, name="again")))
     once, both = (
-        census.size_by_cause(content, read(content, "tiny"))["weights"]
+        graph_statistics.size_by_cause(content, read(content, "tiny"))["weights"]
         for content in (write(float_graph), write(twice))
     )
     assert once == both
@@ -403,6 +407,6 @@ def test_parts_that_do_not_fit_into_the_file_are_bad_input(int8_graph):
     content = write(int8_graph)
     greedy = replace(int8_graph.tensors[0], scales=(1.0,) * len(content))
     with pytest.raises(BadInput, match="overlap"):
-        census.size_by_cause(
+        graph_statistics.size_by_cause(
             content, replace(int8_graph, tensors=(greedy, *int8_graph.tensors[1:]))
         )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
@@ -30,8 +30,12 @@ def test_flipped_bytes_are_read_or_refused(flips):
         damaged[place] = value
     try:
         graph = read(bytes(damaged), "flipped")
-        sizes = census.size_by_cause(bytes(damaged), graph)
-        (census.macs(graph), census.sparsity(graph), census.float_operators(graph))
+        sizes = graph_statistics.size_by_cause(bytes(damaged), graph)
+        (
+            graph_statistics.macs(graph),
+            graph_statistics.sparsity(graph),
+            graph_statistics.float_operators(graph),
+        )
     except BadInput as error:
         assert "\n" not in str(error)
     else:

@@ -12,7 +12,7 @@ import tiny
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, read, write
 
 _ALIGNMENT = 16
@@ -61,8 +61,8 @@ def test_it_is_the_same_model(graph: Callable[[], Graph]):
 def test_their_bytes_count_where_they_belong():
     near = write(tiny.int8_graph())
     content = far(near)
-    found = census.size_by_cause(content, read(content, "far"))
-    expected = census.size_by_cause(near, read(near, "near"))
+    found = graph_statistics.size_by_cause(content, read(content, "far"))
+    expected = graph_statistics.size_by_cause(near, read(near, "near"))
     assert (found["weights"], found["biases"]) == (expected["weights"], expected["biases"])
     assert sum(found.values()) == len(content)
 

@@ -9,8 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae.errors import OutOfTolerance
+from edgeae.formats.tflite.barrier import FENCE, without_barrier
 from edgeae.formats.tflite.cut import cut
-from edgeae.formats.tflite.fence import FENCE, without_fence
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
 
@@ -59,7 +59,7 @@ def run(graph: Graph, inputs: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("make", [tiny.int8_graph, tiny.float_graph])
 def test_without_its_fence_a_graph_answers_the_same_and_can_be_cut(make):
     graph, source = fenced(make(), np.arange(tiny.CODE))
-    open_ = without_fence(graph, source)
+    open_ = without_barrier(graph, source)
     assert FENCE not in [item.name for item in open_.operators]
     draw = np.random.default_rng(0)
     kind = graph.tensors[graph.inputs["image"]].dtype
@@ -72,10 +72,10 @@ def test_without_its_fence_a_graph_answers_the_same_and_can_be_cut(make):
 def test_a_gather_that_changes_the_order_is_no_fence(int8_graph):
     graph, source = fenced(int8_graph, np.arange(tiny.CODE)[::-1])
     with pytest.raises(OutOfTolerance, match="0 fences"):
-        without_fence(graph, source)
+        without_barrier(graph, source)
 
 
 def test_a_fence_with_other_steps_behind_it_is_refused(int8_graph):
     graph, source = fenced(int8_graph, np.arange(tiny.CODE), zero_points=(31,))
     with pytest.raises(OutOfTolerance, match="before the fence"):
-        without_fence(graph, source)
+        without_barrier(graph, source)

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats import one_operator
+from edgeae.formats import passthrough
 from edgeae.formats.onnx import protobuf_writer
 from edgeae.formats.tflite import graph as tflite
 from edgeae.runtimes import RUNTIMES, load
@@ -51,7 +51,7 @@ def cut_or_padded(x: np.ndarray, target: TensorSpec) -> np.ndarray:
 @pytest.mark.parametrize("case", EDGES)
 def test_onnxruntime_passes_its_input_on_cut_or_padded(case, dtype, batch):
     source, target = specs(case, dtype, dtype)
-    content = one_operator.onnx(source, target, batch)
+    content = passthrough.onnx(source, target, batch)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (given,), (wanted,) = session.get_inputs(), session.get_outputs()
     assert (given.name, wanted.name) == ("image", "code")
@@ -66,7 +66,7 @@ def test_onnxruntime_passes_its_input_on_cut_or_padded(case, dtype, batch):
 @pytest.mark.parametrize("given", DTYPES)
 @pytest.mark.parametrize("case", EDGES)
 def test_the_bytes_are_what_protobuf_itself_writes_and_the_checker_takes(case, given, wanted):
-    content = one_operator.onnx(*specs(case, given, wanted), 8)
+    content = passthrough.onnx(*specs(case, given, wanted), 8)
     model = onnx.ModelProto.FromString(content)
     onnx.checker.check_model(model, full_check=True)
     assert model.SerializeToString(deterministic=True) == content
@@ -90,7 +90,7 @@ def test_the_onnx_model_is_the_one_that_onnx_builds():
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    own = onnx.ModelProto.FromString(one_operator.onnx(*specs("fewer", "int8", "int8"), 2))
+    own = onnx.ModelProto.FromString(passthrough.onnx(*specs("fewer", "int8", "int8"), 2))
     assert own == model
 
 
@@ -139,7 +139,7 @@ def test_integers_that_count_become_floats_and_back_by_a_cast(given, wanted):
 @pytest.mark.parametrize("given", DTYPES)
 @pytest.mark.parametrize("case", EDGES)
 def test_a_tflite_is_one_operator_and_a_conversion_where_the_edges_differ(case, given, wanted):
-    graph = tflite.read(one_operator.tflite(*specs(case, given, wanted), 8), "x")
+    graph = tflite.read(passthrough.tflite(*specs(case, given, wanted), 8), "x")
     conversion = "DEQUANTIZE" if wanted == "float32" else "QUANTIZE"
     names = [operator.name for operator in graph.operators]
     assert names == [EDGES[case][2], *([conversion] if given != wanted else [])]
@@ -153,7 +153,7 @@ def test_a_tflite_is_one_operator_and_a_conversion_where_the_edges_differ(case, 
 def test_xnnpack_takes_the_operator(case, dtype, batch):
     from ai_edge_litert.interpreter import Interpreter
 
-    content = one_operator.tflite(*specs(case, dtype, dtype), batch)
+    content = passthrough.tflite(*specs(case, dtype, dtype), batch)
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     last = interpreter._get_ops_details()[-1]
@@ -163,7 +163,7 @@ def test_xnnpack_takes_the_operator(case, dtype, batch):
 
 
 @pytest.mark.parametrize(
-    ("make", "dtype"), [(one_operator.tflite, "float16"), (one_operator.onnx, "complex64")]
+    ("make", "dtype"), [(passthrough.tflite, "float16"), (passthrough.onnx, "complex64")]
 )
 @pytest.mark.parametrize("place", [0, 1])
 def test_other_element_types_are_refused_by_name(make, dtype, place):

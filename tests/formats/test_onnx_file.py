@@ -10,8 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput
-from edgeae.formats.onnx import census as onnx_census
 from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
 SIZES = st.integers(1, 4)
 OPSETS = [helper.make_opsetid("", 18)]
@@ -46,7 +46,7 @@ def sum_of_outputs(content: bytes, shape: tuple[int, ...]) -> int:
 
 
 def counted(content: bytes) -> int:
-    return onnx_census.macs(onnx_file.read(content, "m.onnx"))
+    return onnx_statistics.macs(onnx_file.read(content, "m.onnx"))
 
 
 @given(SIZES, SIZES, SIZES, st.booleans())
@@ -128,17 +128,23 @@ def test_float_edges_have_no_scale():
 def test_a_qdq_model_by_hand():
     content = qdq_model()
     model = onnx_file.read(content, "m")
-    sizes = onnx_census.size_by_cause(content, model)
+    sizes = onnx_statistics.size_by_cause(content, model)
     assert onnx_file.opset(model) == 18
     assert onnx_file.operators(model) == (
         OpVersion("DequantizeLinear", 18, 3),
         OpVersion("Gemm", 18, 1),
         OpVersion("QuantizeLinear", 18, 1),
     )
-    assert onnx_census.macs(model) == 2 * 3  # the free batch counts as 1
-    assert onnx_census.parameters(model) == 2 * 3 + 3
-    assert onnx_census.sparsity(model) == {"w": pytest.approx(5 / 6)}
-    assert [onnx_census.weight_bytes(model, node) for node in model.nodes] == [0, 0, 0, 6 + 12, 0]
+    assert onnx_statistics.macs(model) == 2 * 3  # the free batch counts as 1
+    assert onnx_statistics.parameters(model) == 2 * 3 + 3
+    assert onnx_statistics.sparsity(model) == {"w": pytest.approx(5 / 6)}
+    assert [onnx_statistics.weight_bytes(model, node) for node in model.nodes] == [
+        0,
+        0,
+        0,
+        6 + 12,
+        0,
+    ]
     assert sum(sizes.values()) == len(content)
     assert (sizes["weights"], sizes["biases"], sizes["metadata"]) == (6, 12, len("hand"))
     assert sizes["scales"] == 2 * (4 + 1) + 3 * (4 + 1) + 3 * (4 + 4)
@@ -148,7 +154,7 @@ def test_zero_points_lie_along_axis_1_unless_the_model_says_otherwise():
     model = onnx.load_model_from_string(qdq_model())
     del model.graph.node[1].attribute[:]
     found = onnx_file.read(model.SerializeToString(), "m")
-    assert onnx_census.sparsity(found) == {"w": pytest.approx(5 / 6)}
+    assert onnx_statistics.sparsity(found) == {"w": pytest.approx(5 / 6)}
 
 
 def test_a_constant_that_is_also_listed_as_an_input_is_none():
@@ -169,8 +175,8 @@ def test_the_bias_of_a_dense_layer_may_be_an_add():
     constants = {"w": np.zeros((2, 3), np.float32), "b": np.ones(3, np.float32)}
     content = model_bytes(nodes, *edges, constants)
     model = onnx_file.read(content, "m")
-    assert onnx_census.size_by_cause(content, model)["biases"] == 12
-    assert onnx_census.sparsity(model) == {"w": 1.0}
+    assert onnx_statistics.size_by_cause(content, model)["biases"] == 12
+    assert onnx_statistics.sparsity(model) == {"w": 1.0}
 
 
 def test_weights_in_typed_fields_and_in_constant_nodes_count():
@@ -181,9 +187,9 @@ def test_weights_in_typed_fields_and_in_constant_nodes_count():
     ]
     edges = {"x": (TensorProto.FLOAT, (1, 2))}, {"y": (TensorProto.FLOAT, (1, 3))}
     model = onnx_file.read(content := model_bytes(nodes, *edges, {}), "m")
-    assert onnx_census.sparsity(model) == {"w": 0.5}
+    assert onnx_statistics.sparsity(model) == {"w": 0.5}
     # packed floats, behind a tag and a length of one byte each
-    assert onnx_census.size_by_cause(content, model)["weights"] == 2 + 6 * 4
+    assert onnx_statistics.size_by_cause(content, model)["weights"] == 2 + 6 * 4
 
 
 def test_operators_of_another_domain_keep_it_in_their_name():
@@ -192,7 +198,7 @@ def test_operators_of_another_domain_keep_it_in_their_name():
     edges = {"x": (TensorProto.FLOAT, (1, 2))}, {"y": (TensorProto.FLOAT, (1, 2))}
     model = onnx_file.read(model_bytes(nodes, *edges, {}, opsets), "m")
     assert onnx_file.operators(model) == (OpVersion("com.example.MatMul", 3, 1),)
-    assert onnx_census.macs(model) == 0
+    assert onnx_statistics.macs(model) == 0
 
 
 def test_weights_in_another_file_are_refused():
@@ -234,8 +240,8 @@ def test_flipped_bytes_are_read_or_refused(flips):
         damaged[place % len(damaged)] = value
     try:
         model = onnx_file.read(bytes(damaged), "flipped")
-        sizes = onnx_census.size_by_cause(bytes(damaged), model)
-        (onnx_file.inputs(model), onnx_census.sparsity(model), onnx_census.macs(model))
+        sizes = onnx_statistics.size_by_cause(bytes(damaged), model)
+        (onnx_file.inputs(model), onnx_statistics.sparsity(model), onnx_statistics.macs(model))
     except BadInput as error:
         assert "\n" not in str(error)
     else:

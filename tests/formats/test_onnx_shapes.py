@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeae.formats import describe
-from edgeae.formats.onnx import census as onnx_census
 from edgeae.formats.onnx import file as onnx_file
+from edgeae.formats.onnx import graph_statistics as onnx_statistics
 from edgeae.formats.onnx.metadata import FLAVOUR
 from edgeae.formats.onnx.shapes import CONTRIB, contributed, inferred
 
@@ -116,9 +116,9 @@ def test_macs_zeros_and_bytes_of_a_qgemm_by_hand():
         proto = model([item], ("batch", 3), w=matrix, ws=scales, wz=points, b=np.zeros(2, np.int32))
         content = proto.SerializeToString()
         found = onnx_file.read(content, "m.onnx")
-        assert onnx_census.macs(found) == 3 * 2
-        assert onnx_census.sparsity(found) == {"w": pytest.approx(4 / 6)}
-        sizes = onnx_census.size_by_cause(content, found)
+        assert onnx_statistics.macs(found) == 3 * 2
+        assert onnx_statistics.sparsity(found) == {"w": pytest.approx(4 / 6)}
+        sizes = onnx_statistics.size_by_cause(content, found)
         assert (sizes["weights"], sizes["biases"], sizes["scales"]) == (6, 8, 4 + 1 + 8 + 2)
         assert sum(sizes.values()) == len(content)
         assert onnx_file.needs(found) == "opset 18, com.microsoft 1"

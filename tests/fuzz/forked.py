@@ -51,23 +51,23 @@ _WARM = (
     "edgeae.conversion.plan.table",
     "edgeae.formats.tflite.arena",
     "edgeae.formats.describe",
-    "edgeae.formats.onnx.census",
-    "edgeae.formats.one_operator",
+    "edgeae.formats.onnx.graph_statistics",
+    "edgeae.formats.passthrough",
     "edgeae.formats.onnx.metadata",
     "edgeae.gate.outputs.benchmark_action",
     "edgeae.gate.outputs.junit",
     "edgeae.gate.outputs.markdown",
     "edgeae.gate.outputs.table",
-    "edgeae.gate.stage",
+    "edgeae.gate.run",
     "edgeae.gate.worker",
-    "edgeae.importing.bare.stage",
-    "edgeae.importing.keras.stage",
-    "edgeae.importing.stage",
-    "edgeae.formats.inspect_bundle",
+    "edgeae.importing.bare.run",
+    "edgeae.importing.keras.run",
+    "edgeae.importing.run",
+    "edgeae.formats.bundle_inspection",
     "edgeae.pick.table",
     "edgeae.pick.candidates",
     "edgeae.report.history_page",
-    "edgeae.report.html",
+    "edgeae.report.page",
     "edgeae.report.write",
     "edgeae.runtimes.litert",
     "edgeae.runtimes.null",
@@ -75,7 +75,7 @@ _WARM = (
     "edgeae.timing.operators",
     "edgeae.timing.prefix_timing",
     "edgeae.timing.worker",
-    "edgeae.verify.stage",
+    "edgeae.verify.run",
     "edgeae.families.table",
     "edgeae.verify.table",
     "jinja2",
@@ -242,8 +242,8 @@ def _hurry() -> None:
 
     verdict.MOST = 2
 
-    patience = bench.Patience
-    bench.Patience = lambda **said: patience(**{**said, "warm_up_ns": 1_000_000})  # type: ignore
+    patience = bench.StoppingRule
+    bench.StoppingRule = lambda **said: patience(**{**said, "warm_up_ns": 1_000_000})  # type: ignore
 
 
 def _export_fakes(project: Path) -> None:

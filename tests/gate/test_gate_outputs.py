@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
 from edgeae.gate.outputs import benchmark_action, junit, markdown, table
-from edgeae.gate.outputs.amount import amount, printable
+from edgeae.gate.outputs.format import amount, printable
 
 MACHINE = {
     "cpu": "Fast 9000",

@@ -16,9 +16,9 @@ from edgeae.gate.budget import Budget, from_table
 from edgeae.gate.figures import agreement
 from edgeae.gate.finding import Finding, Outcome
 from edgeae.gate.rows import PairRow
+from edgeae.gate.run import Plan, plan_pair, plan_suite, run_gate
 from edgeae.gate.sequential import FEWEST, MOST
 from edgeae.gate.sides import Pair, sides
-from edgeae.gate.stage import Plan, plan_pair, plan_suite, run_gate
 from edgeae.gate.synthetic import dense
 
 SHAPE = (64, 32, 16)

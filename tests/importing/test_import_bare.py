@@ -28,7 +28,7 @@ from edgeae.gate.exact import exact_figures
 from edgeae.gate.sides import Pair, sides
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import from_table
-from edgeae.verify.stage import verify
+from edgeae.verify.run import verify
 
 FLOAT, INT8 = tiny.float_graph(), tiny.int8_graph()
 REAL = tiny.images(64).reshape(64, tiny.PIXELS).astype(np.float32) * np.float32(1 / 255)

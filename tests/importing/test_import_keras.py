@@ -13,7 +13,7 @@ from edgeae_cli import TESTS, edgeae
 from edgeae.formats.tflite.graph import read
 from edgeae.importing.keras.layers import ALLOWED, DROPPED
 from edgeae.importing.request import Request
-from edgeae.importing.stage import import_model
+from edgeae.importing.run import import_model
 
 pytestmark = pytest.mark.tensorflow
 

@@ -17,9 +17,9 @@ from edgeae.artifacts.model import open_model
 from edgeae.errors import BadInput
 from edgeae.families.command import train_command
 from edgeae.formats.tflite.graph import write
-from edgeae.importing.keras import stage as keras
+from edgeae.importing.keras import run as keras
 from edgeae.importing.request import Request
-from edgeae.importing.saved_model import stage as saved_model
+from edgeae.importing.saved_model import run as saved_model
 from edgeae.report.write import write as report
 
 ALLOW = "--allow-worse-than-mean"

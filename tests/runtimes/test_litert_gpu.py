@@ -25,7 +25,7 @@ from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 from edgeae.metrics import parity
 from edgeae.runtimes import vulkan
 from edgeae.runtimes.answers import ask
-from edgeae.runtimes.protocol import Device, Program, Session
+from edgeae.runtimes.protocol import Device, Session, VerifiedArtifact
 from edgeae.timing.bench import probe
 
 SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
@@ -61,16 +61,16 @@ def real(n: int = 64) -> np.ndarray:
     return pixels(n).astype(np.float32) * np.float32(1 / 255)
 
 
-def opened(program: Program, batch: int = 1) -> Session:
+def opened(program: VerifiedArtifact, batch: int = 1) -> Session:
     return runtimes.load(GPU).open(program, threads=1, batch=batch)
 
 
-def with_graph(graph: Graph, path: str = "mine.tflite") -> Program:
+def with_graph(graph: Graph, path: str = "mine.tflite") -> VerifiedArtifact:
     known = tiny.program(flavour="float32")
     return replace(known, content=write(graph), path=Path(path))
 
 
-def with_last(name: str) -> Program:
+def with_last(name: str) -> VerifiedArtifact:
     """The float model and one more operator, without options."""
     import ai_edge_litert.schema_py_generated as schema
 
@@ -109,7 +109,7 @@ def test_int8_is_that_of_the_reference_kernels(io):
     expected = tiny.run(content, x[io], tiny.RESOLVERS["litert-reference"])
     known = tiny.program(flavour="int8")
     edges = (replace(known.artifact.input, dtype=io),)
-    session = opened(Program(replace(known.artifact, inputs=edges), content, known.path))
+    session = opened(VerifiedArtifact(replace(known.artifact, inputs=edges), content, known.path))
     answers = np.concatenate([session.run(row[None]) for row in x[io]])
     session.close()
     assert answers.dtype == expected.dtype == np.dtype(io)
@@ -382,7 +382,7 @@ def test_the_output_is_read_inside_run(monkeypatch):
     assert not any(np.shares_memory(answers[0], other) for other in answers[1:])
 
 
-def heavy_program(width: int = 512, layers: int = 6) -> Program:
+def heavy_program(width: int = 512, layers: int = 6) -> VerifiedArtifact:
     """Dense layers that keep the device busy for milliseconds."""
     random = np.random.default_rng(5)
     tensors = [Tensor(f"x{place}", (1, width), "float32") for place in range(layers + 1)]
@@ -401,7 +401,7 @@ def heavy_program(width: int = 512, layers: int = 6) -> Program:
     graph = Graph(tuple(tensors), tuple(operators), {"image": 0}, {"reconstruction": layers})
     edges = [TensorSpec(name, (1, width), "float32") for name in ("image", "reconstruction")]
     artifact = replace(tiny.program().artifact, inputs=(edges[0],), outputs=(edges[1],))
-    return Program(artifact, write(graph), Path("heavy.tflite"))
+    return VerifiedArtifact(artifact, write(graph), Path("heavy.tflite"))
 
 
 class ByHand:
@@ -431,7 +431,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 @pytest.fixture(scope="module")
-def heavy() -> Program:
+def heavy() -> VerifiedArtifact:
     return heavy_program()
 
 

@@ -12,7 +12,7 @@ from edgeae import runtimes
 from edgeae.artifacts.manifest import TensorSpec
 from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES
-from edgeae.runtimes.protocol import Program
+from edgeae.runtimes.protocol import VerifiedArtifact
 
 ENGINES = {
     "edgeae.runtimes.tensorflow": "tensorflow",
@@ -29,10 +29,10 @@ def real_images() -> np.ndarray:
     return tiny.images().reshape(-1, tiny.PIXELS).astype(np.float32) / np.float32(255)
 
 
-def onnx_program(part: str = "autoencoder") -> Program:
+def onnx_program(part: str = "autoencoder") -> VerifiedArtifact:
     described = tiny.program(part, "float32").artifact
     content = tiny.onnx_model(part)
-    return Program(
+    return VerifiedArtifact(
         replace(described, format="onnx", path=f"{part}.onnx"), content, Path(f"{part}.onnx")
     )
 
@@ -153,7 +153,7 @@ def test_weights_in_other_files_are_not_read(tmp_path, monkeypatch):
     (tmp_path / "weights.bin").write_bytes(bytes(4096))
     monkeypatch.chdir(tmp_path)  # where onnxruntime looks by itself
     artifact = replace(tiny.program("encoder", "float32").artifact, format="onnx")
-    program = Program(artifact, weights_outside("weights.bin"), Path("encoder.onnx"))
+    program = VerifiedArtifact(artifact, weights_outside("weights.bin"), Path("encoder.onnx"))
     with pytest.raises(BadInput, match=r"encoder\.onnx: refused by onnxruntime: .*External data"):
         runtimes.load("onnxruntime-cpu").open(program, threads=1)
 

@@ -21,7 +21,7 @@ from family_models import pictures, train_all
 from edgeae import recipe
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.cli.main import main
-from edgeae.sensitivity import stage
+from edgeae.sensitivity import run as sensitivity_run
 
 BASE = """
 quantization = "int8"
@@ -40,8 +40,8 @@ def project(tmp_path, monkeypatch, capsys):
     (tmp_path / "export" / "prunes.toml").write_text(BASE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
-    monkeypatch.setattr(stage, "ONE_SHOT", "fake_sensitivity_child")
-    monkeypatch.setattr(stage, "FINE_TUNED", "fake_sensitivity_child")
+    monkeypatch.setattr(sensitivity_run, "ONE_SHOT", "fake_sensitivity_child")
+    monkeypatch.setattr(sensitivity_run, "FINE_TUNED", "fake_sensitivity_child")
     paths = (TESTS, ROOT)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
 
@@ -160,7 +160,7 @@ def test_a_limit_that_nothing_meets_is_one_line_and_nothing_is_written(project):
 
 
 def test_a_child_that_fails_leaves_nothing(project, monkeypatch):
-    monkeypatch.setattr(stage, "FINE_TUNED", "no_such_child")
+    monkeypatch.setattr(sensitivity_run, "FINE_TUNED", "no_such_child")
     before = files(project.place)
     code, _, err = project.sensitivity("deep", "--max-loss-ratio", 1.05)
     assert code == 5 and "no_such_child" in err and files(project.place) == before
@@ -190,7 +190,7 @@ def test_what_cannot_be_is_one_line(project, kind, monkeypatch):
     if changes:
         project.model("deep", **changes)
         (project.build / "deep" / "model.pb").write_bytes(b"a zip, normally")
-    monkeypatch.setattr(stage, "ONE_SHOT", "no_such_child")
+    monkeypatch.setattr(sensitivity_run, "ONE_SHOT", "no_such_child")
     before = files(project.place)
     code, out, err = project.sensitivity("deep", *options)
     assert (code, out, err.count("\n")) == (2, "", 1), err

@@ -10,13 +10,13 @@ import pytest
 import tiny
 
 from edgeae.artifacts.bundle import STORE, find_bundles, holding, open_bundle
-from edgeae.artifacts.program import open_program
 from edgeae.artifacts.publish import building
+from edgeae.artifacts.verified_artifact import open_program
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.system import atomic
 from edgeae.system.holding import held
 from edgeae.verify.rows import VERIFY
-from edgeae.verify.stage import verify
+from edgeae.verify.run import verify
 
 
 def publish(model: Path, source: Path) -> None:

@@ -18,7 +18,7 @@ import tiny
 from tampering import add_onnx, corrupt, replace_golden, swap_rows
 
 from edgeae.artifacts.bundle import Bundle
-from edgeae.artifacts.program import open_program
+from edgeae.artifacts.verified_artifact import open_program
 from edgeae.errors import BadInput, OutOfTolerance
 from edgeae.runtimes import Device, load
 from edgeae.system import children
@@ -26,7 +26,7 @@ from edgeae.timing import bench as stage
 from edgeae.timing import worker
 from edgeae.timing.bench import bench, probe
 from edgeae.timing.conditions import Conditions, reasons
-from edgeae.timing.measurement import Patience
+from edgeae.timing.measurement import StoppingRule
 from edgeae.timing.results import Result, append, read_results
 from edgeae.timing.suite import Job, Suite, expand
 
@@ -153,7 +153,7 @@ def test_answers_are_checked_after_the_first_was_timed(monkeypatch):
     monkeypatch.setattr(worker, "_program", lambda job: program)
     spawned_ns = time.monotonic_ns()
     job = {"runtime": "mine", "golden": None, "batch": 1, "threads": 1, "spawned_ns": spawned_ns}
-    (row,) = worker.work({**job, "patience": asdict(Patience(max_ns=1, warm_up_ns=1))})
+    (row,) = worker.work({**job, "patience": asdict(StoppingRule(max_ns=1, warm_up_ns=1))})
     assert mine.first_ns - spawned_ns <= row["start_ns"] <= checked_ns[0] - spawned_ns
 
 

@@ -19,11 +19,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgeae_cli import ROOT
 
-from edgeae.artifacts.program import Program
-from edgeae.formats import describe, one_operator
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
+from edgeae.formats import describe, passthrough
 from edgeae.gate.synthetic import dense
 from edgeae.runtimes import load
-from edgeae.timing.measurement import Patience, bound, measure, time_block
+from edgeae.timing.measurement import StoppingRule, bound, measure, time_block
 from edgeae.timing.worker import seeded_inputs
 
 pytestmark = pytest.mark.timing
@@ -55,12 +55,12 @@ def timed() -> dict[str, float]:
     content = BUILT.read_bytes() if BUILT.exists() else dense(WIDTHS)
     artifact = describe.bare(content, "tflite", "dense.tflite")
     runtime = load("litert-xnnpack")
-    session = runtime.open(Program(artifact, content, Path("dense.tflite")), threads=1)
+    session = runtime.open(VerifiedArtifact(artifact, content, Path("dense.tflite")), threads=1)
     fixed = runtime.open_fixed(artifact, threads=1)
     x = np.ascontiguousarray(seeded_inputs(artifact, 1))
     invoke = invoke_of(content, x)
-    invoke_fixed = invoke_of(one_operator.tflite(artifact.input, artifact.output), x)
-    patience = Patience(max_ns=100_000_000, warm_up_ns=50_000_000)
+    invoke_fixed = invoke_of(passthrough.tflite(artifact.input, artifact.output), x)
+    patience = StoppingRule(max_ns=100_000_000, warm_up_ns=50_000_000)
     found: dict[str, list[float]] = {
         name: [] for name in ("p50", "fixed", "run", "invoke", "invoke_fixed")
     }
@@ -105,7 +105,7 @@ RESOLVERS = {
 def litert(name: str) -> tuple[Callable[[], object], Loop]:
     content = dense(WIDTHS)
     artifact = describe.bare(content, "tflite", "dense.tflite")
-    program = Program(artifact, content, Path("dense.tflite"))
+    program = VerifiedArtifact(artifact, content, Path("dense.tflite"))
     session = load(name).open(program, threads=1)
     x = np.ascontiguousarray(seeded_inputs(artifact, 1))
     interpreter = Interpreter(
@@ -147,7 +147,7 @@ def onnx_runtime(name: str) -> tuple[Callable[[], object], Loop]:
     ]
     content = onnx_models.dense("image", layers, "code").SerializeToString()
     artifact = describe.bare(content, "onnx", "dense.onnx")
-    session = load(name).open(Program(artifact, content, Path("dense.onnx")), threads=1)
+    session = load(name).open(VerifiedArtifact(artifact, content, Path("dense.onnx")), threads=1)
     x = np.ascontiguousarray(seeded_inputs(artifact, 1))
     bare = ort.InferenceSession(content, one_thread(), providers=["CPUExecutionProvider"])
     names, feed = [bare.get_outputs()[0].name], {bare.get_inputs()[0].name: x}

@@ -7,11 +7,12 @@ import pytest
 
 from edgeae.errors import NotMeasured
 from edgeae.timing import clock as clocks
-from edgeae.timing import measurement, statistics
-from edgeae.timing.clock import Overhead, Witness, overhead
-from edgeae.timing.measurement import BLOCK_NS, Patience, calibrate, measure, time_block
+from edgeae.timing import measurement
+from edgeae.timing import sample_statistics as statistics
+from edgeae.timing.clock import CrossCheckClock, Overhead, overhead
+from edgeae.timing.measurement import BLOCK_NS, StoppingRule, calibrate, measure, time_block
 
-PATIENCE = Patience(max_ns=300_000_000, warm_up_ns=30_000_000)
+PATIENCE = StoppingRule(max_ns=300_000_000, warm_up_ns=30_000_000)
 
 
 class FakeClock:
@@ -37,7 +38,9 @@ class FakeCall:
         self._clock.now += next(self._costs)
 
 
-def run(*costs_ns: int, patience: Patience = PATIENCE) -> tuple[measurement.Measurement, FakeClock]:
+def run(
+    *costs_ns: int, patience: StoppingRule = PATIENCE
+) -> tuple[measurement.Measurement, FakeClock]:
     clock = FakeClock()
     return measure(FakeCall(clock, *costs_ns), patience, clock), clock
 
@@ -46,7 +49,7 @@ def run(*costs_ns: int, patience: Patience = PATIENCE) -> tuple[measurement.Meas
     ("cost_ns", "block"), [(1_000, 300), (37_000, 8), (200_000, 2), (5_000_000, 1), (250, 1200)]
 )
 def test_a_block_aims_at_three_tenths_of_a_millisecond(cost_ns, block):
-    found, _ = run(cost_ns, patience=Patience(max_ns=2_000_000_000))
+    found, _ = run(cost_ns, patience=StoppingRule(max_ns=2_000_000_000))
     assert found.block == block
     if cost_ns < BLOCK_NS:
         assert 200_000 <= found.block * cost_ns <= 400_000
@@ -79,7 +82,7 @@ def test_quiet_calls_settle_as_soon_as_they_may():
 def test_more_blocks_are_taken_until_the_median_is_known():
     random = np.random.default_rng(5)
     costs = random.normal(300_000, 45_000, 4096).astype(int).tolist()
-    found, _ = run(*costs, patience=Patience(max_ns=10_000_000_000, warm_up_ns=3_000_000))
+    found, _ = run(*costs, patience=StoppingRule(max_ns=10_000_000_000, warm_up_ns=3_000_000))
     assert found.settled and len(found.samples_ns) > PATIENCE.min_blocks
     low, high = statistics.median_interval(found.samples_ns)
     assert (high - low) / 2 <= 0.01 * float(np.median(found.samples_ns))
@@ -92,20 +95,20 @@ def test_more_blocks_are_taken_until_the_median_is_known():
 def test_noise_runs_to_the_limit_and_says_so():
     random = np.random.default_rng(6)
     costs = np.exp(random.normal(math.log(300_000), 2.0, 4096)).astype(int).tolist()
-    patience = Patience(max_ns=200_000_000, warm_up_ns=3_000_000)
+    patience = StoppingRule(max_ns=200_000_000, warm_up_ns=3_000_000)
     found, _ = run(*costs, patience=patience)
     assert not found.settled
     assert sum(found.samples_ns[:-1]) < patience.max_ns <= sum(found.samples_ns)
 
 
 def test_the_limit_holds_even_before_there_are_enough_blocks():
-    patience = Patience(max_ns=10_000_000, warm_up_ns=1_000_000)
+    patience = StoppingRule(max_ns=10_000_000, warm_up_ns=1_000_000)
     found, _ = run(1_000_000, patience=patience)
     assert len(found.samples_ns) == 10 < patience.min_blocks
 
 
 def test_a_call_slower_than_the_limit_still_gives_a_spread():
-    found, _ = run(5_000_000_000, patience=Patience(max_ns=1_000_000_000))
+    found, _ = run(5_000_000_000, patience=StoppingRule(max_ns=1_000_000_000))
     assert found.block == 1 and found.samples_ns == (5_000_000_000,) * 2
 
 
@@ -118,7 +121,7 @@ def test_the_warm_up_ends_in_its_time_even_while_calls_still_get_faster():
         clock.now += next(falling)
         samples_before.append(clock.now)
 
-    found = measure(call, Patience(max_ns=30_000_000, warm_up_ns=300_000_000), clock)
+    found = measure(call, StoppingRule(max_ns=30_000_000, warm_up_ns=300_000_000), clock)
     warm_up_ns = clock.now - sum(found.samples_ns)
     assert 300_000_000 <= warm_up_ns <= 310_000_000
 
@@ -156,13 +159,13 @@ def test_a_caller_without_collecting_stays_without():
 
 def test_a_clock_that_stands_still_is_no_measurement_and_no_endless_loop():
     with pytest.raises(NotMeasured, match="clock"):
-        measure(lambda: None, Patience(min_blocks=50), clock=lambda: 7)
+        measure(lambda: None, StoppingRule(min_blocks=50), clock=lambda: 7)
 
 
 @pytest.mark.parametrize("still_for", [3, 20, 200])
 def test_a_clock_that_sleeps_at_first_is_waited_for(still_for):
     reads = itertools.count()
-    patience = Patience(max_ns=200_000_000, warm_up_ns=10_000_000, min_blocks=50)
+    patience = StoppingRule(max_ns=200_000_000, warm_up_ns=10_000_000, min_blocks=50)
     found = measure(lambda: None, patience, clock=lambda: max(0, next(reads) - still_for) * 10**6)
     assert len(found.samples_ns) >= 2 and found.block <= 15_000
 
@@ -170,7 +173,7 @@ def test_a_clock_that_sleeps_at_first_is_waited_for(still_for):
 def test_a_coarse_clock_does_not_pass_for_a_settled_zero():
     clock = FakeClock()
     tick_ns = 15_000_000
-    patience = Patience(max_ns=1_000_000_000, warm_up_ns=30_000_000)
+    patience = StoppingRule(max_ns=1_000_000_000, warm_up_ns=30_000_000)
     coarse = measure(FakeCall(clock, 100), patience, lambda: clock.now // tick_ns * tick_ns)
     assert set(coarse.samples_ns) == {0, tick_ns} and statistics.median(coarse.samples_ns) == 0
     assert not coarse.settled
@@ -208,7 +211,7 @@ def test_the_warm_up_ends_when_calls_stop_getting_faster():
     def call() -> None:
         clock.now += next(falling)
 
-    found = measure(call, Patience(max_ns=30_000_000, warm_up_ns=900_000_000), clock)
+    found = measure(call, StoppingRule(max_ns=30_000_000, warm_up_ns=900_000_000), clock)
     assert found.warmed_up
     # 150 calls fall and last 67 ms; most of the later half must then be steady ones
     assert 80_000_000 < found.warm_up_ns < 200_000_000
@@ -222,14 +225,14 @@ def test_a_warm_up_that_reached_its_limit_says_so():
     def call() -> None:
         clock.now += next(falling)
 
-    found = measure(call, Patience(max_ns=300_000_000, warm_up_ns=2_000_000_000), clock)
+    found = measure(call, StoppingRule(max_ns=300_000_000, warm_up_ns=2_000_000_000), clock)
     assert not found.warmed_up and found.warm_up_ns >= 2_000_000_000
 
 
 def test_noise_is_no_trend_that_a_warm_up_waits_for():
     random = np.random.default_rng(3)
     costs = random.normal(300_000, 30_000, 4096).astype(int).tolist()
-    found, _ = run(*costs, patience=Patience(warm_up_ns=900_000_000))
+    found, _ = run(*costs, patience=StoppingRule(warm_up_ns=900_000_000))
     assert found.warmed_up and found.warm_up_ns < 60_000_000
 
 
@@ -280,7 +283,7 @@ def test_a_machine_that_slept_is_no_measurement(slept_ns, agrees):
 @pytest.mark.parametrize("apart_ns", [-10_900_000, 10_900_000, -11_100_000, 11_100_000])
 def test_two_clocks_may_be_a_hundredth_and_a_millisecond_apart(apart_ns):
     now = [0, 0]
-    witness = Witness(lambda: now[0], lambda: now[1])
+    witness = CrossCheckClock(lambda: now[0], lambda: now[1])
     now[:] = [10**9 + apart_ns, 10**9]
     if abs(apart_ns) < 11_000_000:
         witness.check()
@@ -297,11 +300,11 @@ def test_being_preempted_between_two_readings_is_no_jump():
         # the first reading of each witness is delayed by 50 ms, as by another process
         return next(now) + (50_000_000 if next(readings) % 5 == 0 else 0)
 
-    Witness(lambda: next(now), preempted).check()
+    CrossCheckClock(lambda: next(now), preempted).check()
 
 
 def test_the_two_clocks_of_this_machine_agree():
-    witness = Witness(measurement.time.perf_counter_ns, clocks.boot_ns)
+    witness = CrossCheckClock(measurement.time.perf_counter_ns, clocks.boot_ns)
     sum(range(100_000))
     witness.check()
 
@@ -332,6 +335,6 @@ def test_calibrating_alone_gives_the_calls_of_a_block(cost_ns, block):
 
 
 def test_real_calls_on_the_real_clock():
-    found = measure(lambda: sum(range(100)), Patience(max_ns=50_000_000, warm_up_ns=20_000_000))
+    found = measure(lambda: sum(range(100)), StoppingRule(max_ns=50_000_000, warm_up_ns=20_000_000))
     assert found.block > 1
     assert 50_000 < float(np.median(found.samples_ns)) < 3_000_000

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.formats.opening import open_file
 from edgeae.formats.tflite.cut import prefix, with_edges
@@ -152,7 +152,7 @@ class Picky:
     def __init__(self, error: type[Exception]) -> None:
         self._inner, self._error = load("litert-reference"), error
 
-    def open(self, program: Program, threads: int, batch: int = 1):
+    def open(self, program: VerifiedArtifact, threads: int, batch: int = 1):
         if len(read(program.content, "x").operators) < 3:
             raise self._error("XNNPACK took none")
         return self._inner.open(program, threads, batch)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edgeae.timing.pooled import pool, pool_all
 from edgeae.timing.results import Result
-from edgeae.timing.statistics import median_interval
+from edgeae.timing.sample_statistics import median_interval
 
 
 def row(*samples_ns: int, block: int = 10, **changes: object) -> Result:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.timing import statistics
+from edgeae.timing import sample_statistics as statistics
 
 SAMPLES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)
 

@@ -10,9 +10,9 @@ import pytest
 
 from edgeae.training import linear
 from edgeae.training.linear import pca
+from edgeae.training.references import yardsticks
 from edgeae.training.ssim import is_picture, ssim
 from edgeae.training.table import by_reference
-from edgeae.training.yardsticks import yardsticks
 
 
 def correlated(n: int, width: int, seed: int = 0) -> np.ndarray:

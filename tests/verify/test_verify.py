@@ -21,7 +21,7 @@ from edgeae.errors import (
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.verify.rows import Yardstick, compose, losses, parity
-from edgeae.verify.stage import Findings, verify_all
+from edgeae.verify.run import Findings, verify_all
 from edgeae.verify.subject import Originals
 from edgeae.verify.table import render
 

@@ -17,7 +17,7 @@ from edgeae.formats import describe
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import PARTS, Recipe
-from edgeae.verify.stage import verify
+from edgeae.verify.run import verify
 
 IMAGES = (tiny.images(64) / np.float32(255)).astype(np.float32).reshape(64, 16)
 FAST = Recipe("fast", quantization="int8", io="int8", formats=("tflite", "onnx"), onnx="fast")

@@ -8,7 +8,7 @@ import pytest
 from edgeae.artifacts.bundle import Bundle
 from edgeae.errors import EdgeaeError, NotMeasured
 from edgeae.runtimes.answers import COMPOSED, Answers, ask
-from edgeae.verify import stage
+from edgeae.verify import run as verify_run
 
 PARTS = ("encoder", "decoder", "autoencoder")
 TOLD = "XNNPACK took none of the operators; litert-builtin would run them"
@@ -34,8 +34,8 @@ def without(*parts: str) -> Callable[..., Answers]:
     return answer
 
 
-def verified(bundle: Bundle) -> stage.Findings:
-    return stage.verify(bundle, None, ["litert-xnnpack", "litert-builtin"], lambda line: None)
+def verified(bundle: Bundle) -> verify_run.Findings:
+    return verify_run.verify(bundle, None, ["litert-xnnpack", "litert-builtin"], lambda line: None)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_parts_that_are_not_taken_have_no_verdict_and_nothing_failed(
 ):
     bundle = tiny_bundle()
     monkeypatch.setattr(
-        stage,
+        verify_run,
         "ask",
         lambda root, runtime, *arguments, **settings: (
             without(*parts) if runtime == "litert-xnnpack" else ask
@@ -71,7 +71,7 @@ def test_a_composition_of_wrong_answers_still_fails(tiny_bundle, monkeypatch):
             found.outputs[COMPOSED] = np.flip(found.outputs[COMPOSED], 0)
         return found
 
-    monkeypatch.setattr(stage, "ask", wrong)
+    monkeypatch.setattr(verify_run, "ask", wrong)
     findings = verified(tiny_bundle())
     assert findings.codes == (1,)
     failed = [item.runtime for item in findings.compositions if item.verdict == "fail"]

@@ -19,8 +19,8 @@ from processes import children_of, is_gone_soon
 
 from edgeae import data, recipe
 from edgeae.artifacts.bundle import Bundle, open_bundle
-from edgeae.formats.tflite import census
 from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite import graph_statistics
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.system import atomic
 
@@ -160,7 +160,7 @@ def test_pruned_tensors_hold_their_zeros(project: Path) -> None:
         assert np.mean(tensor.data == 0) >= 0.499
     loss = bundle.manifest.loss
     assert loss.control is not None and loss.control_ratio == loss.exported / loss.control
-    assert bundle.artifact("autoencoder").sparsity == census.sparsity(graph)
+    assert bundle.artifact("autoencoder").sparsity == graph_statistics.sparsity(graph)
 
 
 def test_a_pixel_becomes_int8_by_subtracting_128(int8: Bundle) -> None:
@@ -175,7 +175,7 @@ def test_a_pixel_becomes_int8_by_subtracting_128(int8: Bundle) -> None:
 def test_int8_artifacts_are_integer_inside_and_share_one_code(int8: Bundle) -> None:
     for part in ("encoder", "decoder", "autoencoder"):
         graph = tflite.read(int8.read(int8.artifact(part)), part)
-        assert census.float_operators(graph) == []
+        assert graph_statistics.float_operators(graph) == []
         assert "DENSIFY" not in {operator.name for operator in graph.operators}
         assert all(dtype != "float32" for dtype in (tensor.dtype for tensor in graph.tensors))
     code = int8.manifest.code

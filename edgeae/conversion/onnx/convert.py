@@ -22,7 +22,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeae.artifacts.bundle import EDGES
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.conversion.onnx.fast import fast
 from edgeae.conversion.onnx.graph import between, edge, finished, in_order, joined
 from edgeae.formats.onnx.metadata import Stamp
@@ -54,7 +54,7 @@ def convert(
     original: Original,
     recipe: Recipe,
     weights_sha256: str,
-    programs: Mapping[str, Program],
+    programs: Mapping[str, VerifiedArtifact],
     images: NDArray[np.float32] | None,
 ) -> dict[str, Converted]:
     """Convert all parts into the form that a recipe asks for.
@@ -93,7 +93,7 @@ def convert(
 def _models(
     original: Original,
     recipe: Recipe,
-    programs: Mapping[str, Program],
+    programs: Mapping[str, VerifiedArtifact],
     images: NDArray[np.float32] | None,
 ) -> tuple[dict[str, Any], str, Affine | None, dict[str, float]]:
     """Return part → `ModelProto`, the flavour, the code's grid and the times of `fast`."""

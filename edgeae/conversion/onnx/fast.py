@@ -25,7 +25,7 @@ from onnxruntime.quantization import (
 )
 
 from edgeae.conversion.onnx.graph import between, edge, joined, renamed, without_unused_sets
-from edgeae.conversion.onnx.race import p50_us
+from edgeae.conversion.onnx.micro_benchmark import p50_us
 from edgeae.errors import BadInput
 from edgeae.metrics.quantization import Affine
 from edgeae.recipe import Recipe

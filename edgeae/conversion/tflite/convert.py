@@ -19,7 +19,7 @@ from edgeae.conversion.tflite.kept import Kept
 from edgeae.conversion.tflite.on_scales import with_one_scale
 from edgeae.conversion.tflite.rounding import rounded
 from edgeae.errors import BadInput
-from edgeae.formats.tflite.fence import without_fence
+from edgeae.formats.tflite.barrier import without_barrier
 from edgeae.formats.tflite.graph import Graph, read
 from edgeae.originals.legacy_keras import tf
 from edgeae.originals.original import Original
@@ -72,7 +72,7 @@ def convert(
         made = _step_by_step(converter, recipe, representative)
     if not fenced:
         return made
-    return replace(made, graph=without_fence(made.graph, made.graph.outputs["code"]))
+    return replace(made, graph=without_barrier(made.graph, made.graph.outputs["code"]))
 
 
 def clipped(original: Original, recipe: Recipe, representative: NDArray[np.float32]) -> int:

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from edgeae.conversion.tflite.activations import runs
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, Operator
 
 #: A layer with more inputs a sum has none: the matrix grows with the square of them.
@@ -34,7 +34,7 @@ def grams(
         content: its flatbuffer.
         images: (n, …).
     """
-    layers = [item for item in census.weighted(graph) if _is_whole(graph, item)]
+    layers = [item for item in graph_statistics.weighted(graph) if _is_whole(graph, item)]
     sums = {operator.inputs[1]: _Gram() for operator in layers}
     for interpreter in runs(content, images):
         for operator in layers:
@@ -68,7 +68,7 @@ class _Gram:
 
 
 def _given(operator: Operator) -> int:
-    return operator.inputs[census.FACTOR_INPUT[operator.name]]
+    return operator.inputs[graph_statistics.FACTOR_INPUT[operator.name]]
 
 
 def _is_whole(graph: Graph, operator: Operator) -> bool:

@@ -14,7 +14,7 @@ from ai_edge_quantizer import quantizer
 from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
 
 from edgeae.errors import BadInput
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, read
 
 _ALLOWED = ("FULLY_CONNECTED", "CONV_2D")
@@ -30,7 +30,7 @@ def with_int4_weights(content: bytes) -> Graph:
     """
     before = read(content, "converted model")
     for operator in before.operators:
-        if operator.name not in _ALLOWED and census.operator_macs(before, operator):
+        if operator.name not in _ALLOWED and graph_statistics.operator_macs(before, operator):
             name = before.tensors[operator.outputs[0]].name.partition(";")[0]
             raise BadInput(
                 f"quantization = 'int4': {operator.name} {name!r}: it has no 4-bit weights; "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgeae.conversion.tflite.few_values import FewValues
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.packed import distinct
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph
 
 #: Share of zeros that is worth a word: a trained kernel that nobody pruned has hardly any.
@@ -59,7 +59,7 @@ def check_kept(part: str, graph: Graph, kept: tuple[Kept, ...]) -> None:
         if tensor.data is None or tensor.name not in held:
             continue
         asked = held[tensor.name]
-        zeros = int(np.count_nonzero(tensor.data == census.zeros(tensor)))
+        zeros = int(np.count_nonzero(tensor.data == graph_statistics.zeros(tensor)))
         if zeros < asked.zeros:
             told = f"{zeros} zeros, the original {asked.zeros}"
             raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")

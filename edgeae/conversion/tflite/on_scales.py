@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import OutOfTolerance
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
 from edgeae.recipe import Cluster
 
@@ -21,7 +21,9 @@ def paired(graph: Graph, original: Graph) -> Iterator[tuple[Operator, Operator]]
     Raises:
         OutOfTolerance: the two graphs do not have the same operators.
     """
-    for operator, other in zip(census.weighted(graph), census.weighted(original), strict=False):
+    for operator, other in zip(
+        graph_statistics.weighted(graph), graph_statistics.weighted(original), strict=False
+    ):
         if operator.name != other.name:
             raise OutOfTolerance(f"{operator.name} is not {other.name} of the float model")
         yield operator, other
@@ -39,7 +41,7 @@ def on_scales(
         scales: of the weights: (1,), or one per output channel.
     """
     operator, other = pair
-    stored = census.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
+    stored = graph_statistics.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
     weights = original.tensors[other.inputs[1]].data
     assert weights is not None
     found = {stored: _on_steps(graph.tensors[stored], weights, scales)}
@@ -48,7 +50,9 @@ def on_scales(
         given = _bias(other)
         values = original.tensors[given].data if given >= 0 else np.zeros(1, np.float32)
         assert values is not None
-        (factor,) = graph.tensors[operator.inputs[census.FACTOR_INPUT[operator.name]]].scales
+        (factor,) = graph.tensors[
+            operator.inputs[graph_statistics.FACTOR_INPUT[operator.name]]
+        ].scales
         units = (scales.astype(np.float64) * factor).astype(np.float32)
         found[bias] = _on_steps(graph.tensors[bias], values, units)
     return found
@@ -56,7 +60,7 @@ def on_scales(
 
 def _bias(operator: Operator) -> int:
     """Return the bias's tensor; −1 if there is none."""
-    at = census.BIAS_INPUT[operator.name]
+    at = graph_statistics.BIAS_INPUT[operator.name]
     return operator.inputs[at] if len(operator.inputs) > at else -1
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.conversion.tflite.compensation import compensated
 from edgeae.conversion.tflite.few_values import FewValues, few_values
+from edgeae.conversion.tflite.gptq import compensated
 from edgeae.conversion.tflite.grams import grams
 from edgeae.conversion.tflite.kept import Kept
 from edgeae.conversion.tflite.on_scales import on_scales, paired
 from edgeae.errors import OutOfTolerance
 from edgeae.formats.packed import width_bits
-from edgeae.formats.tflite import census
+from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
 
 #: Where depthwise weights have their channels: (1, height, width, channels).
@@ -67,7 +67,7 @@ def _layer(
     weights = original.tensors[other.inputs[1]].data
     if weights is None:
         raise OutOfTolerance(f"{operator.name} has no weights in the float model")
-    index = census.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
+    index = graph_statistics.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
     tensor = graph.tensors[index]
     axis = _DEPTHWISE_AXIS if operator.name == "DEPTHWISE_CONV_2D" else 0
     rows = _rows(weights, axis)

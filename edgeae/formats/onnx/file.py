@@ -1,7 +1,7 @@
 """An ONNX file read as data: its edges, operators and properties.
 
 Operators are described in ONNX's `docs/Operators.md`, those of the domain `com.microsoft` in
-onnxruntime's `docs/ContribOperators.md`. What they compute is counted in `onnx_census.py`.
+onnxruntime's `docs/ContribOperators.md`. What they compute is counted in `onnx_statistics.py`.
 """
 
 from collections import Counter

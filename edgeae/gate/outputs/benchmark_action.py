@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from edgeae.gate.finding import Figure, Finding, Outcome
-from edgeae.gate.outputs.amount import amount, interval, known, printable
+from edgeae.gate.outputs.format import amount, interval, known, printable
 
 
 def render(outcome: Outcome) -> str:

@@ -8,8 +8,8 @@ import math
 from xml.etree import ElementTree as Xml
 
 from edgeae.gate.finding import Figure, Finding, Outcome
-from edgeae.gate.outputs import account
-from edgeae.gate.outputs.amount import amount, interval, printable
+from edgeae.gate.outputs import view
+from edgeae.gate.outputs.format import amount, interval, printable
 
 #: Verdict → the element that tells it.
 _ELEMENTS = {"fail": "failure", "inconclusive": "error", "missing": "error"}
@@ -47,7 +47,7 @@ def _case(outcome: Outcome, finding: Finding) -> Xml.Element:
         time=_seconds(finding.seconds),
     )
     lines = [printable(line) for line in finding.lines]
-    lenient = account.is_warning(outcome, finding)
+    lenient = view.is_warning(outcome, finding)
     if finding.verdict in _ELEMENTS and not lenient:
         reason = "; ".join(lines) or finding.verdict
         told = Xml.SubElement(case, _ELEMENTS[finding.verdict], type=finding.verdict)

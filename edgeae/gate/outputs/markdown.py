@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from edgeae.gate.finding import Outcome
-from edgeae.gate.outputs import account
-from edgeae.gate.outputs.account import Line
-from edgeae.gate.outputs.amount import printable
+from edgeae.gate.outputs import view
+from edgeae.gate.outputs.format import printable
+from edgeae.gate.outputs.view import Line
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
 #: Columns of words; numbers go right.
@@ -14,19 +14,19 @@ _LEFT = {"artifact", "runtime", "figure", "verdict"}
 
 def render(outcome: Outcome) -> str:
     """Return the text: the sentence, the latencies, the reasons; all else folded away."""
-    told = account.told(outcome)
-    *origin, sentence = account.closing(outcome)
-    timed = account.timed_lines(told)
+    told = view.told(outcome)
+    *origin, sentence = view.closing(outcome)
+    timed = view.timed_lines(told)
     command = printable(outcome.command)
     blocks = [
         f"## {_plain(sentence)}",
-        _table(account.TIMED, timed),
-        _plain(account.LEGEND) if timed else "",
-        _plain(account.identical(outcome)),
-        _list(account.open_lines(outcome)),
-        _folded("Other figures", _table(account.OTHER, account.other_lines(told))),
-        _folded("Notes", _list([*account.notes(outcome.findings), *account.absent(outcome)])),
-        _folded("Machine", _list([account.own_error(outcome), *origin])),
+        _table(view.TIMED, timed),
+        _plain(view.LEGEND) if timed else "",
+        _plain(view.identical(outcome)),
+        _list(view.open_lines(outcome)),
+        _folded("Other figures", _table(view.OTHER, view.other_lines(told))),
+        _folded("Notes", _list([*view.notes(outcome.findings), *view.absent(outcome)])),
+        _folded("Machine", _list([view.own_error(outcome), *origin])),
         f"Run it again:\n\n```sh\n{command}\n```" if command else "",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from edgeae.gate.finding import Outcome
-from edgeae.gate.outputs import account
-from edgeae.gate.outputs.account import Line
-from edgeae.gate.outputs.amount import amount, printable
+from edgeae.gate.outputs import view
+from edgeae.gate.outputs.format import amount, printable
+from edgeae.gate.outputs.view import Line
 from edgeae.text.columns import align
 
 _WIDTH = 100
@@ -17,14 +17,14 @@ _LISTED = 8
 
 def render(outcome: Outcome) -> str:
     """Return the outcome as text: timed cells by runtime, other figures, reasons, the sentence."""
-    told = account.told(outcome)
-    ending = [account.own_error(outcome), *account.closing(outcome)]
+    told = view.told(outcome)
+    ending = [view.own_error(outcome), *view.closing(outcome)]
     blocks = [
-        _timed(account.timed_lines(told)),
-        _others(account.other_lines(told)),
-        account.identical(outcome),
-        "\n".join(account.open_lines(outcome)),
-        "\n".join([*account.notes(outcome.findings), *account.absent(outcome)]),
+        _timed(view.timed_lines(told)),
+        _others(view.other_lines(told)),
+        view.identical(outcome),
+        "\n".join(view.open_lines(outcome)),
+        "\n".join([*view.notes(outcome.findings), *view.absent(outcome)]),
         "\n".join(line for line in ending if line),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -34,10 +34,10 @@ def _timed(found: Sequence[Line]) -> str:
     if not found:
         return ""
     headings = _headings(found)
-    place = account.TIMED.index("limit")
-    names = ("p50", *_without(account.TIMED, place))
+    place = view.TIMED.index("limit")
+    names = ("p50", *_without(view.TIMED, place))
     cells = [_without(item.texts, place) for item in found]
-    return "\n".join([*_grouped(names, found, headings, cells, left=1), account.LEGEND])
+    return "\n".join([*_grouped(names, found, headings, cells, left=1), view.LEGEND])
 
 
 def _headings(found: Sequence[Line]) -> list[str]:
@@ -69,7 +69,7 @@ def _others(found: Sequence[Line]) -> str:
     counted = [item.texts[0] for item in found if many and item.figure.verdict == "pass"]
     lines = []
     if listed:
-        names = ("exact and absolute", *account.OTHER)
+        names = ("exact and absolute", *view.OTHER)
         headings, cells = [item.where for item in listed], [item.texts for item in listed]
         lines = _grouped(names, listed, headings, cells, left=2)
     if counted:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import npy_bytes
 from edgeae.artifacts.manifest import Artifact
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, EdgeaeError, about
 from edgeae.reading import files
 from edgeae.runtimes import load
@@ -35,7 +35,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     outputs: dict[str, NDArray[Any]] = {}
     for artifact in map(Artifact.from_json, job["artifacts"]):
         content = files.read(Path(job["folder"], artifact.path), files.MODEL_BYTES)
-        program = Program(artifact, content, Path(job["origins"][artifact.part]))
+        program = VerifiedArtifact(artifact, content, Path(job["origins"][artifact.part]))
         with _named(program):
             outputs[artifact.part] = part_output(runtime, program, images, outputs)
     for part, array in outputs.items():
@@ -44,7 +44,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _named(program: Program) -> Iterator[None]:
+def _named(program: VerifiedArtifact) -> Iterator[None]:
     """Turn what an engine raises when it runs a file into one line that names the file."""
     try:
         with about(program.path):

@@ -5,7 +5,7 @@ import math
 import onnx
 from onnx.utils import Extractor
 
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput
 from edgeae.formats.onnx.file import Model, read
 from edgeae.importing.bottleneck import Choice, Node, choose
@@ -17,7 +17,7 @@ _SAME_VALUES = (
 )
 
 
-def halves(program: Program, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
+def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
     """Return where the graph was cut, and `encoder` and `decoder` → the bytes of a file.
 
     Args:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeae.artifacts.manifest import Artifact, TensorSpec
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput
 from edgeae.formats import describe
 from edgeae.formats.opening import open_file
@@ -25,12 +25,12 @@ class Parts:
         remark: why a whole autoencoder was not cut, a line; or empty.
     """
 
-    programs: dict[str, Program]
+    programs: dict[str, VerifiedArtifact]
     choice: Choice | None = None
     remark: str = ""
 
     @property
-    def input(self) -> Program:
+    def input(self) -> VerifiedArtifact:
         """The part that takes the image."""
         return next(iter(self.programs.values()))
 
@@ -68,7 +68,7 @@ def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
     return Parts({part: _as(part, item) for part, item in zip(names, programs, strict=False)})
 
 
-def _open(path: Path) -> Program:
+def _open(path: Path) -> VerifiedArtifact:
     program = open_file(path)
     _check_edges(program.artifact)
     return program
@@ -87,7 +87,7 @@ def _reconstructs(encoder: Artifact, decoder: Artifact) -> bool:
     return encoder.input.values == decoder.output.values
 
 
-def _check_halves(encoder: Program, decoder: Program) -> None:
+def _check_halves(encoder: VerifiedArtifact, decoder: VerifiedArtifact) -> None:
     """Refuse two files that are not the halves of one autoencoder.
 
     Raises:
@@ -117,7 +117,7 @@ def _check_halves(encoder: Program, decoder: Program) -> None:
         )
 
 
-def _cut(program: Program, code_layer: str | None) -> Parts:
+def _cut(program: VerifiedArtifact, code_layer: str | None) -> Parts:
     """Cut a whole autoencoder; without a place for that, it stays whole.
 
     Raises:
@@ -140,15 +140,15 @@ def _cut(program: Program, code_layer: str | None) -> Parts:
     return Parts({**cuts, "autoencoder": whole}, choice)
 
 
-def _half(part: str, content: bytes, whole: Program) -> Program:
+def _half(part: str, content: bytes, whole: VerifiedArtifact) -> VerifiedArtifact:
     form = whole.artifact.format
     artifact = describe.bare(content, form, f"its {part}")
     _check_edges(artifact)
-    cut = _as(part, Program(artifact, content, whole.path))
+    cut = _as(part, VerifiedArtifact(artifact, content, whole.path))
     return replace(cut, artifact=replace(cut.artifact, parent=f"autoencoder.{form}"))
 
 
-def _as(part: str, program: Program) -> Program:
+def _as(part: str, program: VerifiedArtifact) -> VerifiedArtifact:
     artifact = program.artifact
     path = f"{part}.{artifact.format}"
     return replace(program, artifact=replace(artifact, part=part, path=path))

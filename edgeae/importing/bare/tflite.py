@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from edgeae.artifacts.program import Program
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.formats.tflite.cut import cut
 from edgeae.formats.tflite.graph import Graph, read, write
 from edgeae.importing.bottleneck import Choice, Node, choose
@@ -12,7 +12,7 @@ from edgeae.importing.bottleneck import Choice, Node, choose
 _SAME_VALUES = ("DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE")
 
 
-def halves(program: Program, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
+def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
     """Return where the graph was cut, and `encoder` and `decoder` → the bytes of a file.
 
     Args:

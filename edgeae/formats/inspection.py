@@ -239,23 +239,23 @@ def inspect(path: Path) -> Inspection:
 
 def _tflite(content: bytes, origin: str) -> dict[str, Any]:
     from edgeae.formats import packed
-    from edgeae.formats.tflite import arena, census
+    from edgeae.formats.tflite import arena, graph_statistics
     from edgeae.formats.tflite import graph as tflite
 
     graph = tflite.read(content, origin)
     return {
         "format": "tflite",
-        "inputs": census.edge_specs(graph, graph.inputs),
-        "outputs": census.edge_specs(graph, graph.outputs),
-        "operators": census.operators(graph),
-        "minimum_runtime": census.minimum_runtime(graph),
-        "macs": census.macs(graph),
+        "inputs": graph_statistics.edge_specs(graph, graph.inputs),
+        "outputs": graph_statistics.edge_specs(graph, graph.outputs),
+        "operators": graph_statistics.operators(graph),
+        "minimum_runtime": graph_statistics.minimum_runtime(graph),
+        "macs": graph_statistics.macs(graph),
         "arena_bytes": arena.arena_bytes(graph),
-        "parameters": census.parameters(graph),
-        "sparsity": census.sparsity(graph),
-        "size_by_cause": census.size_by_cause(content, graph),
+        "parameters": graph_statistics.parameters(graph),
+        "sparsity": graph_statistics.sparsity(graph),
+        "size_by_cause": graph_statistics.size_by_cause(content, graph),
         "layers": tuple(_tflite_layer(graph, operator) for operator in graph.operators),
-        "nonzero_macs": census.nonzero_macs(graph),
+        "nonzero_macs": graph_statistics.nonzero_macs(graph),
         "packed": packed.packed(graph),
         "encodings": tuple(map(_weights, packed.encodings(graph))),
     }
@@ -266,7 +266,7 @@ def _weights(item: Any) -> Weights:
 
 
 def _tflite_layer(graph: Any, operator: Any) -> Layer:
-    from edgeae.formats.tflite import census
+    from edgeae.formats.tflite import graph_statistics
 
     output = next((graph.tensors[index] for index in operator.outputs if index >= 0), None)
     return Layer(
@@ -274,15 +274,15 @@ def _tflite_layer(graph: Any, operator: Any) -> Layer:
         operator.version,
         output.shape if output else (),
         output.dtype if output else "?",
-        census.operator_macs(graph, operator),
-        census.weight_bytes(graph, operator),
+        graph_statistics.operator_macs(graph, operator),
+        graph_statistics.weight_bytes(graph, operator),
     )
 
 
 def _onnx(content: bytes, origin: str) -> dict[str, Any]:
     try:
-        from edgeae.formats.onnx import census as onnx_census
         from edgeae.formats.onnx import file as onnx_file
+        from edgeae.formats.onnx import graph_statistics as onnx_statistics
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
@@ -295,26 +295,26 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
         "outputs": onnx_file.outputs(model),
         "operators": onnx_file.operators(model),
         "minimum_runtime": onnx_file.needs(model),
-        "macs": onnx_census.macs(model),
+        "macs": onnx_statistics.macs(model),
         "arena_bytes": None,
-        "parameters": onnx_census.parameters(model),
-        "sparsity": onnx_census.sparsity(model),
-        "size_by_cause": onnx_census.size_by_cause(content, model),
+        "parameters": onnx_statistics.parameters(model),
+        "sparsity": onnx_statistics.sparsity(model),
+        "size_by_cause": onnx_statistics.size_by_cause(content, model),
         "layers": tuple(_onnx_layer(model, node) for node in model.nodes),
         "metadata": onnx_file.properties(model),
-        "nonzero_macs": onnx_census.nonzero_macs(model),
+        "nonzero_macs": onnx_statistics.nonzero_macs(model),
     }
 
 
 def _onnx_layer(model: Any, node: Any) -> Layer:
-    from edgeae.formats.onnx import census as onnx_census
     from edgeae.formats.onnx import file as onnx_file
+    from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
     return Layer(
         onnx_file.operator_name(node),
         onnx_file.operator_version(model, node),
         model.shapes.get(node.output[0], ()),
         model.dtypes.get(node.output[0], "?"),
-        onnx_census.node_macs(model, node),
-        onnx_census.weight_bytes(model, node),
+        onnx_statistics.node_macs(model, node),
+        onnx_statistics.weight_bytes(model, node),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.formats.inspect import Inspection, aligned, inspect
+from edgeae.formats.inspection import Inspection, aligned, inspect
 
 _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 

@@ -66,13 +66,13 @@ def _tidy(folder: Path) -> None:
 def _importer(paths: tuple[Path, ...]) -> Importer:
     """Choose by content: a name may say anything."""
     if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
-        from edgeae.importing.saved_model.stage import import_saved_model
+        from edgeae.importing.saved_model.run import import_saved_model
 
         return import_saved_model
     for path in paths:
         _check_path(path)
     if not any(map(is_keras, paths)):
-        from edgeae.importing.bare.stage import import_bare
+        from edgeae.importing.bare.run import import_bare
 
         return import_bare
     if len(paths) > 1:
@@ -80,7 +80,7 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
             f"{paths[0]}, {paths[1]}: two files are an encoder and a decoder as .tflite or .onnx; "
             "a Keras file is the whole autoencoder"
         )
-    from edgeae.importing.keras.stage import import_keras
+    from edgeae.importing.keras.run import import_keras
 
     return import_keras
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgeae.errors import BadInput
 from edgeae.formats.onnx.file import Model, domain, strings, texts, values
 from edgeae.formats.onnx.shapes import CONTRIB
-from edgeae.formats.tflite.census import CAUSES
+from edgeae.formats.tflite.graph_statistics import CAUSES
 
 _INDEX_DTYPES = ("int32", "int64")
 #: Operators that only pass their first input on, in another form.

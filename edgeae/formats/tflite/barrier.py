@@ -15,7 +15,7 @@ from edgeae.formats.tflite.graph import Graph, Operator
 FENCE = "GATHER"
 
 
-def without_fence(graph: Graph, source: int) -> Graph:
+def without_barrier(graph: Graph, source: int) -> Graph:
     """Let what follows the fence behind a tensor read the tensor itself.
 
     Args:

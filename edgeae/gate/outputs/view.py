@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeae.gate.finding import Cell, Figure, Finding, Outcome
-from edgeae.gate.outputs.amount import amount, interval, known, printable
+from edgeae.gate.outputs.format import amount, interval, known, printable
 from edgeae.system.machine import machine_line
 
 #: Verdict → a mark for it; the word always stands beside it.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import AS_IS as FORM
-from edgeae.artifacts.program import Program
 from edgeae.artifacts.publish import building
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.data import Dataset
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.bundle import write_bundle
@@ -89,7 +89,7 @@ def _losses(manifest: Manifest) -> dict[str, float]:
     return {} if manifest.loss is None else {"test": manifest.loss.exported}
 
 
-def _given(parts: Parts) -> list[Program]:
+def _given(parts: Parts) -> list[VerifiedArtifact]:
     """Return the files as they were given: not what was cut out of one."""
     return [item for item in parts.programs.values() if item.artifact.parent is None]
 
@@ -108,17 +108,17 @@ def _description(parts: Parts) -> str:
     return f"{chain}, {'/'.join(flavours)} .{parts.format} as is"
 
 
-def _parameters(program: Program) -> int:
+def _parameters(program: VerifiedArtifact) -> int:
     origin = str(program.path)
     if program.artifact.format == "tflite":
-        from edgeae.formats.tflite import census
         from edgeae.formats.tflite import graph as tflite
+        from edgeae.formats.tflite import graph_statistics
 
-        return census.parameters(tflite.read(program.content, origin))
-    from edgeae.formats.onnx import census as onnx_census
+        return graph_statistics.parameters(tflite.read(program.content, origin))
     from edgeae.formats.onnx import file as onnx_file
+    from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
-    return onnx_census.parameters(onnx_file.read(program.content, origin))
+    return onnx_statistics.parameters(onnx_file.read(program.content, origin))
 
 
 def _range_warning(parts: Parts, dataset: Dataset) -> str:

@@ -9,7 +9,7 @@ from edgeae.artifacts.model import ORIGINALS, open_model
 
 
 @dataclass(frozen=True)
-class Program:
+class VerifiedArtifact:
     """What a runtime opens.
 
     Attributes:
@@ -23,7 +23,7 @@ class Program:
     path: Path
 
 
-def open_program(root: Path, part: str, form: str) -> Program:
+def open_program(root: Path, part: str, form: str) -> VerifiedArtifact:
     """Read a part of the bundle in `root`, or of the model there when `form` is an original's.
 
     Raises:
@@ -33,7 +33,7 @@ def open_program(root: Path, part: str, form: str) -> Program:
     if form in ORIGINALS:
         training = open_model(root)  # checks the file's hash
         artifact = training.original(root, part)
-        return Program(artifact, b"", root / artifact.path)
+        return VerifiedArtifact(artifact, b"", root / artifact.path)
     with holding(root) as bundle:
         artifact = bundle.artifact(part, form)
-        return Program(artifact, bundle.read(artifact), root / artifact.path)
+        return VerifiedArtifact(artifact, bundle.read(artifact), root / artifact.path)
