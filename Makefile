@@ -14,7 +14,7 @@ EDGEAE := $(BIN)/edgeae
 # each step reads what the one before it wrote
 .NOTPARALLEL:
 .PHONY: help setup demo train zoo export verify bench gate baseline report history
-.PHONY: test ways acceptance timing fuzz faults race selftest-gate lint clean
+.PHONY: test ways acceptance timing fuzz faults race selftest-gate lint docs reference clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -89,6 +89,13 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# strict: a broken link or anchor fails; the variable silences the theme's notice about its successor
+docs: setup  ## build the documentation, into build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+reference: setup  ## write the generated pages of the documentation anew from the code
+	PYTHONPATH=docs $(BIN)/python -m generate
 
 clean:  ## remove build/ and caches, keep .venv
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

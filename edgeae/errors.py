@@ -86,7 +86,10 @@ class RuntimeUnavailable(NotMeasured):
 
 
 class Interrupted(EdgeaeError):
-    """Ctrl-C ended work of which something is kept; says what."""
+    """Interrupted: Ctrl-C, SIGTERM or SIGHUP ended the command.
+
+    The line says what is kept of its work.
+    """
 
     code = 130
 

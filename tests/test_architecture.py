@@ -1,6 +1,5 @@
 import ast
 import importlib
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,9 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
 
-from edgeae.cli.main import app
 from edgeae.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parent.parent
@@ -352,17 +349,3 @@ def test_only_the_command_line_and_progress_write(module):
         assert len(writes(module)) == source.count("sys.stdout.flush()")
     else:
         assert writes(module) == []
-
-
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", RUNTIMES)
-def test_a_runtime_is_documented(name):
-    assert re.search(rf"(?<![\w-]){name}(?![\w-])", readme())
-
-
-@pytest.mark.parametrize("name", typer.main.get_command(app).commands)
-def test_a_command_is_documented(name):
-    assert re.search(rf"\bedgeae {name}\b", readme())

@@ -97,7 +97,13 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class OpVersion:
-    """An operator an artifact needs, with the version of its semantics."""
+    """An operator that an artifact needs.
+
+    Attributes:
+        name: of the operator.
+        version: of its semantics.
+        count: how many of the artifact's operators are this one.
+    """
 
     name: str
     version: int

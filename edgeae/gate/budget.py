@@ -17,20 +17,25 @@ class Budget:
     """Limits of one cell; None is no limit.
 
     Attributes:
-        max_ratio: candidate ÷ baseline, of the medians above the fixed cost.
-        max_p50_us, max_p99_us: of the candidate's call, µs; p99 over blocks.
-        max_first_ms, max_load_ms: of the first call and of opening, ms.
-        max_rss_mb: peak memory of the process that holds both sides, 10⁶ bytes.
-        max_loss_ratio: candidate's loss ÷ baseline's, of the manifests.
-        parity: bundles: `verify.json` passes on the runtime; bare files: the candidate answers as
-            the baseline does.
-        exact: which of `EXACT` are held to the baseline's.
-        exact_growth: candidate ÷ baseline that passes.
-        exact_saving: a candidate smaller by more than this share asks to be recorded.
-        on_saving: whether that asks (`ask`: passes, and says so) or fails (`fail`).
-        on_inconclusive: whether an unclear ratio ends the gate with exit 3 (`fail`) or with 0 and a
-            line (`warn`).
-        runtimes: runtime → its own limits, the others as above.
+        max_ratio: candidate's median call ÷ baseline's; where the fixed cost of a call matters,
+            of the times above it.
+        max_p50_us, max_p99_us: largest median and 99th percentile, over blocks, of the candidate's
+            call, in µs.
+        max_first_ms, max_load_ms: largest time of the candidate's first call and of opening it, in
+            ms, from the processes that load the candidate first; at least twelve processes run.
+        max_rss_mb: largest peak memory, in 10⁶ bytes, of the process that holds both sides, from
+            the processes that load the candidate first; at least twelve processes run.
+        max_loss_ratio: candidate's loss ÷ baseline's, from the manifests of bundles.
+        parity: of bundles: `edgeae verify` passed on the runtime here; of bare files: the candidate
+            answers as the baseline does.
+        exact: which figures are compared exactly: `bytes`, `gzip_bytes`, `macs`, `arena`,
+            `operators` and `instructions`.
+        exact_growth: how many times the baseline's an exact figure may be.
+        exact_saving: an exact figure that is smaller by more than this share is a saving to record.
+        on_saving: what a saving does: `ask` passes and says so, `fail` fails until it is recorded.
+        on_inconclusive: what an inconclusive ratio does: `fail` ends with exit code 3, `warn` with
+            0 and a line.
+        runtimes: limits of one runtime; the other limits are those of `[budget]`.
     """
 
     max_ratio: float = 1.03

@@ -37,8 +37,9 @@ class PairRow:
         load_ns, first_ns: of baseline and candidate: opening, and the first call; the side that is
             loaded first pays for the engine's own start.
         rss_peak_bytes: of the process, when the candidate had given its first answer.
-        difference: max |candidate's answer − baseline's| on the same inputs, in `difference_unit`:
-            `LSB` of integers, empty of floats; None where their element types differ.
+        difference: max |candidate's answer − baseline's| on the same inputs, in `difference_unit`;
+            None where their element types differ.
+        difference_unit: `LSB` for integers, empty for floats.
         agreement: the difference that counts as none.
         runtime_version, device, software: of the runtime.
         notes: what else a reader should know.

@@ -75,7 +75,11 @@ def is_worse(loss: float, mean_loss: float) -> bool:
 
 @dataclass(frozen=True)
 class Worst:
-    """The 99th percentile of the MSE of single images; the fields are those of `Loss`."""
+    """The 99th percentile of the MSE of single images.
+
+    Attributes:
+        float32, control, exported: the same models as in `Loss`.
+    """
 
     float32: float
     control: float | None

@@ -14,19 +14,21 @@ class Tolerance:
     """What verify accepts.
 
     Attributes:
-        added_loss: MSE of the export minus that of the yardstick, on the test images, where
-            predicting their mean has MNIST's MSE, 0.067; see `times` and `loss.loss_scale`. The
-            yardstick is the equal-budget control of a recipe that fine-tunes, else the original.
+        added_loss: MSE of the export minus MSE of what it is judged against, on the test images, of
+            data whose mean has MNIST's MSE, 0.067; on other data the limit is scaled. A recipe that
+            fine-tunes is judged against the equal-budget control, any other against the original.
             A difference, not a ratio: a ratio rewards a badly trained original.
-        added_p99: the same of the worst percent: of the 99th percentile of each image's MSE.
-        max_abs: float outputs against the Keras model: max |Δ| ≤ max_abs × max(1, max |reference|).
-        share_over_1lsb: int8 outputs against `litert-reference`: share that differs by more than
-            one LSB.
+        added_p99: the same for the worst percent of images: the 99th percentile of each image's
+            MSE.
+        max_abs: float outputs against the original: max |Δ| ≤ max_abs × max(1, max |reference|).
+        share_over_1lsb: integer outputs against `litert-reference`: largest share of values that
+            may differ by more than one LSB.
         builtin_share_over_1lsb: the same for `litert-builtin`, if larger: its optimized kernels
             round twice when they rescale, where the reference and XNNPACK round once.
-        conv_share_over_1lsb: the same for artifacts that convolve, if larger: each of several
-            layers may round a value either way, and one LSB of the code is several of the output.
-        max_lsb: int8 outputs against `litert-reference`: the largest difference.
+        conv_share_over_1lsb: the same for artifacts with convolutions, if larger: each of several
+            layers may round a value either way, and one LSB of the code is several LSB of the
+            output.
+        max_lsb: integer outputs against `litert-reference`: the largest difference.
     """
 
     added_loss: float = 3e-4

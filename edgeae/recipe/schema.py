@@ -55,21 +55,26 @@ class Recipe:
     Attributes:
         name: the file's stem.
         description: one line for people.
-        quantization: `float32`, `float16` (weights), `dynamic` (int8 weights, float activations),
-            `int8` (full integer), `int16x8` (int8 weights, int16 activations) or `int4` (4-bit
-            weights, float activations).
-        per_channel: one weight scale per output channel, or one per tensor; int8 only.
-        io: element type of the exported inputs and outputs: `int8`, `uint8` (camera frames, browser
-            runtimes) or `float32` of `int8` recipes, `int16` or `float32` of `int16x8`.
-        formats: files per part.
-        onnx: what an int8 recipe's `.onnx` is: `qdq`, from the `.tflite`, its integers and scales;
-            or `fast`, quantized by onnxruntime, in whichever form it runs faster.
-        representative: training images that calibrate the activation ranges.
-        calibration: how ranges follow from them: `min-max`, `percentile`, or `mse` (least error).
-        percentile: of `percentile`: the share of values, in percent, that a range must hold.
-        rounding: each weight to its `nearest` integer, or `compensated`: so that their errors make
-            up for each other on the representative images, zeros and few values kept.
-        steps: what fine-tunes, in order: `prune`, `cluster`, `qat`; the tables that are there.
+        quantization: form of weights and activations: `float32`, `float16` (weights), `dynamic`
+            (int8 weights, float activations), `int8` (full integer), `int16x8` (int8 weights, int16
+            activations) or `int4` (4-bit weights, float activations).
+        per_channel: with `int8`: one weight scale per output channel, or one per weight tensor.
+        io: element type of the exported inputs and outputs; `uint8` is for camera frames and
+            browser runtimes.
+        formats: files per part; `tflite` is always one of them.
+        onnx: with `int8`: `qdq` is converted from the `.tflite`, with its integers and scales;
+            `fast` is quantized by onnxruntime, in the form that runs faster on this machine.
+        representative: how many training images calibrate the activation ranges.
+        calibration: with `int8` and `int16x8`: how ranges follow from these images: `min-max`,
+            `percentile`, or `mse` (least error), which does not go with `onnx = "fast"`.
+        percentile: with `calibration = "percentile"`: the share of values, in percent, that a range
+            must hold.
+        rounding: with `int8`, `int16x8` and `int4`: each weight to its `nearest` integer; or
+            `compensated`, so that the errors of the weights cancel each other on the representative
+            images (GPTQ); zeros and codebooks of the original are kept. Not with `[cluster]`,
+            `[qat]` or `onnx = "fast"`.
+        steps: the steps that fine-tune, in this order: `prune`, `cluster`, `qat`. The default is
+            the tables that the file has.
         prune, cluster, qat: settings of each step, or None.
         tolerance: what verify accepts.
     """

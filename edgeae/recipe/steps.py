@@ -26,8 +26,8 @@ class _Spared:
     """A step that leaves small layers as they are: they take few bytes, and cost much loss.
 
     Attributes:
-        spare_below: share of the model's weights below which a layer stays whole, unless `layers`
-            names it. Depthwise kernels are not counted.
+        spare_below: a layer with a smaller share of the model's weights than this stays whole,
+            unless `layers` names it. Depthwise kernels are not counted.
     """
 
     spare_below: float = field(default=0.0, kw_only=True)
@@ -47,13 +47,15 @@ class Prune(_Spared):
 
     Attributes:
         sparsity: share of the weights that becomes zero.
-        scope: of each `layer`; or of the `model`, where each layer gives as many as matter least.
-        criterion: which weights: those of the least `saliency`, by what taking them away costs; or
-            of the least `magnitude`.
-        schedule: `polynomial` grows from nothing over the first part of the steps; `constant`
+        scope: whether `sparsity` holds for each `layer`, or for the `model` as a whole, where the
+            weights that matter least are pruned, whatever their layer.
+        criterion: which weights become zero: those of the least `saliency`, the weight's square
+            times the curvature of the loss; or of the least `magnitude`. With `scope = "model"`
+            only `saliency`.
+        schedule: `polynomial` lets the sparsity grow over the first part of the steps; `constant`
             prunes at once.
         steps: training steps of the fine-tuning, batches of 128.
-        learning_rate: Adam's, decaying to 1 % of it along a cosine.
+        learning_rate: Adam's; it decays to 1 % of this along a cosine.
         layers: name of a layer → its own sparsity, whatever the scope; 0 leaves it whole.
     """
 
@@ -78,13 +80,13 @@ class Prune(_Spared):
 
 @dataclass(frozen=True)
 class Cluster(_Spared):
-    """Weight clustering: each weight matrix holds a few values, zero among them.
+    """Weight clustering: each weight matrix holds only a few different values.
 
     Attributes:
-        clusters: how many values.
+        clusters: how many values a weight matrix may hold; with `[prune]`, zero is one of them.
         steps: training steps of the fine-tuning, batches of 128.
-        learning_rate: Adam's, decaying to 1 % of it along a cosine.
-        layers: name of a layer → its own number; 0 leaves it as it is.
+        learning_rate: Adam's; it decays to 1 % of this along a cosine.
+        layers: name of a layer → its own number of values; 0 leaves it as it is.
     """
 
     clusters: int
@@ -107,7 +109,7 @@ class Qat:
 
     Attributes:
         steps: training steps, batches of 128.
-        learning_rate: Adam's, decaying to 1 % of it along a cosine.
+        learning_rate: Adam's; it decays to 1 % of this along a cosine.
     """
 
     steps: int = 1720

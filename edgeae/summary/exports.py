@@ -26,6 +26,7 @@ class File:
         part, format, flavour, sha256, bytes, gzip_bytes, minimum_runtime, macs: see `Artifact`.
         sparsity: weight tensor → share of zeros.
         nonzero_macs, causes, packed, encodings: see `Artifact`.
+        packed_bytes: sum of `packed`; None where that is not known.
     """
 
     part: str

@@ -21,8 +21,18 @@ class Timing:
         model, recipe, part, format, flavour, bytes, runtime, runtime_version, device, software,
             threads, batch: what ran how; see `Result`.
         machine: number of the machine in `Latency.machines`, from 0.
-        p50_ns, p90_ns, p99_ns, mad_ns, interval, fixed_ns, examples_per_s, processes, blocks,
-            settled, unstable, start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Pooled`.
+        p50_ns, p90_ns, p99_ns: percentiles over the blocks of a process, per call; medians over
+            the processes.
+        mad_ns: median absolute deviation of the blocks; median over the processes.
+        interval: half the 95 % confidence interval of p50, as a share of p50; None where there are
+            fewer than six processes, or fewer than six blocks of a single process.
+        fixed_ns: what a call costs before any arithmetic; None where it was not measured.
+        examples_per_s: throughput.
+        processes, blocks: how many there are; the blocks of all processes together.
+        settled: whether every process reached its target, and the processes agree.
+        unstable: every process's reasons not to believe the figure.
+        start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: medians over the processes; see
+            `Result`; None where no process has them.
         warning: that it is unstable, and why; or empty.
         block: calls per sample.
         note: see `Result`.
@@ -64,7 +74,13 @@ class Timing:
 
 @dataclass(frozen=True)
 class Failure:
-    """A worker that crashed, hung or gave a wrong answer: there is no latency, and this is why."""
+    """A worker that crashed, hung or gave a wrong answer, so that there is no latency.
+
+    Attributes:
+        model, recipe, part, format, runtime, threads, batch: what was to be timed; see `Result`.
+        machine: number of the machine in `Latency.machines`, from 0.
+        error: why there is no latency.
+    """
 
     model: str
     recipe: str
@@ -79,7 +95,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Absent:
-    """A runtime that the machine does not have, and what would bring it."""
+    """A runtime that the machine does not have.
+
+    Attributes:
+        runtime: its name.
+        reason: what is missing, and the command or hardware that would bring it.
+    """
 
     runtime: str
     reason: str

@@ -47,7 +47,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Size:
-    """One code size: the best model of it, with its MSE and that of PCA."""
+    """One code size: the best model of it, with its MSE and that of PCA.
+
+    Attributes:
+        code: values of the code.
+        model: name of the best model of that size.
+        mse: of that model on the test images.
+        pca_mse: of PCA with as many components.
+    """
 
     code: int
     model: str
@@ -57,7 +64,12 @@ class Size:
 
 @dataclass(frozen=True)
 class CodeSizes:
-    """Loss by code size of one family on one dataset; `sizes` ascend."""
+    """Loss by code size of one family on one dataset.
+
+    Attributes:
+        family, dataset: names.
+        sizes: one entry for each code size, in ascending order.
+    """
 
     family: str
     dataset: str

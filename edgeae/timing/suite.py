@@ -37,14 +37,16 @@ class Suite:
         name: the file's stem.
         description: one line for people.
         artifacts: bare `.tflite` and `.onnx` files: paths with `*`, relative to the current folder.
-        models, recipes, parts, runtimes: name patterns, `*` for all. A suite file that names
-            artifacts, but neither models nor recipes, has no models: bare files alone.
-        threads, batch: numbers of threads and examples per call; each is timed with each.
-        seconds: the longest that one worker times blocks.
-        rounds: how often each job is run, in a fresh process each time.
-        seed: of the order of the jobs; drawn, and recorded, where it is None.
-        baseline: what `edgeae gate` compares with; empty for the command line's.
-        budget: the table `[budget]`, which `edgeae gate` reads.
+        models, recipes, parts, runtimes: name patterns; `*` is all. A suite with `artifacts` and
+            neither `models` nor `recipes` times only the bare files.
+        threads, batch: numbers of threads, and of examples per call; each number of threads is
+            timed with each batch.
+        seconds: how long one worker times blocks at most.
+        rounds: how often each job runs, in a fresh process each time.
+        seed: of the order of the jobs; without it, one is drawn and recorded.
+        baseline: what `edgeae gate` compares with, unless `--baseline` names another.
+        budget: limits that `edgeae gate` reads; with this table, `edgeae gate` and pytest judge the
+            suite.
     """
 
     name: str

@@ -25,11 +25,15 @@ class Row:
         software: whether that device is emulated on the processor.
         reference: whose answer it is compared with.
         n: images compared.
-        share_over_1lsb, max_lsb, max_abs: see `Parity`; None where they do not apply.
+        share_over_1lsb: share of values that differ by more than one LSB; None for float outputs.
+        max_lsb: the largest difference in LSB; None for float outputs.
+        max_abs: the largest difference in real units; None without a finite answer.
         loss: MSE of the reconstruction against the images; None for an encoder.
-        added_loss, loss_ratio: against the loss of the yardstick: of a recipe that fine-tunes, the
-            equal-budget control's where all test images were compared; else the original's.
-        added_p99: the same of the worst percent of images; None where not all were compared.
+        added_loss, loss_ratio: this loss minus, and divided by, the loss that it is judged against:
+            the equal-budget control's, if the recipe fine-tunes and all test images were compared;
+            else the original's.
+        added_p99: the same difference for the worst percent of images; None where not all test
+            images were compared.
         verdict: `pass`, `fail`, `crashed` or `unavailable`.
         reasons: each breach, or why there is no answer.
         note: what else a reader should know, from the session.

@@ -685,17 +685,18 @@ def test_a_recipe_is_listed_by_its_steps():
     assert listing.as_json(found)["steps"] == ["prune 80 %", "cluster 16", "qat"]
 
 
-# --- the README ---
+# --- the reference ---
+
+REFERENCE = ROOT / "docs" / "reference" / "recipes.md"
+TOGETHER = "What goes together"
 
 
 def documented() -> dict[str, dict[str, list[str]]]:
-    """Return the README's tables of recipe keys: the table's name → key → the other columns."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = text[text.index("#### Recipes, key by key") : text.index("#### The matrix")]
+    """Return the tables of the page of recipe keys: the table's name → key → the other columns."""
     found: dict[str, dict[str, list[str]]] = {"": {}}
     table = found[""]
-    for line in text.splitlines():
-        if title := re.match(r"`\[(\w+)\]`:", line):
+    for line in REFERENCE.read_text(encoding="utf-8").splitlines():
+        if title := re.match(r"## `?\[?([\w ]+)", line):
             table = found.setdefault(title[1], {})
         if line.startswith("| `"):
             first, *others = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
@@ -704,8 +705,14 @@ def documented() -> dict[str, dict[str, list[str]]]:
     return found
 
 
+def documented_keys() -> dict[str, dict[str, list[str]]]:
+    found = documented()
+    del found[TOGETHER]
+    return found
+
+
 def test_every_key_is_documented_with_its_default():
-    tables = documented()
+    tables = documented_keys()
     kinds = {"prune": Prune(0.5), "cluster": Cluster(16), "qat": Qat(), "tolerance": Tolerance()}
     keys = {field.name for field in dataclasses.fields(Recipe)} - {"name", *kinds}
     assert tables.pop("").keys() == keys | {"extends"}
@@ -718,43 +725,50 @@ def test_every_key_is_documented_with_its_default():
             for field in dataclasses.fields(default)
             if (field.default, field.default_factory) == (dataclasses.MISSING,) * 2
         }
-        for key, (told, *_) in tables[name].items():
+        for key, (_, told, meaning) in tables[name].items():
+            assert meaning
             if key in required:
-                assert told == "none"
+                assert told == "required"
             elif isinstance(values[key], dict):
-                assert told == "empty" and not values[key]
+                assert told == "none" and not values[key]
             elif isinstance(values[key], str):
                 assert told == f"`{values[key]}`"
             else:
-                assert float(told) == values[key], f"{name}.{key}"
+                assert float(told.strip("`")) == values[key], f"{name}.{key}"
 
 
 def test_every_default_of_a_recipe_is_documented():
     default = dataclasses.asdict(Recipe("a"))
     keys = documented()[""]
     for key in ("quantization", "onnx", "calibration", "rounding"):
-        assert keys[key][0] == f"`{default[key]}`", key
+        assert keys[key][1] == f"`{default[key]}`", key
     for key in ("representative", "percentile", "per_channel"):
-        assert json.loads(keys[key][0].strip("`")) == default[key], key
-    assert tuple(json.loads(keys["formats"][0].strip("`"))) == default["formats"]
+        assert json.loads(keys[key][1].strip("`")) == default[key], key
+    assert tuple(json.loads(keys["formats"][1].strip("`"))) == default["formats"]
+    together = documented()[TOGETHER]
+    assert together.keys() == EDGES.keys()
     for form, allowed in EDGES.items():
-        told = re.findall(r"`(\w+)` of `(\w+)`", keys["io"][0])
+        told = re.findall(r"`(\w+)` with `(\w+)`", keys["io"][1])
         assert allowed[0] == {quantization: io for io, quantization in told}.get(form, "float32")
-        if len(allowed) > 1:
-            (told,) = re.findall(rf"`{form}`: ((?:`\w+` ?)+)", keys["io"][1])
-            assert tuple(re.findall(r"`(\w+)`", told)) == allowed
+        assert set(re.findall(r"`(\w+)`", together[form][0])) == set(allowed)
 
 
-#: What the README says is allowed of a number, in its words → values that are, and that are not.
+#: What the reference says is allowed of a number → values that are, and that are not.
 ALLOWED = {
-    "10 or more": ([10, 5000], [9]),
-    "100 or more": ([100, 5000], [99]),
-    "above 50, up to 100": ([50.5, 100.0], [50.0, 100.5]),
-    "above 0, below 1": ([1e-6, 0.999], [0.0, 1.0]),
-    "0 or more, below 1": ([0.0, 0.999], [-0.1, 1.0]),
-    "2 to 256": ([2, 256], [1, 257]),
-    "layer = 0 or more, below 1": ([{"a": 0.0}, {"a": 0.999}], [{"a": 1.0}, {"a": -0.1}]),
-    "layer = 0, or 2 to 256": ([{"a": 0}, {"a": 2}, {"a": 256}], [{"a": 1}, {"a": 257}]),
+    "whole number, 10 or more": ([10, 5000], [9]),
+    "whole number, 100 or more": ([100, 5000], [99]),
+    "number, above 50 and up to 100": ([50.5, 100.0], [50.0, 100.5]),
+    "number, above 0 and below 1": ([1e-6, 0.999], [0.0, 1.0]),
+    "number, 0 or more and below 1": ([0.0, 0.999], [-0.1, 1.0]),
+    "whole number, 2 to 256": ([2, 256], [1, 257]),
+    "table of number, 0 or more and below 1": (
+        [{"a": 0.0}, {"a": 0.999}],
+        [{"a": 1.0}, {"a": -0.1}],
+    ),
+    "table of whole number, 0, or 2 to 256": (
+        [{"a": 0}, {"a": 2}, {"a": 256}],
+        [{"a": 1}, {"a": 257}],
+    ),
 }
 IN_WORDS = ("description", "extends", "per_channel", "io", "formats", "steps")
 #: What else a recipe needs, so that its key may be anything that is allowed.
@@ -775,10 +789,11 @@ def built(table: str, key: str, value: object) -> Recipe:
 
 
 def test_what_is_allowed_is_documented():
-    for table, keys in documented().items():
-        if table == "tolerance":  # all of them 0 or more
-            continue
-        for key, (_, allowed, *_) in keys.items():
+    tables = documented_keys()
+    limits = {allowed for allowed, *_ in tables.pop("tolerance").values()}
+    assert limits == {"number, 0 or more, and finite", "whole number, 0 or more, and finite"}
+    for table, keys in tables.items():
+        for key, (allowed, *_) in keys.items():
             if allowed in ALLOWED:
                 for value in ALLOWED[allowed][0]:
                     built(table, key, value)
@@ -796,11 +811,9 @@ def test_what_is_allowed_is_documented():
 
 
 def test_quantizations_of_a_step_are_documented():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    together = documented()[TOGETHER]
     for step in STEPS:
-        (line,) = re.findall(rf"^`\[{step}\]`:.*?with (.*?)\.(?:$| It)", text, re.MULTILINE)
-        every = line == "every `quantization`"
-        told = set(EDGES) if every else set(re.findall(r"`(\w+)`", line)) & set(EDGES)
+        told = {form for form, (_, steps, *_) in together.items() if f"`{step}`" in steps}
         able = set()
         for form in EDGES:
             said = {"name": "a", "quantization": form, step: STEP[step]}
@@ -813,10 +826,8 @@ def test_quantizations_of_a_step_are_documented():
 
 
 def test_every_rung_is_documented():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    ladder = text[
-        text.index("| recipe | what it is for |") : text.index("#### Recipes, key by key")
-    ]
+    text = (ROOT / "docs" / "guides" / "compress.md").read_text(encoding="utf-8")
+    ladder = text[text.index("| recipe | what it is for |") : text.index("## Your own recipe")]
     assert set(
         re.findall(
             r"`([\w-]+)`",

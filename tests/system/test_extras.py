@@ -1,10 +1,11 @@
-"""Every extra that edgeae names, in messages, README and templates, is one that it declares."""
+"""Every extra that edgeae names, in messages, pages and templates, is one that it declares."""
 
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from documents import PAGES, TEXTS
 from edgeae_cli import ROOT
 
 from edgeae.system.extras import EXTRAS
@@ -15,8 +16,8 @@ DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["opti
 def places() -> list[Path]:
     """Return what a user may read an extra's name in."""
     code = [path for path in (ROOT / "edgeae").rglob("*") if path.suffix not in ("", ".pyc")]
-    others = ("README.md", "CHANGELOG.md", "Makefile", "pyproject.toml", "tests/conftest.py")
-    return [*code, *(ROOT / name for name in others)]
+    others = ("Makefile", "pyproject.toml", "tests/conftest.py")
+    return [*code, *PAGES, *(ROOT / name for name in others)]
 
 
 def named() -> dict[str, Path]:
@@ -31,7 +32,7 @@ def named() -> dict[str, Path]:
 
 
 def test_the_extras_of_messages_are_declared() -> None:
-    assert set(EXTRAS) == set(DECLARED) - {"dev"}
+    assert set(EXTRAS) == set(DECLARED) - {"dev", "docs"}
 
 
 def test_every_extra_that_is_named_is_declared() -> None:
@@ -60,7 +61,6 @@ def test_an_extra_of_a_device_brings_no_tensorflow_and_the_hosts_brings_it_too(e
 
 def test_nobody_is_told_to_install_a_release() -> None:
     """There is none: outside an environment with edgeae, its name alone brings nothing."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not re.search(r"pip install edgeae\b", readme)
+    assert not re.search(r"pip install edgeae\b", "\n".join(TEXTS.values()))
     for path in (ROOT / "edgeae" / "scaffold" / "templates").iterdir():
         assert "pip install edgeae" not in path.read_text(), path

@@ -24,9 +24,9 @@ class Block:
     """Every one of some models under every one of some recipes.
 
     Attributes:
-        models: names, or patterns; `*` for all that are trained.
-        recipes: names, or patterns; `*` for all.
-        exclude: patterns of `model/recipe` that are left out.
+        models: names of trained models, or patterns; `*` is all.
+        recipes: names of recipes, or patterns; `*` is all.
+        exclude: `model/recipe` of what is left out, or patterns of it.
     """
 
     models: tuple[str, ...] = ("*",)
