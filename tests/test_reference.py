@@ -15,7 +15,7 @@ from test_architecture import ROOMS
 
 from edgeae.errors import EXIT_PRIORITY
 from edgeae.runtimes import RUNTIMES
-from edgeae.verify.stage import Findings
+from edgeae.verify.run import Findings
 
 PAGES = site.pages()
 
@@ -56,7 +56,7 @@ def test_every_exit_code_is_documented():
 
 
 def test_the_keys_of_a_verification_are_described():
-    source = ast.parse((DOCS.parent / "edgeae" / "verify" / "stage.py").read_text())
+    source = ast.parse((DOCS.parent / "edgeae" / "verify" / "run.py").read_text())
     (cls,) = [node for node in source.body if getattr(node, "name", "") == Findings.__name__]
     (method,) = [node for node in cls.body if getattr(node, "name", "") == "to_json"]
     written = next(node for node in ast.walk(method) if isinstance(node, ast.Dict))
