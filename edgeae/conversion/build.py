@@ -119,10 +119,6 @@ def _write_golden(
     return golden.write(out, arrays)
 
 
-if __name__ == "__main__":
-    children.serve(build)
-
-
 def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Artifact:
     """Write `<part>.tflite` into `out` and describe it."""
     path = f"{part}.tflite"
@@ -141,3 +137,7 @@ def describe_onnx(
     artifact = describe.onnx(part, content, path, flavour, parent)
     atomic.write_bytes(out / path, content)
     return artifact
+
+
+if __name__ == "__main__":
+    children.serve(build)

@@ -373,7 +373,7 @@ def test_a_bug_is_one_line_too(edgeae, tiny_bundle, environment):
     tiny_bundle()
     site = Path(environment["PYTHONPATH"].split(os.pathsep)[0]) / "sitecustomize.py"
     site.write_text(
-        "import edgeae.artifacts.bundle\nedgeae.bundle.find_bundles = lambda places: 1 / 0\n"
+        "from edgeae.artifacts import bundle\nbundle.find_bundles = lambda places: 1 / 0\n"
     )
     line = refused(edgeae("bench"), 5)
     assert "internal error: ZeroDivisionError" in line and "EDGEAE_DEBUG=1" in line

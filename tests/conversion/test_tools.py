@@ -65,8 +65,8 @@ def test_every_package_that_makes_bundles_is_told_by_some_recipe():
     told = set().union(*(tool_versions(Recipe("x", **keys)) for keys, _ in FORMS.values()))
     assert told == {"edgeae", *PACKAGES.values()}
     rooms = ("conversion", "compression", "formats")
-    files = [path for room in rooms for path in (ROOT / "edgeae" / room).glob("*.py")]
-    files.append(ROOT / "edgeae" / "legacy_keras.py")
+    files = [path for room in rooms for path in (ROOT / "edgeae" / room).rglob("*.py")]
+    files.append(ROOT / "edgeae" / "originals" / "legacy_keras.py")
     imported = {name.split(".")[0] for path in files for name in imports(path.read_text())}
     assert imported - set(sys.stdlib_module_names) - {"edgeae"} == PACKAGES.keys()
 
