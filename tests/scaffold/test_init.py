@@ -465,9 +465,11 @@ def test_the_wheel_holds_templates_recipes_and_suites(installed: Path) -> None:
     assert {f"edgeae/scaffold/templates/{name}" for name in templates} <= held
     for folder in ("export", "bench"):
         names = {path.name for path in (ROOT / folder).glob("*.toml")}
-        assert {f"edgeae/_project/{folder}/{name}" for name in names} <= held
+        inside = f"edgeae/_project/{folder}/"
+        assert {inside + name for name in names} == {name for name in held if inside in name}
     pages = {path.name for path in (ROOT / "edgeae" / "report").glob("*.j2")}
     assert {f"edgeae/report/{name}" for name in pages} <= held
+    assert "edgeae/py.typed" in held
 
 
 def test_init_of_an_installed_wheel_writes_the_same_and_its_gate_passes(
