@@ -48,12 +48,14 @@ bench: setup  ## time every artifact in every runtime (bench/full.toml)
 
 # where `make gate` keeps its own two models: apart from build/, which the other targets read
 OWN := bench/digits/build
+# more options of `edgeae gate`, such as --junit FILE
+GATE ?=
 # bundles that `make baseline` saved; the repository commits bare files alone
 SAVED = $(wildcard bench/baselines/*/*)
 
 .PHONY: gate-models gate-baseline
 gate: gate-models  ## judge two small models against bench/baselines; and build/, once `make baseline` saved it
-	$(EDGEAE) gate --suite bench/digits/digits.toml
+	$(EDGEAE) gate --suite bench/digits/digits.toml $(GATE)
 	$(if $(SAVED),$(EDGEAE) gate --suite gate)
 
 gate-models: setup  ## train two small models on the digits, export them, verify them: what `make gate` judges
@@ -76,6 +78,11 @@ report: setup  ## write build/report/index.html
 
 history: setup  ## plot stored results over commits, into build/report/history.html
 	$(EDGEAE) history
+
+.PHONY: package
+package: setup  ## build sdist and wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 test: setup  ## run the tests; no MNIST and no network needed
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
