@@ -144,6 +144,40 @@ def test_a_template_for_issues_is_one(path):
     assert all(item["attributes"]["label"] for item in form["body"])
 
 
+# --- CONTRIBUTING.md ---
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_the_files_that_a_contributor_is_sent_to_exist():
+    named = set(re.findall(r"`([\w./-]+\.(?:py|toml|txt|md|yml))`", CONTRIBUTING))
+    assert len(named) > 30
+    places = [(ROOT / name, ROOT / "edgeae" / name) for name in sorted(named)]
+    assert [at for at, inside in places if not at.exists() and not inside.exists()] == []
+    links = re.findall(r"\]\(([\w./-]+)\)", CONTRIBUTING)
+    assert links and all((ROOT / link).exists() for link in links)
+
+
+def test_the_names_that_a_contributor_is_sent_to_exist():
+    """In capitals, as `FAMILIES`; or of a test."""
+    source = "".join(
+        path.read_text()
+        for folder in ("edgeae", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+    )
+    named = set(re.findall(r"`(_?[A-Z]{3,}[A-Z_]*|test_\w+)`", CONTRIBUTING))
+    assert {"FAMILIES", "RUNTIMES", "ROOMS", "_COUNTS"} <= named
+    assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", source)] == []
+
+
+def test_the_targets_that_a_contributor_is_told_exist():
+    said = re.findall(r"`?\bmake ([a-z-]+)\b(?=`|  )", CONTRIBUTING)
+    assert len(set(said)) > 8
+    assert set(said) - targets() == set()
+
+
 # --- the gate of this repository ---
 
 
