@@ -11,7 +11,7 @@ from edgeae.compression import control
 from edgeae.compression.fine_tuning import fine_tune
 from edgeae.metrics.loss import image_losses
 from edgeae.originals.legacy_keras import keras
-from edgeae.recipe import Prune, Recipe
+from edgeae.recipe import Prune, Qat, Recipe
 from edgeae.training.fit import deterministic, reconstruct
 
 
@@ -26,11 +26,19 @@ def main(folder: Path) -> None:
     net = keras.Model(image, keras.layers.Dense(16, activation="sigmoid", name="last")(code))
     before = [weight.numpy().copy() for weight in net.weights]
     test = dataset.images("test", (16,))
-    plan = Recipe("x", prune=Prune(0.5, steps=200, learning_rate=1e-2), steps=("prune",))
+    plan = Recipe(
+        "x",
+        quantization="int8",
+        io="int8",
+        prune=Prune(0.5, steps=200, learning_rate=1e-2),
+        qat=Qat(steps=100, learning_rate=1e-3),
+        steps=("prune", "qat"),
+    )
     kept, calls = folder / ".controls" / "a.npy", []
 
     def counted(*arguments):
-        calls.append(arguments)
+        (_, _, settings, *_) = arguments
+        calls.append([settings.steps, settings.learning_rate])
         fine_tune(*arguments)
 
     control.fine_tune = counted
@@ -46,6 +54,7 @@ def main(folder: Path) -> None:
     original = image_losses(reconstruct(net, test), test)
     told = {
         "trained": trained,
+        "calls": calls,
         "same": all(np.array_equal(item, found[0]) for item in found),
         "better": bool(found[0].mean() < 0.9 * original.mean()),
         "untouched": all(

@@ -9,14 +9,18 @@ import gc
 import itertools
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from edgeae import data
-from edgeae.errors import BadInput
+from edgeae.artifacts.model import open_model
+from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.families.table import settings
 from edgeae.originals.keras_parts import weights_sha256
 from edgeae.originals.legacy_keras import keras, tf
+from edgeae.originals.original import open_original
 from edgeae.training import contractive, denoising, mobile, simple, sparse, variational
 from edgeae.training.fit import Budget, deterministic, fit, reconstruct
 from edgeae.training.objective import Objective
@@ -188,6 +192,21 @@ def seeds(job):
     dataset = data.load(job["data"])
     plans = [settings("simple", code=4, epochs=1, seed=seed) for seed in job["seeds"]]
     return [weights_sha256(fit_model(plan, dataset, "seed")[0]) for plan in plans]
+
+
+def opened(folder):
+    """What is said of a model by a record of its own weights, and by one of others."""
+    foreign = open_model(Path(folder))  # before the file is another one, which it notices, too
+    model = simple.build((12,), settings("simple", code=4)).model
+    model.save(Path(folder) / "model.keras")
+    own = replace(foreign, weights_sha256=weights_sha256(model))
+    said = []
+    for training in (own, foreign):
+        try:
+            said.append(list(open_original(Path(folder), training).shapes["code"]))
+        except ManifestMismatch as error:
+            said.append(str(error))
+    return said
 
 
 def diverged(_):

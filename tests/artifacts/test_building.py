@@ -6,6 +6,7 @@ import pytest
 
 from edgeae.artifacts.bundle import STORE
 from edgeae.artifacts.publish import building
+from edgeae.errors import Busy
 
 
 def made(model: Path, recipe: str, content: str) -> Path:
@@ -41,3 +42,11 @@ def test_what_fails_leaves_the_old_one(tmp_path):
         raise RuntimeError("half")
     assert (link / "file").read_text() == "old"
     assert folders(tmp_path) == {link.readlink().name}
+
+
+def test_a_second_export_of_the_same_bundle_is_refused_and_disturbs_nothing(tmp_path):
+    with building(tmp_path, "int8") as scratch:
+        (scratch / "file").write_text("first")
+        with pytest.raises(Busy, match="int8"), building(tmp_path, "int8"):
+            pytest.fail("two exports wrote it")
+    assert (tmp_path / "int8" / "file").read_text() == "first"

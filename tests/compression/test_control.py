@@ -115,4 +115,6 @@ def test_any_damage_is_noticed(tmp_path):
 def test_a_control_is_trained_once_and_again_where_it_was_damaged(tmp_path):
     found = child("control_child.py", tmp_path)
     assert found["trained"] == [True, False, True]
+    # each time on the schedules of all steps of the recipe, one after the other
+    assert found["calls"] == 2 * [[200, 1e-2], [100, 1e-3]]
     assert found["same"] and found["better"] and found["untouched"]

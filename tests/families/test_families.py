@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from edgeae_cli import TESTS, edgeae_here
+from fake_exports import fake_model
 
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
@@ -36,7 +37,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows = np.random.default_rng(0).random((60, 12), dtype=np.float32)
     path = tmp_path_factory.mktemp("families") / "rows.npz"
     np.savez(path, x_train=rows[:40], x_test=rows[40:])
+    fake_model(path.parent / "foreign", input_shape=(12,))
     asked: dict[str, tuple[str, object]] = {name: (name, None) for name in QUESTIONS}
+    asked["opened"] = ("opened", str(path.parent / "foreign"))
     asked["seeds"] = ("seeds", {"data": str(path), "seeds": [0, 1, 0]})
     for names in ACTIVATIONS:
         asked[f"contractive {len(names)}"] = ("contractive_gradients", {"activations": names})
@@ -100,6 +103,12 @@ def test_tied_weights_stay_tied_and_are_exported_as_two_layers(found):
 
 def test_garbage_is_collected_but_not_looked_for_among_tensorflows_modules(found):
     assert found["collector"]["enabled"] and found["collector"]["frozen"] > 100_000
+
+
+def test_a_model_whose_weights_are_not_those_of_its_record_is_refused(found):
+    own, foreign = found["opened"]
+    assert own == [4]
+    assert "foreign/model.keras: weights are not those of train.json; train again" in foreign
 
 
 def test_the_seed_alone_decides_the_weights(found):

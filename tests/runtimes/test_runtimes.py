@@ -114,6 +114,20 @@ def test_floats_are_those_of_numpy(name, part):
     assert np.abs(np.concatenate(answers) - known[target]).max() < 1e-5
 
 
+@pytest.mark.parametrize("name", ["litert-xnnpack", "onnxruntime-cpu"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_an_engine_computes_with_as_many_threads_as_it_is_told(name, threads):
+    """The others start theirs at the first call that is worth it."""
+    program = onnx_program() if name == "onnxruntime-cpu" else tiny.program(flavour="float32")
+    runtime, running = runtimes.load(name), Path("/proc/self/task")
+    before = {path.name for path in running.iterdir()}
+    session = runtime.open(program, threads)
+    session.run(real_images()[:1])
+    started = {path.name for path in running.iterdir()} - before
+    session.close()
+    assert len(started) == threads - 1  # the caller is one of them
+
+
 @pytest.mark.parametrize("name", [*LITERT, "onnxruntime-cpu", "null"])
 def test_an_answer_is_the_callers_to_keep(name):
     program = onnx_program() if name == "onnxruntime-cpu" else tiny.program(flavour="float32")

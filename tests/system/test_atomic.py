@@ -141,6 +141,22 @@ def test_publishing_shows_the_folder_and_deletes_the_replaced_one(tmp_path):
     assert list(link.parent.iterdir()) == [link]
 
 
+def test_a_folder_is_on_the_disk_before_it_is_shown(tmp_path, monkeypatch):
+    link, finished = tmp_path / "shown" / "int8", folder(tmp_path / "store" / "1", "x")
+    inner = folder(finished / "golden", "y")
+    synced, fsync = {}, os.fsync
+
+    def noted(descriptor):
+        synced.setdefault(Path(f"/proc/self/fd/{descriptor}").readlink(), link.exists())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    atomic.publish_folder(finished, link)
+    # files, and the folders that name them; last the one that names the link
+    before = {finished, finished / "file", inner, inner / "file"}
+    assert synced == {**dict.fromkeys(before, False), link.parent: True}
+
+
 def test_the_link_is_relative_so_that_the_build_can_be_moved(tmp_path):
     atomic.publish_folder(folder(tmp_path / "a" / "store" / "1", "x"), tmp_path / "a" / "int8")
     (tmp_path / "a").rename(tmp_path / "b")

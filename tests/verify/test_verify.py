@@ -318,10 +318,11 @@ def test_a_manifest_that_misdescribes_an_edge_is_refused(tiny_bundle, place):
         check(open_bundle(bundle.root), "litert-reference")
 
 
-def test_a_code_that_is_not_the_artifacts_is_refused(tiny_bundle):
+@pytest.mark.parametrize("place", ["scale", "zero_point"])
+def test_a_code_that_is_not_the_artifacts_is_refused(tiny_bundle, place):
     bundle = tiny_bundle()
     table = json.loads((bundle.root / "manifest.json").read_text())
-    table["code"]["scale"] *= 2
+    table["code"][place] += 1
     (bundle.root / "manifest.json").write_text(json.dumps(table))
     with pytest.raises(ManifestMismatch, match="code: has"):
         check(open_bundle(bundle.root), "litert-reference")
