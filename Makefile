@@ -4,6 +4,8 @@ PYTHON ?= python3
 DATA ?= auto
 # at once; export finds out by itself what cores and memory allow
 JOBS ?=
+# of make mutants: which; all of them by default
+ONLY ?=
 N ?= 100
 # of make fuzz and make faults: how long, and which run again
 SECONDS ?= 60
@@ -14,7 +16,7 @@ EDGEAE := $(BIN)/edgeae
 # each step reads what the one before it wrote
 .NOTPARALLEL:
 .PHONY: help setup demo train zoo export verify bench gate baseline report history
-.PHONY: test ways acceptance timing fuzz faults race selftest-gate lint docs reference clean
+.PHONY: test ways acceptance timing fuzz faults mutants race selftest-gate lint docs reference clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -107,6 +109,9 @@ selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seco
 
 faults: setup  ## commands killed, raced and denied room at random moments (SECONDS=60, SEED= to do it again)
 	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+mutants: setup  ## plant 30 faults, one at a time, in copies; the tests must catch 28 (ONLY=NAME)
+	PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(or $(JOBS),2) $(addprefix --only ,$(ONLY))
 
 race: setup  ## publish a small bundle 10,000 times, and export 50 times, while edgeae verify loops
 	PYTHONPATH=tests $(BIN)/python tests/race.py 10000 50 4
