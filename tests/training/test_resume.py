@@ -89,9 +89,9 @@ def weights(place: Path, model: str) -> tuple[str, int, list[dict[str, float]]]:
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, place):
     command, model = (*HARD[family], *SMALL), f"{family}-c6"
     train(place, *command, "--build", "calm")
-    stage = "layer-2" if family == "deep" else "fit"
-    train(place, *command, end=End(stage, 1, signal.SIGKILL))
-    state = place / "build" / model / ".training" / f"{stage}.npz"
+    # in the middle of a fit: the optimizer's moments count; the stages before it are over
+    train(place, *command, end=End("fit", 1, signal.SIGKILL))
+    state = place / "build" / model / ".training" / "fit.npz"
     assert state.exists()
     assert not (place / "build" / model / "train.json").exists()
     resumed = train(place, *command)
