@@ -13,6 +13,7 @@ from pathlib import Path
 import odd_runtimes
 import pytest
 import tiny
+import warm
 from hypothesis import settings
 
 from edgeae.artifacts.bundle import Bundle
@@ -113,6 +114,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def warm_children(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let children that edgeae starts in this process import nothing twice; but `cold` ones."""
+    if request.node.get_closest_marker("cold"):
+        yield
+    else:
+        with warm.children():
+            yield
 
 
 @pytest.fixture(scope="session")

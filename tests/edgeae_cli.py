@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import warm
+
 from edgeae.cli.main import main
 from edgeae.system import interrupts
 
@@ -33,12 +35,50 @@ def edgeae(
     )
 
 
-def child(script: str, *arguments: object) -> Any:
-    """Run a script of this folder, which may load TensorFlow; return its last line's JSON."""
-    command = [sys.executable, str(TESTS / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+def edgeae_forked(
+    *arguments: str, cwd: Path, timeout: float = 300, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Do the same in a process that begins with TensorFlow imported: where a model is trained."""
+    return subprocess.run(
+        [*warm.python(), "-m", "edgeae", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+    )
+
+
+def script(
+    name: str, *arguments: object, given: str | None = None, cwd: Path | None = None
+) -> list[str]:
+    """Run a script of this folder, which may load TensorFlow, to its end; return its lines."""
+    done = subprocess.run(
+        [*warm.python(), str(TESTS / name), *map(str, arguments)],
+        input=given,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+def child(name: str, *arguments: object, given: str | None = None, cwd: Path | None = None) -> Any:
+    """Run a script of this folder; return its last line's JSON."""
+    return json.loads(script(name, *arguments, given=given, cwd=cwd)[-1])
+
+
+def edgeae_warm(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, as `edgeae_here`, its children in warm ones.
+
+    Of a command that converts or verifies: what it starts are processes, that import nothing twice.
+    """
+    with warm.children():
+        return edgeae_here(*arguments, cwd=cwd, **env)
 
 
 def edgeae_here(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,8 @@ from unittest import mock
 
 import fake_export_child
 import tiny
-from edgeae_cli import ROOT, edgeae, edgeae_here
+import warm
+from edgeae_cli import ROOT, edgeae_here
 
 from edgeae.artifacts.model import Training
 from edgeae.system import children, memory
@@ -95,8 +96,15 @@ class Project:
     def run(self, *arguments: str, **said: object) -> subprocess.CompletedProcess[str]:
         """Run `edgeae export …` to its end."""
         free = {"FAKE_FREE": str(said.pop("free"))} if "free" in said else {}
-        return edgeae(
-            "export", *arguments, cwd=self.place, timeout=120, **self.environment(**said), **free
+        command = [*warm.python("edgeae"), "-m", "edgeae", "export", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, **self.environment(**said), **free, **warm.environment()},
         )
 
     def here(self, *arguments: str, **said: object) -> subprocess.CompletedProcess[str]:

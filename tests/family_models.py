@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from edgeae_cli import ROOT, edgeae
+import warm
+from edgeae_cli import ROOT, edgeae_warm
 
 #: Small enough to train in seconds; the variants of a family besides.
 MODELS = {
@@ -70,15 +70,16 @@ def pictures(path: Path) -> Path:
 def train_all(place: Path, data: str, models: Iterable[str], steps: int | None = None) -> None:
     """Train models of `MODELS` into `place/build`, in one process; `steps` at least per epoch."""
     job = json.dumps([data, str(place / "build"), {name: MODELS[name] for name in models}, steps])
-    command = [sys.executable, "-c", _TRAIN, job]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [*warm.python(), "-c", _TRAIN, job]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
 
 
 def build_all(place: Path, models: Iterable[str], recipes: Iterable[str]) -> None:
     """Export models of `place/build` under recipes: not by the command, but in one process."""
     job = json.dumps([[f"build/{model}", name] for model in models for name in recipes])
-    command = [sys.executable, "-c", _BUILD, job]
+    command = [*warm.python(), "-c", _BUILD, job]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
@@ -90,5 +91,5 @@ def export_and_verify(place: Path, recipe: str, models: Iterable[str]) -> None:
         ("export", *models, f"--recipe={recipe}"),
         ("verify", *(f"build/{model}/{recipe}" for model in models)),
     ):
-        done = edgeae(*command, cwd=place, timeout=1800)
+        done = edgeae_warm(*command, cwd=place)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,13 +1,11 @@
 """Small models that `integers_child.py` converts, for the tests that look at their integers."""
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tiny
+from edgeae_cli import child
 
 from edgeae.formats import describe
 from edgeae.formats.tflite import graph_statistics
@@ -49,10 +47,7 @@ class Converted:
 
 def convert(folder: Path, *recipes: str) -> Converted:
     """Convert all models under recipes of `integers_child.py`, in one process."""
-    command = [sys.executable, str(Path(__file__).parent / "integers_child.py"), str(folder)]
-    done = subprocess.run([*command, *recipes], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Converted(folder, json.loads(done.stdout.splitlines()[-1]))
+    return Converted(folder, child("integers_child.py", folder, *recipes))
 
 
 def weights(graph: Graph) -> list:

@@ -6,16 +6,13 @@ read by `plain_tflite`.
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import plain_tflite
-from edgeae_cli import ROOT
+from edgeae_cli import ROOT, child
 
 from edgeae import recipe
 from edgeae.recipe import Recipe
@@ -81,18 +78,8 @@ def build(place: Path, name: str, settings: list[str], models: Iterable[str]) ->
     folders = [place / "build" / model for model in models]
     before = {folder: hashes(folder) for folder in folders}
     job = {"models": list(map(str, folders)), "recipe": name, "settings": settings}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "ladder_child.py")],
-        input=json.dumps(job),
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    told = child("ladder_child.py", given=json.dumps(job), cwd=place)
     assert {folder: hashes(folder) for folder in folders} == before
-    told = json.loads(done.stdout.splitlines()[-1])
     assert list(told) == [folder.name for folder in folders]
     for model, same in told.items():
         # before each step, after the last one, and after the control

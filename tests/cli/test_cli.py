@@ -12,6 +12,7 @@ import odd_runtimes
 import pytest
 import tiny
 import typer
+import warm
 from edgeae_cli import edgeae_here
 from tampering import add_onnx, corrupt, swap_rows
 
@@ -44,11 +45,13 @@ def own_variables() -> dict[str, str]:
 
 @pytest.fixture
 def edgeae(tmp_path, environment) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `edgeae …` in `tmp_path` as a child process."""
+    """Run `edgeae …` in `tmp_path` as a child process; a cold one imports all that it uses."""
 
-    def run(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, cold=False, **options) -> subprocess.CompletedProcess[str]:
         variables = {**environment, **options.pop("env", {})}
-        command = [sys.executable, "-m", "edgeae", *map(str, arguments)]
+        variables |= {} if cold else warm.environment()
+        python = (sys.executable,) if cold else warm.python("edgeae")
+        command = [*python, "-m", "edgeae", *map(str, arguments)]
         return subprocess.run(
             command,
             cwd=tmp_path,
@@ -184,7 +187,7 @@ def sane(tmp_path) -> dict[str, str]:
 
 def test_verify_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, sane):
     device(tiny_bundle)
-    done = edgeae("verify", "--golden", env=sane)
+    done = edgeae("verify", "--golden", env=sane, cold=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("1 bundle: all pass")
     assert "verify tiny/float32: onnx on onnxruntime-cpu" in done.stderr.splitlines()
@@ -193,7 +196,8 @@ def test_verify_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, sane):
 
 def test_bench_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, tmp_path, sane):
     bundle = device(tiny_bundle)
-    done = edgeae("bench", bundle.root, "--part", "encoder", "--seconds", "0.05", env=sane)
+    quick = ("--part", "encoder", "--seconds", "0.05")
+    done = edgeae("bench", bundle.root, *quick, env=sane, cold=True)
     assert done.returncode == 0, done.stderr
     rows = {row.runtime: row for row in read_results(tmp_path / "build" / "results.jsonl")}
     for name in ("litert-xnnpack", "litert-builtin", "litert-reference", "onnxruntime-cpu", "null"):
@@ -249,7 +253,7 @@ def test_a_machine_whose_clock_jumps_is_one_line_and_leaves_earlier_results(
             f"    return true() + ({amount_ns} if len(reads) > 1_100 else reads.append(0) or 0)\n"
             "time.perf_counter_ns = jumping\n"
         )
-    done = edgeae(*bench, "--seconds", "30", env=sane)
+    done = edgeae(*bench, "--seconds", "30", env=sane, cold=True)
     assert done.returncode == 3, done.stderr
     (row,) = read_results(results)[1:]
     assert row.code == 3 and row.samples_ns == () and row.error.startswith("the clock ")
@@ -375,7 +379,7 @@ def test_a_bug_is_one_line_too(edgeae, tiny_bundle, environment):
     site.write_text(
         "from edgeae.artifacts import bundle\nbundle.find_bundles = lambda places: 1 / 0\n"
     )
-    line = refused(edgeae("bench"), 5)
+    line = refused(edgeae("bench", cold=True), 5)
     assert "internal error: ZeroDivisionError" in line and "EDGEAE_DEBUG=1" in line
 
 
@@ -387,7 +391,8 @@ def test_a_full_disk_is_one_line_and_the_results_stay_whole(edgeae, tiny_bundle,
     results.write_bytes(results.read_bytes() * 9)
     before = results.read_bytes()
     limit = (len(before) + 200,) * 2
-    done = edgeae(*quick, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)}
+    done = edgeae(*quick, cold=True, **limited)
     assert refused(done, 2).startswith("edgeae: build/results.jsonl: no room left")
     assert results.read_bytes() == before
 
@@ -402,6 +407,7 @@ def test_a_verify_that_cannot_be_written_leaves_the_one_before(edgeae, tiny_bund
         "verify",
         "--golden",
         *LITERT,
+        cold=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
     )
     assert done.returncode == 2 and "no room left" in done.stderr.splitlines()[-1]

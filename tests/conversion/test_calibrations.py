@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_here, edgeae_warm
 from family_models import pictures, train_all
 
 from edgeae import recipe
@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(place):
     """What the command tells, and writes nothing."""
     before = sorted(place.rglob("*"))
-    done = edgeae("export", "denoising", "--calibrate", "-r", "int8", "--json", cwd=place)
+    done = edgeae_warm("export", "denoising", "--calibrate", "-r", "int8", "--json", cwd=place)
     assert done.returncode == 0, done.stderr
     assert sorted(place.rglob("*")) == before
     return json.loads(done.stdout)
@@ -72,7 +72,7 @@ def test_every_way_is_measured_and_nothing_is_written(rows):
 def test_min_max_costs_what_its_export_costs_on_the_same_images(place, rows):
     """The comparison against the way the users go: an export, run by hand."""
     plain = ("-r", "int8", "--set", "calibration=min-max")
-    done = edgeae("export", "denoising", *plain, cwd=place)
+    done = edgeae_warm("export", "denoising", *plain, cwd=place)
     assert done.returncode == 0, done.stderr
     (row, *_) = rows
     with np.load(place / "pictures.npz") as file:

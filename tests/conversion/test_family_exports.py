@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae_warm
 from family_models import build_all, pictures, train_all
 
 from edgeae.artifacts.bundle import open_bundle
@@ -32,7 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_families_verify_and_nothing_of_their_training_is_exported(place):
     exported = ("mobile", "variational")
     build_all(place, exported, ["float32"])
-    done = edgeae("verify", cwd=place)
+    done = edgeae_warm("verify", cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("2 bundles: all pass")
     for model in exported:

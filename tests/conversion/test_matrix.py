@@ -23,7 +23,7 @@ from edgeae.conversion.plan import matrix
 from edgeae.conversion.plan.export import Cell
 from edgeae.conversion.plan.memory import cores, workers
 from edgeae.errors import BadInput
-from edgeae.system import memory
+from edgeae.system import atomic, memory
 
 DEMO = ("float32", "float16", "dynamic", "int8", "int8-per-tensor", "p60-int8")
 GB = 10**9
@@ -413,6 +413,35 @@ def test_after_kill_9_only_the_unfinished_bundles_are_made(project):
     assert project.bundles() == ALL and project.left_behind() == []
     if finished:
         assert f"export: {len(finished)} of 12 up to date" in again.stderr
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_export_leaves_the_earlier_bundle(project, end):
+    assert project.here("deep", "-r", "int8").returncode == 0
+    manifest = project.build / "deep/int8/manifest.json"
+    before, place = manifest.read_bytes(), manifest.parent.readlink()
+    process = project.start("deep", "-r", "int8", "--force", wait=["deep/int8"])
+    try:
+        until(lambda: len(project.logged()) == 2 and bool(project.left_behind()))
+        ours = list(children_of(process.pid))
+        process.send_signal(end)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    if end == signal.SIGINT:
+        assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
+    else:
+        assert process.returncode == -signal.SIGKILL
+    assert (manifest.read_bytes(), manifest.parent.readlink()) == (before, place)
+    assert ours and all(map(is_gone_soon, ours))  # none goes on
+    with atomic.lock(project.build / "deep/.bundles/int8.lock", "the test"):
+        pass
+    # and the next export clears what was abandoned
+    assert len(project.left_behind()) == (end == signal.SIGKILL)
+    again = project.here("deep", "-r", "int8", "--force")
+    assert again.returncode == 0, again.stderr
+    assert project.left_behind() == [] and manifest.read_bytes() == before
+    assert manifest.parent.readlink() != place
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])

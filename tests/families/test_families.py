@@ -2,21 +2,16 @@
 
 import json
 import math
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
-from edgeae_cli import TESTS, edgeae_here
+from edgeae_cli import child, edgeae_here
 from fake_exports import fake_model
 
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.families.table import FAMILIES, OPTIONS, settings
-
-CHILD = TESTS / "families_child.py"
-
 
 ACTIVATIONS = (["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"])
 QUESTIONS = (
@@ -43,10 +38,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     asked["seeds"] = ("seeds", {"data": str(path), "seeds": [0, 1, 0]})
     for names in ACTIVATIONS:
         asked[f"contractive {len(names)}"] = ("contractive_gradients", {"activations": names})
-    command = [sys.executable, str(CHILD), json.dumps(asked)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return child("families_child.py", json.dumps(asked))
 
 
 def test_the_gradients_of_both_divergences_are_those_of_finite_differences(found):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import xml.etree.ElementTree as Xml
 from pathlib import Path
 
 import pytest
-from edgeae_cli import ROOT, edgeae, edgeae_here
+import warm
+from edgeae_cli import ROOT, edgeae, edgeae_here, edgeae_warm
 
 from edgeae.gate.synthetic import dense
 
@@ -23,7 +25,7 @@ NAME, RUNTIME = "models/example.tflite", "litert-xnnpack"
 def made(tmp_path_factory) -> Path:
     """A repository as `edgeae init` makes it; copied, never changed."""
     folder = tmp_path_factory.mktemp("made")
-    done = edgeae("init", "demo", cwd=folder)
+    done = edgeae_here("init", "demo", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "demo"
 
@@ -35,8 +37,9 @@ def demo(made, tmp_path) -> Path:
 
 def make(folder: Path, *targets: str) -> subprocess.CompletedProcess[str]:
     """Run `make` as the user would, with this tree's edgeae."""
-    command = ["make", *targets, f"EDGEAE={sys.executable} -m edgeae"]
+    command = ["make", *targets, f"EDGEAE={shlex.join(warm.python('edgeae'))} -m edgeae"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": ""}
+    env |= warm.environment()
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -52,7 +55,9 @@ def test_what_init_writes_is_green_as_it_stands(demo):
 
 def test_a_heavier_candidate_turns_it_red_and_says_why(demo):
     heavier(demo)
-    done = edgeae("gate", "--suite", "gate", "--junit", "j.xml", "--markdown", "s.md", cwd=demo)
+    done = edgeae_warm(
+        "gate", "--suite", "gate", "--junit", "j.xml", "--markdown", "s.md", cwd=demo
+    )
     assert done.returncode == 1, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("fail: ")]
     assert NAME in line and RUNTIME in line and "budget 1.030" in line
@@ -89,9 +94,14 @@ def test_a_deleted_baseline_is_missing_with_exit_3(demo):
 )
 def test_pytest_shows_the_same_three_outcomes(demo, change, code, outcome):
     change(demo)
-    command = [sys.executable, "-m", "pytest", "-p", "edgeae", "-p", "no:cacheprovider"]
+    command = [*warm.python("edgeae"), "-m", "pytest", "-p", "edgeae", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "--junitxml=p.xml"], cwd=demo, capture_output=True, text=True, check=False
+        [*command, "--junitxml=p.xml"],
+        cwd=demo,
+        env={**os.environ, **warm.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code, done.stdout
     suite = Xml.parse(demo / "p.xml").getroot().find("testsuite")
@@ -114,7 +124,7 @@ def test_a_suite_is_not_judged_by_many_pytests_at_once(demo):
 def test_two_files_with_nothing_else(tmp_path):
     (tmp_path / "old.tflite").write_bytes(dense((64, 32)))
     (tmp_path / "new.tflite").write_bytes(dense((64, 32)))
-    done = edgeae("gate", "old.tflite", "new.tflite", "--json", cwd=tmp_path)
+    done = edgeae_warm("gate", "old.tflite", "new.tflite", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["verdict"] == "pass" and found["findings"][0]["processes"] == 0
@@ -131,12 +141,12 @@ def test_the_baselines_of_a_commit(demo):
     git("commit", "-qm", "first")
     committed = (demo / "bench/baselines/example.tflite").read_bytes()
     (demo / "bench/baselines/example.tflite").write_bytes(dense(HEAVY))
-    done = edgeae("gate", "--baseline", "git:HEAD", "--json", cwd=demo)
+    done = edgeae_warm("gate", "--baseline", "git:HEAD", "--json", cwd=demo)
     assert done.returncode == 0, done.stderr
     cell = json.loads(done.stdout)["findings"][0]["cell"]
     assert cell["baseline"].startswith("git:HEAD")
     assert cell["baseline_sha256"] == hashlib.sha256(committed).hexdigest()
-    done = edgeae("gate", "--baseline", "git:nowhere", cwd=demo)
+    done = edgeae_warm("gate", "--baseline", "git:nowhere", cwd=demo)
     assert done.returncode == 2 and "nowhere" in done.stderr and len(lines(done)) == 1
 
 
@@ -145,13 +155,13 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_a_baseline_of_another_architecture_is_timed_here_and_said(demo):
-    saved = edgeae("baseline", "save", "--force", NAME, cwd=demo)
+    saved = edgeae_here("baseline", "save", "--force", NAME, cwd=demo)
     assert saved.returncode == 0, saved.stderr
     (record,) = demo.glob("bench/baselines/*.json")
     table = json.loads(record.read_text())
     table["machine"]["architecture"] = "aarch64"
     record.write_text(json.dumps(table))
-    done = edgeae("gate", cwd=demo)
+    done = edgeae_warm("gate", cwd=demo)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("saved on aarch64") == 1
 
@@ -256,14 +266,14 @@ def test_a_result_that_could_not_be_written_is_refused_before_the_work(option, d
 def test_one_result_that_fails_to_be_written_costs_neither_the_others_nor_the_table(demo):
     # a file whose folder goes away between the check and the writing: here, one that is a link
     (demo / "gone.xml").symlink_to("/proc/none/x.xml")
-    done = edgeae("gate", "--markdown", "gone.xml", "--benchmark-json", "b.json", cwd=demo)
+    done = edgeae_warm("gate", "--markdown", "gone.xml", "--benchmark-json", "b.json", cwd=demo)
     assert done.returncode == 2 and "✓ pass" in done.stdout
     assert json.loads((demo / "b.json").read_text()) is not None
     assert any("--markdown gone.xml" in line for line in lines(done))
 
 
 def test_the_summary_says_how_to_run_it_again(demo):
-    done = edgeae("gate", "--max-ratio", "2", "--markdown", "s.md", cwd=demo)
+    done = edgeae_warm("gate", "--max-ratio", "2", "--markdown", "s.md", cwd=demo)
     assert done.returncode == 0
     (line,) = [text for text in (demo / "s.md").read_text().splitlines() if "--seed" in text]
     assert line.startswith("edgeae gate --max-ratio 2 --markdown s.md --seed ")
@@ -272,19 +282,19 @@ def test_the_summary_says_how_to_run_it_again(demo):
 def test_a_damaged_candidate_is_one_line(demo):
     path = demo / NAME
     path.write_bytes(path.read_bytes()[:20_000])
-    done = edgeae("gate", cwd=demo)
+    done = edgeae_warm("gate", cwd=demo)
     assert done.returncode == 2 and len(lines(done)) == 1 and NAME in lines(done)[0]
 
 
 def test_compare_shows_two_artifacts_and_two_runtimes_side_by_side(demo):
     heavier(demo)
     old = "bench/baselines/example.tflite"
-    done = edgeae("bench", "--compare", old, NAME, "--processes", "2", cwd=demo)
+    done = edgeae_warm("bench", "--compare", old, NAME, "--processes", "2", cwd=demo)
     assert done.returncode == 0, done.stderr
     assert "B ÷ A" in done.stdout and old in done.stdout and NAME in done.stdout
     names = ("litert-xnnpack", "litert-reference")
     words = [word for name in names for word in ("--runtime", name)]
-    done = edgeae("bench", "--compare", old, old, *words, "--processes", "2", cwd=demo)
+    done = edgeae_warm("bench", "--compare", old, old, *words, "--processes", "2", cwd=demo)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in names)
     ratio = float(done.stdout.split("B ÷ A ")[1].split(" ")[0])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import TESTS, edgeae
+import warm
+from edgeae_cli import TESTS, edgeae_warm
 
 from edgeae.formats.tflite.graph import read
 from edgeae.importing.keras.layers import ALLOWED, DROPPED
@@ -30,7 +31,8 @@ MODELS = {
 
 
 def child(*arguments: object) -> None:
-    command = [sys.executable, str(CHILD), *map(str, arguments)]
+    python = [sys.executable] if "3" in arguments else warm.python()  # it chooses its Keras
+    command = [*python, str(CHILD), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
 
@@ -47,7 +49,7 @@ def rows(folder: Path, kind: str, shape: tuple[int, ...]) -> Path:
 
 
 def done(place: Path, *arguments: str) -> str:
-    result = edgeae(*arguments, cwd=place, timeout=TIMEOUT)
+    result = edgeae_warm(*arguments, cwd=place)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
 

@@ -2,13 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, TESTS, edgeae
+from edgeae_cli import ROOT, edgeae_warm, script
 
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.artifacts.manifest import Manifest
@@ -22,9 +20,8 @@ RECIPES = ("float32", "dynamic", "int8", "int4")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("raw")
     (place / "export").symlink_to(ROOT / "export")
-    child = [sys.executable, str(TESTS / "raw_table_child.py"), str(place)]
-    subprocess.run(child, check=True, capture_output=True)
-    done = edgeae("import", "raw.h5", "--data", "rows.npy", cwd=place)
+    script("raw_table_child.py", place)
+    done = edgeae_warm("import", "raw.h5", "--data", "rows.npy", cwd=place)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
     return place
@@ -33,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def said(place: Path) -> str:
     recipes = [f"--recipe={name}" for name in RECIPES]
-    done = edgeae("export", "raw", *recipes, cwd=place)
+    done = edgeae_warm("export", "raw", *recipes, cwd=place)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -55,7 +52,7 @@ def test_the_case_is_what_it_is_said_to_be(manifests, place):
 
 
 def test_what_is_garbage_fails_and_what_is_sound_passes(manifests, place):
-    done = edgeae("verify", "--json", cwd=place)
+    done = edgeae_warm("verify", "--json", cwd=place)
     assert done.returncode == 1, done.stdout + done.stderr
     verdicts = {
         item["recipe"]: {row["verdict"] for row in item["rows"]} - {"unavailable"}

@@ -18,6 +18,8 @@ from edgeae.importing.keras import file as keras_file
 from edgeae.reading.files import MODEL_BYTES
 from edgeae.reading.unpacking import VARIABLE
 
+pytestmark = pytest.mark.cold
+
 #: What a refusal may take beyond what the command takes anyway.
 MOST_MB = 300
 #: An ONNX file whose graph has two gigabytes.

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import tiny
-from edgeae_cli import ROOT, TESTS, edgeae
+from edgeae_cli import ROOT, TESTS, edgeae_warm
 from fake_exports import Project
 from family_models import pictures, train_all
 
@@ -212,7 +212,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "mine.toml").write_text(
         'quantization = "int8"\n[prune]\nsparsity = 0.5\nsteps = 100\ncriterion = "magnitude"\n'
     )
-    done = edgeae(
+    done = edgeae_warm(
         *("sensitivity", "deep", "-r", "mine.toml", "--max-loss-ratio", "9", "--most", "1"),
         *("--out", "found.toml", "--json"),
         cwd=place,
@@ -296,7 +296,7 @@ def test_a_curve_of_clusters_rises_from_none(place):
 def test_what_was_measured_is_what_is_exported(place):
     """The trial's bytes are the export's, and its loss that of the file on the same images."""
     found = json.loads((place / "found.json").read_text())["found"]
-    done = edgeae("export", "deep", "-r", found["file"], cwd=place)
+    done = edgeae_warm("export", "deep", "-r", found["file"], cwd=place)
     assert done.returncode == 0, done.stderr
     bundle = open_bundle(place / "build/deep/found")
     artifact = bundle.artifact("autoencoder", "tflite")
@@ -316,5 +316,5 @@ def test_what_was_measured_is_what_is_exported(place):
 def test_a_layer_of_another_model_is_named(place):
     text = (place / "found.toml").read_text().replace("encoder_1", "encoder_9")
     (place / "other.toml").write_text(text)
-    done = edgeae("export", "deep", "-r", "other.toml", cwd=place)
+    done = edgeae_warm("export", "deep", "-r", "other.toml", cwd=place)
     assert done.returncode == 2 and "encoder_9" in done.stderr

@@ -12,6 +12,8 @@ import pytest
 from edgeae.errors import Busy, system_error
 from edgeae.system import atomic
 
+pytestmark = pytest.mark.cold
+
 
 def folder(path: Path, content: str) -> Path:
     path.mkdir(parents=True)

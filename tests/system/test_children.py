@@ -16,6 +16,8 @@ from edgeae import errors
 from edgeae.errors import RuntimeCrashed
 from edgeae.system import children, interrupts, tied
 
+pytestmark = pytest.mark.cold
+
 OUTCOMES = [
     errors.OutOfTolerance,
     errors.BadInput,

@@ -10,6 +10,8 @@ from edgeae_cli import ROOT
 
 from edgeae.system.extras import EXTRAS
 
+pytestmark = pytest.mark.cold
+
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 

@@ -18,6 +18,8 @@ from edgeae.system.holding import held
 from edgeae.verify.rows import VERIFY
 from edgeae.verify.run import verify
 
+pytestmark = pytest.mark.cold
+
 
 def publish(model: Path, source: Path) -> None:
     """Publish a copy of a bundle as `int8`."""

@@ -14,6 +14,8 @@ from edgeae.errors import system_error
 from edgeae.system import scratch as module
 from edgeae.system.scratch import scratch, write_scratch
 
+pytestmark = pytest.mark.cold
+
 HOLDER = """
 import sys, time
 from edgeae.system.scratch import scratch

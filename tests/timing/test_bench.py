@@ -94,6 +94,7 @@ def test_a_row_tells_which_bytes_were_timed(timed):
             assert row.artifact_sha256 == floats.artifact("autoencoder", row.format).sha256
 
 
+@pytest.mark.cold
 def test_memory_is_the_workers_own_peak(tiny_bundle, tmp_path):
     ballast = np.ones(30_000_000)  # 240 MB that a worker must not be charged for
     (row,) = time_all([tiny_bundle()], tmp_path / "r.jsonl", "litert-xnnpack")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae
+from edgeae_cli import edgeae_forked
 from result_rows import FOUND
 
 from edgeae import data
@@ -119,11 +119,11 @@ def test_train_and_probe_and_probe_again(tmp_path: Path) -> None:
     images = np.round(255 * (0.8 * shapes[labels] + 0.2 * draw.random((500, 20)))).astype(np.uint8)
     arrays = {"x_train": images[:400], "x_test": images[400:]}
     np.savez(tmp_path / "five.npz", **arrays)
-    done = edgeae(*quick, cwd=tmp_path)
+    done = edgeae_forked(*quick, cwd=tmp_path)
     assert done.returncode == 2 and "no labels (y_train and y_test)" in done.stderr
     named = {"y_train": labels[:400], "y_test": labels[400:]}
     np.savez(tmp_path / "five.npz", **arrays, **named)
-    done = edgeae(*quick, "--json", cwd=tmp_path)
+    done = edgeae_forked(*quick, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["probe"]
     folder = tmp_path / "build" / "simple-c6"
@@ -135,6 +135,6 @@ def test_train_and_probe_and_probe_again(tmp_path: Path) -> None:
     assert found["anomaly"]["model"] > 0.9
     assert "simple-c6 without label 4: 2/2" in done.stderr
     assert not list(folder.glob(".probing*"))
-    again = edgeae(*quick, cwd=tmp_path)
+    again = edgeae_forked(*quick, cwd=tmp_path)
     assert again.returncode == 0 and again.stderr.count("up to date") == 2
     assert re.search(r"^code +\d\.\d{4} +\d\.\d{4}$", again.stdout, re.M)

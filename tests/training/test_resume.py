@@ -4,12 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+import warm
 from edgeae_cli import ROOT
 
 from edgeae.training.journal import Journal, State
@@ -64,7 +64,7 @@ def train(place: Path, *arguments: str, end: End | None = None) -> str:
     """Train, to the end unless said otherwise; return what the process said."""
     plan = end or End()
     done = subprocess.run(
-        [sys.executable, "-c", QUICK, *map(str, plan), "train", *arguments],
+        [*warm.python(), "-c", QUICK, *map(str, plan), "train", *arguments],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

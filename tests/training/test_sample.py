@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_forked, edgeae_here
 from fake_exports import Project
 
 from edgeae.artifacts.model import SHEET
@@ -58,8 +58,8 @@ def test_samples_are_the_decoders_answers_to_a_normal_code(tmp_path: Path) -> No
     images = np.round(np.kron(draw.random((300, 3, 3)), np.ones((4, 5))) * 255).astype(np.uint8)
     np.savez(tmp_path / "pictures.npz", x_train=images[:250], x_test=images[250:])
     quick = ("--code", "3", "--epochs", "1", "--data", "pictures.npz", "--hidden", "8")
-    assert edgeae("train", "variational", *quick, cwd=tmp_path).returncode == 0
-    done = edgeae("sample", "variational-c3", "--n", "7", "--json", cwd=tmp_path)
+    assert edgeae_forked("train", "variational", *quick, cwd=tmp_path).returncode == 0
+    done = edgeae_forked("sample", "variational-c3", "--n", "7", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["n"], told["seed"], told["shape"]) == (7, 0, [12, 15, 1])
@@ -76,7 +76,7 @@ def test_samples_are_the_decoders_answers_to_a_normal_code(tmp_path: Path) -> No
     _by_hand(folder, samples.reshape(7, -1), seed=0)
     # another seed, other images: those of the codes that it gives
     again = ("sample", "build/variational-c3", "-n", "7", "--seed", "1")
-    assert edgeae(*again, cwd=tmp_path).stdout == "build/variational-c3/samples.png\n"
+    assert edgeae_forked(*again, cwd=tmp_path).stdout == "build/variational-c3/samples.png\n"
     others = np.load(arrays)
     assert np.abs(others - samples).max() > 1e-3
     _by_hand(folder, others.reshape(7, -1), seed=1)

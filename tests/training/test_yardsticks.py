@@ -3,10 +3,10 @@
 import json
 import math
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm
 
 from edgeae.training import linear
 from edgeae.training.linear import pca
@@ -124,7 +124,7 @@ for shape, peak in (((4, 28, 28, 1), 1.0), ((3, 13, 20, 3), 2.5)):
     found.append([own.tolist(), theirs.tolist()])
 sys.stdout.write(json.dumps(found))
 """
-    command = [sys.executable, "-c", program]
+    command = [*warm.python(), "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for own, theirs in json.loads(done.stdout):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgeae_cli import ROOT, edgeae
+from edgeae_cli import ROOT, edgeae, edgeae_forked, edgeae_here, edgeae_warm
 from fake_exports import Project
 from family_models import build_all
 from processes import children_of, is_gone_soon
@@ -63,7 +63,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / "export" / f"int8-{io}.toml").write_text(f'io = "{io}"\n{text}')
     trained = edgeae(*TRAIN, cwd=place)
     assert trained.returncode == 0, lines(trained)
-    exported = edgeae("export", "deep-c8", *(f"--recipe={name}" for name in EXPORTED), cwd=place)
+    exported = edgeae_warm(
+        "export", "deep-c8", *(f"--recipe={name}" for name in EXPORTED), cwd=place
+    )
     assert exported.returncode == 0, lines(exported)
     build_all(place, ["deep-c8"], BUILT)
     return place
@@ -79,7 +81,9 @@ def test_every_recipe_verifies(project: Path) -> None:
     assert len(manifests) == len(EXPORTED) + len(BUILT)
     # what differs in its edges alone is held to the same integers below
     chosen = [name for name in (*EXPORTED, *BUILT) if name not in ("int8-uint8", "int8-float32")]
-    result = edgeae("verify", *(f"build/deep-c8/{name}" for name in chosen), "--json", cwd=project)
+    result = edgeae_warm(
+        "verify", *(f"build/deep-c8/{name}" for name in chosen), "--json", cwd=project
+    )
     assert result.returncode == 0, lines(result)
     findings = json.loads(result.stdout)
     assert {row["recipe"] for row in findings} == set(chosen)
@@ -105,7 +109,7 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_bundle(project: Path)
     other = project / "again"
     other.mkdir()
     shutil.copytree(project / "export", other / "export")
-    trained = edgeae(*TRAIN, cwd=other)
+    trained = edgeae_forked(*TRAIN, cwd=other)
     assert trained.returncode == 0, lines(trained)
     first, second = (
         json.loads((place / "build/deep-c8/train.json").read_text()) for place in (project, other)
@@ -227,13 +231,15 @@ def test_two_exports_into_one_folder_at_once(project: Path) -> None:
     folder = project / "build/deep-c8"
     before = hashlib.sha256((folder / "int8/manifest.json").read_bytes()).hexdigest()
     with atomic.lock(folder / ".bundles/int8.lock", "the test"):
-        result = edgeae("export", "--recipe=int8", "--force", cwd=project)
+        result = edgeae_here("export", "--recipe=int8", "--force", cwd=project)
     assert result.returncode == 2
     assert f"being written by another edgeae (process {os.getpid()})" in result.stderr
     assert hashlib.sha256((folder / "int8/manifest.json").read_bytes()).hexdigest() == before
 
 
+@pytest.mark.ways
 def test_an_interrupted_export_leaves_the_earlier_bundle(project: Path) -> None:
+    """With TensorFlow at work; what takes none is in `test_matrix.py`."""
     folder = project / "build/deep-c8"
     before = (folder / "p50-int8/manifest.json").read_bytes()
     for end in (signal.SIGINT, signal.SIGKILL):
@@ -246,7 +252,7 @@ def test_an_interrupted_export_leaves_the_earlier_bundle(project: Path) -> None:
             pass
     # and the next export clears what was abandoned
     assert len(list((folder / ".bundles").glob("p50-int8@*.part"))) == 1
-    again = edgeae("export", "--recipe=p50-int8", "--force", cwd=project)
+    again = edgeae_warm("export", "--recipe=p50-int8", "--force", cwd=project)
     assert again.returncode == 0, lines(again)
     assert len(list((folder / ".bundles").glob("p50-int8@*.part"))) == 0
     assert (folder / "p50-int8/manifest.json").read_bytes() == before
@@ -285,7 +291,7 @@ def test_a_full_disk_leaves_the_earlier_bundle(project: Path, tmp_path: Path) ->
         "    write(path, content)\n"
         "atomic.write_bytes = full\n"
     )
-    result = edgeae(
+    result = edgeae_warm(
         "export", "--recipe=float32", "--force", cwd=project, PYTHONPATH=f"{tmp_path}:{ROOT}"
     )
     assert result.returncode == 2, lines(result)
@@ -303,7 +309,7 @@ def test_a_replaced_model_is_refused(project: Path, tmp_path: Path) -> None:
     content = bytearray((copy / "model.keras").read_bytes())
     content[len(content) // 2] ^= 1
     (copy / "model.keras").write_bytes(content)
-    result = edgeae("export", "--recipe=float32", cwd=tmp_path)
+    result = edgeae_warm("export", "--recipe=float32", cwd=tmp_path)
     assert result.returncode == 4
     assert "model.keras: not the file that" in result.stderr
 
@@ -319,6 +325,6 @@ def test_a_dataset_that_changed_is_refused(tmp_path: Path) -> None:
 
     Project(tmp_path).model("simple-c4", dataset=save(0.0))
     save(0.1)
-    result = edgeae("export", "simple-c4", "--recipe=float32", cwd=tmp_path)
+    result = edgeae_warm("export", "simple-c4", "--recipe=float32", cwd=tmp_path)
     assert result.returncode == 2
     assert "was trained on" in result.stderr
