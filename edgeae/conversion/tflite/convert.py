@@ -97,11 +97,21 @@ def _converter(
         # a dict names the outputs; without one they are called output_0
         return _fenced(original, image) if fenced else dict(original.both_ends(image))
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [signature.get_concrete_function()], original.holder
-    )
+    function = signature.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _holder(function))
     _choose(converter, recipe, representative)
     return converter
+
+
+def _holder(function: Any) -> Any:
+    """Return what TensorFlow saves to convert a function: its variables, and nothing of Keras.
+
+    A Keras model would be saved with functions of its own for each layer, which nobody converts
+    and which take most of the time.
+    """
+    holder = tf.Module()
+    holder.held = list(function.variables)
+    return holder
 
 
 def _with_int4_weights(
