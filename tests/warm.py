@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -27,8 +28,8 @@ SOCKETS = "WARM_SOCKETS"
 _IMPORTS = {
     "tensorflow": ("edgeae.originals.legacy_keras",),
     "edgeae": (
-        *("edgeae.cli.main", "edgeae.timing.bench", "edgeae.timing.worker", "edgeae.gate.stage"),
-        *("edgeae.gate.worker", "edgeae.verify.stage", "edgeae.runtimes.child"),
+        *("edgeae.cli.main", "edgeae.timing.bench", "edgeae.timing.worker", "edgeae.gate.run"),
+        *("edgeae.gate.worker", "edgeae.verify.run", "edgeae.runtimes.child"),
         "edgeae.runtimes.litert",
     ),
 }
@@ -47,6 +48,7 @@ _COLD = (
 )
 #: Of BLAS, which would start its own at once.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_STARTING = threading.Lock()
 
 
 def python(kind: str = "tensorflow") -> tuple[str, ...]:
@@ -77,7 +79,8 @@ def children(*kinds: str) -> Iterator[None]:
 def _place(kind: str) -> str:
     """Return the folder where a server listens: this process's own, or its parents'."""
     given = json.loads(os.environ.get(SOCKETS, "{}"))
-    return given[kind] if kind in given else _start(kind)
+    with _STARTING:  # commands start children on several threads
+        return given[kind] if kind in given else _start(kind)
 
 
 @functools.cache

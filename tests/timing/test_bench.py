@@ -480,7 +480,7 @@ def test_a_row_is_what_the_worker_said_and_it_had_time_to_say_it(
 
     def spy(module, job, *, timeout_s):
         given_s.append(timeout_s)
-        return [{"version": "1", "device": "d"}] if module.endswith("verify.child") else [answer]
+        return [{"version": "1", "device": "d"}] if module.endswith("runtimes.child") else [answer]
 
     monkeypatch.setattr(stage.children, "run", spy)
     jobs = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
