@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import tiny
+import warm
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae import __version__
@@ -336,9 +337,12 @@ def test_the_workflows_command_is_one_that_edgeae_has(demo: Path, tmp_path: Path
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", *arguments, f"EDGEAE={sys.executable} -m edgeae"],
+        ["make", *arguments, f"EDGEAE={shlex.join(warm.python('edgeae'))} -m edgeae"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": ""},
+        env={
+            **{**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": ""},
+            **warm.environment(),
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -451,6 +455,7 @@ def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.Com
     return type_in(installed / "env", shlex.join(arguments), cwd)
 
 
+@pytest.mark.system
 def test_the_installed_edgeae_is_the_wheels(installed: Path, tmp_path: Path) -> None:
     program = "import edgeae; print(edgeae.__file__)"
     done = run_installed(installed, "python", "-c", program, cwd=tmp_path)
@@ -458,6 +463,7 @@ def test_the_installed_edgeae_is_the_wheels(installed: Path, tmp_path: Path) -> 
     assert not (ROOT / "edgeae" / "_project").exists()
 
 
+@pytest.mark.system
 def test_the_wheel_holds_templates_recipes_and_suites(installed: Path) -> None:
     (wheel,) = installed.glob("edgeae-*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
@@ -472,6 +478,7 @@ def test_the_wheel_holds_templates_recipes_and_suites(installed: Path) -> None:
     assert "edgeae/py.typed" in held
 
 
+@pytest.mark.system
 def test_init_of_an_installed_wheel_writes_the_same_and_its_gate_passes(
     installed: Path, tmp_path: Path
 ) -> None:
@@ -484,6 +491,7 @@ def test_init_of_an_installed_wheel_writes_the_same_and_its_gate_passes(
     assert {"int8", "float32"} <= {line.split()[0] for line in listed.stdout.splitlines()}
 
 
+@pytest.mark.system
 def test_the_workflow_works_as_typed_once_what_init_prints_was_typed(
     installed: Path, tmp_path: Path
 ) -> None:
@@ -503,6 +511,7 @@ def test_the_workflow_works_as_typed_once_what_init_prints_was_typed(
     assert "pass" in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.system
 def test_what_errors_say_to_install_can_be_typed(installed: Path) -> None:
     """Edgeae itself is in no registry, and pip may ask none here."""
     done = type_in(installed / "env", "\n".join([CORE, *map(remedy, EXTRAS)]), installed)
