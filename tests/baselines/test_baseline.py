@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import tampering
 import tiny
-from edgeae_cli import ROOT, edgeae, edgeae_here
+from edgeae_cli import ROOT, edgeae_here
 
 from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.baselines import save as saving
@@ -617,7 +617,7 @@ def test_names_that_git_would_quote_come_whole(tmp_path: Path) -> None:
 
 def test_save_takes_what_is_below_build(tiny_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
     tiny_bundle(), tiny_bundle("float32")
-    done = edgeae("baseline", "save", cwd=tmp_path)
+    done = edgeae_here("baseline", "save", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
         ["bench/baselines/tiny/float32", "saved"],

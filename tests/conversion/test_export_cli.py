@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_here
 from fake_exports import Project
 
 from edgeae import recipe
@@ -243,7 +243,7 @@ def test_a_wrong_choice_is_one_line(project, arguments, told):
 
 
 def test_without_models_it_says_what_makes_one(tmp_path):
-    done = edgeae("export", cwd=tmp_path)
+    done = edgeae_here("export", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "edgeae: build: no trained model; `edgeae train` makes one\n"
     assert not (tmp_path / "build").exists()

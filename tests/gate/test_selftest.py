@@ -6,7 +6,7 @@ from math import comb
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_here
 from processes import children_of
 from test_gate_verdict import row
 
@@ -219,7 +219,7 @@ def test_the_command_refuses_an_unknown_scenario(tmp_path: Path):
 
 def test_the_command_runs_writes_its_page_and_prints_json(tmp_path: Path):
     """A real gate; whatever it says, it is counted."""
-    done = edgeae(
+    done = edgeae_here(
         *("selftest", "-n", "5", "--only", "12 % more MACs, idle", "--json"),
         *("--out", "S.md"),
         cwd=tmp_path,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_here
 from result_rows import MACHINE
 from test_report import Reader
 
@@ -244,7 +244,7 @@ def test_a_user_sees_the_repositorys_order_and_that_history_judges_nothing(tmp_p
     first, second = commit(tmp_path, "one"), commit(tmp_path, "two")
     for name, p50_ns in ((second, 99_000), (first, 10_000)):  # far slower, and still exit 0
         append(tmp_path / "build" / "results.jsonl", row(name, p50_ns))
-    done = edgeae("history", cwd=tmp_path)
+    done = edgeae_here("history", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (line,) = [item for item in done.stdout.splitlines() if item.startswith("deep/int8")]
     assert line.split()[-8:] == [first[:7], "10.0", "µs", second[:7], "99.0", "µs", "1.0%", "0"]

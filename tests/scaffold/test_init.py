@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import tiny
 import warm
-from edgeae_cli import ROOT, edgeae, edgeae_here
+from edgeae_cli import ROOT, edgeae_here
 
 from edgeae import __version__
 from edgeae.conversion.plan import matrix
@@ -376,7 +376,7 @@ def test_every_target_is_described_and_is_a_command(demo: Path) -> None:
 
 
 def test_a_user_is_told_what_comes_next(tmp_path: Path) -> None:
-    done = edgeae("init", "demo", cwd=tmp_path)
+    done = edgeae_here("init", "demo", cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == ""
     lines = done.stdout.splitlines()
     assert {line for line in lines if line.startswith("demo/")} == {f"demo/{x}" for x in FILES}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from edgeae_cli import edgeae, edgeae_here
+from edgeae_cli import edgeae_here
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -353,11 +353,11 @@ def test_a_runtime_that_does_not_fit_is_refused(runtime, reason, artifact):
 
 
 def test_the_command_line(artifact, tmp_path):
-    done = edgeae("profile", "model.tflite", "--seconds", "0.05", cwd=tmp_path)
+    done = edgeae_here("profile", "model.tflite", "--seconds", "0.05", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("model.tflite on litert-xnnpack ")
     assert "total: operators " in done.stdout and "method: prefixes of the graph" in done.stdout
-    done = edgeae("profile", "model.tflite", "--seconds", "0.05", "--json", cwd=tmp_path)
+    done = edgeae_here("profile", "model.tflite", "--seconds", "0.05", "--json", cwd=tmp_path)
     assert len(json.loads(done.stdout)["operators"]) == 3
 
 

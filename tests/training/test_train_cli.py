@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import odd_runtimes
 import pytest
-from edgeae_cli import ROOT, edgeae, edgeae_here
+from edgeae_cli import ROOT, edgeae, edgeae_here, edgeae_warm
 from original_models import trained
 
 from edgeae import data, recipe
@@ -91,7 +91,7 @@ def test_a_model_that_does_worse_than_the_mean_of_its_data_says_so(loss, warned,
 def test_a_build_that_is_a_file_is_said_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     save(tmp_path / "mine.npz")
-    result = edgeae("train", "simple", "--data", "mine.npz", "--build", "file", cwd=tmp_path)
+    result = edgeae_here("train", "simple", "--data", "mine.npz", "--build", "file", cwd=tmp_path)
     assert "file" in refused(result, BadInput.code)
     assert "epoch" not in result.stderr
 
@@ -99,7 +99,7 @@ def test_a_build_that_is_a_file_is_said_before_training(tmp_path):
 def test_a_model_that_is_being_trained_is_left_alone(tmp_path):
     save(tmp_path / "mine.npz")
     with writing(tmp_path / "build" / "simple-c4"):
-        result = edgeae("train", "simple", "--code=4", "--data=mine.npz", cwd=tmp_path)
+        result = edgeae_here("train", "simple", "--code=4", "--data=mine.npz", cwd=tmp_path)
     assert f"process {os.getpid()}" in refused(result, Busy.code)
 
 
@@ -247,10 +247,10 @@ def test_own_data_called_mnist_goes_the_whole_way(tmp_path):
     assert result.returncode == 0, result.stderr
     dataset = json.loads((tmp_path / "build/realm/train.json").read_text())["dataset"]
     assert dataset["data"] == str(tmp_path / "mnist.npz") and dataset["name"] == "mnist"
-    again = edgeae("train", "simple", *options, cwd=tmp_path, **odd)
+    again = edgeae_here("train", "simple", *options, cwd=tmp_path, **odd)
     assert "up to date" in again.stderr
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     build = f"--build={tmp_path / 'build'}"
-    result = edgeae("export", "realm", "--recipe=float32", build, cwd=elsewhere, **odd)
+    result = edgeae_warm("export", "realm", "--recipe=float32", build, cwd=elsewhere, **odd)
     assert result.returncode == 0, result.stderr
