@@ -49,6 +49,7 @@ _COLD = (
 #: Of BLAS, which would start its own at once.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _STARTING = threading.Lock()
+_TEMPORARY = tempfile.gettempdir()  # before a test has its own
 
 
 def python(kind: str = "tensorflow") -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def _place(kind: str) -> str:
 
 @functools.cache
 def _start(kind: str) -> str:
-    place, path = tempfile.mkdtemp(), f"{_HERE}{os.pathsep}{_HERE.parent}"
+    place, path = tempfile.mkdtemp(dir=_TEMPORARY), f"{_HERE}{os.pathsep}{_HERE.parent}"
     server = subprocess.Popen(
         [sys.executable, "-P", str(_HERE / "warm_server.py"), f"{place}/socket", *_IMPORTS[kind]],
         stdin=subprocess.PIPE,
@@ -93,13 +94,6 @@ def _start(kind: str) -> str:
         env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
         start_new_session=True,
     )
-    atexit.register(_stop, server, place)
+    atexit.register(server.communicate)  # its input ends, and it with that
     assert server.stdout is not None and server.stdout.readline() == b"ready\n"
     return place
-
-
-def _stop(server: subprocess.Popen[bytes], place: str) -> None:
-    server.communicate()
-    with contextlib.suppress(FileNotFoundError):
-        Path(place, "socket").unlink()
-    Path(place).rmdir()

@@ -1,7 +1,7 @@
 """`python -P warm_server.py SOCKET MODULE…`: imports modules once, and forks for each who asks.
 
-It ends when its standard input does. A fork whose client is gone is killed. No module may start a
-thread: what a thread holds, a fork would wait for. See `warm.py`.
+It ends when its standard input does, and its folder with it. A fork whose client is gone is killed.
+No module may start a thread: what a thread holds, a fork would wait for. See `warm.py`.
 """
 
 import atexit
@@ -44,6 +44,8 @@ def serve(place: str, *modules: str) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         _loop(listener, selector, chosen)
+    Path(place).unlink()
+    Path(place).parent.rmdir()
 
 
 def _loop(
