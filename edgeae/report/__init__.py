@@ -1,1 +1,1 @@
-"""The report: everything that is known about a build, on one page. Reads files; runs nothing."""
+"""The report: code that renders a build's summary as HTML and Markdown; it runs no model."""

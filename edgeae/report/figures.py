@@ -1,4 +1,4 @@
-"""Figures as people read them; the page and the Markdown print the same."""
+"""Format figures for readers; the page and the Markdown use the same formats."""
 
 from collections.abc import Iterable
 
@@ -6,111 +6,117 @@ from edgeae.summary.exports import Export, worst
 from edgeae.text.amounts import duration, plain_exponent
 from edgeae.verify.rows import Row
 
-#: Verdict → a mark for it; a word always stands beside the mark.
+#: Verdict → its mark; a word always stands beside the mark.
 MARKS = {"pass": "✓", "fail": "✗", "crashed": "✗", "missing": "○", "unavailable": "–"}
-#: What a reader must know to compare models.
+#: Explains the table of models.
 YARDSTICKS = (
-    "MSE, PSNR and SSIM are of the reconstructed test images. PCA is the best linear autoencoder "
-    "with a code of the same size; mean image is what reconstructs without looking. Shuffled is "
-    "the model’s MSE on test images whose pixels were all moved about in the same way: low only "
-    "for one that copies."
+    "MSE, PSNR and SSIM compare reconstructed test images with the originals. PCA is the best "
+    "linear autoencoder with a code of the same size. Mean image answers every test image with the "
+    "mean of the training images. Shuffled MSE is the model’s MSE on test images whose pixels are "
+    "all permuted in the same way; it is low only if the model copies its input."
 )
-#: What a reader must know of a probe.
+#: Explains the table of probes.
 PROBE = (
-    "Accuracy on the test labels of a linear probe and of the 5 nearest neighbours, told from the "
-    "model’s code, from PCA’s of the same size and from the pixels themselves. As an anomaly "
-    "detector, a second training never saw one label: AUC is how often an image of it is "
-    "reconstructed worse than another image; 0.5 is chance."
+    "Linear probe and 5 nearest neighbours give the accuracy of predicting the test labels from "
+    "the model’s code, from PCA’s code of the same size and from the raw pixels. For the anomaly "
+    "detector, the model is trained a second time without the images of one label. AUC is how "
+    "often an image of the held-out label has a larger reconstruction error than an image of "
+    "another label; 0.5 is chance."
 )
-#: What a reader must know to read a latency.
+#: Explains the tables of latencies.
 METHOD = (
-    "Percentiles are over blocks of calls lasting about 0.3 ms each, divided by the calls in a "
-    "block. Fixed is what such a call costs before any arithmetic: one operator between the same "
-    "edges, timed in the same process. It is part of p50, and so is the harness’s own overhead, "
-    "the row of the runtime null; neither is ever subtracted."
+    "A sample is a block of calls that lasts about 0.3 ms, divided by the number of its calls; "
+    "percentiles are over these samples. Fixed is the cost of a call before any arithmetic: a "
+    "model of one operator with the same inputs and outputs, timed in the same process. The p50 "
+    "includes the fixed cost and the harness’s own overhead, which is the row of the runtime null; "
+    "neither is ever subtracted."
 )
-#: What a reader must know to read a cold start.
+#: Explains the table of cold starts.
 COLD = (
-    "From the start of the process to its first answer, and of that: importing the engine, opening "
-    "the artifact, the first call; with the peak of the process’s memory until then."
+    "Start to answer lasts from the start of the process to its first answer. Import, load and "
+    "first are parts of it: importing the engine, opening the artifact, the first call. Peak RSS "
+    "is the process’s peak memory up to its first answer."
 )
-#: What a reader must know of the ladder.
+#: Explains the table of loss and size.
 LADDER = (
-    "Loss is the MSE of the whole autoencoder on the test images. An export is judged against its "
-    "yardstick: the equal-budget control, which is the float32 original trained for as many more "
-    "steps as the recipe fine-tuned, or else the original. The p99 ratio is that of the worst "
-    "percent of images. Packed is an estimate of the flash that the graph takes when each weight "
-    "tensor is stored in its smallest form, without code; smaller compares it with the float32 "
-    "export’s."
+    "Loss is the MSE of the whole autoencoder on the test images. The loss of an export is "
+    "compared with its reference: the equal-budget control, which is the float32 original trained "
+    "for as many more steps as the recipe fine-tuned, or the original if the recipe does not "
+    "fine-tune. The p99 ratio is the same ratio for the worst percent of images. Packed is an "
+    "estimate of the flash that the graph takes, without code, if each weight tensor is stored in "
+    "its smallest form. Smaller is the packed size of the float32 export divided by this one."
 )
-#: What a reader must know of losses by label.
+#: Explains the table of losses by label.
 LABELS = (
-    "MSE of the images of each label, relative to the yardstick’s on the same images; ▲ is the "
-    "label that suffers most."
+    "MSE of the images of each label, divided by the reference’s MSE on the same images; ▲ marks "
+    "the label with the largest figure of its row."
 )
-#: What a reader must know of bytes by cause.
+#: Explains the table of bytes by cause.
 CAUSES = (
-    "The causes of a file’s bytes add up to all of them: quantization is scales and zero points, "
-    "graph is everything that is not trained. Packed stores each weight tensor dense, by codebook, "
-    "sparse or both, whichever is least; `edgeae inspect` tells which. ONNX files are not packed."
+    "The causes add up to the file’s bytes: quantization is scales and zero points, graph is "
+    "everything that is not trained. Packed stores each weight tensor dense, by codebook, sparse, "
+    "or sparse with a codebook, whichever is smallest; `edgeae inspect` reports the choice for "
+    "each tensor. ONNX files are not packed."
 )
-#: What a reader must know of a Pareto front.
+#: Explains the plots of Pareto fronts.
 FRONTS = (
-    "Left is smaller or faster, down is closer to the yardstick. No export is better in one and no "
-    "worse in the other than those that the line joins. The knee is the one farthest below the "
-    "chord between the line’s ends, both scales logarithmic (Kneedle: Satopää et al. 2011)."
+    "An export farther left is smaller or faster; an export farther down has a loss closer to the "
+    "reference. The line joins the exports that no other export dominates: none is better in one "
+    "figure and at least as good in the other. The knee is the export farthest below the chord "
+    "between the line’s ends, on logarithmic scales (Kneedle: Satopää et al. 2011)."
 )
-#: Why some figures stand apart.
+#: Explains why software devices have a table of their own.
 SOFTWARE = (
-    "Devices emulated on the processor: good for correctness, not for latency. They are in no plot."
+    "These devices are emulated on the processor. They check correctness; their latencies are "
+    "those of no device and are in no plot."
 )
 
 
 def loss(value: float | None) -> str:
-    """MSE with six decimals: `0.006450`."""
+    """Format an MSE with six decimals: `0.006450`."""
     return "" if value is None else f"{value:.6f}"
 
 
 def added(value: float | None) -> str:
-    """A difference of losses, two significant digits: `+1.4e-4`."""
+    """Format a difference of losses with two significant digits: `+1.4e-4`."""
     if value is None:
         return ""
     return plain_exponent(f"{value:+.1e}").replace("-", "−", 1 if value < 0 else 0)
 
 
 def ratio(value: float | None) -> str:
-    """A ratio of losses, to a tenth of a per mille: `1.0224`."""
+    """Format a ratio of losses with four decimals: `1.0224`."""
     return "" if value is None else f"{value:.4f}"
 
 
 def times(value: float | None) -> str:
-    """How many times smaller: `3.46×`."""
+    """Format a factor: `3.46×`."""
     return "" if value is None else f"{value:.2f}×"
 
 
 def decibels(value: float | None) -> str:
-    """A ratio in dB: `21.6 dB`."""
+    """Format a ratio in dB: `21.6 dB`."""
     return "" if value is None else f"{value:.1f}\xa0dB"
 
 
 def digits(value: float | None) -> str:
-    """A share or similarity with four decimals: `0.9123`."""
+    """Format a share or a similarity with four decimals: `0.9123`."""
     return "" if value is None else f"{value:.4f}"
 
 
 def seconds(value: float) -> str:
-    """How long a training took: `48 s`, `5 min 10 s`."""
+    """Format the duration of a training: `48 s`, `5 min 10 s`."""
     whole = round(value)
     return f"{whole}\xa0s" if whole < 60 else f"{whole // 60}\xa0min {whole % 60}\xa0s"
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands separators."""
+    """Format a whole number with thousands separators."""
     return "" if value is None else f"{value:,}"
 
 
 def size(value: int) -> str:
-    """Bytes for an axis: `50 kB`, `1 MB`; k is 1,000."""
+    """Format bytes for an axis: `50 kB`, `1 MB`; k is 1,000."""
     for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
         if value >= unit:
             return f"{value / unit:g} {name}"
@@ -118,7 +124,7 @@ def size(value: int) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage with two significant digits: `0.013 %`; nothing is `0 %`."""
+    """Format a share as a percentage with two significant digits: `0.013 %`; 0 is `0 %`."""
     if value is None:
         return ""
     percent = value * 100
@@ -128,17 +134,17 @@ def share(value: float | None) -> str:
 
 
 def span(nanoseconds: float | None) -> str:
-    """A duration of three significant digits, or nothing."""
+    """Format a duration with three significant digits; return an empty string for None."""
     return "" if nanoseconds is None else duration(nanoseconds)
 
 
 def interval(value: float | None) -> str:
-    """Half an interval as a share of what it is about: `0.4 %`; `–` where there is none."""
+    """Format a half-width, relative to its estimate, as a percentage: `0.4 %`; None is `–`."""
     return "–" if value is None else f"{value:.1%}".replace("%", "\xa0%")
 
 
 def difference(rows: Iterable[Row]) -> str:
-    """The worst differences among rows: `2 LSB (0.013 % over 1)`, `3.4e-7`; or nothing."""
+    """Format the largest differences: `2 LSB (0.013 % over 1)`, `3.4e-7`; empty if none."""
     found = worst(rows)
     told = []
     if found.lsb is not None:
@@ -150,7 +156,7 @@ def difference(rows: Iterable[Row]) -> str:
 
 
 def real(value: float | None) -> str:
-    """A difference in real units, two significant digits: `0.23`, `3.4e-7`."""
+    """Format a difference in real units with two significant digits: `0.23`, `3.4e-7`."""
     if value is None:
         return ""
     if value == 0 or value >= 1e-3:
@@ -159,7 +165,7 @@ def real(value: float | None) -> str:
 
 
 def outcome(export: Export) -> str:
-    """An export's verdict with its largest difference: `pass, 2 LSB`, `pass, 3.4e-7`."""
+    """Format an export's verdict with its largest differences: `pass, 2 LSB`, `pass, 3.4e-7`."""
     if export.verdict == "missing":
         return "not verified"
     found = worst(export.rows)
@@ -169,6 +175,6 @@ def outcome(export: Export) -> str:
 
 
 def stale(rows_n: int) -> str:
-    """Say that rows were left out."""
+    """Return a sentence that reports how many rows were left out, and why."""
     rows = "1 row is" if rows_n == 1 else f"{rows_n:,} rows are"
     return f"{rows} left out: the artifact that was timed is no longer the one on disk."

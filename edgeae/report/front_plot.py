@@ -1,4 +1,4 @@
-"""The plot of a Pareto front: loss against a cost, one marker per export."""
+"""Draw a Pareto front: loss against a cost, one marker per export."""
 
 import math
 from xml.etree.ElementTree import Element
@@ -9,30 +9,30 @@ from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.report.figures import size, span
 from edgeae.summary.fronts import BYTES, Front, Point
 
-#: Pixels: a label's most characters, and between two ticks of an axis.
+#: The longest label, in characters; the least distance of two ticks, in pixels.
 _CHARACTERS = 24
 _APART_ACROSS, _APART_UP = 50, 18
-#: Pixels from which a beaten export's name would lead away from the front.
+#: A dominated export has no label if the label's distance would exceed this many pixels.
 _FAR = 60
-#: Least relative width of the axis of ratios: a difference below it looks as small as it is.
+#: Least ratio of the loss axis's ends, so that a tiny difference of losses does not fill the plot.
 _LEAST_RANGE = 1.02
 
 
 def title(front: Front) -> str:
-    """Return what a plot shows, in words."""
+    """Return a front's title."""
     if front.cost == BYTES:
         return f"{front.model}: loss against packed bytes"
     return f"{front.model}: loss against latency of the {front.part} on {front.runtime}"
 
 
 def front_plot(front: Front, width: int, number: int, series: int) -> str:
-    """Draw a front.
+    """Return a front's drawing, an SVG element.
 
     Args:
-        front: of at least one point.
-        width: of the drawing, pixels.
-        number: of the drawing on the page.
-        series: numbers the model's colour and marker.
+        front: has at least one point.
+        width: the drawing's width in pixels.
+        number: the drawing's number on the page.
+        series: selects the model's colour and marker.
     """
     height = 330 + 4 * min(len(front.points), 20)
     drawing = svg.root(
@@ -40,9 +40,9 @@ def front_plot(front: Front, width: int, number: int, series: int) -> str:
         width,
         height,
         title(front),
-        f"{_across(front)} to the right; loss relative to the yardstick upwards; both scales are "
-        "logarithmic. The exports that no other beats are joined by a line, and the knee is "
-        "ringed. The table of the ladder holds the same figures.",
+        f"{_across(front)} to the right; loss divided by the reference’s upwards; both scales are "
+        "logarithmic. A line joins the exports that no other dominates, and a ring marks the "
+        "knee. The table of loss and size contains the same figures.",
     )
     across = _cost_axis(front, 62, width - 14)
     up = _ratio_axis(front, height - 44, 24)
@@ -79,7 +79,7 @@ def _ratio_axis(front: Front, start: float, end: float) -> Axis:
     held = [point.ratio for point in front.points]
     low, high = min(held), max(held)
     pad = max(high / low, _LEAST_RANGE) ** 0.12
-    # more room below, where the labels of the best exports crowd
+    # more room below, because the labels of the best exports are there
     return Axis(low / pad**1.6, high * pad, start, end)
 
 
@@ -102,7 +102,7 @@ def _grid(drawing: Element, front: Front, across: Axis, up: Axis) -> None:
     if up.low < 1 < up.high:
         svg.line(drawing, across.start, up(1), across.end, up(1), "level")
     svg.text(drawing, across.end, up.start + 37, f"{_across(front)} (log) →", "axis", "end")
-    svg.text(drawing, 4, 12, "↑ loss ÷ the yardstick’s (log)", "axis", "start")
+    svg.text(drawing, 4, 12, "↑ loss ÷ the reference’s (log)", "axis", "start")
 
 
 def _tick(front: Front, value: float) -> str:
@@ -120,12 +120,12 @@ def _label(
     taken: list[Box],
     frame: Box,
 ) -> None:
-    """Name a point where there is room; a line leads to a distant name."""
+    """Label a point if there is room; draw a line from the point to a distant label."""
     name = svg.clip(point.recipe, _CHARACTERS) + (" (knee)" if point.knee else "")
     x, y = at
     box = place(x, y, len(name) * svg.CHARACTER, taken, frame)
     if box is None:
-        return  # the marker's own title, and the table, have it
+        return  # the marker's title and the table contain the name
     near_x, near_y = nearest(x, y, box)
     distance = math.hypot(near_x - x, near_y - y)
     if distance > _FAR and not point.best:

@@ -1,4 +1,4 @@
-"""The history's page: the plots through `history.html.j2`."""
+"""Render the history's page from its plots."""
 
 import itertools
 from pathlib import Path
@@ -16,7 +16,7 @@ _TEMPLATE = "history.html.j2"
 
 
 def write(found: History, path: Path) -> None:
-    """Write the page.
+    """Write the history's page to `path`.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
@@ -25,7 +25,7 @@ def write(found: History, path: Path) -> None:
 
 
 def page(found: History) -> str:
-    """Return the page's text.
+    """Return the history's page as HTML.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
@@ -46,7 +46,7 @@ def page(found: History) -> str:
 
 
 def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
-    """Return per model and part its multiples, each with its drawing."""
+    """Group the multiples by model and part; pair each multiple with its drawing."""
     commits = [short(commit) for commit in found.commits]
     drawn = [
         (multiple, plot(multiple, commits, f"multiple-{number}"))
@@ -57,5 +57,5 @@ def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
 
 
 def _group(multiple: Multiple) -> str:
-    apart = ", software devices: not a latency of hardware" if multiple.software else ""
+    apart = ", software devices: not the latency of a device" if multiple.software else ""
     return f"{multiple.model}, {multiple.part}{apart}"

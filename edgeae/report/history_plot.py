@@ -1,4 +1,4 @@
-"""One small plot of a history: p50 of one call over commits, a line per machine."""
+"""Draw one small plot of a history: p50 of one call over commits, a line per machine."""
 
 import math
 from collections.abc import Sequence
@@ -9,26 +9,26 @@ from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.summary.history import Failure, Line, Multiple, Point
 from edgeae.text.amounts import duration
 
-#: Pixels: a phone shows one in a row, a laptop three.
+#: Pixels: a phone shows one plot in a row, a laptop three.
 WIDTH = 350
 _HEIGHT = 196
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 12, 12, 40
-#: The axis spans at least this share, so that noise does not look like mountains.
+#: The axis spans at least this relative range, so that noise does not look like a change.
 _LEAST_SPAN = 0.2
-#: A clock too coarse for a block may give 0, which a logarithmic axis cannot show.
+#: The least plotted time: a coarse clock may report 0, which a logarithmic axis cannot show.
 _LEAST_NS = 0.01
 _TICK_PITCH = 22
-#: Machines side by side at one commit, pixels.
+#: Pixels between the dots of two machines at one commit.
 _STEP = 4
 
 
 def plot(multiple: Multiple, commits: Sequence[str], identity: str) -> str:
-    """Draw a multiple: dots with their 95 % intervals; a cross at the foot is a row that failed.
+    """Return a multiple's drawing: dots with 95 % intervals; a cross below marks a failed row.
 
     Args:
-        multiple: what is drawn.
-        commits: short names, the oldest first; all multiples share them.
-        identity: of this drawing among those of the page.
+        multiple: the plot's data.
+        commits: short names, the oldest first; the same for all multiples.
+        identity: the drawing's id, unique on the page.
     """
     drawing = svg.root(
         identity,
@@ -36,7 +36,7 @@ def plot(multiple: Multiple, commits: Sequence[str], identity: str) -> str:
         _HEIGHT,
         f"{multiple.name} on {multiple.how}, over commits",
         "Median duration of one call at each commit, the oldest on the left, with its 95 % "
-        "interval; a line per machine. The table below holds the same figures.",
+        "interval; a line per machine. The table below contains the same figures.",
     )
     across = Axis(-0.5, len(commits) - 0.5, _LEFT, WIDTH - _RIGHT, logarithmic=False)
     points = [point for line in multiple.lines for point in line.points]
@@ -55,7 +55,7 @@ def plot(multiple: Multiple, commits: Sequence[str], identity: str) -> str:
 
 
 def _time_axis(points: Sequence[Point], start: float) -> Axis:
-    """Return a logarithmic axis: equal distances are equal ratios, on every machine."""
+    """Return a logarithmic axis, on which equal distances are equal ratios."""
     low = max(min((point.low_ns for point in points), default=1.0), _LEAST_NS)
     high = max(max((point.high_ns for point in points), default=1.0), low)
     pad = max((high / low) ** 0.06, math.sqrt((1 + _LEAST_SPAN) * low / high))
@@ -74,7 +74,7 @@ def _grid(drawing: Element, up: Axis) -> None:
 
 
 def _commit_names(drawing: Element, commits: Sequence[str], across: Axis, foot: float) -> None:
-    """Name the oldest and the newest; a mark for each."""
+    """Draw a mark for each commit, and the names of the oldest and the newest commit."""
     for place in range(len(commits)):
         x = across(place)
         svg.line(drawing, x, foot, x, foot + 4, "whisker")

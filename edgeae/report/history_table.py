@@ -1,4 +1,4 @@
-"""The history as text: one line per artifact, way of running and machine."""
+"""Render the history as text: one line per artifact, configuration and machine."""
 
 from edgeae.summary.history import CAUTION, History, Line, Multiple
 from edgeae.system.machine import machine_line
@@ -7,7 +7,7 @@ from edgeae.text.columns import align
 
 
 def render(found: History) -> str:
-    """Return machines, the table, what was not there, and what history is not."""
+    """Return the machines, the table, the missing runtimes and the caution, as lines."""
     machines = [
         f"machine {number}: {machine_line(machine)}"
         for number, machine in enumerate(found.machines, 1)
@@ -16,7 +16,7 @@ def render(found: History) -> str:
     rows = [_row(found, multiple, line) for multiple in found.multiples for line in multiple.lines]
     table = [align([[*header, "±95 %", "failed"], *rows], left=2)] if rows else []
     absent = [
-        f"{item.runtime}: not there in {item.rows} {'row' if item.rows == 1 else 'rows'}: "
+        f"{item.runtime}: missing in {item.rows} {'row' if item.rows == 1 else 'rows'}: "
         f"{item.reason}"
         for item in found.absences
     ]
@@ -47,5 +47,5 @@ def _row(found: History, multiple: Multiple, line: Line) -> list[str]:
 
 
 def short(commit: str) -> str:
-    """Return what people call a commit by; rows from outside a repository have none."""
+    """Return a commit's first 7 digits; `none` for rows from outside a repository."""
     return commit[:7] or "none"

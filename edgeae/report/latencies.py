@@ -1,4 +1,4 @@
-"""The plot of latencies: one line per artifact and runtime."""
+"""Draw the latencies: one line per artifact and runtime."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from edgeae.report.figures import span
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of the plot of latencies; without a `series` it is drawn in grey."""
+    """One line of the plot; it is grey if `series` is None. Times are in nanoseconds."""
 
     label: str
     p50_ns: float
@@ -21,13 +21,13 @@ class Bar:
 
 
 def latencies(bars: Sequence[Bar], width: int, identity: str, title: str) -> str:
-    """Draw p50 as a dot and p99 as the end of a whisker, one line per bar.
+    """Return a drawing with p50 as a dot and p99 as the end of a whisker, one line per bar.
 
     Args:
-        bars: at least one, in the order in which they are drawn.
-        width: of the drawing, pixels; below 600 the labels go above their lines.
-        identity: of this drawing among those of the page.
-        title: what is drawn.
+        bars: at least one, in drawing order.
+        width: the drawing's width in pixels; below 600 the labels are above their lines.
+        identity: the drawing's id, unique on the page.
+        title: the drawing's title.
     """
     stacked = width < 600
     pitch = 36 if stacked else 24
@@ -40,7 +40,7 @@ def latencies(bars: Sequence[Bar], width: int, identity: str, title: str) -> str
         height,
         title,
         "A dot is the median duration of one call, the line ends at the 99th percentile; "
-        "logarithmic scale. The table below holds the same figures.",
+        "logarithmic scale. The table below contains the same figures.",
     )
     axis = _duration_axis(bars, labels, width - (12 if stacked else 70))
     _duration_grid(drawing, axis, top, top + pitch * len(bars))
@@ -88,6 +88,6 @@ def _duration_grid(drawing: Element, axis: Axis, top: float, bottom: float) -> N
 
 
 def _short(nanoseconds: float) -> str:
-    """A tick's duration: `10 µs`."""
+    """Format a tick's duration: `10 µs`."""
     value, unit = span(nanoseconds).split()
     return f"{float(value):g} {unit}"

@@ -1,4 +1,4 @@
-"""The summary as Markdown: fits a CI job's summary or a pull request's comment."""
+"""Render the summary as Markdown, for a CI job's summary or a pull request's comment."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def _exports(summary: Summary) -> list[str]:
 
 
 _LOSS = (
-    *("model", "recipe", "steps", "test MSE", "added", "yardstick", "ratio", "p99 ratio"),
+    *("model", "recipe", "steps", "test MSE", "added", "reference", "ratio", "p99 ratio"),
     *("worst label", "raw", "gzip", "packed", "smaller", "verify: worst"),
 )
 _WHAT = ("model", "recipe", "part", "runtime", "threads", "batch")
@@ -179,4 +179,4 @@ def _absent(summary: Summary) -> list[str]:
     if not summary.absent:
         return []
     lines = [f"- {plain(item.runtime)}: {plain(item.reason)}" for item in summary.absent]
-    return ["## Runtimes that are not here", "\n".join(lines)]
+    return ["## Missing runtimes", "\n".join(lines)]

@@ -1,4 +1,4 @@
-"""The models themselves as Markdown: beside PCA and the mean image, by code size, probed."""
+"""Render the trained models as Markdown: figures beside PCA, loss by code size, probes."""
 
 from edgeae.report import figures
 from edgeae.summary.gather import Summary
@@ -17,7 +17,7 @@ _PROBES = (
 
 
 def models(summary: Summary) -> list[str]:
-    """Return the blocks of a summary that are about models rather than exports."""
+    """Return the summary's blocks about models; no blocks if no model was trained."""
     if not summary.trained:
         return []
     blocks = ["## Models", table(_MODELS, 3, map(_model_row, summary.trained)), figures.YARDSTICKS]
@@ -30,7 +30,7 @@ def models(summary: Summary) -> list[str]:
         ]
     probes = [_probe_row(model) for model in summary.trained if model.probe]
     if probes:
-        blocks += ["### What the codes are worth", table(_PROBES, 1, probes), figures.PROBE]
+        blocks += ["### Probes of the codes", table(_PROBES, 1, probes), figures.PROBE]
     return blocks
 
 

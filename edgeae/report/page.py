@@ -1,4 +1,4 @@
-"""The page: the summary and the images through `page.html.j2`."""
+"""Render the report's page, `index.html`, from the summary and the images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ from edgeae.text.markdown import pieces
 from edgeae.timing.suite import ORIGINAL
 
 _TEMPLATE = "page.html.j2"
-#: Functions of `figures` that the template applies with a bar.
+#: Functions of `figures` that the template uses as filters.
 _FILTERS = (
     *("loss", "added", "ratio", "times", "count", "decibels", "digits", "seconds"),
     *("share", "real", "span", "interval"),
 )
-#: Widths that each plot is drawn for: a laptop's and a phone's, of which the page shows one.
+#: Name → pixels: each plot is drawn for a laptop and for a phone; the page shows one of them.
 _WIDTHS = {"wide": 1120, "narrow": 350}
-#: The same for a plot of a few points.
+#: The widths of a plot of a few points.
 _SMALL = {"wide": 640, "narrow": 350}
-#: The same for one of two plots that stand side by side on a laptop.
+#: The widths of one of two plots that stand side by side on a laptop.
 _HALF = {"wide": 548, "narrow": 350}
 _PARTS = ("autoencoder", "encoder", "decoder")
-#: Share of zeros from which a layer counts as pruned; int8 rounding alone makes a few percent.
+#: A layer with at least this share of zeros counts as pruned; int8 rounding makes a few percent.
 _PRUNED = 0.1
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What verify found about one export in one runtime."""
+    """Verify's verdict on one export in one runtime, and the text that shows it."""
 
     verdict: str
     text: str
@@ -58,8 +58,8 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
     """Return the text of `index.html`.
 
     Args:
-        summary: everything but the images.
-        sheets: model → its images.
+        summary: everything that the page shows except the images.
+        sheets: model → its strips of images.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
@@ -89,7 +89,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
 
 
 def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
-    """Draw each model's fronts for each width: model → titles and drawings."""
+    """Draw each model's fronts: model → pairs of a title and a drawing for each width."""
     series = _series(summary)
     found: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for number, front in enumerate(summary.fronts):
@@ -102,7 +102,7 @@ def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
 
 
 def _sizes(summary: Summary) -> list[tuple[CodeSizes, dict[str, str]]]:
-    """Draw loss by code size for each width, of each family that has several sizes."""
+    """Draw loss against code size, for each width, of each family that has several sizes."""
     return [
         (item, {name: size_plot(item, width, number) for name, width in _SMALL.items()})
         for number, item in enumerate(summary.code_sizes)
@@ -150,7 +150,7 @@ def _series(summary: Summary) -> dict[str, int]:
 
 
 def _runtimes(summary: Summary) -> list[str]:
-    """Return the runtimes that verify met, in the order of the table of runtimes."""
+    """Return the runtimes in verify's rows, in the order of `RUNTIMES`."""
     met = {row.runtime for export in summary.exports for row in export.rows}
     return sorted(
         met, key=lambda name: (list(RUNTIMES).index(name) if name in RUNTIMES else 99, name)
@@ -158,19 +158,19 @@ def _runtimes(summary: Summary) -> list[str]:
 
 
 def _cell(export: Export, runtime: str) -> Cell | None:
-    """Return an export's worst row in a runtime; None when it holds nothing that opens there."""
+    """Return an export's worst row in a runtime; None if the export has no row for the runtime."""
     rows = [row for row in export.rows if row.runtime == runtime]
     if not rows:
         return None
     composed = (item.verdict for item in export.compositions if item.runtime == runtime)
     verdict = row_verdict((*(row.verdict for row in rows), *composed))
     if verdict == "unavailable":
-        return Cell(verdict, "not here")
+        return Cell(verdict, "not installed")
     return Cell(verdict, figures.difference(rows) or verdict)
 
 
 def _sparsity(export: Export) -> Sequence[tuple[str, float]]:
-    """Return layer → share of zeros of a pruned export; nothing of any other."""
+    """Return pairs of layer and share of zeros; an empty sequence if no layer is pruned."""
     whole = export.file("autoencoder")
     layers = sorted(whole.sparsity.items()) if whole else []
     return layers if any(share >= _PRUNED for _, share in layers) else []

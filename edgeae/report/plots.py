@@ -1,23 +1,23 @@
-"""What is plotted of the models themselves: learning curves, and the loss by code size."""
+"""Draw the models' learning curves, and the loss by code size."""
 
 from collections.abc import Mapping, Sequence
 
 from edgeae.plotting.lines import Line, Plot, lines
 from edgeae.summary.trained import CodeSizes, Trained
 
-#: Pixels: a curve fits a phone; three stand side by side on a laptop.
+#: Pixels: a phone shows one curve in a row, a laptop three.
 _WIDTH, _HEIGHT = 350, 250
 _LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION = "loss", "reconstruction", "", "validation_loss"
-#: Term → kind of its line; every penalty has the same, whatever it is called.
+#: Term → kind of its line; all penalties have the same kind.
 _KINDS = {_RECONSTRUCTION: 0, _VALIDATION: 1, _LOSS: 2, _PENALTY: 3}
 
 
 def curve(model: Trained, number: int) -> str:
-    """Draw a model's learning curve: every term of its loss, and the MSE on validation images.
+    """Return a drawing of every term of a model's loss and of the MSE on validation images.
 
     Args:
-        model: which.
-        number: of the drawing on the page.
+        model: the model; without a curve the drawing is an empty string.
+        number: the drawing's number on the page.
     """
     found = [
         Line(
@@ -40,10 +40,10 @@ def curve(model: Trained, number: int) -> str:
 
 
 def _terms(curve: Sequence[Mapping[str, float]]) -> list[str]:
-    """Return what to draw, the sum first and the validation last."""
+    """Return the terms to draw: the sum first, the validation MSE last."""
     found = list(dict.fromkeys(key for row in curve for key in row))
     if _LOSS in found and len(set(found) - {_LOSS, _VALIDATION}) == 1:
-        found.remove(_LOSS)  # the same as its only term
+        found.remove(_LOSS)  # the sum equals its only term
     order = [_LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION]
     return sorted(found, key=lambda key: order.index(key if key in order else _PENALTY))
 
@@ -59,12 +59,12 @@ def _best(model: Trained) -> tuple[float, float, int, str] | None:
 
 
 def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
-    """Draw loss over code size, beside PCA's; both scales are logarithmic.
+    """Return a drawing of the model's and PCA's loss over code size, on logarithmic scales.
 
     Args:
-        sizes: of one family on one dataset.
-        width: of the drawing, pixels.
-        number: of the drawing on the page.
+        sizes: the sizes of one family on one dataset.
+        width: the drawing's width in pixels.
+        number: the drawing's number on the page.
     """
     found = [
         Line(sizes.family, tuple((item.code, item.mse) for item in sizes.sizes), 0),
@@ -74,7 +74,7 @@ def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
         name=f"sizes-{number}-{width}",
         title=f"Loss of {sizes.family} by code size on {sizes.dataset}, beside PCA",
         description="Values of the code to the right, MSE on the test images upwards, both on "
-        "logarithmic scales. The table below holds the same figures.",
+        "logarithmic scales. The table below contains the same figures.",
         across="values of the code (log scale)",
         up="MSE on the test images (log scale)",
         ticks=tuple(float(item.code) for item in sizes.sizes),

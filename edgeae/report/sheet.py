@@ -1,4 +1,4 @@
-"""Originals beside the reconstructions of every model and export, as strips of images."""
+"""Strips of images for the page: test images and the reconstructions of models and exports."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ from edgeae.plotting import png
 from edgeae.plotting.tiles import picture, tiles
 from edgeae.summary.gather import Summary
 
-#: Images per strip: a golden set starts with one of each label.
+#: Images per strip: a golden set starts with one image of each label.
 IMAGES = 10
-#: Width of a strip on a screen with room, pixels.
+#: Width of a strip on a wide screen, in pixels.
 _SHOWN = 640
 
 Arrays = NDArray[np.floating]
@@ -31,9 +31,9 @@ class Strip:
     """A row of images.
 
     Attributes:
-        recipe: whose reconstructions; None for the rows that are not an export's.
-        title: what the images are.
-        uri: the strip, as a `data:` address.
+        recipe: the export's recipe; None for the originals and the original model.
+        title: the strip's title.
+        uri: the strip as a `data:` URI.
     """
 
     recipe: str | None
@@ -43,7 +43,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An image of its own: its `data:` address, and its size in pixels."""
+    """One image: its `data:` URI, and its size in pixels."""
 
     uri: str
     width: int
@@ -51,7 +51,7 @@ class Drawing:
 
     @property
     def zoom(self) -> int:
-        """How much larger a screen with room shows it; whole, so that pixels stay square."""
+        """The zoom on a wide screen; a whole number, so that pixels stay square."""
         return max(1, _SHOWN // self.width)
 
 
@@ -60,11 +60,11 @@ class Sheet:
     """The strips of one model.
 
     Attributes:
-        n: images in each strip.
-        width, height: of a strip, pixels.
+        n: number of images in each strip.
+        width, height: size of a strip in pixels.
         strips: the originals, the original model's reconstructions, then each export's.
-        problem: why there are no strips.
-        samples: new images that were drawn from the model; or None.
+        problem: why there are no strips; empty if there are strips.
+        samples: new images sampled from the model; or None.
     """
 
     n: int
@@ -76,7 +76,7 @@ class Sheet:
 
     @property
     def zoom(self) -> int:
-        """How much larger a screen with room shows a strip."""
+        """The zoom of a strip on a wide screen."""
         return Drawing("", self.width, self.height).zoom
 
 
@@ -86,11 +86,11 @@ def sheets(
     trainings: Mapping[str, Training],
     summary: Summary,
 ) -> dict[str, Sheet]:
-    """Return model → its sheet, the strips in the order of the summary's exports.
+    """Return model → sheet, with strips in the order of the summary's exports.
 
     Raises:
         BadInput: `sheet.npz` or `samples.png` is damaged.
-        ManifestMismatch: a golden vector is not the one that was exported.
+        ManifestMismatch: the hash of a golden file differs from the manifest's.
     """
     by_name = {bundle.name: bundle for bundle in bundles}
     found = {}
@@ -106,11 +106,11 @@ def _rows(
 ) -> tuple[list[tuple[str | None, str, Arrays]], tuple[int, ...]]:
     """Return recipe, title and images of each strip, and the shape of one image.
 
-    Of an export, they are its golden vectors; without one, what the training left.
+    The images are the exports' golden vectors; without an export they are those of `sheet.npz`.
 
     Raises:
         BadInput: `sheet.npz` is damaged.
-        ManifestMismatch: a golden vector is not the one that was exported.
+        ManifestMismatch: the hash of a golden file differs from the manifest's.
     """
     left = _left(folder)
     if not bundles:
@@ -122,15 +122,15 @@ def _rows(
     for bundle in bundles:
         if bundle.parts[-1] != "encoder":
             rows.append((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)))
-    # the model may take flat what the dataset has as pictures
+    # the model's input may be flat although the dataset contains pictures
     shape = left[0][2].shape[1:] if left else _squared(rows[0][2].shape[1:])
     if math.prod(shape) != math.prod(rows[0][2].shape[1:]):
-        shape = _squared(rows[0][2].shape[1:])  # exported before it was trained anew
+        shape = _squared(rows[0][2].shape[1:])  # the model was retrained after the export
     return [(recipe, title, images[:IMAGES]) for recipe, title, images in rows], shape
 
 
 def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
-    """Read what a training left; nothing of a model that came otherwise."""
+    """Return the strips of `sheet.npz`; an empty list if the training wrote no such file."""
     found = read_sheet(folder)
     if found is None:
         return []
@@ -139,7 +139,7 @@ def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
 
 
 def _squared(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Take a flat image for a square one, where it can be one."""
+    """Return the square shape of a flat image whose size is a square; else the shape itself."""
     side = math.isqrt(math.prod(shape))
     flat = len([size for size in shape if size != 1]) == 1
     return (side, side) if flat and side * side == math.prod(shape) else shape
@@ -151,14 +151,14 @@ def _sheet(
     samples: Drawing | None,
 ) -> Sheet:
     if not rows:
-        return Sheet(0, 0, 0, (), "There are no images of this model: export it.", samples)
+        return Sheet(0, 0, 0, (), "This model has no images yet: export it.", samples)
     found = picture(shape)
     if found is None:
         told = " × ".join(str(size) for size in shape)
-        said = f"An input of {told} values is not an image; nothing to show."
+        said = f"An input of {told} values is not an image, so no image is shown."
         return Sheet(0, 0, 0, (), said, samples)
     originals = rows[0][2]
-    # every strip on the originals' range: what is lost in contrast is seen
+    # all strips use the originals' range, so that a loss of contrast is visible
     low, high = float(originals.min()), float(originals.max())
     drawn = [
         (recipe, title, tiles(images.reshape(-1, *found), len(images), low, high))
@@ -172,8 +172,8 @@ def _sheet(
 
 
 def _answer(bundle: Bundle) -> Arrays:
-    """Return an export's reconstructions in real units."""
-    part = bundle.parts[-1]  # the whole, or the decoder of an import of two halves
+    """Return an export's golden reconstructions in real units."""
+    part = bundle.parts[-1]  # the autoencoder; or the decoder, if two halves were imported
     affine = bundle.artifact(part, bundle.format).output.affine
     stored = _golden(bundle, part)
     return stored if affine is None else dequantize(stored, affine)

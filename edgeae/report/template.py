@@ -1,4 +1,4 @@
-"""The pages' templates, opened alike."""
+"""Render the templates of the pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +8,12 @@ from edgeae.system.extras import lacking
 
 
 def fill(name: str, filters: Mapping[str, Any] | None = None, **values: Any) -> str:
-    """Return a page of this folder's template `name`.
+    """Return the text that a template of this folder renders.
 
     Args:
-        name: the file.
-        filters: name → function, for the template.
-        values: what the template shows.
+        name: the template's file.
+        filters: name → function that the template can apply.
+        values: the template's variables.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.

@@ -1,4 +1,4 @@
-"""The stage: a build's files in; `index.html`, `summary.md` and `summary.json` out."""
+"""Write the report of a build: `index.html`, `summary.md` and `summary.json`."""
 
 import json
 from pathlib import Path
@@ -16,19 +16,19 @@ from edgeae.system import atomic
 
 
 def write(build: Path, out: Path, retrain: Retrain) -> dict[str, Any]:
-    """Write the report; nothing is written unless all of it can be.
+    """Write the report; if an error occurs while it is rendered, no file is written.
 
     Args:
         build: folder of models, bundles and results.
-        out: folder of the report, made when missing.
-        retrain: how a model is trained again, in words.
+        out: folder of the report; created if it is missing.
+        retrain: returns the words of the command that trains a model again.
 
     Returns:
-        `summary.json`'s content.
+        the content of `summary.json`.
 
     Raises:
         BadInput: a file of the build is damaged.
-        ManifestMismatch: a golden vector or a model is not the one that was exported.
+        ManifestMismatch: the hash of a golden file or of a model's file differs from the recorded.
         NotMeasured: there is neither a model nor a bundle.
         RuntimeUnavailable: jinja2 is not installed.
     """
@@ -53,4 +53,4 @@ def _bundles(build: Path) -> list[Bundle]:
     except NotMeasured:
         if not model_folders(build, ()):
             raise
-        return []  # trained, and not exported yet
+        return []  # models were trained, but not exported yet

@@ -190,7 +190,7 @@ def test_an_absent_runtime_is_told() -> None:
         "", "", "", "", "", "", 0, "tensorflow-gpu", 0, MACHINE, A, error="no GPU", code=3
     )
     found = history([row(), gone, replace(gone, error="still no GPU")], [])
-    assert "tensorflow-gpu: not there in 2 rows: still no GPU" in render(found)
+    assert "tensorflow-gpu: missing in 2 rows: still no GPU" in render(found)
     assert "still no GPU" in Reader(page(found)).text
 
 

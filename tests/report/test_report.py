@@ -509,7 +509,7 @@ def test_what_a_loss_warns_of_stands_by_the_ladder(build: Path, tiny_bundle: Bui
     told(tiny_bundle(recipe="p60-int8"), None, 1.75, control=0.08)
     told(tiny_bundle(recipe="int8"), None, 1.25)
     text, markdown, summary = report(build)
-    wanted = "tiny/p60-int8: its loss, 0.14, is 1.75 times the control's; what helps"
+    wanted = "tiny/p60-int8: the loss, 0.14, is 1.75 times the control's; remedies"
     assert wanted in words(text) and wanted in markdown.replace("\\", "")
     cautions = {item["recipe"]: item["caution"] for item in summary["exports"]}
     assert cautions["int8"] == "" and "dynamic or int16x8" in cautions["p60-int8"]
@@ -522,7 +522,7 @@ def test_an_original_that_is_worse_than_the_mean_is_said_at_its_card(
 ) -> None:
     tiny_bundle(mean_loss=0.001)
     text, markdown, summary = report(build)
-    wanted = "tiny: the model does worse than the mean of its data: test MSE"
+    wanted = "tiny: the model does worse than the mean of its data: its test MSE"
     assert wanted in words(text[: text.index("<nav")]) and wanted in markdown
     assert "gives 0.001" in summary["models"][0]["caution"]
 

@@ -128,7 +128,7 @@ def test_a_model_that_is_worse_than_the_mean_of_its_data_says_so(build: Path) ->
     model(build, code=16, mse=0.08, dataset=said)  # trained by an older version
     text, markdown, summary = report(build)
     for shown in (words(text), markdown):
-        assert shown.count("does worse than the mean of its data: test MSE 0.08, where") == 1
+        assert shown.count("does worse than the mean of its data: its test MSE is 0.08, but") == 1
     assert [bool(item["caution"]) for item in summary["models"]] == [True, False]
 
 
@@ -239,7 +239,7 @@ def test_a_probe_is_shown_while_it_is_of_these_weights(build: Path) -> None:
     assert "edgeae train deep --data mnist --probe" in summary["commands"]
     path.write_text(FOUND.to_json())
     text, markdown, summary = report(build)
-    assert "left out: deep" in words(text)
+    assert "after it was probed: deep" in words(text)
     assert "0.9730" not in text and "0.9730" not in markdown
     assert summary["trained"][0]["probe"] is None
 
