@@ -1,4 +1,1 @@
-"""What edgeae keeps on disk: bundles, manifests, golden vectors, and `train.json`.
-
-Read and written here; computed elsewhere.
-"""
+"""The files that edgeae keeps on disk: this room reads and writes them and computes no content."""

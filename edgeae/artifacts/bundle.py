@@ -1,6 +1,6 @@
 """A bundle: all artifacts of one model under one recipe, with manifest and golden vectors.
 
-A manifest never changes after export; what a machine finds out later goes to `verify.json`.
+A manifest never changes after export; findings of later runs are in `verify.json`.
 """
 
 import contextlib
@@ -34,11 +34,11 @@ from edgeae.recipe import AS_IS, PARTS, REFERENCES
 from edgeae.system.holding import held
 
 MANIFEST = "manifest.json"
-#: Below a model's folder, where finished bundles lie; `<recipe>` beside it is a link to one.
+#: Folder of finished bundles in a model's folder; `<recipe>` beside it links to one of them.
 STORE = ".bundles"
-#: Bytes of numpy's widest number, and of an `.npy` file beside its values.
+#: Bytes of numpy's widest number; most bytes of an `.npy` file's header.
 _WIDEST, _NPY_BYTES = 16, 1 << 16
-#: What goes into each part and what comes out: the names of its signature.
+#: Part → the signature names of its input and its output.
 EDGES = {
     "encoder": ("image", "code"),
     "decoder": ("code", "reconstruction"),
@@ -52,9 +52,9 @@ class Bundle:
 
     Attributes:
         root: its folder.
-        manifest: what it says of itself.
-        sha256: of the manifest's file, as it was read: what findings about a bundle name it by.
-        shown: where users find it: the folder, or the link to it.
+        manifest: its manifest.
+        sha256: hash of the manifest's file as it was read; findings identify the bundle by it.
+        shown: the path that users know: the folder, or the link to it.
     """
 
     root: Path
@@ -64,42 +64,42 @@ class Bundle:
 
     @property
     def name(self) -> str:
-        """`model/recipe`, as people say it."""
+        """`model/recipe`, the bundle's name for users."""
         return f"{self.manifest.model}/{self.manifest.recipe}"
 
     @property
     def model_folder(self) -> Path:
-        """Where the original lies, if it was not left behind."""
+        """The folder of the original; the original is missing if only the bundle was copied."""
         parent = self.root.absolute().parent
         return parent.parent if parent.name == STORE else parent
 
     @property
     def as_is(self) -> bool:
-        """Whether it holds imported files: its artifacts are their own original."""
+        """Whether the bundle contains imported files; its artifacts are then the original."""
         return self.manifest.recipe == AS_IS
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts that it holds, in the order in which data flows."""
+        """The bundle's parts, in the order of the data flow."""
         held = {artifact.part for artifact in self.manifest.artifacts}
         return tuple(part for part in PARTS if part in held)
 
     @property
     def format(self) -> str:
-        """The format of the artifacts that the golden vectors are of: `tflite` where there is."""
+        """The format of the artifacts that made the golden vectors; `tflite` if there are both."""
         held = {artifact.format for artifact in self.manifest.artifacts}
         return next((form for form in REFERENCES if form in held), "tflite")
 
     @property
     def reference(self) -> str:
-        """The runtime whose answers all parity of integers, and of a bundle as is, refers to."""
+        """The runtime whose outputs are the parity reference of integer and imported artifacts."""
         return REFERENCES[self.format]
 
     def check(self) -> None:
-        """Read everything that the manifest names.
+        """Check every file that the manifest names.
 
         Raises:
-            ManifestMismatch: a file is missing, or is not what the manifest describes.
+            ManifestMismatch: a file is missing, or it differs from the manifest's description.
         """
         for artifact in self.manifest.artifacts:
             with self._opened(artifact.path, artifact.sha256, artifact.bytes):
@@ -109,7 +109,7 @@ class Bundle:
 
     @property
     def is_current(self) -> bool:
-        """Whether its folder is still that of a bundle: a newer export replaces the folder."""
+        """Whether `shown` still leads to this bundle's folder; a newer export replaces it."""
         shown = self.shown.stat() if self.shown.exists() else None
         return shown is not None and os.path.samestat(shown, self.root.stat())
 
@@ -117,37 +117,38 @@ class Bundle:
         """Return the artifact of a part.
 
         Raises:
-            BadInput: the recipe did not make that one.
+            BadInput: the bundle has no such artifact.
         """
         for artifact in self.manifest.artifacts:
             if (artifact.part, artifact.format) == (part, format):
                 return artifact
-        raise BadInput(f"{self.shown}: holds no {part}.{format}")
+        raise BadInput(f"{self.shown}: the bundle has no {part}.{format}")
 
     def read(self, artifact: Artifact) -> bytes:
         """Return an artifact's bytes.
 
         Raises:
-            ManifestMismatch: the file is missing, or is not what the manifest describes.
+            ManifestMismatch: the file is missing, or it differs from the manifest's description.
         """
         return self._checked(artifact.path, artifact.sha256, artifact.bytes)
 
     def golden(self, name: str) -> NDArray[Any]:
-        """Return a golden array; its first axis counts the images.
+        """Return a golden array, (n, …), n the number of images.
 
-        `image`, `code` and `reconstruction` are float32, the original's; `encoder`, `decoder` and
-        `autoencoder` are what that part's artifact gave in the bundle's reference runtime, in its
-        own element type, the decoder fed with `encoder`. As is, `code` and `reconstruction` are
-        real values of these; what the bundle's parts do not give is missing.
+        `image`, `code` and `reconstruction` are the original's arrays, float32. `encoder`,
+        `decoder` and `autoencoder` are the outputs of that part's artifact in the bundle's
+        reference runtime, in the artifact's element type; the decoder's input is `encoder`. In a
+        bundle of imported files, `code` and `reconstruction` are the real values of the artifacts'
+        outputs; an array is missing if no part of the bundle computes it.
 
         Raises:
-            ManifestMismatch: the file is missing, or is not what the manifest describes.
-            BadInput: the bundle lacks the artifact that it belongs to.
+            ManifestMismatch: the file is missing, or it differs from the manifest's description.
+            BadInput: the bundle lacks the artifact that computes the array.
         """
         place = f"golden/{name}.npy"
         known = self.manifest.golden.sha256
         if name not in known:
-            raise ManifestMismatch(f"{self.shown / place}: its manifest names no such file")
+            raise ManifestMismatch(f"{self.shown / place}: the manifest does not name this file")
         content = self._checked(place, known[name], self._most_bytes(name))
         try:
             array = parse_npy(content, str(self.shown / place))
@@ -159,19 +160,19 @@ class Bundle:
         return array
 
     def _wrong(self, name: str, array: NDArray[Any]) -> str:
-        """Say why an array is not the golden one of that name; nothing where it may be."""
+        """Return why an array cannot be the golden array `name`; an empty string if it can."""
         n, own, spec = self.manifest.golden.n, name in EDGES, self._spec(name)
         if spec is None:
-            return ""  # none that edgeae reads
+            return ""  # edgeae never reads an array of that name
         shape, dtype = (n, *spec.values), spec.dtype if own else "float32"
-        # an original's arrays have its shape, which may be flat where an artifact's is not
+        # arrays of the original may be flat although the artifact's shape is not
         fits = array.shape == shape if own else _rows(array) == (n, math.prod(spec.values))
         if array.dtype != dtype or not fits:
-            return f"{array.dtype} {array.shape}, its manifest describes {dtype} {shape}"
-        return "" if np.isfinite(array).all() else "holds NaN or infinity"
+            return f"{array.dtype} {array.shape}, but the manifest describes {dtype} {shape}"
+        return "" if np.isfinite(array).all() else "contains NaN or infinity"
 
     def _spec(self, name: str) -> TensorSpec | None:
-        """Return the edge whose values a golden array holds: by its name, or its part's output."""
+        """Return the spec of the input or output whose values the golden array `name` contains."""
         if name in EDGES:
             return self.artifact(name, self.format).output
         for part in self.parts:
@@ -183,7 +184,7 @@ class Bundle:
         return None
 
     def _most_bytes(self, name: str) -> int:
-        """Return the most bytes that a golden array of that name may have in its file."""
+        """Return the most bytes that the file of the golden array `name` may have."""
         spec = self._spec(name)
         values = 0 if spec is None else self.manifest.golden.n * math.prod(spec.values)
         return min(files.MODEL_BYTES, _WIDEST * values + _NPY_BYTES)
@@ -196,7 +197,7 @@ class Bundle:
 
     @contextlib.contextmanager
     def _opened(self, name: str, sha256: str, most: int) -> Iterator[BufferedReader]:
-        """Open a file of the bundle whose hash is right, before gigabytes of it are in memory."""
+        """Open a file of the bundle after checking its hash, so that no wrong file is loaded."""
         try:
             with files.open_inside(self.root, name, min(most, files.MODEL_BYTES)) as stream:
                 self._check_hash(name, hashlib.file_digest(stream, "sha256").hexdigest(), sha256)
@@ -204,20 +205,20 @@ class Bundle:
                 yield stream
         except BadInput as error:
             place = self.shown / name
-            raise ManifestMismatch(f"{place}: in the manifest, but refused: {error}") from None
+            raise ManifestMismatch(f"{place}: named in the manifest but refused: {error}") from None
         except OSError as error:
             raise ManifestMismatch(
-                f"{self.shown / name}: in the manifest but not readable ({error.strerror})"
+                f"{self.shown / name}: named in the manifest but not readable ({error.strerror})"
             ) from None
 
     def _check_hash(self, name: str, found: str, expected: str) -> None:
         if found != expected:
-            told = f"sha256 {found[:12]}…, its manifest says {expected[:12]}…"
+            told = f"sha256 {found[:12]}…, but the manifest names {expected[:12]}…"
             raise ManifestMismatch(f"{self.shown / name}: {told}")
 
 
 def _rows(array: NDArray[Any]) -> tuple[int, int]:
-    """Return how many examples an array holds, and of how many values each."""
+    """Return the number of examples of an array, and the number of values of each example."""
     return (len(array), math.prod(array.shape[1:])) if array.ndim else (0, 1)
 
 
@@ -229,17 +230,17 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
 
 
 def gzip_size(content: bytes) -> int:
-    """Bytes after `gzip -9`."""
+    """Return the number of bytes after `gzip -9`."""
     return len(gzip.compress(content, 9, mtime=0))
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Open the bundle in a folder: read its manifest, and nothing else.
+    """Open the bundle in a folder; only the manifest is read.
 
-    An export that is published later replaces its files; `holding` keeps them.
+    A later export deletes the bundle's files; `holding` keeps them.
 
     Raises:
-        BadInput: there is none, or its manifest cannot be read by this version of edgeae.
+        BadInput: the folder is no bundle, or this version of edgeae cannot read its manifest.
     """
     with holding(path) as bundle:
         return replace(bundle, root=path)
@@ -250,13 +251,13 @@ def holding(path: Path) -> Iterator[Bundle]:
     """Open the bundle in a folder, and keep its files for the duration of a `with` block.
 
     Args:
-        path: the folder, or the link that an export shows it by.
+        path: the bundle's folder, or the link to it.
 
     Yields:
-        the bundle that is there now; its root is the folder itself.
+        the current bundle; its root is the folder, not the link.
 
     Raises:
-        BadInput: there is none, or its manifest cannot be read by this version of edgeae.
+        BadInput: the folder is no bundle, or this version of edgeae cannot read its manifest.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -273,7 +274,7 @@ def holding(path: Path) -> Iterator[Bundle]:
 
 
 def _text(file: Path, shown: Path) -> bytes:
-    """Read a file of text; errors name it as users do."""
+    """Read a text file; errors contain the path `shown`."""
     try:
         return files.read(file, files.TEXT_BYTES)
     except BadInput as error:
@@ -284,7 +285,7 @@ def _manifest(content: bytes, origin: str) -> Manifest:
     table = parse_json(content, origin)
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         found = table.get("schema") if isinstance(table, dict) else None
-        raise BadInput(f"{origin}: schema = {found!r:.40}: this edgeae reads schema {SCHEMA}")
+        raise BadInput(f"{origin}: schema = {found!r:.40}: this edgeae reads only schema {SCHEMA}")
     try:
         return typing.cast(Manifest, rebuild(Manifest, table))
     except BadInput as error:
@@ -295,8 +296,8 @@ def find_bundles(places: list[Path]) -> list[Bundle]:
     """Return the bundles at or below the given folders, by name.
 
     Raises:
-        BadInput: a place does not exist.
-        NotMeasured: there is no bundle at any of them.
+        BadInput: a folder does not exist.
+        NotMeasured: there is no bundle at or below any of the folders.
     """
     seen: set[Path] = set()
     found = [path for place in places for path in _manifests(place, seen)]
@@ -310,10 +311,10 @@ def _manifests(place: Path, seen: set[Path]) -> Iterator[Path]:
     if not place.is_dir():
         raise BadInput(f"{place}: no such folder")
     resolved = place.resolve()
-    if resolved in seen:  # a place named twice, or a link that leads back up
+    if resolved in seen:  # a folder named twice, or a link to a folder above
         return
     seen.add(resolved)
-    with held(place) as folder:  # an export that is published meanwhile deletes the old one
+    with held(place) as folder:  # an export that ends meanwhile deletes the old bundle
         if (folder / MANIFEST).exists():
             yield place
             return

@@ -1,4 +1,4 @@
-"""What a reader of a bundle's figures is warned of, though it may be within its tolerance."""
+"""Warnings about a bundle's figures, whether or not they are within the tolerance."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,14 +7,14 @@ from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import Training
 from edgeae.metrics.loss import is_worse
 
-#: An exported loss of more than so many times its yardstick's is said.
+#: A caution reports a loss of more than this many times the reference's.
 _MUCH = 1.5
-#: Recipes that lose little where one scale does not fit all values of a tensor.
+#: Recipes that lose little if one scale does not fit all values of a tensor.
 _GENTLE = ("dynamic", "int16x8")
 
 
 def of_bundles(manifests: Iterable[Manifest]) -> list[str]:
-    """Return a line per caution, `model: …` or `model/recipe: …`; each original's once."""
+    """Return a line per caution, `model: …` or `model/recipe: …`, without duplicates."""
     found: dict[str, None] = {}
     for item in manifests:
         original, export = of_original(item), of_export(item)
@@ -26,7 +26,7 @@ def of_bundles(manifests: Iterable[Manifest]) -> list[str]:
 
 
 def of_export(manifest: Manifest) -> str:
-    """Say that an export lost much against its yardstick, and what helps; or nothing."""
+    """Return the caution that an export lost much against its reference; or an empty string."""
     loss = manifest.loss
     ratio = loss.yardstick_ratio if loss else None
     if loss is None or ratio is None or ratio <= _MUCH:
@@ -34,19 +34,19 @@ def of_export(manifest: Manifest) -> str:
     whose = "original" if loss.control is None else "control"
     gentle = " or ".join(name for name in _GENTLE if name != manifest.recipe)
     return (
-        f"its loss, {loss.exported:.4g}, is {ratio:.3g} times the {whose}'s; what helps: columns "
-        f"of one scale (standardise them before training), or the recipe {gentle}"
+        f"the loss, {loss.exported:.4g}, is {ratio:.3g} times the {whose}'s; remedies: standardise "
+        f"the columns before training, so that one scale fits all, or use the recipe {gentle}"
     )
 
 
 def of_original(manifest: Manifest) -> str:
-    """Say that a bundle's original does worse than the mean of its data; or nothing."""
+    """Return the caution that the original is worse than the mean of its data; or ''."""
     loss = manifest.loss
     return "" if loss is None else _worse(loss.float32, manifest.dataset)
 
 
 def of_training(training: Training) -> str:
-    """Say that a model does worse than the mean of its data; or nothing."""
+    """Return the caution that a model is worse than the mean of its data; or an empty string."""
     return _worse(training.losses.get("test", 0.0), training.dataset)
 
 
@@ -55,6 +55,6 @@ def _worse(loss: float, dataset: Mapping[str, Any]) -> str:
     if not is_worse(loss, mean):
         return ""
     return (
-        f"the model does worse than the mean of its data: test MSE {loss:.4g}, where answering "
-        f"every row of {dataset['name']} with their mean gives {mean:.4g}"
+        f"the model does worse than the mean of its data: its test MSE is {loss:.4g}, but "
+        f"answering every row of {dataset['name']} with the mean row gives {mean:.4g}"
     )

@@ -1,4 +1,4 @@
-"""Golden vectors: frozen inputs and outputs that any device can be checked against."""
+"""Golden vectors: frozen inputs and outputs with which any device can be checked."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,12 @@ SIZE = 64
 
 
 def choose(n: int, labels: NDArray[Any] | None) -> list[int]:
-    """Choose up to 64 of n test images: first one of each label, then from the start."""
+    """Return the indices of up to 64 of n test images: one of each label, then from the start.
+
+    Args:
+        n: number of test images.
+        labels: (n,) integers, or None.
+    """
     first = (
         [] if labels is None else [int(np.argmax(labels == label)) for label in np.unique(labels)]
     )
@@ -24,7 +29,7 @@ def choose(n: int, labels: NDArray[Any] | None) -> list[int]:
 
 
 def write(out: Path, arrays: Mapping[str, NDArray[Any]]) -> Golden:
-    """Write golden arrays, each (n, …), into a bundle; return what its manifest says of them."""
+    """Write golden arrays, each (n, …), into a bundle; return their entry in the manifest."""
     hashes = {}
     for name, array in arrays.items():
         content = npy_bytes(array)

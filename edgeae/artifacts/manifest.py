@@ -1,8 +1,8 @@
-"""What a bundle's `manifest.json` says, as dataclasses.
+"""A bundle's `manifest.json` as dataclasses.
 
-Its schema's history:
+History of the schema:
 1   the first. A bundle of imported files (recipe `as-is`) may have no `loss` and no `code`.
-    Keys that came later have a default: a manifest without them is read as before.
+    Keys that were added later have a default, so that older manifests can be read.
 """
 
 import json
@@ -26,27 +26,27 @@ from edgeae.reading.typed_json import rebuild
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 
 SCHEMA = 1
-#: What every manifest says of its dataset and its normalization.
+#: Keys of the dataset and of the normalization that every manifest has.
 _DATASET = {"name": str, "sha256": str, "n": int}
 _NORMALIZATION = {"scale": float, "offset": float}
-#: Element types of what goes into an artifact and of what comes out.
+#: Element types of an artifact's inputs and outputs.
 _DTYPES = ("float32", "int8", "uint8", "int16")
-#: Values of one example; an image of 8,192 × 8,192 pixels has as many.
+#: The most values of one example: those of 8,192 × 8,192 pixels.
 _MOST_VALUES = 1 << 26
-#: Beyond any range, and any square, of float32 values.
+#: Larger than any range, and any square, of float32 values.
 _LARGEST = 1e100
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of an artifact: what a caller must provide or will get.
+    """An input or output of an artifact.
 
     Attributes:
-        name: in the signature.
-        shape: the batch first: 1, or `batch` where it is free.
-        dtype: numpy's name.
-        scale, zero_point: of an integer tensor; of the one behind a float edge of an integer
-            artifact; None for plain floats.
+        name: its name in the signature.
+        shape: batch first: 1, or `batch` if the batch size is free.
+        dtype: numpy's name of the element type.
+        scale, zero_point: quantization of an integer tensor. Of a float input or output of an
+            integer artifact, that of the integer tensor next to it. None for plain floats.
     """
 
     name: str
@@ -57,15 +57,15 @@ class TensorSpec:
 
     @property
     def affine(self) -> Affine | None:
-        """What the caller's integers stand for; None when the caller's values are floats."""
+        """The quantization of the caller's integers; None if the caller's values are floats."""
         return None if self.dtype == "float32" else self.grid
 
     @property
     def grid(self) -> Affine | None:
-        """The steps that the values lie on, also behind a float edge; None for plain floats."""
+        """The quantization grid of the values, also of a float edge; None for plain floats."""
         if self.scale is None or self.zero_point is None:
             return None
-        # a float edge does not tell how wide the integers behind it are: the widest hold them all
+        # a float edge does not state the integers' width; int16 contains the narrower integers
         dtype = "int16" if self.dtype == "float32" else self.dtype
         return Affine(self.scale, self.zero_point, dtype)
 
@@ -75,10 +75,10 @@ class TensorSpec:
         return tuple(int(size) for size in self.shape[1:])
 
     def check(self) -> None:
-        """Refuse what no edge of a bundle's artifact is.
+        """Check the values of this description.
 
         Raises:
-            BadInput: names the key, and what is allowed.
+            BadInput: a value is not allowed; the message names the key and what is allowed.
         """
         if self.dtype not in _DTYPES:
             raise BadInput(f"dtype = {self.dtype!r:.40}: allowed are {', '.join(_DTYPES)}")
@@ -87,12 +87,12 @@ class TensorSpec:
         sizes = [size for size in rest if isinstance(size, int) and size >= 1]
         if not free or len(sizes) < len(rest) or math.prod(sizes) > _MOST_VALUES:
             raise BadInput(
-                f"shape = {list(self.shape)!s:.60}: allowed is a batch of 1 or a free one, and "
-                f"sizes from 1 behind it, {_MOST_VALUES:,} values at most"
+                f"shape = {list(self.shape)!s:.60}: allowed is a batch of 1 or a free batch, then "
+                f"sizes of 1 or more, {_MOST_VALUES:,} values at most"
             )
         if self.dtype != "float32" and self.affine is None:
-            raise BadInput(f"scale, zero_point: missing, and dtype is {self.dtype}")
-        _ = self.grid  # which refuses a scale and a zero point that fit no integers
+            raise BadInput(f"scale, zero_point: missing, but dtype is {self.dtype}")
+        _ = self.grid  # raises BadInput if the scale or the zero point is not valid
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ class OpVersion:
     """An operator that an artifact needs.
 
     Attributes:
-        name: of the operator.
-        version: of its semantics.
-        count: how many of the artifact's operators are this one.
+        name: the operator's name.
+        version: version of the operator's semantics.
+        count: how often the artifact contains the operator.
     """
 
     name: str
@@ -117,22 +117,22 @@ class Artifact:
     Attributes:
         part: `encoder`, `decoder` or `autoencoder`.
         format: `tflite` or `onnx`.
-        flavour: of `.tflite` files `float32`, `float16`, `dynamic`, `int8`, `int16x8` or `int4`;
-            of `.onnx` files `fp32`, `fp16`, `qdq`, `fast-qdq` or `fast-qoperator`, and `qoperator`
-            where they were imported.
+        flavour: `float32`, `float16`, `dynamic`, `int8`, `int16x8` or `int4` for a `.tflite` file;
+            `fp32`, `fp16`, `qdq`, `fast-qdq` or `fast-qoperator` for an `.onnx` file, and
+            `qoperator` for an imported `.onnx` file.
         path: relative to the bundle.
-        sha256, bytes, gzip_bytes: of the file; gzip at level 9.
+        sha256, bytes, gzip_bytes: hash and sizes of the file; gzip at level 9.
         inputs, outputs: tensors by signature name.
         ops: operators with versions.
-        minimum_runtime: the oldest TFLite runtime that opens it, or the ONNX opset.
+        minimum_runtime: the oldest TFLite runtime that opens the file, or the ONNX opset.
         macs: multiply-accumulates of one inference.
         sparsity: weight tensor → share of zeros.
         parent: path of the artifact that this one was made from, or None.
-        nonzero_macs: those of `macs` whose weight is not zero; None where it was not counted.
+        nonzero_macs: those of `macs` whose weight is not zero; None if they were not counted.
         causes: `weights`, `biases`, `quantization` and `graph` → bytes; they add up to `bytes`.
-        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash if the graph
-            were stored packed, an estimate, see `edgeae.formats.packed`; None of ONNX files.
-        encodings: weight tensor → how that encoding stores it.
+        packed: `weights`, `biases`, `scales` and `tables` → estimated bytes in flash if the graph
+            were stored packed, see `edgeae.formats.packed`; None for ONNX files.
+        encodings: weight tensor → how the packed form stores it.
     """
 
     part: str
@@ -156,22 +156,22 @@ class Artifact:
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Artifact":
-        """Rebuild a description from what JSON made of its `asdict`."""
+        """Rebuild a description from the JSON of its `asdict`."""
         return typing.cast("Artifact", rebuild(cls, table))
 
     def check(self, key: str) -> None:
-        """Refuse what describes no file of a bundle.
+        """Check the values of this description.
 
         Args:
-            key: of this description, for errors.
+            key: this description's key, for errors.
 
         Raises:
-            BadInput: it has not one input and one output, or a figure that no file has.
+            BadInput: there is not exactly one input and one output, or a figure is not possible.
         """
         for edge in ("inputs", "outputs"):
             specs = getattr(self, edge)
             if len(specs) != 1:
-                raise BadInput(f"{key}.{edge}: {len(specs)} of them; allowed is one")
+                raise BadInput(f"{key}.{edge}: {len(specs)} entries; allowed is one")
             try:
                 specs[0].check()
             except BadInput as error:
@@ -183,7 +183,7 @@ class Artifact:
 
     @property
     def packed_bytes(self) -> int | None:
-        """Bytes in flash if the graph were stored packed; None where that is not known."""
+        """Estimated bytes in flash if the graph were stored packed; None if not known."""
         return None if self.packed is None else sum(self.packed.values())
 
     @property
@@ -204,12 +204,12 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Code:
-    """The contract between encoder and decoder: the encoder's output, as exported.
+    """The encoder's exported output, which is the decoder's input.
 
     Attributes:
-        size: how many values.
-        scale, zero_point: of an integer code; None for floats.
-        min, max: real range over the test images.
+        size: number of values.
+        scale, zero_point: quantization of an integer code; None for floats.
+        min, max: range of the real values over the test images.
     """
 
     size: int
@@ -220,7 +220,7 @@ class Code:
 
     @classmethod
     def of(cls, spec: TensorSpec, codes: NDArray[np.float32]) -> "Code":
-        """Describe the code by the encoder's output and by real codes, (n, …)."""
+        """Describe the code by the encoder's output spec and by real codes, float32 (n, …)."""
         least, most = float(codes.min()), float(codes.max())
         return cls(int(codes[0].size), spec.scale, spec.zero_point, least, most)
 
@@ -230,8 +230,8 @@ class Golden:
     """The golden vectors of a bundle, `golden/<name>.npy`.
 
     Attributes:
-        n: how many images.
-        sha256: name → hash of its file.
+        n: number of images.
+        sha256: name → hash of the file.
     """
 
     n: int
@@ -240,27 +240,27 @@ class Golden:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything about a bundle that its users need to know. See the module's docstring.
+    """The description of a bundle. See the module's docstring.
 
     Attributes:
         schema: version of this layout.
         model, recipe: names.
-        recipe_sha256: of the recipe's content (`Recipe.sha256`).
-        weights_sha256: the model's identity: hash of its weights' names, shapes and bytes; as is,
-            of its artifacts' hashes.
+        recipe_sha256: hash of the recipe's content (`Recipe.sha256`).
+        weights_sha256: the model's identity: hash of the weights' names, shapes and bytes; in a
+            bundle of imported files, hash of the artifacts' hashes.
         tools: package → version that made the bundle.
-        dataset: `name`, `sha256`, `n`, the number of test images, `span`, the largest real value
-            less the least, and `mean_loss`, the MSE of answering each test image with the mean of
-            them all; older manifests lack the last.
+        dataset: `name`, `sha256`, `n` (number of test images), `span` (largest minus least real
+            value) and `mean_loss` (MSE of answering each test image with the mean test image);
+            older manifests lack `mean_loss`.
         normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
         representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
-        loss: see `Loss`; None of an encoder alone.
-        code: see `Code`; None where there is no encoder.
-        tolerance: the recipe's; what verify accepts.
+        loss: see `Loss`; None if the bundle contains only an encoder.
+        code: see `Code`; None if the bundle contains no encoder.
+        tolerance: the recipe's tolerance, within which verify passes.
         golden: see `Golden`.
         artifacts: see `Artifact`.
-        settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` has them;
-            empty as is, and where the manifest is older than this key.
+        settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` returns
+            them; empty for imported files and in manifests older than this key.
     """
 
     schema: int
@@ -282,7 +282,7 @@ class Manifest:
     def __post_init__(self) -> None:
         for key in ("loss", "code"):
             if getattr(self, key) is None and self.recipe != AS_IS:
-                raise BadInput(f"{key} is null: allowed with the recipe {AS_IS} alone")
+                raise BadInput(f"{key} is null: allowed only with the recipe {AS_IS}")
         for key in ("model", "recipe"):
             check_name(key, getattr(self, key))
         self._check_files()
@@ -292,7 +292,7 @@ class Manifest:
         self._check_figures()
 
     def _check_files(self) -> None:
-        """Refuse names of files outside the bundle, and two descriptions of the same file."""
+        """Refuse paths outside the bundle, and two descriptions of the same file."""
         for name in self.golden.sha256:
             check_name("golden.sha256", name)
         for place, artifact in enumerate(self.artifacts):
@@ -313,11 +313,11 @@ class Manifest:
             raise BadInput(f"artifacts: {twice[0]} is described twice")
 
     def _check_figures(self) -> None:
-        """Refuse figures that nothing can have."""
+        """Refuse figures that are not possible."""
         if self.golden.n < 1:
             raise BadInput(f"golden.n = {self.golden.n}: allowed are whole numbers from 1")
         _check_least("dataset.n", self.dataset["n"])
-        # limits grow with these two
+        # the tolerance's limits are proportional to these
         scales = {f"dataset.{key}": self.dataset.get(key, 0.0) for key in ("span", "mean_loss")}
         for key, value in scales.items():
             rebuild(float, value, key)
@@ -326,7 +326,7 @@ class Manifest:
                 raise BadInput(f"{key} = {value:g}: allowed is 0 to {_LARGEST:g}")
 
     def _losses(self) -> Iterator[tuple[str, float]]:
-        """Yield every mean squared error by its key."""
+        """Yield pairs of key and mean squared error."""
         loss = self.loss
         if loss is None:
             return
@@ -339,7 +339,7 @@ class Manifest:
 
     @property
     def limits(self) -> Tolerance:
-        """The tolerance on this bundle's data, which may give more or less to lose than MNIST."""
+        """The tolerance, scaled from MNIST's range of losses to that of this bundle's data."""
         return self.tolerance.times(loss_scale(self.dataset))
 
     def to_json(self) -> str:

@@ -1,9 +1,10 @@
 """A model's folder, `build/<model>/`: the original and `train.json`.
 
-The original is `model.keras`, a flat Keras 2 model, or, of an imported SavedModel, `model.pb`, a
-frozen graph. A model that came as bare `.tflite` or `.onnx` files has none: they are its bundle.
+The original is `model.keras`, a flat Keras 2 model, or `model.pb`, the frozen graph of an imported
+SavedModel. A model that was imported as `.tflite` or `.onnx` files has no original; its bundle
+contains these files.
 
-Read without TensorFlow: what needs the layers themselves is in `keras_parts.py`.
+This module needs no TensorFlow; code that needs the layers is in `keras_parts.py`.
 """
 
 import json
@@ -27,13 +28,13 @@ KERAS = "model.keras"
 SHEET = "sheet.npz"
 #: Form of an original → its file.
 ORIGINALS = {"keras": KERAS, "graph": "model.pb"}
-#: The form of a model whose original is not at hand.
+#: The form of a model that has no original.
 AS_IS = "as-is"
 #: The family of models that edgeae did not train.
 IMPORTED = "imported"
-#: What every `train.json` says of its dataset and its normalization.
+#: Keys of the dataset and of the normalization that every `train.json` has.
 _DATASET, _NORMALIZATION = ("name", "sha256", "data"), ("scale", "offset")
-#: What the `train.json` of an import says of it.
+#: Keys of the configuration of an imported model → their types.
 _IMPORT: dict[str, Any] = {
     "source": list[str],
     "data": str,
@@ -42,39 +43,40 @@ _IMPORT: dict[str, Any] = {
     "code_layer": str | None,
     "choice": dict[str, Any] | None,
 }
-#: Losses are computed in float32.
+#: The largest float32; losses are computed in float32.
 _LARGEST = 3.4028235e38
 
 
 @dataclass(frozen=True)
 class Training:
-    """`train.json`: how a model came to be, and which model it is.
+    """The content of `train.json`: identity, training and figures of a model.
 
     Attributes:
-        model: its name, the folder's.
+        model: the model's name, which is the folder's.
         form: a key of `ORIGINALS`, or `AS_IS`.
         family: `simple`, `deep`, …, or `IMPORTED`.
         description: the architecture in one line.
         configuration: every setting of the training, or of the import.
-        dataset: `name`, `sha256`, `data` (what `--data` was given, a path made absolute), the
-            sizes of the split, where `train` is 0 if there are representative rows alone, and
-            `mean_loss`, the MSE of answering each test row with the mean of them all; trainings by
-            older versions lack the last.
+        dataset: `name`, `sha256`, `data` (the value of `--data`, a path made absolute), the sizes
+            of the split (`train` is 0 if there are only representative rows) and `mean_loss` (MSE
+            of answering each test row with the mean test row); trainings by older versions lack
+            `mean_loss`.
         normalization: `scale` and `offset`: real = stored × scale + offset.
-        bounds: the least and largest real value that an input can have, if that is known: an
-            8-bit pixel then becomes int8 by subtracting 128.
-        input_shape: of one image, as the model takes it.
-        code_shape: of one code.
-        code_layer: the layer whose output is the code; of a graph, the tensor; as is, empty.
+        bounds: the least and largest real value that an input can have, or None if not known.
+            With the bounds of 8-bit pixels, a pixel becomes int8 by subtracting 128.
+        input_shape: shape of one image, as the model takes it.
+        code_shape: shape of one code.
+        code_layer: the layer, or the tensor of a graph, whose output is the code; empty if `form`
+            is `AS_IS`.
         parameters: number of weights.
         weights_sha256: the model's identity.
-        file_sha256: of the original's file as written, to notice that it was replaced; or empty.
+        file_sha256: hash of the original's file, which reveals a replaced file; or empty.
         curve: per epoch `loss`, each of its terms, and `validation_loss`, MSE.
         best_epoch: the epoch, counted from 1, whose weights were kept.
         interrupted: whether Ctrl-C ended the training before its last epoch.
         losses: MSE on `validation` and `test`.
         yardsticks: `model`, `pca` and `mean` → figures on the test images; see
-            `training/yardsticks.py`.
+            `training/references.py`.
         seconds: training time; the only figure that differs between two equal trainings.
         tools: package → version.
     """
@@ -118,32 +120,32 @@ class Training:
             for key, value in epoch.items():
                 if abs(value) > _LARGEST:
                     told = f"curve[{place}].{key} = {value:g}"
-                    raise BadInput(f"{told}: allowed are float32's values")
+                    raise BadInput(f"{told}: allowed are values within float32's range")
 
     @property
     def code_size(self) -> int:
-        """Values of the code."""
+        """The number of values of the code."""
         return math.prod(self.code_shape)
 
     @property
     def worse_than_mean(self) -> bool:
-        """Whether it does worse than the mean of the test rows; false where that is not known."""
+        """Whether the model is worse than the mean test row; False if that is not known."""
         return is_worse(self.losses.get("test", 0.0), self.dataset.get("mean_loss", 0.0))
 
     @property
     def file(self) -> str | None:
-        """The original's file, or None where there is none."""
+        """The name of the original's file; None if there is no original."""
         return ORIGINALS.get(self.form)
 
     @property
     def data(self) -> str:
-        """What `data.load` takes to find the same images: a path stays one, whatever its stem."""
+        """The argument with which `data.load` loads the same images; paths stay paths."""
         said = str(self.dataset["data"])
         return str(self.dataset["name"]) if said == "auto" else said
 
     @property
     def train_data(self) -> str | None:
-        """The file of training rows of a model that was imported with rows alone."""
+        """The file of training rows of a model that was imported with a file of rows; or None."""
         said: str | None = self.configuration.get("train_data")
         return said
 
@@ -152,7 +154,7 @@ class Training:
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     def original(self, folder: Path, part: str) -> Artifact:
-        """Describe a part of the original as an artifact, so that a runtime can open it.
+        """Return a part of the original as an artifact that a runtime can open.
 
         Raises:
             NotMeasured: there is no original.
@@ -171,7 +173,7 @@ class Training:
             format=self.form,
             flavour="float32",
             path=self.file,
-            # a .keras file's own hash changes with the time it was written
+            # not the file's hash: a .keras file contains the time at which it was written
             sha256=self.weights_sha256,
             bytes=len(content),
             gzip_bytes=gzip_size(content),
@@ -188,8 +190,9 @@ def open_model(folder: Path) -> Training:
     """Read the model in a folder.
 
     Raises:
-        BadInput: there is none, `train.json` is damaged, or the folder has another model's name.
-        ManifestMismatch: the original is not the file that was trained.
+        BadInput: there is no model, `train.json` is damaged, or the folder and the model have
+            different names.
+        ManifestMismatch: the hash of the original's file differs from `train.json`.
     """
     file = folder / TRAIN
     try:
@@ -212,7 +215,7 @@ def open_model(folder: Path) -> Training:
         raise BadInput(f"{original}: missing; {_remedy(training)}")
     if files.sha256(original) != training.file_sha256:
         raise ManifestMismatch(
-            f"{original}: not the file that {file} describes; {_again(training)}"
+            f"{original}: its hash differs from the one in {file}; {_again(training)}"
         )
     return training
 
@@ -226,12 +229,12 @@ def _again(training: Training) -> str:
 
 
 def _check_name(folder: Path, model: str) -> None:
-    # through a link, either name will do
+    # if the folder is a link, its own name and its target's name are both allowed
     names = (folder.absolute().name, folder.resolve().name)
     if model not in names:
         raise BadInput(
-            f"{folder}: a folder called {names[0]!r} with the model {model!r}; rename it back, "
-            f"or train again with --name {names[0]}"
+            f"{folder}: the folder is named {names[0]!r}, but its model {model!r}; rename the "
+            f"folder to {model!r}, or train again with --name {names[0]}"
         )
 
 
@@ -239,7 +242,7 @@ def find_model(build: Path, name: str) -> Path:
     """Return the folder of a model, given its name below `build` or the folder's path.
 
     Raises:
-        BadInput: there is no such model; says which there are.
+        BadInput: there is no such model; the message lists the existing models.
     """
     for folder in (build / name, Path(name)):
         if (folder / TRAIN).exists():

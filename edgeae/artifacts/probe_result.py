@@ -1,4 +1,4 @@
-"""`probe.json` in a model's folder: what its code was found to be worth."""
+"""`probe.json` in a model's folder: the result of a probe of the model's code."""
 
 import dataclasses
 import json
@@ -16,15 +16,16 @@ _ANOMALY = ("model", "pca")
 
 @dataclass(frozen=True)
 class Probed:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes:
-        weights_sha256: of the model that was probed.
-        labels_sha256: `Dataset.labels_sha256` of what they were told from.
-        train, test: how many images the labels were told from, and of.
-        features: `model`, `pca` and `pixels` → `linear` and `nearest`: accuracies on the test
+        weights_sha256: identity of the probed model.
+        labels_sha256: `Dataset.labels_sha256` of the labels that were predicted.
+        train, test: number of training images that the probes were fitted on, and of test images
+            whose labels were predicted.
+        features: `model`, `pca` and `pixels` → `linear` and `nearest` → accuracy on the test
             labels of a linear probe and of the 5 nearest neighbours.
-        held_out: the label that a second training of the same settings never saw.
+        held_out: the label whose images a second training with the same settings never saw.
         anomaly: `model` and `pca` → AUC of the reconstruction error of that label's test images.
     """
 
@@ -56,7 +57,7 @@ def _check_share(key: str, value: float | None) -> None:
 
 
 def read_probe(folder: Path) -> Probed | None:
-    """Read what was found about the model in a folder; None where nothing was asked.
+    """Return the probe's result in a model's folder; None if the model was not probed.
 
     Raises:
         BadInput: the file is damaged.
@@ -67,5 +68,5 @@ def read_probe(folder: Path) -> Probed | None:
     except FileNotFoundError:
         return None
     except BadInput as error:
-        raise BadInput(f"{path}: damaged: {error}; `edgeae train --probe` makes it anew") from None
+        raise BadInput(f"{path}: damaged: {error}; `edgeae train --probe` repeats it") from None
     return found

@@ -1,4 +1,4 @@
-"""Making a bundle where readers see the earlier one until the new one is whole."""
+"""Write a bundle so that readers see the earlier bundle until the new one is complete."""
 
 import contextlib
 import shutil
@@ -10,25 +10,25 @@ from edgeae.artifacts.bundle import STORE
 from edgeae.system import atomic
 from edgeae.system.holding import remove_unless_held
 
-#: Between a recipe's name and the rest of its folder's: no recipe's name can hold it.
+#: Separates the recipe's name in the name of a bundle's folder; no recipe's name contains it.
 _MARK = "@"
 
 
 @contextlib.contextmanager
 def building(model: Path, recipe: str) -> Iterator[Path]:
-    """Hold an empty folder for a bundle; publish it when the `with` block ends without an error.
+    """Yield an empty folder for a bundle; publish it if the `with` block ends without an error.
 
     Args:
         model: the model's folder.
-        recipe: the bundle's name in it.
+        recipe: the bundle's name in the model's folder.
 
     Raises:
-        Busy: another process is making the same bundle, or something else has its name.
+        Busy: another process is making the same bundle, or another file has the bundle's name.
     """
     store, link = model / STORE, model / recipe
     with atomic.lock(store / f"{recipe}.lock", str(link)):
         shown = link.resolve()
-        for left in store.glob(f"{recipe}{_MARK}*"):  # by a process that was killed
+        for left in store.glob(f"{recipe}{_MARK}*"):  # left by a killed process
             if left.resolve() != shown:
                 remove_unless_held(left)
         scratch = Path(tempfile.mkdtemp(prefix=f"{recipe}{_MARK}", suffix=".part", dir=store))

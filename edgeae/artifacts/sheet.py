@@ -1,4 +1,4 @@
-"""`sheet.npz` in a model's folder: a few test images, and what the trained model makes of them."""
+"""`sheet.npz` in a model's folder: a few test images and their reconstructions."""
 
 import io
 from pathlib import Path
@@ -15,14 +15,14 @@ _NAMES = ("image", "reconstruction")
 
 
 def pack_sheet(images: NDArray[np.float32], reconstructions: NDArray[np.float32]) -> bytes:
-    """Return the file's bytes; both arrays (n, …) in the shape that the dataset has."""
+    """Return the file's bytes; both arrays are (n, …), in the dataset's shape."""
     stream = io.BytesIO()
     np.savez(stream, image=images, reconstruction=reconstructions)
     return stream.getvalue()
 
 
 def read_sheet(folder: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """Return images and reconstructions; None where no training left any.
+    """Return images and reconstructions, both (n, …); None if the file is missing.
 
     Raises:
         BadInput: the file is damaged.

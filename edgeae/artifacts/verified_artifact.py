@@ -1,4 +1,4 @@
-"""An artifact whose bytes were checked: the only thing that a runtime is ever given."""
+"""An artifact whose hash was checked; a runtime opens nothing else."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from edgeae.artifacts.model import ORIGINALS, open_model
 
 @dataclass(frozen=True)
 class VerifiedArtifact:
-    """What a runtime opens.
+    """An artifact that a runtime can open.
 
     Attributes:
         artifact: its description: part, format, inputs and outputs.
-        content: the file's bytes; what an engine is given.
-        path: where it lies, for engines that only read files and for errors.
+        content: the file's bytes, which the engine opens; empty for an original.
+        path: the file's path, for errors and for engines that only read files.
     """
 
     artifact: Artifact
@@ -24,10 +24,10 @@ class VerifiedArtifact:
 
 
 def open_program(root: Path, part: str, form: str) -> VerifiedArtifact:
-    """Read a part of the bundle in `root`, or of the model there when `form` is an original's.
+    """Read a part of the bundle in `root`, or of the model in `root` if `form` is an original's.
 
     Raises:
-        ManifestMismatch: the bytes are not those of the manifest (of `train.json`).
+        ManifestMismatch: the hash differs from the manifest's, or from the one in `train.json`.
         BadInput: there is no such bundle or artifact.
     """
     if form in ORIGINALS:

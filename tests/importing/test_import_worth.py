@@ -80,8 +80,8 @@ def test_what_is_allowed_is_said_at_import_in_manifest_and_report(place):
     assert manifest["loss"]["worse_than_mean"] is True
     assert manifest["dataset"]["mean_loss"] == pytest.approx(MEAN, rel=1e-6)
     told = (
-        f"does worse than the mean of its data: test MSE {manifest['loss']['float32']:.4g}, where "
-        f"answering every row of tiny with their mean gives {MEAN:.4g}"
+        f"does worse than the mean of its data: its test MSE is {manifest['loss']['float32']:.4g}, "
+        f"but answering every row of tiny with the mean row gives {MEAN:.4g}"
     )
     assert f"warning: build/mine: the model {told}" in done.stderr.splitlines()
     again = imported(place, "autoencoder.tflite", *WRONG, ALLOW)

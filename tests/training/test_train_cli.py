@@ -79,8 +79,8 @@ def test_a_model_that_does_worse_than_the_mean_of_its_data_says_so(loss, warned,
     done = edgeae_here("train", "simple", "--data", said, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     line = (
-        "warning: build/simple: the model does worse than the mean of its data: test MSE 0.09, "
-        "where answering every row of rows with their mean gives 0.08"
+        "warning: build/simple: the model does worse than the mean of its data: its test MSE is "
+        "0.09, but answering every row of rows with the mean row gives 0.08"
     )
     assert (line in done.stderr.splitlines()) == warned
 

@@ -214,7 +214,7 @@ def test_a_loss_of_much_more_than_the_yardsticks_is_said_under_the_table(tiny_bu
     table["loss"]["float32"] /= 2
     lossy = rewrite(bundle.root, table)
     text = render([check(lossy, "litert-reference")])
-    assert "warning: tiny/int8: its loss, " in text and "times the original's; what helps" in text
+    assert "warning: tiny/int8: the loss, " in text and "times the original's; remedies" in text
     assert text.endswith("1 bundle: all pass")
 
 

@@ -311,7 +311,7 @@ def test_a_replaced_model_is_refused(project: Path, tmp_path: Path) -> None:
     (copy / "model.keras").write_bytes(content)
     result = edgeae_warm("export", "--recipe=float32", cwd=tmp_path)
     assert result.returncode == 4
-    assert "model.keras: not the file that" in result.stderr
+    assert "model.keras: its hash differs from" in result.stderr
 
 
 def test_a_dataset_that_changed_is_refused(tmp_path: Path) -> None:
