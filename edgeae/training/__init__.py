@@ -1,1 +1,1 @@
-"""Training: the families of autoencoders and the trainer. Its heavy modules import TensorFlow."""
+"""Training: the models of each family, the trainer and the figures of a trained model."""

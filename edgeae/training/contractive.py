@@ -1,4 +1,4 @@
-"""The contractive autoencoder: the Frobenius norm of the encoder's Jacobian is kept small.
+"""The contractive autoencoder: the Frobenius norm of the encoder's Jacobian is penalised.
 
 S. Rifai et al., "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction",
 ICML 2011.
@@ -13,10 +13,10 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-#: A step takes the norm over this part of its batch: as unbiased as over all of it, and the
-#: Jacobians cost several times what the rest of a step does.
+#: The norm is computed on one image in `_PART` of each batch. The estimate is still unbiased, and
+#: the Jacobians of a whole batch would cost several times the rest of the step.
 _PART = 4
-#: σ′ by σ's value, for each activation that a hidden layer can have.
+#: Activation σ → σ′ as a function of σ's value.
 _SLOPES = {
     "linear": tf.ones_like,
     "relu": lambda value: tf.cast(value > 0, value.dtype),
@@ -30,22 +30,22 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width; the code is a sigmoid, as in the paper.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden`, `code`, `activation`, `loss` and `weight` are used.
     """
     return _Contractive(mirrored(math.prod(shape), settings, "sigmoid"), settings)
 
 
 def jacobian_norm(kernels: Sequence[Any], values: Sequence[Any], activations: Sequence[str]) -> Any:
-    """Mean over images of ‖∂h/∂x‖²_F, exactly, of a stack of Dense layers.
+    """Return the mean over images of ‖∂h/∂x‖²_F of a stack of Dense layers, computed exactly.
 
-    J = Dₗ Wₗᵀ … D₁ W₁ᵀ, D the slopes. Multiplied from the code down, the widest product, that with
-    W₁, is never formed: ‖A W₁ᵀ‖²_F = Σ (A W₁ᵀW₁) ∘ A.
+    J = Dₗ Wₗᵀ … D₁ W₁ᵀ, where D is the diagonal matrix of the slopes. The product starts at the
+    code, and the widest factor, W₁, is not multiplied: ‖A W₁ᵀ‖²_F = Σ (A W₁ᵀW₁) ∘ A.
 
     Args:
-        kernels: of each layer, (in, out), the first first.
+        kernels: each layer's kernel, (in, out), in the order of the layers.
         values: each layer's output, (n, out).
-        activations: each layer's σ, by name.
+        activations: each layer's activation, by name.
     """
     slopes = [_SLOPES[name](value) for name, value in zip(activations, values, strict=True)]
     product = tf.linalg.diag(slopes[-1])  # (n, code, code)
@@ -57,7 +57,7 @@ def jacobian_norm(kernels: Sequence[Any], values: Sequence[Any], activations: Se
 
 
 def _rows_times(rows: Any, matrix: Any) -> Any:
-    """(n, m, a) by (a, b) → (n, m, b), as one product of matrices: a batch of them is slower."""
+    """Multiply (n, m, a) by (a, b) → (n, m, b) as one matrix product; a batched one is slower."""
     flat = tf.matmul(tf.reshape(rows, (-1, matrix.shape[0])), matrix)
     return tf.reshape(flat, (-1, rows.shape[1], matrix.shape[1]))
 

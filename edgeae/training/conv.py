@@ -1,4 +1,4 @@
-"""The convolutional autoencoder: strided convolutions down, transposed ones up again."""
+"""The convolutional autoencoder: strided convolutions encode, transposed convolutions decode."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ _KERNEL = 3
 
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
-    """Build image → convolutions of stride 2 → code → the same way up → image.
+    """Build image → convolutions of stride 2 → code → mirrored layers → image.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden` (channels of each convolution), `code`, `activation`, `loss` and
-            `upsample` (resize and convolve, which leaves no checkerboard) are used.
+            `upsample` (resize and convolve, which avoids checkerboard artifacts) are used.
 
     Raises:
-        BadInput: the images are no pictures.
+        BadInput: the rows are no pictures.
     """
     height, width, channels = picture(shape, settings.family)
     layers = keras.layers
@@ -45,7 +45,7 @@ def _convolve(filters: int, stride: int, activation: str, name: str) -> Any:
 
 
 def _double(layer: Any, filters: int, settings: Settings, activation: str, name: str) -> Any:
-    """Make an image twice as high and wide."""
+    """Add layers that double height and width."""
     if settings.upsample:
         large = keras.layers.UpSampling2D(name=f"{name}_resize")(layer)
         return _convolve(filters, 1, activation, name)(large)
@@ -55,7 +55,7 @@ def _double(layer: Any, filters: int, settings: Settings, activation: str, name:
 
 
 def _cropped(layer: Any, height: int, width: int) -> Any:
-    """Cut off what doubling made too much of sides that are no multiple."""
+    """Add a cropping layer if doubling made the image larger than (height, width)."""
     _, high, wide, _ = keras.backend.int_shape(layer)
     if (high, wide) == (height, width):
         return layer

@@ -1,6 +1,6 @@
-"""Is a model already what a training would make, and may it be written?
+"""Checks before a training: whether the model is up to date, and whether it can be written.
 
-Asked without TensorFlow.
+This module needs no TensorFlow.
 """
 
 import contextlib
@@ -24,31 +24,31 @@ TOOLS = ("tensorflow", "tf-keras")
 
 
 def tool_versions() -> dict[str, str]:
-    """Return package → version of whatever shapes the weights.
+    """Return package → version of the packages that influence the weights.
 
     Raises:
-        RuntimeUnavailable: one of them is not installed.
+        RuntimeUnavailable: one of the packages is not installed.
     """
     return versions(TOOLS)
 
 
 def current(folder: Path, settings: Settings, data: str) -> Training | None:
-    """Return the training in `folder` if these settings and this data would give it again."""
+    """Return the training in `folder` if these settings and data would repeat it; else None."""
     if not (folder / TRAIN).exists():
         return None
     try:
         training = open_model(folder)
     except EdgeaeError:
-        return None  # damaged or half replaced: train again
+        return None  # damaged, or replaced only in part
     if training.interrupted or training.family != settings.family:
         return None
     asked = json.loads(json.dumps(asdict(settings)))
     if training.configuration != asked or training.tools != tool_versions():
         return None
     if datasets.is_path(training.data) and not Path(training.data).exists():
-        return None  # an export would look there
+        return None  # an export would read the data from this path
     try:
-        # `auto` that became digits stays digits until MNIST can be had without a network
+        # no download: a model that `auto` trained on digits stays current until MNIST is local
         dataset = datasets.load(data, download=False)
     except EdgeaeError:
         return None
@@ -56,7 +56,7 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
 
 
 def journal_key(settings: Settings, dataset: Dataset) -> str:
-    """Return what a training's weights depend on, as text; another key, another training."""
+    """Return everything that a training's weights depend on, as one text."""
     depends = [
         __version__,
         asdict(settings),
@@ -69,13 +69,14 @@ def journal_key(settings: Settings, dataset: Dataset) -> str:
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold a model's folder for the duration of a `with` block; it is made when missing.
+    """Lock a model's folder for the duration of a `with` block; create it if it is missing.
 
     Raises:
         Busy: another process is training the same model.
-        OSError: nothing can be written there.
+        OSError: the folder is not writable.
     """
     with atomic.lock(folder / ".train.lock", str(folder)):
-        if not os.access(folder, os.W_OK | os.X_OK):  # a lock file may be left from better days
+        # an old lock file can be locked although the folder is no longer writable
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         yield

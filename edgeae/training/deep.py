@@ -1,4 +1,4 @@
-"""The deep autoencoder: several hidden layers down to the code, mirrored up again."""
+"""The deep autoencoder: several hidden layers before the code, mirrored after it."""
 
 import math
 
@@ -11,7 +11,7 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width; the code is linear, the output sigmoid.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden`, `code`, `activation` (of the hidden layers) and `loss` are used.
     """
     return Objective(mirrored(math.prod(shape), settings), settings.loss)

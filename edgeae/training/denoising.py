@@ -1,4 +1,4 @@
-"""The denoising autoencoder: shown a corrupted image, asked for the clean one."""
+"""The denoising autoencoder: it reconstructs the clean image from a corrupted one."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from edgeae.originals.legacy_keras import tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import Objective
 
-#: Apart from every number of a step: the amounts are drawn independently of the noise.
+#: Added to a step's number, so that the levels are drawn independently of the noise.
 _OTHER = 1 << 30
 
 
@@ -16,27 +16,27 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width, trained on corrupted inputs.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden`, `code`, `activation`, `loss`, `noise`, `amount` and `seed` are used.
     """
     return _Denoising(mirrored(math.prod(shape), settings), settings)
 
 
 def corrupt(images: Any, noise: str, amount: float, seed: Any) -> Any:
-    """Corrupt images (n, …) in [0, 1]; the same seed, two int32, gives the same noise.
+    """Return corrupted images, (n, …); the same seed gives the same noise.
 
-    How much is drawn for each image, evenly from 0 to `amount`: a model that never saw a clean
-    image reconstructs clean ones badly.
+    Each image's noise level is drawn uniformly from 0 to `amount`, because a model that never saw
+    a clean image reconstructs clean images badly.
 
     Args:
-        images: what to corrupt.
+        images: (n, …), in [0, 1].
         noise: `gaussian` adds N(0, σ²); `masking` sets a share of the values to 0;
-            `salt-and-pepper` sets it to 0 or 1, each as often.
-        amount: the largest standard deviation σ, or share.
+            `salt-and-pepper` sets a share of the values to 0 or 1 with equal probability.
+        amount: the largest standard deviation σ, or the largest share.
         seed: (2,) int32.
     """
     shape = tf.shape(images)
-    # one draw an image, broadcast over its values
+    # one draw per image, broadcast over its values
     one = tf.concat([shape[:1], tf.ones_like(shape[1:])], 0)
     level = amount * tf.random.stateless_uniform(one, seed + tf.constant([0, _OTHER]))
     if noise == "gaussian":

@@ -1,4 +1,4 @@
-"""Fully connected encoders and decoders, as most families have them."""
+"""The fully connected model that most families train."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from edgeae.originals.legacy_keras import keras
 
 
 def mirrored(width: int, settings: Settings, code_activation: str = "linear") -> Any:
-    """Build width → hidden … → code → … hidden → width, flat; the output is a sigmoid.
+    """Return a Keras model width → hidden … → code → … hidden → width; the output is a sigmoid.
 
     Args:
-        width: values of one image.
+        width: number of values of one image.
         settings: `hidden`, `code` and `activation` (of the hidden layers) are used.
-        code_activation: of the layer `code`.
+        code_activation: activation of the layer `code`.
     """
     dense = keras.layers.Dense
     image = layer = keras.Input((width,), name="image")

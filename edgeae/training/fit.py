@@ -1,4 +1,4 @@
-"""Fitting: Adam on a cosine, the same bytes from the same seed, wherever it was interrupted."""
+"""Fit a model: Adam with cosine decay; the same seed gives the same bytes, also after resuming."""
 
 import time
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from edgeae.training.objective import Objective
 STEPS_PER_EPOCH = 400
 _FINAL_RATE = 0.01
 _EVALUATION_BATCH = 1000
-#: Steps between two looks at the loss: what a Ctrl-C or a NaN may have to wait for.
+#: Steps between two checks of the loss; Ctrl-C and NaN are noticed after at most so many steps.
 _STEPS_PER_CALL = 40
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of a fit.
+    """The result of a fit.
 
     Attributes:
-        curve: per epoch: `loss` and each of its terms, means over the steps, and
+        curve: per epoch `loss` and each of its terms (means over the steps) and
             `validation_loss`, MSE.
         best_epoch: the epoch, counted from 1, whose weights were kept.
-        seconds: how long it took, in all the processes that worked on it.
-        interrupted: whether Ctrl-C ended it; the weights are the best so far.
+        seconds: duration of the fit, summed over all processes that worked on it.
+        interrupted: whether Ctrl-C ended the fit; the weights are then those of the best epoch.
     """
 
     curve: list[dict[str, float]]
@@ -43,14 +43,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long, and how fast.
+    """The length and the learning rate of a fit.
 
     Attributes:
-        epochs: passes; a dataset of under `STEPS_PER_EPOCH` steps is repeated within an epoch.
+        epochs: passes over the images; within an epoch, a dataset of fewer than
+            `STEPS_PER_EPOCH` steps is repeated.
         batch: images per step.
-        learning_rate: Adam's at the start; 1 % of it at the end.
-        seed: of the images' order.
-        steps: total steps, instead of `epochs` whole ones.
+        learning_rate: Adam's learning rate at the start; it decays to 1 % of this.
+        seed: seed of the images' order.
+        steps: total number of steps, which replaces `epochs`; or None.
     """
 
     epochs: int
@@ -60,7 +61,7 @@ class Budget:
     steps: int | None = None
 
     def lay_out(self, images: int) -> "_Layout":
-        """Return the steps of each epoch over so many images."""
+        """Return the layout of the steps for a dataset of so many images."""
         batch = min(self.batch, images)
         per_epoch = images // batch
         per_epoch *= max(1, round(STEPS_PER_EPOCH / per_epoch))
@@ -82,7 +83,10 @@ class _Layout:
         return -(-self.total // self.per_epoch)
 
     def order(self, epoch: int) -> NDArray[np.int32]:
-        """Return the images of each step of an epoch, (steps, batch): of its number alone."""
+        """Return the indices of each step's images, int32 (steps, batch).
+
+        They depend only on the seed and the epoch's number, so that a resumed fit repeats them.
+        """
         steps = min(self.per_epoch, self.total - epoch * self.per_epoch)
         chance = np.random.default_rng([self.seed, epoch])
         whole = self.images // self.batch * self.batch
@@ -92,9 +96,10 @@ class _Layout:
 
 
 def deterministic(seed: int, threads: int = THREADS) -> None:
-    """Seed everything, and forbid operators whose result depends on the order of threads.
+    """Seed all generators, and make TensorFlow's operators deterministic.
 
-    Their number is fixed, too: a convolution's gradient is summed in as many pieces.
+    The number of threads is fixed because TensorFlow sums a convolution's gradient in one piece
+    per thread.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(seed)
@@ -115,18 +120,21 @@ def fit(
     """Train an objective's model in place to reconstruct images.
 
     Args:
-        objective: the model and what is minimised.
-        train: (n, …) what is reconstructed.
-        validation: (m, …) what the best epoch is chosen on.
-        budget: how long.
-        label: what to call it in the progress line.
-        journal: where to keep the state after each epoch, and to go on from; None keeps none.
+        objective: the model and the loss.
+        train: (n, …) images to reconstruct.
+        validation: (m, …) images on which the best epoch is chosen.
+        budget: length and learning rate.
+        label: the fit's name in the progress line.
+        journal: stores the state after each epoch and resumes from it; or None.
         stage: this fit's name in the journal.
-        keep_best: end with the weights of the best epoch rather than the last.
+        keep_best: end with the weights of the best epoch instead of the last epoch.
+
+    Returns:
+        the curve and the best epoch; the model has the weights of that epoch.
 
     Raises:
         BadInput: the loss became NaN or infinite.
-        KeyboardInterrupt: Ctrl-C without a best epoch to fall back on.
+        KeyboardInterrupt: Ctrl-C before the first epoch was done, or without `keep_best`.
     """
     run = _Run(objective, train, validation, budget.lay_out(len(train)), budget, keep_best)
     state = journal.load(stage) if journal else None
@@ -152,7 +160,7 @@ def fit(
 
 
 def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a Keras model, or an objective, over images, (n, …) → (n, …), float32."""
+    """Return the outputs of a Keras model, or of an objective, for images (n, …), float32."""
     outputs = [
         model(images[start : start + _EVALUATION_BATCH], training=False).numpy()
         for start in range(0, len(images), _EVALUATION_BATCH)
@@ -161,7 +169,7 @@ def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Run:
-    """One fit: its variables, its optimizer, and what is known so far."""
+    """The state of one fit: variables, optimizer, curve and best weights."""
 
     def __init__(
         self,
@@ -188,11 +196,11 @@ class _Run:
 
     @property
     def seconds(self) -> float:
-        """Time spent on this fit, here and before."""
+        """Time spent on this fit, including earlier processes."""
         return self._before + time.monotonic() - self._started
 
     def advance(self) -> None:
-        """Train one epoch and look at the validation images.
+        """Train one epoch and measure the validation loss.
 
         Raises:
             BadInput: the loss became NaN or infinite.
@@ -239,7 +247,7 @@ class _Run:
         )
 
     def resume(self, state: State) -> None:
-        """Go on from a state of the same training."""
+        """Continue from a state of the same fit."""
         self.epoch, self.curve, self.best_epoch = state.epoch, state.curve, state.best_epoch
         self._best = state.best
         self._before = state.seconds
@@ -252,7 +260,7 @@ class _Run:
 
 
 def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) -> Any:
-    """Return a function (steps, batch) int32 → sums of each term over those steps."""
+    """Return a function: indices, int32 (steps, batch) → name → sum of the term over the steps."""
     images = tf.constant(train)
     trainable = objective.trainable
 

@@ -1,7 +1,7 @@
-"""Training that survives its end: after each epoch, everything that the next one depends on.
+"""Checkpoints of a training: after each epoch, the state from which another process continues.
 
-Whatever is random in a training depends on the seed and the number of the step alone; so a process
-that goes on from the last whole epoch ends with the very weights of an undisturbed one.
+All randomness of a training depends only on the seed and the step's number. A process that
+continues after the last complete epoch therefore ends with the same weights, bit for bit.
 """
 
 import io
@@ -21,21 +21,22 @@ from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.system import atomic
 
-#: Below the model's folder, while it is being trained.
+#: Folder of the checkpoints in the model's folder; it exists during the training.
 FOLDER = ".training"
 
 
 @dataclass
 class State:
-    """One fit at the end of an epoch.
+    """The state of a fit at the end of an epoch.
 
     Attributes:
-        epoch: epochs done.
-        finished: whether that was the last.
-        seconds: time spent until then.
+        epoch: number of epochs done.
+        finished: whether this is the state after the last epoch.
+        seconds: time spent so far.
         curve: per epoch term → value.
         best_epoch: see `Fit`.
-        variables, optimizer, best: arrays in the order of the variables; `best` may be empty.
+        variables, optimizer: values of the objective's and of the optimizer's variables, in order.
+        best: the model's weights at the best epoch; empty if the last epoch's are kept.
     """
 
     epoch: int
@@ -49,11 +50,11 @@ class State:
 
 
 class Journal:
-    """The folder in which one training's states are kept.
+    """The checkpoints of one training.
 
     Args:
-        folder: it; made when missing.
-        key: what the training depends on: of a journal with another key nothing is kept.
+        folder: their folder; created if it is missing.
+        key: everything that the training depends on; checkpoints with another key are deleted.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
@@ -63,7 +64,7 @@ class Journal:
             atomic.write_text(folder / "key", key)
 
     def load(self, stage: str) -> State | None:
-        """Return the last state of a stage, or None before its first epoch's end."""
+        """Return the last state of a stage; None if there is no readable state."""
         path = self._folder / f"{stage}.npz"
         try:
             content = files.read(path)
@@ -72,11 +73,11 @@ class Journal:
             said: _Said = rebuild(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
             lists: dict[str, Any] = {name: _list(arrays, name) for name in _LISTS}
         except (OSError, BadInput, KeyError):
-            return None  # not there, or damaged on the disk: what it held is trained again
+            return None  # missing or damaged: the stage is trained from its beginning
         return State(**asdict(said), **lists)
 
     def save(self, stage: str, state: State) -> None:
-        """Replace the state of a stage, in one step."""
+        """Replace the state of a stage atomically."""
         said = {key: value for key, value in asdict(state).items() if key not in _LISTS}
         arrays = {
             f"{name}.{number}": array
@@ -88,7 +89,7 @@ class Journal:
         atomic.write_bytes(self._folder / f"{stage}.npz", stream.getvalue())
 
     def discard(self) -> None:
-        """Remove everything."""
+        """Delete the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -97,7 +98,7 @@ _LISTS = ("variables", "optimizer", "best")
 
 @dataclass(frozen=True)
 class _Said:
-    """What of a `State` is no array."""
+    """The fields of a `State` that are not arrays."""
 
     epoch: int
     finished: bool
@@ -110,7 +111,7 @@ def _read(path: Path) -> str:
     try:
         return files.read(path, files.TEXT_BYTES).decode(errors="replace")
     except (OSError, BadInput):
-        return ""  # another key than any
+        return ""  # differs from every key
 
 
 def _list(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:

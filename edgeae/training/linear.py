@@ -1,13 +1,13 @@
-"""Principal component analysis: the best linear autoencoder of a code's size."""
+"""Principal component analysis (PCA): the best linear autoencoder with a given code size."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Widest image whose covariance is decomposed whole: 4,096² float64 are 134 MB, some 20 s.
+#: Widest image whose covariance is decomposed in full: 4,096² float64 are 134 MB, some 20 s.
 _WIDEST = 4096
-#: Images turned into float64 at once.
+#: Images converted to float64 at once.
 _CHUNK = 4000
 
 
@@ -17,7 +17,7 @@ class Linear:
 
     Attributes:
         mean: (width,) of the training images.
-        components: (width, code size), orthonormal columns, the one of most variance first.
+        components: (width, code size), orthonormal columns in descending order of variance.
     """
 
     mean: NDArray[np.float64]
@@ -28,20 +28,21 @@ class Linear:
         return (images - self.mean) @ self.components
 
     def reconstruct(self, images: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return images (n, width) through the code and back."""
+        """Return the reconstructions (n, width) of images (n, width)."""
         return self.mean + self.encode(images) @ self.components.T
 
 
 def pca(images: NDArray[np.floating], code_size: int) -> Linear:
-    """Fit the linear autoencoder of least squared error over training images (n, width).
+    """Return the linear autoencoder with the least squared error on training images (n, width).
 
-    A code at least as wide as an image gets all its directions, and reconstructs exactly.
+    If the code is at least as wide as an image, the components are the identity, and the
+    reconstruction is exact.
     """
     n, width = images.shape
     mean = images.mean(axis=0, dtype=np.float64)
     if code_size >= width:
         return Linear(mean, np.eye(width))
-    # n images differ from their mean in at most n − 1 directions
+    # n centred images span at most n − 1 directions
     size = min(code_size, n - 1)
     if size < 1:
         return Linear(mean, np.zeros((width, 0)))
@@ -52,7 +53,7 @@ def pca(images: NDArray[np.floating], code_size: int) -> Linear:
 def _exact(
     images: NDArray[np.floating], mean: NDArray[np.float64], size: int
 ) -> NDArray[np.float64]:
-    """Eigenvectors of the covariance with the largest eigenvalues."""
+    """Return the eigenvectors of the covariance with the largest eigenvalues, (width, size)."""
     width = images.shape[1]
     scatter = np.zeros((width, width))
     for start in range(0, len(images), _CHUNK):
@@ -65,10 +66,10 @@ def _exact(
 def _largest(
     images: NDArray[np.floating], mean: NDArray[np.float64], size: int
 ) -> NDArray[np.float64]:
-    """The same by Lanczos' method, to machine precision, where a covariance is too large."""
+    """Return the same eigenvectors by Lanczos' method, without forming the covariance."""
     from sklearn.decomposition import PCA
 
-    # ARPACK cannot give all directions of few images
+    # ARPACK cannot compute all directions of a matrix
     size = min(size, min(images.shape) - 1)
     found = PCA(size, svd_solver="arpack", random_state=0).fit(images - mean)
     return np.ascontiguousarray(found.components_.T)

@@ -1,6 +1,6 @@
 """The mobile autoencoder: depthwise-separable convolutions, for microcontrollers.
 
-A. G. Howard et al., "MobileNets", 2017: a 3×3 convolution of each channel alone, then a 1×1
+A. G. Howard et al., "MobileNets", 2017: a 3×3 convolution of each channel by itself, then a 1×1
 convolution across channels, each with batch normalisation.
 """
 
@@ -15,16 +15,17 @@ _KERNEL = 3
 
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
-    """Build image → convolution, separable ones, each of stride 2 → code → the same way up.
+    """Build image → convolutions of stride 2, all but the first separable → code → image.
 
-    Up it goes by resizing: a transposed convolution cannot take a batch normalisation in.
+    The decoder resizes instead of using transposed convolutions, because a batch normalisation
+    cannot be folded into a transposed convolution.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden` (channels after each halving), `code`, `activation` and `loss` are used.
 
     Raises:
-        BadInput: the images are no pictures.
+        BadInput: the rows are no pictures.
     """
     height, width, channels = picture(shape, settings.family)
     layers = keras.layers
@@ -43,7 +44,7 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
 def _decoded(code: Any, shape: tuple[int, int, int], settings: Settings) -> Any:
     height, width, channels = shape
     layers = keras.layers
-    # two doublings: from a quarter of each side, or of the next multiple of four
+    # two doublings follow, so that each side starts at a quarter, rounded up
     sides = (halved(height, 2), halved(width, 2))
     widths = [*reversed(settings.hidden)]
     layer = layers.Dense(sides[0] * sides[1] * widths[0], settings.activation, name="decoder_1")(

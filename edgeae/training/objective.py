@@ -1,4 +1,4 @@
-"""What training minimises: named terms, and what may change to make their sum small."""
+"""The loss that a training minimises, a sum of named terms, and the variables that it changes."""
 
 from typing import Any
 
@@ -9,76 +9,76 @@ _NOT_COMPILED = (keras.layers.UpSampling2D, keras.layers.Conv2D)
 
 
 class Objective:
-    """Minimises the reconstruction's loss alone; a family that wants more adds terms.
+    """The reconstruction loss; subclasses add the terms of a family.
 
-    Nothing here reaches the exported graph: terms are computed beside `model`, never in it.
+    The terms are computed outside `model`, so that they are never in the exported graph.
 
     Args:
-        model: flat Keras model, image → reconstruction; what will be exported.
+        model: flat Keras model, image → reconstruction, which will be exported.
         loss: `mse`, or `bce` (binary cross-entropy, for images in [0, 1]).
 
     Attributes:
-        jit: whether XLA can compile a step of it.
+        jit: whether XLA compiles a training step.
     """
 
     def __init__(self, model: Any, loss: str = "mse") -> None:
         self.model = model
-        # XLA knows no gradient of a nearest-neighbour resize, and convolves no faster
+        # XLA has no gradient of a nearest-neighbour resize, and its convolutions are no faster
         self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in model.layers)
         self._loss = loss
 
     @property
     def extras(self) -> list[Any]:
-        """Variables that training needs and the model does not hold."""
+        """Variables that the training needs and that are not in the model."""
         return []
 
     @property
     def trainable(self) -> list[Any]:
-        """Variables that gradients move."""
+        """Variables that gradients update."""
         return [*self.model.trainable_variables, *(item for item in self.extras if item.trainable)]
 
     @property
     def variables(self) -> list[Any]:
-        """Everything that a resumed training must find again."""
+        """All variables that a resumed training must restore."""
         return [*self.model.variables, *self.extras]
 
     def inputs(self, images: Any, step: Any) -> Any:
-        """Return what the model is shown; `step` is the only source of chance."""
+        """Return the model's inputs, (n, …), for images (n, …); randomness depends on `step`."""
         del step
         return images
 
     def terms(self, inputs: Any, targets: Any, step: Any) -> dict[str, Any]:
-        """Return the terms, name → scalar, whose sum one step makes smaller.
+        """Return the terms of the loss, name → scalar.
 
         Args:
-            inputs: (n, …) what the model is shown.
-            targets: (n, …) what it should give.
-            step: scalar int32, the number of steps before; the only source of chance.
+            inputs: (n, …) the model's inputs.
+            targets: (n, …) the images to reconstruct.
+            step: scalar int32, the number of steps done; the only source of randomness.
         """
         del step
         output = self.model(inputs, training=True)
         return {RECONSTRUCTION: reconstruction_loss(self._loss, targets, output)}
 
     def settle(self) -> None:
-        """Restore whatever must hold after each step."""
+        """Restore the constraints on the weights; called after each step."""
 
     def between(self, step: int) -> None:
-        """Change what changes only now and then: called before the first step, and every 40 later.
+        """Update state that changes rarely; called before the first step and then every 40 steps.
 
         Args:
-            step: how many there were.
+            step: number of steps done.
         """
 
     def __call__(self, images: Any, training: bool = False) -> Any:
-        """Answer images (n, …) as the model that comes of the training will."""
+        """Return the reconstructions (n, …) that the final model would give for images (n, …)."""
         return self.model(images, training=training)
 
 
 def reconstruction_loss(kind: str, targets: Any, outputs: Any) -> Any:
-    """Mean over all values of squared error, or of binary cross-entropy in nats."""
+    """Return the mean over all values of the squared error, or of binary cross-entropy in nats."""
     if kind == "mse":
         return tf.reduce_mean(tf.square(outputs - targets))
-    # Keras clips by 1e-7, so that a saturated sigmoid costs much but not infinity
+    # clipped by 1e-7, as Keras does, so that the loss of a saturated sigmoid is finite
     outputs = tf.clip_by_value(outputs, 1e-7, 1 - 1e-7)
     return -tf.reduce_mean(
         targets * tf.math.log(outputs) + (1 - targets) * tf.math.log(1 - outputs)

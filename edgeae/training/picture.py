@@ -1,4 +1,4 @@
-"""What convolutional families need to know of an image: height, width, channels."""
+"""Sizes of images for the convolutional families."""
 
 from edgeae.errors import BadInput
 
@@ -7,7 +7,7 @@ def picture(shape: tuple[int, ...], family: str) -> tuple[int, int, int]:
     """Return height, width and channels of one image.
 
     Raises:
-        BadInput: the values of the dataset are no pictures.
+        BadInput: the shape has neither two nor three axes.
     """
     if len(shape) == 2:
         return shape[0], shape[1], 1
@@ -20,5 +20,5 @@ def picture(shape: tuple[int, ...], family: str) -> tuple[int, int, int]:
 
 
 def halved(size: int, times: int) -> int:
-    """Return what a stride of 2 leaves of a side, `times` times, under padding `same`."""
+    """Return a side's size after `times` convolutions of stride 2 with padding `same`."""
     return -(-size // (1 << times))

@@ -1,4 +1,4 @@
-"""Greedy stacking: each layer is first trained as a small autoencoder of what reaches it.
+"""Greedy layer-wise pretraining: each layer is first trained as an autoencoder of its input.
 
 G. E. Hinton and R. R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks",
 2006, with plain autoencoders (Y. Bengio et al., 2007) instead of Boltzmann machines.
@@ -15,7 +15,7 @@ from edgeae.training.fit import Budget, fit, reconstruct
 from edgeae.training.journal import Journal
 from edgeae.training.objective import Objective
 
-#: Each layer gets this share of the epochs that follow for all of them together.
+#: Epochs of each layer's pretraining, as a share of the epochs of the whole model's training.
 _SHARE = 0.1
 
 
@@ -28,14 +28,17 @@ def pretrain(
     label: str,
     journal: Journal | None,
 ) -> float:
-    """Give the layers of a mirrored model of Dense layers their first weights, in place.
+    """Pretrain the layers of a mirrored model of Dense layers, in place.
 
-    Layer k and its mirror image are trained to reproduce what the layers before k make of the
-    images. Returns the seconds that it took, in all the processes that worked on it.
+    Layer k and its mirror image are trained to reconstruct the output of layer k − 1. For the
+    parameters see `fit`.
+
+    Returns:
+        the seconds that it took, summed over all processes that worked on it.
 
     Raises:
         BadInput: the loss became NaN or infinite.
-        KeyboardInterrupt: Ctrl-C; there is no whole model yet.
+        KeyboardInterrupt: Ctrl-C, because the model is not complete yet.
     """
     layers = [layer for layer in model.layers if layer.weights]
     seconds = 0.0

@@ -1,7 +1,7 @@
-"""Probe a trained model: what is its code worth as a feature, and it as an anomaly detector?
+"""Probe a trained model: its code as a feature for classifiers, the model as anomaly detector.
 
-What was found is written beside the model; asked again about the same weights, it is read.
-No TensorFlow here: it is loaded when there is something to find out.
+The result is a file in the model's folder; a result for the same weights is not computed again.
+This module imports TensorFlow only if a probe has to be computed.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from edgeae.errors import BadInput
 from edgeae.system import atomic
 from edgeae.text.columns import align
 
-#: The label held out when none is named, where there is such a one: a 4 looks much like a 9.
+#: The default label to hold out, if the dataset has it: a 4 is hard to detect, being like a 9.
 _HELD_OUT = 4
 _NAMES = {"model": "code", "pca": "PCA, same code size", "pixels": "raw pixels"}
 
@@ -27,16 +27,18 @@ _NAMES = {"model": "code", "pca": "PCA, same code size", "pixels": "raw pixels"}
 def probe(
     folder: Path, say: Callable[[str], None], held_out: int | None = None, *, force: bool = False
 ) -> dict[str, Any]:
-    """Write `probe.json` beside a model and return its content; see `probe_result.Probed`.
+    """Write `probe.json` into a model's folder and return its content; see `probe_result.Probed`.
 
     Args:
-        folder: `build/<model>`, trained.
-        say: told what is being done, a line each.
-        held_out: the label that a second training must never see; None takes 4, or the largest.
-        force: also find out what is known.
+        folder: `build/<model>`, a trained model.
+        say: receives progress messages, one line each.
+        held_out: the label whose images the second training never sees; None takes 4 if the
+            dataset has it, else the largest label.
+        force: compute the probe even if there is a result for these weights.
 
     Raises:
-        BadInput: there are no labels, or not the one to hold out; the dataset is another.
+        BadInput: the dataset has no labels, it lacks the label to hold out, or it is not the
+            dataset of the training.
         KeyboardInterrupt: Ctrl-C; nothing is written.
     """
     training = open_model(folder)
@@ -63,7 +65,7 @@ def probe(
 
 
 def render_probe(probe: Mapping[str, Any]) -> str:
-    """Return accuracies, a line per feature, then the AUC of the label held out."""
+    """Return the accuracies, a line per feature, then the AUC of the held-out label."""
     rows = [["accuracy on labels", "linear probe", "5 nearest"]]
     for key, name in _NAMES.items():
         row = probe["features"][key]
@@ -77,10 +79,10 @@ def render_probe(probe: Mapping[str, Any]) -> str:
 
 
 def check_labels(dataset: Dataset, held_out: int | None) -> None:
-    """Refuse what cannot be probed, before anything is trained.
+    """Check that a dataset can be probed, before a model is trained.
 
     Raises:
-        BadInput: there are no labels, or not the one to hold out.
+        BadInput: the dataset has no labels, or it lacks the label to hold out.
     """
     _label(dataset.name, _labels(dataset), held_out)
 
@@ -97,7 +99,7 @@ def _labels(dataset: Dataset) -> list[int]:
 
 
 def _dataset(training: Training, say: Callable[[str], None]) -> tuple[Dataset, list[int]]:
-    """Return the images that a model was trained on, and the labels that they have."""
+    """Return the dataset that a model was trained on, and its distinct labels."""
     dataset = datasets.load(training.data, say=say)
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(f"{dataset.origin}: not the images that {training.model} was trained on")
@@ -114,11 +116,11 @@ def _label(dataset: str, labels: list[int], held_out: int | None) -> int:
 
 
 def _known(folder: Path, training: Training, dataset: Dataset, label: int) -> Probed | None:
-    """Return what was found about these very weights and labels."""
+    """Return the stored result for these weights and labels; None if there is none."""
     try:
         found = read_probe(folder)
     except BadInput:
-        return None  # damaged: find out again
+        return None  # damaged: compute it again
     asked = (training.weights_sha256, dataset.labels_sha256, label)
     if found is None or (found.weights_sha256, found.labels_sha256, found.held_out) != asked:
         return None

@@ -20,7 +20,7 @@ from edgeae.training.journal import Journal
 from edgeae.training.linear import pca
 from edgeae.training.train import fit_model
 
-#: Below the model's folder, while the second training runs.
+#: Folder of the second training's checkpoints in the model's folder.
 _JOURNAL = ".probing"
 
 
@@ -30,12 +30,12 @@ def features(
     """Return `model`, `pca` and `pixels` → accuracies on the test labels, `linear` and `nearest`.
 
     Args:
-        folder: the model's.
-        training: of the model.
-        dataset: with labels.
-        say: told what is being done.
+        folder: the model's folder.
+        training: the model's `train.json`.
+        dataset: the dataset, with labels.
+        say: receives progress messages.
     """
-    # before anything runs: the second training depends on the threads, which are fixed then
+    # TensorFlow's threads cannot be set after its first operator, and `anomaly` depends on them
     settings = _settings(training)
     deterministic(settings.seed, settings.threads)
     labels = [np.asarray(dataset.train_labels), np.asarray(dataset.test_labels)]
@@ -50,7 +50,7 @@ def features(
 def _kinds(
     folder: Path, training: Training, dataset: Dataset
 ) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return what labels are told from: features (n, width) of the training and test images."""
+    """Return name → features (n, width) of the training and of the test images."""
     shape = training.input_shape
     both = (dataset.images("train", shape), dataset.images("test", shape))
     encoder = parts(load_model(folder / KERAS), training.code_layer)["encoder"]
@@ -74,12 +74,12 @@ def _settings(training: Training) -> Settings:
 
 
 def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> dict[str, float]:
-    """Train the same family without one label; return the AUC of its errors, and of PCA's.
+    """Train with the same settings without one label; return the AUC of the model and of PCA.
 
-    A second training that was killed goes on after its last whole epoch.
+    A killed training continues after its last complete epoch.
 
     Raises:
-        BadInput: it diverged.
+        BadInput: the training diverged.
         KeyboardInterrupt: Ctrl-C.
     """
     seen = without(dataset, label)
@@ -103,7 +103,7 @@ def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> d
 
 
 NEIGHBOURS = 5
-#: Steps of L-BFGS: codes converge within them; raw pixels, 784 wide, are as good as they get.
+#: Steps of L-BFGS. Codes converge within them; on 784 raw pixels more steps gain no accuracy.
 _STEPS = 60
 
 Features = NDArray[np.float32]
@@ -113,21 +113,22 @@ Labels = NDArray[np.integer]
 def linear_accuracy(
     train: Features, train_labels: Labels, test: Features, test_labels: Labels
 ) -> float:
-    """Return the share of test labels that a linear probe tells.
+    """Return the accuracy of a linear probe on the test labels, 0 to 1.
 
-    Multinomial logistic regression on standardised features, with scikit-learn's usual L2 penalty.
+    The probe is multinomial logistic regression on standardised features, with scikit-learn's
+    default L2 penalty.
 
     Args:
-        train, test: (n, width).
-        train_labels, test_labels: (n,), of two kinds or more.
+        train, test: features, (n, width).
+        train_labels, test_labels: (n,) integers, at least two distinct ones.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     mean, spread = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-    spread[spread < 1e-6 * np.abs(train).max()] = 1  # a pixel that is always the same
+    spread[spread < 1e-6 * np.abs(train).max()] = 1  # a constant pixel
     with warnings.catch_warnings():
-        # the steps are the probe's definition
+        # the number of steps is part of the probe's definition
         warnings.simplefilter("ignore", ConvergenceWarning)
         probe = LogisticRegression(max_iter=_STEPS).fit((train - mean) / spread, train_labels)
     return float(probe.score((test - mean) / spread, test_labels))
@@ -136,32 +137,33 @@ def linear_accuracy(
 def nearest_accuracy(
     train: Features, train_labels: Labels, test: Features, test_labels: Labels
 ) -> float:
-    """Return the share of test labels that the 5 nearest training features vote for.
+    """Return the accuracy of the 5 nearest neighbours on the test labels, 0 to 1.
 
-    Distances are of the features as they are: a code's directions have lengths that mean something.
+    The features are not standardised, because the scales of a code's dimensions carry information.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    # trees search no faster from 16 dimensions or so on
+    # from about 16 dimensions, search trees are not faster
     voters = KNeighborsClassifier(min(NEIGHBOURS, len(train)), algorithm="brute")
     return float(voters.fit(train, train_labels).score(test, test_labels))
 
 
-#: Images that a training takes at least, as a dataset does.
+#: Least number of training images, as for a dataset.
 _LEAST = 10
 
 
 def without(dataset: Dataset, label: int) -> Dataset:
-    """Return a dataset whose training and validation images have every label but one.
+    """Return a dataset whose training and validation images do not have the label.
 
-    Labels of the validation images are not known, so they are taken from the training's end anew.
+    A dataset has no labels of its validation images; new validation images are therefore taken
+    from the end of the training images.
 
     Args:
-        dataset: with labels, of two kinds or more.
-        label: the one that a training must never see.
+        dataset: has at least two distinct labels.
+        label: the label to leave out.
 
     Raises:
-        BadInput: hardly any other image is left.
+        BadInput: fewer than 10 training images are left.
     """
     labels = np.asarray(dataset.train_labels)
     kept = labels != label
@@ -171,7 +173,7 @@ def without(dataset: Dataset, label: int) -> Dataset:
             f"{dataset.origin}: {len(images)} training images without label {label}; "
             f"{_LEAST} or more are needed"
         )
-    # as large a share as that of the whole dataset
+    # the same share of validation images as in the whole dataset
     whole = len(dataset.train) + len(dataset.validation)
     end = len(images) - max(1, len(images) * len(dataset.validation) // whole)
     return dataclasses.replace(
@@ -188,7 +190,12 @@ def errors(
 
 
 def separation(found: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
-    """Return the AUC: how often an unseen image has the larger error of a pair; 0.5 is chance."""
+    """Return the AUC: how often an unseen image has a larger error than a seen one; 0.5 is chance.
+
+    Args:
+        found: (n,) errors.
+        unseen: (n,) whether the image has the held-out label.
+    """
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(unseen, found))

@@ -1,4 +1,4 @@
-"""What a model is worth: beside the best linear autoencoder, and beside knowing no image at all."""
+"""Figures of a model beside its references: PCA, and the mean of the training images."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ from edgeae.training.linear import pca
 from edgeae.training.ssim import is_picture, ssim
 
 Images = NDArray[np.floating]
-#: Images looked at together: in float64, with SSIM's blurred copies, 784 values each, 40 MB.
+#: Images processed together: of 784 values in float64, with SSIM's blurred copies, 40 MB.
 _CHUNK = 500
-#: Of the permutation that shuffles an image's values.
+#: Seed of the permutation that shuffles an image's values.
 _SEED = 0
 
 
@@ -25,23 +25,23 @@ def yardsticks(
     peak: float,
     reconstruct: Callable[[Images], Images] | None = None,
 ) -> dict[str, dict[str, float | None]]:
-    """Judge a model's reconstructions of the test images, PCA's and the mean image.
+    """Return the figures of a model, of PCA and of the mean image on the test images.
 
-    `shuffled` tells a copier from a model of the data: MSE on test images whose values were all
-    moved about in the same way. A model that learned what images look like is far worse there.
+    `shuffled` is the MSE on test images whose values are all permuted in the same way. It is far
+    larger than `mse` for a model of the data, but not for a model that only copies its input.
 
     Args:
-        train: (n, …) what PCA and the mean are of.
-        test: (m, …) what is reconstructed.
-        reconstruction: (m, …) the model's.
-        code_size: values of the code, and components of PCA.
-        shape: of one image: (height, width[, channels]), or a vector's.
-        peak: greatest value less the least one that a pixel can have.
-        reconstruct: the model, images as in `test`; None leaves `shuffled` out.
+        train: (n, …) the training images, to which PCA and the mean are fitted.
+        test: (m, …) the test images.
+        reconstruction: (m, …) the model's reconstructions of `test`.
+        code_size: number of values of the code, and of PCA's components.
+        shape: shape of one image: (height, width[, channels]), or of a vector.
+        peak: the greatest minus the least value that a pixel can have.
+        reconstruct: the model as a function of images like `test`; None leaves `shuffled` out.
 
     Returns:
-        `model`, `pca` and `mean` → `mse`; `psnr`, in dB, None where the MSE is 0; `ssim`, None
-        where images are smaller than its window or no pictures; `shuffled`, None but of the model.
+        `model`, `pca` and `mean` → `mse`; `psnr` in dB, None if the MSE is 0; `ssim`, None if the
+        rows are no pictures or smaller than SSIM's window; `shuffled`, which only `model` has.
     """
     flat, known = test.reshape(len(test), -1), train.reshape(len(train), -1)
     exact = code_size >= flat.shape[1]
@@ -61,7 +61,7 @@ def yardsticks(
 def _pairs(
     flat: Images, answer: Callable[[slice], NDArray[np.floating]]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield chunks of images and answers, (chunk, width) each."""
+    """Yield chunks of images and of their reconstructions, both float64 (chunk, width)."""
     for start in range(0, len(flat), _CHUNK):
         at = slice(start, start + _CHUNK)
         images = flat[at].astype(np.float64)

@@ -1,4 +1,4 @@
-"""New images from a variational autoencoder: what its decoder makes of codes of the prior."""
+"""Sample new images from a variational autoencoder: decode codes drawn from the prior."""
 
 import io
 import math
@@ -19,13 +19,13 @@ from edgeae.training.fit import reconstruct
 def sample(
     folder: Path, training: Training, picture: tuple[int, int, int], n: int, seed: int
 ) -> NDArray[np.float32]:
-    """Decode n codes drawn from N(0, I); write `samples.png` and `samples.npy` beside the model.
+    """Decode n codes drawn from N(0, I); write `samples.png` and `samples.npy` to the folder.
 
     Args:
         folder: `build/<model>`.
-        training: of the model, a variational one.
+        training: the `train.json` of a variational model.
         picture: height, width and channels of an image.
-        n: how many images.
+        n: number of images.
         seed: the same seed gives the same images.
 
     Returns:
@@ -39,6 +39,6 @@ def sample(
     np.save(stream, images)
     pixels = tiles(images, math.ceil(math.sqrt(n)), 0.0, 1.0)
     atomic.write_bytes(folder / ARRAYS, stream.getvalue())
-    said = {WEIGHTS: training.weights_sha256}  # a model that is trained anew has other samples
+    said = {WEIGHTS: training.weights_sha256}  # identifies outdated samples
     atomic.write_bytes(folder / SAMPLES, png.encode(pixels, said))
     return images

@@ -1,4 +1,4 @@
-"""The simple autoencoder: one hidden layer, which is the code; its weights tied or not."""
+"""The simple autoencoder: one hidden layer, which is the code, with or without tied weights."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → code → width: h = σ(Wx+b), x′ = sigmoid(W′h+b′); tied, W′ is Wᵀ.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `code`, `activation` (σ), `loss` and `tied` are used.
     """
     model = mirrored(math.prod(shape), settings, settings.activation)
@@ -21,9 +21,9 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
 
 
 class _Tied(Objective):
-    """One matrix for both layers: W is trained, and W′ set to its transpose after each step.
+    """Tied weights: W is trained, and W′ is set to Wᵀ after each step.
 
-    What is exported are two ordinary layers, so that every converter and runtime knows them.
+    The exported model has two ordinary layers, which every converter and runtime supports.
     """
 
     def __init__(self, model: Any, loss: str) -> None:
@@ -37,7 +37,7 @@ class _Tied(Objective):
 
     def terms(self, inputs: Any, targets: Any, step: Any) -> dict[str, Any]:
         code = self._code(inputs)
-        # through W itself, so that the gradients of both of its uses reach it
+        # multiply by W instead of W′, so that W gets the gradients of both of its uses
         product = tf.matmul(code, self._code.kernel, transpose_b=True) + self._last.bias
         output = self._last.activation(product)
         return {RECONSTRUCTION: reconstruction_loss(self._loss, targets, output)}

@@ -1,7 +1,7 @@
 """Sparse and overcomplete autoencoders: a penalty on the code's activations.
 
-Without one, a code at least as wide as the image only learns to copy; with one, few values of it
-speak up for each image, and each learns a feature.
+Without a penalty, a model whose code is at least as wide as the image learns to copy its input.
+With a penalty, few values of the code are active for each image, and each value learns a feature.
 """
 
 import math
@@ -12,18 +12,18 @@ from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training.dense import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
-#: A mean activation of exactly 0 or 1 would cost infinity.
+#: Mean activations are clipped by this, because the divergence of exactly 0 or 1 is infinite.
 _CLIP = 1e-6
 
 
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width with a penalty on the code.
 
-    The code is a sigmoid for `kl`, which takes activations for probabilities; else, behind hidden
-    layers, a ReLU, and without them `activation`.
+    The code's activation is a sigmoid with `kl`, which needs probabilities. Otherwise it is ReLU
+    if there are hidden layers, and `activation` if there are none.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden`, `code`, `activation`, `loss`, `penalty`, `weight` and `rho` are used.
     """
     activation = "relu" if settings.hidden else settings.activation
@@ -36,10 +36,10 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
 
 
 def kl_sparsity(activations: Any, rho: float) -> Any:
-    """Σⱼ KL(ρ ‖ ρ̂ⱼ) in nats, ρ̂ⱼ the mean activation of value j over the batch (n, code).
+    """Return Σⱼ KL(ρ ‖ ρ̂ⱼ) in nats, ρ̂ⱼ the mean of activation j over the batch (n, code).
 
-    The divergence between Bernoulli variables: A. Ng, CS294A Lecture notes, "Sparse autoencoder",
-    section 3.
+    KL is the divergence between Bernoulli variables: A. Ng, CS294A Lecture notes, "Sparse
+    autoencoder", section 3.
     """
     mean = tf.clip_by_value(tf.reduce_mean(activations, axis=0), _CLIP, 1 - _CLIP)
     on = rho * tf.math.log(rho / mean)

@@ -1,4 +1,4 @@
-"""Structural similarity of images: how alike they look, beside the mean squared error.
+"""Structural similarity of images (SSIM).
 
 Z. Wang, A. C. Bovik, H. R. Sheikh and E. P. Simoncelli, "Image Quality Assessment: From Error
 Visibility to Structural Similarity", IEEE Transactions on Image Processing 13(4), 2004.
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 _WINDOW = 11
 _SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
-#: Height and width, with or without channels.
+#: Ranks of pictures: height and width, with or without channels.
 _RANKS = (2, 3)
 
 
 def is_picture(shape: tuple[int, ...]) -> bool:
-    """Tell whether a window fits into images of this shape, (height, width[, channels])."""
+    """Return whether SSIM's window fits into images of this shape, (height, width[, channels])."""
     return len(shape) in _RANKS and min(shape[:2]) >= _WINDOW
 
 
@@ -28,8 +28,8 @@ def ssim(
     """Return each pair's structural similarity: its mean over windows and channels, (n,).
 
     Args:
-        first, second: images (n, height, width[, channels]) of at least 11 × 11.
-        peak: greatest value less the least one that a pixel can have.
+        first, second: images (n, height, width[, channels]) of at least 11 × 11 pixels.
+        peak: the greatest minus the least value that a pixel can have.
     """
     n, height, width = first.shape[:3]
     x, y = (
@@ -39,7 +39,7 @@ def ssim(
     down, across = _filter(height), _filter(width)
 
     def local(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weighted means over every window that lies inside the image."""
+        """Return the weighted means over every window inside the image."""
         blurred = np.tensordot(values, down, (1, 1))  # (n, width, channels, rows)
         return np.tensordot(blurred, across, (1, 1))  # (n, channels, rows, columns)
 
@@ -54,7 +54,7 @@ def ssim(
 
 
 def _filter(size: int) -> NDArray[np.float64]:
-    """Return the Gaussian window at each place of a side, as a matrix (places, size)."""
+    """Return the Gaussian window at each position along a side, as a matrix (positions, size)."""
     offsets = np.arange(_WINDOW) - _WINDOW // 2
     weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     matrix = np.zeros((size - _WINDOW + 1, size))

@@ -1,4 +1,4 @@
-"""What a training prints at its end: its figures beside those of PCA and of the mean image."""
+"""The tables that a training prints: its figures beside those of PCA and of the mean image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ _NAMES = {"model": "model", "pca": "PCA, same code size", "mean": "mean image"}
 
 
 def by_reference(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
-    """Return a line per yardstick: MSE, PSNR and SSIM; then what shuffled images give."""
+    """Return a line each for the model and its references, then the MSE on shuffled images."""
     rows = [["", "MSE", "PSNR", "SSIM"]]
     for key, name in _NAMES.items():
         if key in yardsticks:
@@ -22,7 +22,7 @@ def by_reference(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
 
 
 def by_code_size(trainings: Sequence[Training]) -> str:
-    """Return a line per size: MSE on the test images, PCA's at that size, and their ratio."""
+    """Return a line per code size: test MSE of the model and of PCA, and their ratio."""
     rows = [["code", "MSE", "PCA", "of PCA's"]]
     for training in sorted(trainings, key=lambda item: item.code_size):
         own, linear = training.losses["test"], training.yardsticks["pca"]["mse"]

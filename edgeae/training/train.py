@@ -27,7 +27,7 @@ from edgeae.training.journal import FOLDER, Journal
 from edgeae.training.pretraining import pretrain
 from edgeae.training.references import yardsticks
 
-#: Where training data must lie: the output is a sigmoid.
+#: Range of the training data, because the output is a sigmoid.
 _BOUNDS = (0.0, 1.0)
 #: Images on the report's sheet.
 _SHEET = 10
@@ -36,17 +36,17 @@ _SHEET = 10
 def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Training:
     """Train a model and write `model.keras`, `sheet.npz` and `train.json`.
 
-    A training that was killed goes on after its last whole epoch.
+    A killed training continues after its last complete epoch.
 
     Args:
-        folder: `build/<model>`; held with `current.writing`.
-        settings: everything that was chosen.
-        dataset: what to train on.
-        data: what `--data` was given, so that later commands find the same dataset.
+        folder: `build/<model>`, locked by `current.writing`.
+        settings: the training's settings.
+        dataset: the dataset to train on.
+        data: the value of `--data`, with which later commands load the same dataset.
 
     Raises:
-        BadInput: training diverged, the code is not narrower than the image, or the images are not
-            what the family takes.
+        BadInput: the training diverged, or the family does not allow the code's size or the
+            images.
         KeyboardInterrupt: Ctrl-C before the first epoch was done.
     """
     journal = Journal(folder / FOLDER, journal_key(settings, dataset))
@@ -97,7 +97,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         seconds=round(result.seconds, 2),
         tools=tool_versions(),
     )
-    # train.json last: it names the hash of model.keras, so a kill in between is noticed
+    # train.json is written last: it contains model.keras's hash, which reveals a kill in between
     atomic.write_bytes(folder / KERAS, content)
     atomic.write_bytes(folder / SHEET, _sheet(dataset, test, answers))
     atomic.write_text(folder / TRAIN, training.to_json())
@@ -109,7 +109,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
 def fit_model(
     settings: Settings, dataset: Dataset, label: str, journal: Journal | None = None
 ) -> tuple[Any, Fit]:
-    """Build and train a model, writing nothing but the journal.
+    """Build and train a model; write only the journal.
 
     Returns:
         the Keras model with its best weights, and the fit.
@@ -146,12 +146,12 @@ def _check_code(settings: Settings, dataset: Dataset) -> None:
     if settings.code >= dataset.width:
         raise BadInput(
             f"--code {settings.code}: allowed is below the image's {dataset.width} values; "
-            "family overcomplete takes wider ones"
+            "only family overcomplete has wider codes"
         )
 
 
 def _widths(model: Any) -> str:
-    """Say the values of image, layers and reconstruction: `784 → 32 → 784`, `28×28×1 → …`."""
+    """Return the shapes of image, layers and reconstruction: `784 → 32 → 784`, `28×28×1 → …`."""
     shapes = [
         "×".join(map(str, keras.backend.int_shape(layer.output)[1:]))
         for layer in model.layers
@@ -167,7 +167,7 @@ def _loss(model: Any, images: NDArray[np.float32]) -> float:
 
 
 def _sheet(dataset: Dataset, test: NDArray[np.float32], answers: NDArray[np.float32]) -> bytes:
-    """Pack a few test images and reconstructions for the report: one of each label first."""
+    """Return the bytes of `sheet.npz`: a few test images, one of each label first."""
     chosen = golden.choose(len(test), dataset.test_labels)[:_SHEET]
     shape = dataset.test.shape[1:]
     return pack_sheet(test[chosen].reshape(-1, *shape), answers[chosen].reshape(-1, *shape))
@@ -176,22 +176,22 @@ def _sheet(dataset: Dataset, test: NDArray[np.float32], answers: NDArray[np.floa
 def _keras_bytes(model: Any) -> bytes:
     with scratch() as folder:
         path = folder / KERAS
-        clone(model).save(path)  # a copy has no optimizer, which would triple the file
+        clone(model).save(path)  # the copy lacks the optimizer, which would triple the file
         return path.read_bytes()
 
 
-#: Pixels that are always black would start at −∞.
+#: Means are clipped by this, because the logit of a pixel that is always black is −∞.
 _CLIP = 0.01
 
 
 def start_at_mean(model: Any, images: NDArray[np.float32]) -> None:
     """Set the output layer's bias to the logit of the mean training image, in place.
 
-    A sigmoid output that starts at 0.5 everywhere first learns to be dark, and saturates the code
-    to get there; with a sigmoid or tanh code it then hardly learns at all.
+    A model whose output starts at 0.5 everywhere first learns the mean brightness, which saturates
+    the code; with a sigmoid or tanh code it then hardly learns more.
 
     Args:
-        model: its last layer with weights is a sigmoid, or nothing is done.
+        model: Keras model; it is unchanged if its last layer with weights is not a sigmoid.
         images: (n, …) training images in [0, 1].
     """
     layer = next(layer for layer in reversed(model.layers) if layer.weights)

@@ -1,7 +1,7 @@
 """The variational autoencoder: a Gaussian code that new images can be sampled from.
 
 D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2013; β of I. Higgins et al., 2017.
-What is exported takes the mean: no random operator reaches the graph.
+The exported model's code is the mean, so that its graph has no random operator.
 """
 
 import math
@@ -17,23 +17,29 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → mean → … hidden → width; the layer `code` is the mean.
 
     Args:
-        shape: of one image.
+        shape: shape of one image.
         settings: `hidden`, `code`, `activation`, `loss`, `beta` and `seed` are used.
     """
     return _Variational(mirrored(math.prod(shape), settings), settings)
 
 
 def gaussian_kl(mean: Any, log_variance: Any) -> Any:
-    """Mean over images of KL(N(mean, variance) ‖ N(0, I)) in nats; both (n, code).
+    """Return the mean over images of KL(N(mean, variance) ‖ N(0, I)) in nats.
 
-    Kingma and Welling, appendix B.
+    Source: Kingma and Welling, appendix B.
+
+    Args:
+        mean, log_variance: (n, code).
     """
     terms = 1 + log_variance - tf.square(mean) - tf.exp(log_variance)
     return -0.5 * tf.reduce_mean(tf.reduce_sum(terms, axis=1))
 
 
 class _Variational(Objective):
-    """Both terms are means over the image's values, so that β means the same at every size."""
+    """The variational objective.
+
+    Both terms are divided by the image's number of values, so that β does not depend on it.
+    """
 
     def __init__(self, model: Any, settings: Settings) -> None:
         super().__init__(model, settings.loss)

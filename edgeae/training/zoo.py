@@ -1,6 +1,6 @@
-"""The zoo: every family trained with its defaults, a child process each.
+"""The zoo: train every family with its defaults, each in a child process.
 
-No TensorFlow here: the children, `edgeae train FAMILY`, load it.
+This module needs no TensorFlow; the child processes, `edgeae train FAMILY`, load it.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ from edgeae.families.table import FAMILIES
 from edgeae.system import tied
 
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
-#: What an interrupted training may take to write down its best epoch.
+#: Seconds that an interrupted training has to write its best epoch.
 _GRACE_S = 60.0
-#: How an error's line starts on standard error.
+#: Prefix of an error's line on standard error.
 _ERROR = "edgeae: "
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a family.
+    """The result of a family's training.
 
     Attributes:
-        family: which.
-        folder: its model's.
-        code: the exit code of its training.
-        error: in one line, why it is not 0; or empty.
+        family: the family's name.
+        folder: the model's folder.
+        code: the training's exit code.
+        error: the error in one line; empty if the exit code is 0.
     """
 
     family: str
@@ -51,19 +51,21 @@ def train_all(
     force: bool,
     say: Callable[[str], None],
 ) -> Generator[Outcome]:
-    """Bring each family's model up to date; one that fails does not stop the others.
+    """Train each family whose model is not up to date; a failure does not stop the others.
 
     Args:
-        families: which, each with its defaults.
-        data: what `--data` takes.
+        families: the families' names.
+        data: the value of `--data`.
         build: folder of models.
-        jobs: processes at once.
-        force: also train what is current.
-        say: told each line that a training says.
+        jobs: number of processes at once.
+        force: also train models that are up to date.
+        say: receives each line that a training prints.
+
+    Yields:
+        each family's result as soon as its training ends.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; each family that was being trained was told to keep its best
-            epoch so far.
+        KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
     """
     options = ["--data", data, "--build", str(build), "--json", *(["--force"] if force else [])]
     pool = ThreadPoolExecutor(max_workers=jobs)
@@ -82,7 +84,7 @@ def train_all(
 
 
 class _Processes:
-    """Children that end with the `with` block: asked to first, as by Ctrl-C, then killed."""
+    """Child processes; at the end of the `with` block they are terminated, then killed."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
@@ -107,7 +109,7 @@ class _Processes:
                 _signal(child, signal.SIGKILL)
 
     def run(self, command: Sequence[str], say: Callable[[str], None]) -> tuple[int, str]:
-        """Run a child to its end; return its exit code, and the error that it told."""
+        """Run a child process to its end; return its exit code and its error line."""
         with self._changing:
             if self._ended:
                 return 130, "not started"
@@ -116,7 +118,7 @@ class _Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
+                start_new_session=True,  # only the parent gets Ctrl-C; it ends the children
                 text=True,
                 errors="replace",
             )
@@ -140,7 +142,7 @@ def _told(code: int, last: str) -> tuple[int, str]:
     if code < 0:
         return RuntimeCrashed.code, f"crashed with {signal.Signals(-code).name}"
     told = last.removeprefix(_ERROR) or f"ended with status {code}"
-    # a child that somebody else interrupted is no success
+    # a child that another process interrupted has failed
     return code if code in EXIT_PRIORITY else RuntimeCrashed.code, told
 
 

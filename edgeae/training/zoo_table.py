@@ -1,4 +1,4 @@
-"""The zoo as a table: what each family reached, beside PCA with its code size."""
+"""The zoo as a table: each family's figures beside those of PCA with the same code size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _HEADER = (
 
 
 def figures(training: Training) -> dict[str, Any]:
-    """Return what a row tells, as JSON types."""
+    """Return a row's figures, as JSON types."""
     own = training.yardsticks["model"]
     return {
         "model": training.model,
@@ -32,7 +32,7 @@ def figures(training: Training) -> dict[str, Any]:
 
 
 def misses(trainings: Sequence[Training]) -> list[str]:
-    """Return a line per model that does not reach what its family must on MNIST."""
+    """Return a line per model whose MSE on MNIST exceeds its family's limit."""
     told = []
     for training in trainings:
         limit, found = FAMILIES[training.family].mnist, training.losses["test"]
@@ -42,7 +42,7 @@ def misses(trainings: Sequence[Training]) -> list[str]:
 
 
 def render(trainings: Sequence[Training]) -> str:
-    """Return a line per model, in the order given."""
+    """Return the table, a line per model, in the given order."""
     return align([_HEADER, *map(_row, trainings)], left=1)
 
 
