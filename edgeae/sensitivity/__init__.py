@@ -1,1 +1,1 @@
-"""Sensitivity: what each layer's compression costs, and the per-layer settings that follow."""
+"""Sensitivity: measure the loss that each layer's compression adds, and choose layer settings."""

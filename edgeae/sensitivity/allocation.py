@@ -1,13 +1,14 @@
-"""Which setting each layer gets: the most bytes saved for the least loss added.
+"""Allocate a setting to each layer, so that the most bytes are saved for the least added loss.
 
-Each layer has options, (bytes, added loss); of a model, both are summed over the layers. That the
-losses add up is exact only where they are small; it is their *order* that counts here, and how
-much a model may lose is found by fine-tuning (`search.py`).
+Each layer has options with bytes and added loss. The model's bytes and added loss are the sums
+over its layers. The sum of the losses is exact only for small losses; this module uses only the
+order of the sums, and `search.py` finds by fine-tuning how much loss is allowed.
 
-On the lower convex hull of each layer's options, taking next whichever step adds the least loss
-per byte is optimal at every step: Shoham and Gersho, "Efficient Bit Allocation for an Arbitrary
-Set of Quantizers", IEEE Transactions on Acoustics, Speech, and Signal Processing 36(9), 1988.
-Between two options of the same clusters a step is divided: any sparsity in between will do.
+The greedy choice of the step that adds the least loss per byte is optimal on the lower convex hull
+of each layer's options: Shoham and Gersho, "Efficient Bit Allocation for an Arbitrary Set of
+Quantizers", IEEE Transactions on Acoustics, Speech, and Signal Processing 36(9), 1988. A step
+between two options with the same number of clusters is divided, because every sparsity between
+them is possible.
 """
 
 import math
@@ -15,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-#: Of sparsity: as finely as a recipe will say it.
+#: Resolution of the sparsities that a recipe can get.
 _STEP = 0.01
 _INT8 = 8
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is done to a layer: a share of zeros, and a number of values; 0 leaves it whole."""
+    """A layer's share of zeros, and its number of distinct values; 0 changes nothing."""
 
     sparsity: float = 0.0
     clusters: int = 0
@@ -30,12 +31,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting of one layer, what it takes and what it costs.
+    """A setting of one layer, with its bytes and its added loss.
 
     Attributes:
-        setting: what.
-        bytes: of the kernel, packed.
-        added: loss minus the original's, if nothing else is changed and nothing is trained.
+        setting: the setting.
+        bytes: packed bytes of the kernel.
+        added: loss minus the original's, if only this layer is changed, without training.
     """
 
     setting: Setting
@@ -49,8 +50,8 @@ class Member:
 
     Attributes:
         settings: layer → setting.
-        bytes: of all kernels, as expected.
-        added: the sum of what each layer adds by itself.
+        bytes: expected packed bytes of all kernels.
+        added: sum of the losses that the layers add one by one.
     """
 
     settings: Mapping[str, Setting]
@@ -87,17 +88,17 @@ def hull(options: Sequence[Option]) -> list[Option]:
 
 
 def _bends_back(one: Option, two: Option, three: Option) -> bool:
-    """Tell whether the middle one lies on or above the line between the others."""
+    """Return whether the second option is on or above the line between the others."""
     before = (two.added - one.added) * (two.bytes - three.bytes)
     after = (three.added - two.added) * (one.bytes - two.bytes)
     return before >= after
 
 
 def family(layers: Mapping[str, Sequence[Option]]) -> list[Member]:
-    """Return the best allocations, from the mildest to the severest.
+    """Return the best allocations, in ascending order of added loss.
 
     Args:
-        layers: layer → its options, at least one each.
+        layers: layer → its options, at least one.
     """
     hulls = {layer: hull(options) for layer, options in layers.items()}
     steps = [
@@ -105,7 +106,7 @@ def family(layers: Mapping[str, Sequence[Option]]) -> list[Member]:
         for layer, found in hulls.items()
         for before, after in pairwise(found)
     ]
-    # a layer's own steps come in their order, for each is dearer than the one before
+    # sorting keeps the order of a layer's steps: on a hull, each costs more per byte than the last
     steps.sort(key=lambda step: step.added / step.saved)
     at = {layer: found[0] for layer, found in hulls.items()}
     members = [_member(at)]
@@ -117,7 +118,7 @@ def family(layers: Mapping[str, Sequence[Option]]) -> list[Member]:
 
 
 def _between(step: _Step) -> list[Option]:
-    """Divide a step along the sparsity; its end is among what it is divided into."""
+    """Divide a step along the sparsity; the last of the returned options is the step's end."""
     before, after = step.before.setting, step.after.setting
     wide = after.sparsity - before.sparsity
     if before.clusters != after.clusters or wide <= 0:
@@ -140,9 +141,10 @@ def _between(step: _Step) -> list[Option]:
 
 
 def _bits(setting: Setting) -> int:
-    """Return what a weight takes, dense: of fewer zeros than one in so many, a bitmap saves none.
+    """Return the bits of a weight in the dense form.
 
-    int8 unless there are clusters; wider ones save earlier, which does no harm here.
+    A sparse form's bitmap saves bytes only if more than one weight in so many is zero. Without
+    clusters the width is taken as 8; a wider weight saves at a lower sparsity, which is harmless.
     """
     return max(1, (setting.clusters - 1).bit_length()) if setting.clusters else _INT8
 

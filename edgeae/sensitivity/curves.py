@@ -1,10 +1,10 @@
-"""What each layer's compression costs by itself: loss against sparsity, clusters and bits."""
+"""Sensitivity curves of each layer: loss against sparsity, clusters and bits."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: What is tried of each kernel, the mildest first.
+#: The settings that are measured of each kernel, the mildest first.
 SPARSITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CLUSTERS = (128, 64, 32, 16, 8, 4, 2)
 BITS = (8, 7, 6, 5, 4, 3, 2)
@@ -14,12 +14,12 @@ KINDS = ("sparsity", "clusters", "bits")
 
 @dataclass(frozen=True)
 class Measured:
-    """A model of which one kernel was changed, and nothing trained.
+    """The loss of a model after one kernel was changed, without training.
 
     Attributes:
-        at: the share of zeros, the number of values, or the bits of each weight.
+        at: the share of zeros, the number of distinct values, or the bits of each weight.
         loss: MSE of the whole model.
-        bytes: of the kernel, packed; see `formats/packed.py`.
+        bytes: packed bytes of the kernel; see `formats/packed.py`.
     """
 
     at: float
@@ -32,11 +32,11 @@ class Layer:
     """The curves of one kernel, each from the mildest setting to the severest.
 
     Attributes:
-        name: its layer's.
-        shape: of the kernel.
-        values: how many weights.
-        bytes: packed, as the recipe stores it when nothing else is done to it.
-        width_bits: of one weight then.
+        name: the layer's name.
+        shape: the kernel's shape.
+        values: number of weights.
+        bytes: packed bytes of the unchanged kernel, as the recipe stores it.
+        width_bits: bits of one weight of the unchanged kernel, as the recipe stores it.
         sparsity, clusters, bits: see `Measured`.
     """
 
@@ -51,22 +51,22 @@ class Layer:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> "Layer":
-        """Return what `dataclasses.asdict` made JSON of."""
+        """Rebuild a layer from the JSON of its `asdict`."""
         curves = {kind: tuple(Measured(**item) for item in table[kind]) for kind in KINDS}
         return cls(**{**table, "shape": tuple(table["shape"]), **curves})
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of a model's kernels, but depthwise ones, which are left whole.
+    """The curves of a model's kernels, except depthwise kernels, which are never compressed.
 
     Attributes:
-        model: its name.
-        weights_sha256: which model.
-        dataset: its name.
-        n: validation images that the losses are of.
-        loss: MSE of the original on them.
-        layers: in the order in which they compute.
+        model: the model's name.
+        weights_sha256: the model's identity.
+        dataset: the dataset's name.
+        n: number of validation images on which the losses were measured.
+        loss: MSE of the original on these images.
+        layers: in the order of computation.
     """
 
     model: str
@@ -77,5 +77,5 @@ class Curves:
     layers: tuple[Layer, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as JSON types."""
+        """Return the curves as JSON types."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Child process: one recipe to its end, as an export makes it, judged on the validation images."""
+"""Child process: run a recipe as an export does, and measure it on the validation images."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,11 +23,15 @@ _SEED = 0
 
 
 def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Fine-tune and convert `job["model"]` (a folder) under `job["recipe"]`; leave no file.
+    """Fine-tune and convert the model of a job under its recipe; write no bundle.
 
-    The test images stay unseen: what is chosen by them could not be judged by them. Reports
-    `{"doing": …}` for each stage, then the fields of a `Trial` but `member`; `job["limit"]` is the
-    ratio that its `spread` refers to.
+    The test images are not used: a choice made on them could not be judged on them.
+
+    Args:
+        job: `model` (a folder), `recipe`, and `limit`, the ratio that `Trial.spread` refers to.
+
+    Yields:
+        `{"doing": …}` for each stage, then the fields of a `Trial` except `member`.
 
     Raises:
         BadInput, ManifestMismatch, OutOfTolerance: as an export does.
@@ -44,7 +48,7 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         chosen, _ = representative.choose(images, plan.representative, training.bounds)
     compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
     yield {"doing": "train the equal-budget control"}
-    # judged by the validation images: there are no others in this child
+    # the control is measured on the validation images, which take the place of the test images
     judging = replace(dataset, test=dataset.validation, test_labels=None)
     kept = place(folder, plan, training, _SEED, control_versions(), judged_on="validation")
     control = control_losses(subject.model, judging, plan, _SEED, kept)

@@ -1,4 +1,4 @@
-"""Child process: change one kernel at a time, train nothing, look at the validation images."""
+"""Child process: change one kernel at a time, without training, and measure the loss."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -26,8 +26,8 @@ from edgeae.system import children
 from edgeae.training.fit import deterministic, reconstruct
 
 _SEED = 0
-#: Validation images that are looked at. What a changed kernel costs is far above what the choice
-#: of images does to it, for the original is compared on the same ones.
+#: Number of validation images on which losses are measured. The original is measured on the same
+#: images, so that the choice of images matters far less than a changed kernel.
 _IMAGES = 1000
 #: Quantization → bits of a weight.
 _WIDTHS = {"float32": 32, "float16": 16, "int4": 4}
@@ -37,10 +37,14 @@ Weights = NDArray[np.float32]
 
 
 def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Measure each kernel of `job["model"]` (a folder); `job["recipe"]` says how it is stored.
+    """Measure the curves of each kernel of a job's model.
 
-    Reports `{"doing": …}`, then `{"n", "loss", "dataset"}` of the original, then
-    `{"layer": …}`, the fields of a `Layer`, for each kernel.
+    Args:
+        job: `model` (a folder) and `recipe`, which defines how a kernel is stored.
+
+    Yields:
+        `{"doing": …}` for each stage; `{"n", "loss", "dataset"}` of the original; then
+        `{"layer": …}`, the fields of a `Layer`, for each kernel.
 
     Raises:
         BadInput: the dataset is not the one of the training, or there is no kernel.
@@ -64,7 +68,7 @@ def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not kernels:
         raise BadInput(f"model {training.model}: it has no layer with weights to compress")
     yield {"n": len(images), "loss": loss(), "dataset": dataset.name}
-    yield {"doing": "how much each weight matters"}
+    yield {"doing": "measure the saliency of each weight"}
     matters = curvatures(model, kernels, dataset, _SEED)
     for place, (kernel, curvature) in enumerate(zip(kernels, matters, strict=True), 1):
         yield {"doing": f"layer {kernel.name}, {place} of {len(kernels)}"}
@@ -72,7 +76,14 @@ def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _layer(kernel: Kernel, curvature: Weights, plan: Recipe, loss: Callable[[], float]) -> Layer:
-    """Measure a kernel, each step as the recipe's own begins: `curvature` says what matters."""
+    """Measure a kernel's curves; each setting is applied as the recipe's step begins.
+
+    Args:
+        kernel: the kernel; it has its original values afterwards.
+        curvature: curvature of the loss by weight, in the kernel's shape.
+        plan: the recipe.
+        loss: measures the model's loss.
+    """
     whole: Weights = kernel.variable.numpy()
     width = _WIDTHS.get(plan.quantization, _INTEGER)
     others = shared_axes(kernel, plan)
@@ -105,12 +116,12 @@ def _layer(kernel: Kernel, curvature: Weights, plan: Recipe, loss: Callable[[], 
 
 
 def pruned(values: Weights, share: float, importance: NDArray[np.floating]) -> Weights:
-    """Return weights of which at least that share, the least important, are zero.
+    """Return the weights with the least important ones set to zero, at least `share` of them.
 
     Args:
-        values: of any shape.
+        values: weights of any shape.
         share: 0 to 1.
-        importance: of each weight, of the same shape.
+        importance: importance of each weight, in the shape of `values`.
     """
     gone = lowest(importance, at_least(share, values.size))
     return np.where(gone, np.float32(0), values)
@@ -123,7 +134,7 @@ def _clustered(values: Weights, clusters: int, curvature: Weights) -> Weights:
 
 
 def _stored(values: Weights, width: int, others: tuple[int, ...] | None) -> NDArray[Any]:
-    """Return weights as a file holds them: integers on their grid, or floats."""
+    """Return weights as a file stores them: integers on their grid, or floats."""
     if width == 32:
         return values
     if width == 16:

@@ -1,4 +1,4 @@
-"""The curves as a picture that stands alone: a panel per layer, all on the same axes."""
+"""Draw the sensitivity curves as a self-contained SVG file: one panel per layer, equal axes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from edgeae.sensitivity.curves import Curves, Layer, Measured
 _PANEL, _HEIGHT, _GAP = 330, 230, 14
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 10, 30, 24
 _HEAD, _FOOT = 84, 20
-#: From which distance a label would no longer be seen to belong to its point.
+#: Largest distance, in pixels, of a label from its point.
 _FAR = 24
 _COLUMNS = 3
-#: Least added loss, relative to the original's, that is told from none.
+#: Least added loss on the axis, relative to the original's; smaller ones are drawn there.
 _LEAST = 1e-3
-#: Bits of a weight that the axis holds at least.
+#: Bits of a weight that the axis reaches at least.
 _BITS = 8.0
-#: A picture that stands alone brings its colours: those of the report's page.
+#: Style sheet of the picture, with the colours of the report's page.
 _STYLE = """
 svg { --page: #fbfbf9; --ink: #1c2024; --muted: #5a626a; --rule: #e2e3de;
   --c0: #0067a8; --c1: #b04a00; --c2: #00785a; background: var(--page); }
@@ -45,13 +45,13 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue"
 
 @dataclass(frozen=True)
 class _Kind:
-    """One way to make a kernel smaller.
+    """One kind of compression.
 
     Attributes:
-        name: of the way.
-        points: a layer's curve.
-        told: a setting in words.
-        labelled: the settings that are named in the picture.
+        name: its name.
+        points: returns a layer's curve.
+        told: returns a setting in words.
+        labelled: the settings that have a label in the picture.
     """
 
     name: str
@@ -68,7 +68,7 @@ _KINDS = (
 
 
 def picture(curves: Curves) -> str:
-    """Return an SVG file: loss added against the bits that a weight takes, packed."""
+    """Return an SVG file: added loss against packed bits per weight."""
     columns = min(_COLUMNS, len(curves.layers))
     rows = -(-len(curves.layers) // columns)
     width = max(columns * (_PANEL + _GAP) + _GAP, 2 * (_PANEL + _GAP) + _GAP)
@@ -79,9 +79,9 @@ def picture(curves: Curves) -> str:
         width,
         height,
         title,
-        "A panel per layer. Bits that a weight takes, packed, to the right; loss that the model "
-        "gains when that layer alone is changed and nothing is trained, relative to the "
-        "original’s, upwards on a logarithmic scale. The table holds the same figures.",
+        "A panel per layer. Packed bits per weight to the right; the loss that the model gains "
+        "if only that layer is changed, without training, divided by the original’s loss, upwards "
+        "on a logarithmic scale. The table contains the same figures.",
     )
     drawing.set("xmlns", "http://www.w3.org/2000/svg")
     svg.child(drawing, "style").text = _STYLE
@@ -94,7 +94,7 @@ def picture(curves: Curves) -> str:
         x, y = _GAP + column * (_PANEL + _GAP), _HEAD + row * (_HEIGHT + _GAP)
         panel = svg.child(drawing, "g", transform=f"translate({svg.px(x)} {svg.px(y)})")
         _panel(panel, layer, curves, across, up)
-    svg.text(drawing, width - 2 * _GAP, height - 12, "bits of a weight, packed →", "axis", "end")
+    svg.text(drawing, width - 2 * _GAP, height - 12, "packed bits per weight →", "axis", "end")
     return svg.text_of(drawing) + "\n"
 
 
@@ -106,14 +106,14 @@ def _head(drawing: Element, title: str, curves: Curves) -> None:
         _mark(drawing, x + 13, 50, number, kind.name)
         svg.text(drawing, x + 33, 54, kind.name, "name", "start")
         x += 33 + len(kind.name) * svg.CHARACTER + 22
-    told = f"↑ loss added ÷ the original’s, {curves.n:,} validation images (log)"
+    told = f"↑ added loss ÷ the original’s loss, {curves.n:,} validation images (log)"
     svg.text(drawing, _GAP, 76, told, "axis", "start")
 
 
 def _relative(loss: float, original: float) -> float:
-    """Return the loss that is added, relative to the original's; what is as good as none at least.
+    """Return the added loss, relative to the original's, at least `_LEAST`.
 
-    An original without loss counts as one of 1.
+    If the original's loss is 0, the added loss itself is returned.
     """
     return max((loss - original) / (original or 1.0), _LEAST)
 
@@ -182,7 +182,7 @@ def _label(
 ) -> None:
     box = place(*at, len(said) * svg.CHARACTER, taken, frame)
     if box is None or math.dist(at, nearest(*at, box)) > _FAR:
-        return  # the marker's own title has it
+        return  # the marker's title contains the text
     taken.append(box)
     svg.text(panel, box[0] + 2, box[3] - 3, said, f"label s{number}", "start")
 

@@ -1,4 +1,4 @@
-"""The stage: curves from one child process, then a few fine-tunings, one child each."""
+"""Run `edgeae sensitivity`: measure curves in a child process, then search by fine-tuning."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from edgeae.system import atomic
 #: The modules that child processes run: one changes kernels, one fine-tunes a recipe.
 ONE_SHOT = "edgeae.sensitivity.one_shot"
 FINE_TUNED = "edgeae.sensitivity.fine_tuned"
-#: In a model's folder: the curves and the trials; and beside it the picture.
+#: Files in a model's folder: the curves and the trials, and the picture of the curves.
 CURVES = "sensitivity.json"
 PICTURE = "sensitivity.svg"
 _TIMEOUT_S = 3600.0
@@ -36,11 +36,11 @@ class Found:
     """A recipe that meets a limit.
 
     Attributes:
-        plan: the recipe, as it is written.
-        trial: what came of it.
-        trials: all that were made, in order.
-        limit: the most loss ÷ control.
-        base: the name of the recipe that it came of.
+        plan: the recipe, as it is written to its file.
+        trial: the trial of this recipe.
+        trials: all trials, in order.
+        limit: the largest allowed loss ÷ control.
+        base: the name of the recipe that the search started from.
     """
 
     plan: Recipe
@@ -50,7 +50,7 @@ class Found:
     base: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as JSON types."""
+        """Return the result as JSON types."""
         return {
             "recipe": self.plan.name,
             "sha256": self.plan.sha256,
@@ -80,11 +80,11 @@ def _figures(trial: Trial) -> dict[str, Any]:
 
 
 def ready(folder: Path, base: Recipe) -> None:
-    """Refuse what cannot be done, before anything is started.
+    """Check that a search is possible, before a child process is started.
 
     Raises:
-        BadInput: there is no such model, it cannot be fine-tuned, or the recipe has nothing to set
-            by layer.
+        BadInput: there is no such model, the model cannot be fine-tuned, or the recipe has no
+            settings by layer.
         RuntimeUnavailable: a package is missing.
     """
     check(base)
@@ -95,12 +95,12 @@ def ready(folder: Path, base: Recipe) -> None:
 
 
 def measure(folder: Path, base: Recipe, say: Say) -> Curves:
-    """Change one kernel at a time, and look at the validation images.
+    """Measure the curves of a model's layers in a child process.
 
     Args:
-        folder: of the model.
-        base: how its weights are stored.
-        say: told what is being done, a line each.
+        folder: the model's folder.
+        base: the recipe, which defines how weights are stored.
+        say: receives progress messages, one line each.
     """
     training = open_model(folder)
     job = {"model": str(folder), "recipe": asdict(base)}
@@ -114,19 +114,19 @@ def measure(folder: Path, base: Recipe, say: Say) -> Curves:
 def find(
     folder: Path, base: Recipe, name: str, curves: Curves, limit: float, most: int, say: Say
 ) -> Found:
-    """Fine-tune settings by layer until the fewest bytes within the limit are known.
+    """Search, by fine-tuning, for the layer settings with the fewest bytes within the limit.
 
     Args:
-        folder: of the model.
-        base: everything but the settings by layer.
-        name: of the recipe.
-        curves: what each layer's settings cost by themselves.
-        limit: the most loss ÷ control.
-        most: fine-tunings at most.
-        say: told what is being done, a line each.
+        folder: the model's folder.
+        base: the recipe without settings by layer.
+        name: the new recipe's name.
+        curves: the curves of the model's layers.
+        limit: the largest allowed loss ÷ control.
+        most: the largest number of fine-tunings.
+        say: receives progress messages, one line each.
 
     Raises:
-        OutOfTolerance: not even the mildest settings meet the limit; gives the nearest miss.
+        OutOfTolerance: no trial meets the limit; the message names the nearest miss.
     """
     members = allocations(curves, base)
     number = 0
@@ -154,9 +154,9 @@ def find(
 
 def _missed(trial: Trial, limit: float, folder: Path, base: Recipe) -> str:
     return (
-        f"{folder}: no settings of recipe {base.name} meet --max-loss-ratio {limit:g}; nearest: "
-        f"loss × {trial.ratio:.4f}, with a margin of {trial.margin:.4f}, at {trial.bytes:,} packed "
-        "bytes"
+        f"{folder}: no layer settings of recipe {base.name} meet --max-loss-ratio {limit:g}; the "
+        f"nearest have loss × {trial.ratio:.4f}, with a margin of {trial.margin:.4f}, at "
+        f"{trial.bytes:,} packed bytes"
     )
 
 
@@ -170,7 +170,7 @@ def publish(found: Found, curves: Curves, path: Path, *, force: bool) -> None:
     """Write the recipe's file.
 
     Raises:
-        BadInput: there is one, and it may not be replaced.
+        BadInput: the file exists, and `force` is False.
     """
     free(path, force=force)
     atomic.write_text(path, written.text(found.plan, _head(found, curves)))
@@ -180,14 +180,14 @@ def free(path: Path, *, force: bool) -> None:
     """Refuse to replace a file, unless forced.
 
     Raises:
-        BadInput: names it.
+        BadInput: the file exists, and `force` is False.
     """
     if path.exists() and not force:
         raise BadInput(f"{path}: exists; --force replaces it, --out names another")
 
 
 def keep(folder: Path, curves: Curves, found: Found | None) -> None:
-    """Write the curves, the trials and the picture into the model's folder."""
+    """Write the curves, the trials and the picture to the model's folder."""
     content = {**curves.to_json(), "found": None if found is None else found.to_json()}
     atomic.write_text(folder / CURVES, json.dumps(content, indent=1, allow_nan=False) + "\n")
     atomic.write_text(folder / PICTURE, picture(curves))

@@ -1,4 +1,4 @@
-"""How far down the family of allocations a model may go: found by fine-tuning a few of them."""
+"""Search for the severest allocation that meets a limit, by fine-tuning a few allocations."""
 
 import bisect
 import math
@@ -7,33 +7,33 @@ from dataclasses import dataclass
 
 from edgeae.sensitivity.allocation import Member
 
-#: One-sided 95 % of a normal distribution.
+#: One-sided 95 % quantile of the normal distribution.
 _SURE = 1.645
-#: Share of the bytes that another fine-tuning could still save: below it, it is not worth its time.
+#: The search ends when another fine-tuning could save at most this share of the bytes.
 _WORTH = 0.01
 #: Fine-tuning leaves about this share of the loss that the layers add one by one: 0.030 to 0.038
 #: over five allocations of `deep` on MNIST. Only the first guess depends on it.
 _LEFT = 0.035
-#: How much farther or nearer than the last a guess may be that nothing bounds.
+#: Largest factor between a guess and the last trial while the bracket has only one end.
 _FARTHEST = 4.0
-#: Share of the bracket's ends that a guess keeps away from.
+#: Least distance of a guess from either end of the bracket, as a share of the bracket.
 _EDGE = 0.1
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A member of the family, fine-tuned, converted and measured on the validation images.
+    """An allocation that was fine-tuned, converted and measured on the validation images.
 
     Attributes:
-        member: which.
-        bytes: of the autoencoder, packed.
+        member: the allocation.
+        bytes: packed bytes of the autoencoder.
         loss: MSE of the `.tflite`.
         control: MSE of the equal-budget control.
         spread: standard deviation over the images of loss − limit × control.
-        n: validation images.
-        n_test: test images, on which the export will be judged.
-        loss_scale: of the validation images, which stand in for the test images here: how many
-            times a tolerance's added loss they allow; see `edgeae.metrics.loss.loss_scale`.
+        n: number of validation images.
+        n_test: number of test images, on which the export will be judged.
+        loss_scale: factor of a tolerance's added loss on the validation images; see
+            `edgeae.metrics.loss.loss_scale`.
     """
 
     member: Member
@@ -47,37 +47,37 @@ class Trial:
 
     @property
     def ratio(self) -> float:
-        """Loss ÷ control; infinite where the control has none."""
+        """Loss ÷ control; infinite if the control's loss is 0."""
         return self.loss / self.control if self.control else math.inf
 
     @property
     def margin(self) -> float:
-        """What the ratio on other images may be higher by, at 95 %.
+        """The one-sided 95 % margin of the ratio for other images.
 
-        The difference of two means, over n and over n_test images that were drawn alike, has the
-        standard error spread × √(1/n + 1/n_test).
+        The difference of two means, over n and over n_test images from the same distribution, has
+        the standard error spread × √(1/n + 1/n_test).
         """
         error = self.spread * math.sqrt(1 / self.n + 1 / self.n_test)
         return _SURE * error / self.control if self.control else 0.0
 
     @property
     def bound(self) -> float:
-        """The ratio that the export will most likely not exceed."""
+        """The ratio plus its margin: the export exceeds it with a probability of 5 %."""
         return self.ratio + self.margin
 
     def meets(self, limit: float) -> bool:
-        """Tell whether the export can be expected to stay within a ratio."""
+        """Return whether the bound is within a limit."""
         return self.bound <= limit
 
 
 def best(trials: Sequence[Trial], limit: float) -> Trial | None:
-    """Return the trial of the fewest bytes that meets the limit."""
+    """Return the trial with the fewest bytes that meets the limit; None if no trial does."""
     found = [trial for trial in trials if trial.meets(limit)]
     return min(found, key=lambda trial: (trial.bytes, trial.bound), default=None)
 
 
 def nearest_miss(trials: Sequence[Trial]) -> Trial:
-    """Return the trial of the lowest bound."""
+    """Return the trial with the lowest bound."""
     return min(trials, key=lambda trial: trial.bound)
 
 
@@ -90,16 +90,16 @@ def search(
 ) -> list[Trial]:
     """Measure members until the severest that meets the limit is known to 1 % of its bytes.
 
-    What a member's fine-tuning leaves grows nearly in proportion to the loss that its layers add
-    one by one, so that each guess is a straight line's; where the line misleads, the bracket
-    still closes.
+    The loss after fine-tuning is nearly proportional to the loss that the layers add one by one;
+    each guess is therefore a linear interpolation. The bracket closes even if a guess is wrong.
 
     Args:
-        members: from the mildest to the severest; not empty.
-        limit: of `Trial.bound`.
-        loss: of the original.
-        measure: fine-tunes and measures.
-        most: trials at most; the last of them is the mildest member where none has met the limit.
+        members: in ascending order of added loss; not empty.
+        limit: the largest allowed `Trial.bound`.
+        loss: MSE of the original.
+        measure: fine-tunes and measures a member.
+        most: the largest number of trials; if no other trial met the limit, the last trial is the
+            mildest member.
 
     Returns:
         every trial, in order.
@@ -122,7 +122,7 @@ def search(
 
 
 def _decisive(members: Sequence[Member], at: int, passed: int, failed: int) -> int:
-    """Return the severest guess that still closes the bracket if it fails; or the guess itself."""
+    """Return the severest member from `at` on whose failure would end the search; else `at`."""
     near = [place for place in range(at, failed) if _close(members, passed, place)]
     return near[-1] if near else at
 
@@ -141,7 +141,7 @@ def _guess(
     loss: float,
     added: Sequence[float],
 ) -> float:
-    """Return the loss, added by the layers one by one, at which the limit would just be met."""
+    """Return the estimated sum of the layers' added losses at which the limit is just met."""
     room = max(limit - 1, 0.0)
     low, high = known.get(passed), known.get(failed)
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""A model's curves, and the recipe that was found, as text."""
+"""Render a model's curves, and the recipe that was found, as text."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,10 +15,10 @@ _KINDS: tuple[tuple[str, Callable[[Layer], Sequence[Measured]], Callable[[float]
 
 
 def render(curves: Curves) -> str:
-    """Return three tables: a row per layer, loss ÷ the original's for each setting."""
+    """Return three tables: a row per layer, loss ÷ the original's loss for each setting."""
     head = (
         f"{curves.model} on {curves.dataset}: loss ÷ {curves.loss:.6f}, the original's on "
-        f"{curves.n:,} validation images; one layer changed, nothing trained"
+        f"{curves.n:,} validation images; one layer is changed at a time, without training"
     )
     blocks = [head]
     for kind, points, told in _KINDS:
@@ -43,7 +43,7 @@ def _times(loss: float, original: float) -> str:
 
 
 def render_found(plan: Recipe, trial: Trial, curves: Curves) -> str:
-    """Return the settings of each layer, and what came of them."""
+    """Return the settings of each layer, then the trial's figures."""
     rows = [["layer", "weights", *_columns(plan)]]
     for layer in curves.layers:
         rows.append([layer.name, f"{layer.values:,}", *_settings(plan, layer.name)])

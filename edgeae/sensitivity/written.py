@@ -1,4 +1,4 @@
-"""A recipe with settings by layer, and its file."""
+"""Make a recipe with settings by layer, and the text of its file."""
 
 import json
 import math
@@ -12,21 +12,21 @@ from edgeae.sensitivity.allocation import Member
 from edgeae.sensitivity.curves import Curves
 from edgeae.sensitivity.search import Trial
 
-#: Of a sparsity that no layer has, where every layer has its own: what a listing shows.
+#: Range of the recipe's own sparsity; no layer uses it, because every layer has a setting.
 _LEAST, _MOST = 0.001, 0.999
 
 
 def by_layer(base: Recipe, name: str, member: Member, curves: Curves) -> Recipe:
     """Return a recipe with a member's settings.
 
-    The settings for layers that are not named, which there are none of, say what is true of all
-    of them together: the share of zeros, and the largest number of values.
+    Every layer has its own setting. The recipe's own `sparsity` and `clusters`, which a listing
+    shows, are the share of zeros over all layers and the largest number of values of a layer.
 
     Args:
-        base: everything else.
-        name: of the recipe.
+        base: the recipe without settings by layer.
+        name: the new recipe's name.
         member: a setting for each layer.
-        curves: of the same layers.
+        curves: the curves of the same layers.
     """
     prune, cluster = base.prune, base.cluster
     if prune is not None:
@@ -41,13 +41,13 @@ def by_layer(base: Recipe, name: str, member: Member, curves: Curves) -> Recipe:
 
 
 def kept(plan: Recipe, trial: Trial, limit: float, model: str) -> Recipe:
-    """Return the recipe that is written: it says what it is, and `verify` holds it to its limit.
+    """Return the recipe with a description, and with the limit as its tolerance.
 
     Args:
-        plan: what was tried.
-        trial: what came of it.
-        limit: the most loss ÷ control.
-        model: its name.
+        plan: the recipe of the trial.
+        trial: the trial.
+        limit: the largest allowed loss ÷ control.
+        model: the model's name.
     """
     allowed = max(limit - 1, 0.0) * trial.control / trial.loss_scale
     tolerance = replace(plan.tolerance, added_loss=_rounded_up(allowed))
@@ -56,7 +56,7 @@ def kept(plan: Recipe, trial: Trial, limit: float, model: str) -> Recipe:
 
 
 def _rounded_up(value: float) -> float:
-    """Round up to three digits."""
+    """Round up to three significant digits."""
     if value <= 0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(value)) - 2)
@@ -64,11 +64,11 @@ def _rounded_up(value: float) -> float:
 
 
 def text(plan: Recipe, head: str) -> str:
-    """Return a recipe's file: every key, for defaults may be others one day.
+    """Return the text of a recipe's file with every key, because defaults may change later.
 
     Args:
-        plan: what to write.
-        head: lines of comment above it.
+        plan: the recipe.
+        head: lines of comment above the keys.
     """
     table: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
     del table["name"]
@@ -77,7 +77,7 @@ def text(plan: Recipe, head: str) -> str:
 
 
 def _table(table: Mapping[str, Any], place: tuple[str, ...]) -> list[str]:
-    """Return a table's own keys, then the tables within it."""
+    """Return the lines of a table's values, then those of the tables in it."""
     lines = [f"{_key(key)} = {_value(item)}" for key, item in table.items() if _is_value(item)]
     if place and lines:
         lines = ["", f"[{'.'.join(map(_key, place))}]", *lines]
@@ -96,5 +96,5 @@ def _key(key: str) -> str:
 
 
 def _value(value: Any) -> str:
-    # JSON's strings, lists, numbers and booleans are TOML's too
+    # strings, lists, numbers and booleans have the same form in JSON and TOML
     return json.dumps(value, ensure_ascii=True)

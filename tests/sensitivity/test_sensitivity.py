@@ -164,7 +164,7 @@ def test_members_that_skip_a_step_of_the_recipe_are_none():
 
 
 def test_a_recipe_without_settings_by_layer_is_refused():
-    with pytest.raises(BadInput, match=r"recipe int8: nothing to set by layer"):
+    with pytest.raises(BadInput, match=r"recipe int8: it has no settings by layer"):
         check(recipe.find("int8"))
     check(PRUNES)
 

@@ -156,7 +156,7 @@ def test_a_limit_that_nothing_meets_is_one_line_and_nothing_is_written(project):
     code, _, err = project.sensitivity("deep", "--max-loss-ratio", 1.05, least=1.2)
     assert code == 1 and files(project.place) == before
     (line,) = [item for item in err.splitlines() if item.startswith("edgeae: ")]
-    assert "--max-loss-ratio 1.05" in line and "nearest: loss × 1.2" in line
+    assert "--max-loss-ratio 1.05" in line and "the nearest have loss × 1.2" in line
 
 
 def test_a_child_that_fails_leaves_nothing(project, monkeypatch):
@@ -174,7 +174,7 @@ REFUSED = {
         (),
         "import again with --train-data",
     ),
-    "a recipe of none": ({}, ("-r", "int8"), "recipe int8: nothing to set by layer"),
+    "a recipe of none": ({}, ("-r", "int8"), "recipe int8: it has no settings by layer"),
     "no ratio": ({}, ("--max-loss-ratio", "nan"), "--max-loss-ratio nan: allowed is above 0"),
     "below": ({}, ("--max-loss-ratio", "0"), "--max-loss-ratio 0: allowed is above 0"),
     "a file for nothing": ({}, ("-o", "a.toml"), "--out a.toml: takes --max-loss-ratio"),
