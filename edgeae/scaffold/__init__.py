@@ -1,1 +1,1 @@
-"""What `edgeae init` writes: a user's own repository, whose gate passes as it stands."""
+"""`edgeae init`: writes a user's repository, whose gate passes without changes, from templates."""

@@ -1,4 +1,4 @@
-"""The stage: templates in; a repository out, of which no existing file is lost unasked."""
+"""Write a repository from templates; existing files are replaced only with `force`."""
 
 import importlib.metadata
 import json
@@ -15,7 +15,7 @@ from edgeae.gate.synthetic import dense
 from edgeae.system import atomic, project
 
 _TEMPLATES = Path(__file__).parent / "templates"
-#: File of the repository → template; without the dots that packaging tools treat in their own way.
+#: File of the repository → template, whose name has no leading dot: packaging may skip dot files.
 _FILES = {
     ".github/workflows/edgeae.yml": "edgeae.yml",
     ".gitignore": "gitignore",
@@ -25,17 +25,17 @@ _FILES = {
     "export/matrix.toml": "matrix.toml",
 }
 _RECIPES = ("float32", "int8")
-#: Of the example, an encoder of images of 28 × 28.
+#: Layer widths of the example, an encoder of images of 28 × 28 pixels.
 _WIDTHS = (784, 64, 32)
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the files, each relative to the folder.
+    """The files of a repository, as paths relative to its folder.
 
     Attributes:
-        written: new, or replaced.
-        unchanged: there already, byte for byte.
+        written: new or replaced files.
+        unchanged: files that already existed with the same bytes.
     """
 
     written: tuple[str, ...]
@@ -43,12 +43,12 @@ class Written:
 
 
 def repository() -> dict[str, bytes]:
-    """Return everything that a new repository holds: path with slashes → content.
+    """Return the files of a new repository: path with slashes → content.
 
     Raises:
         BadInput: edgeae's own recipes are missing.
     """
-    recipes = project.folders("export")[-1]  # those that edgeae ships come last
+    recipes = project.folders("export")[-1]  # the last folder is the one that edgeae ships
     example = dense(_WIDTHS, description="edgeae init: an example, replace it")
     return {
         **{path: (_TEMPLATES / name).read_bytes() for path, name in _FILES.items()},
@@ -59,17 +59,18 @@ def repository() -> dict[str, bytes]:
 
 
 def write(folder: Path, *, force: bool = False) -> Written:
-    """Write a repository into a folder, made when missing; nothing unless all of it may be.
+    """Write a repository to a folder; before an error of the checks, no file is written.
 
-    A file that is there already, byte for byte, is left alone: after an interruption, repeat.
+    Existing files with the same bytes are left as they are, so that an interrupted call can be
+    repeated.
 
     Args:
-        folder: the repository's root.
-        force: replace files that are there and differ.
+        folder: the repository's root; created if it is missing.
+        force: replace existing files whose bytes differ.
 
     Raises:
-        BadInput: files are there and differ, and there is no force; or a folder stands where a file
-            would be, or the other way round.
+        BadInput: an existing file differs and `force` is False; or a folder has the path of a
+            file, or a file that of a folder.
     """
     files = repository()
     _check_places(folder, files)
@@ -87,14 +88,14 @@ def write(folder: Path, *, force: bool = False) -> Written:
 
 
 def _check_places(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Look for what no file can be written over or below."""
+    """Refuse folders at the paths of files, and files at the paths of folders."""
     for path in files:
         place = folder / path
         above = [parent for parent in place.parents if parent.exists() and not parent.is_dir()]
         if above:
-            raise BadInput(f"{above[0]}: a file, where a folder is needed; move it away")
+            raise BadInput(f"{above[0]}: is a file, but a folder is needed here; move the file")
         if place.is_dir():
-            raise BadInput(f"{place}: a folder, where a file is needed; move it away")
+            raise BadInput(f"{place}: is a folder, but a file is needed here; move the folder")
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -102,14 +103,15 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def source() -> str:
-    """Return what `pip wheel` makes edgeae's wheel of: a folder, file or URL, or name and version.
+    """Return the argument with which `pip wheel` builds edgeae's wheel.
 
-    A file `direct_url.json` tells it (PEP 610); what came from a registry has none.
+    It is the folder, file or URL in `direct_url.json` (PEP 610); if edgeae was installed from a
+    registry, that file is missing, and the argument is name and version.
     """
     try:
         told = importlib.metadata.distribution("edgeae").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
-        return str(Path(edgeae.__file__).parent.parent)  # a checkout that is run where it lies
+        return str(Path(edgeae.__file__).parent.parent)  # a checkout that is not installed
     return _given(json.loads(told)) if told else f"edgeae=={edgeae.__version__}"
 
 
