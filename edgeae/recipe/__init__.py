@@ -1,7 +1,7 @@
-"""Recipes: how a trained model is compressed, quantized and exported. Data, in TOML.
+"""Recipes: data, in TOML, that define how a trained model is compressed, quantized and exported.
 
-Every key is a field of `Recipe`, `Prune`, `Cluster`, `Qat` or `Tolerance`, or `extends`; any other
-key is an error.
+Every key of a recipe's file is a field of `Recipe`, `Prune`, `Cluster`, `Qat` or `Tolerance`, or
+`extends`; any other key is an error.
 """
 
 from edgeae.recipe.again import said_again

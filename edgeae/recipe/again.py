@@ -1,4 +1,4 @@
-"""How a command line says a recipe again that settings were laid on."""
+"""Recover the command line, recipe and `--set` options, that made a bundle's recipe."""
 
 import json
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from edgeae.recipe.file import available, find, told_setting
 
 
 def said_again(name: str, settings: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Take a bundle's recipe apart into a recipe's name and the settings on top, `key=value` each.
+    """Split a bundle's recipe into a recipe's name and the settings on top, `key=value` each.
 
-    Where that cannot be done, because the recipe is not at hand any more or a setting was laid over
-    another one of its key, the name is returned as it is.
+    The name is returned without settings if it cannot be split, because the recipe is missing now
+    or because two settings had the same key.
 
     Args:
-        name: as a manifest has it: `p60-int8`, or `p60-int8.prune.sparsity-0.7`.
-        settings: every key of the recipe with its value, in tables.
+        name: the recipe's name in the manifest: `p60-int8`, or `p60-int8.prune.sparsity-0.7`.
+        settings: every key of the recipe with its value, in nested tables.
     """
     known = available()
     bases = [item for item in known if name.startswith(f"{item}.")]
@@ -33,7 +33,7 @@ def said_again(name: str, settings: dict[str, Any]) -> tuple[str, tuple[str, ...
         rest = rest[len(told_setting(head)) + 1 :]
     try:
         same = find(base, chosen).name == name
-    except BadInput:  # the base is another one by now
+    except BadInput:  # the base recipe has changed
         same = False
     return (base, tuple(chosen)) if same else (name, ())
 
@@ -43,25 +43,25 @@ def _leads(setting: str, rest: str) -> bool:
 
 
 def _settings(table: dict[str, Any], rest: str, prefix: str = "") -> Iterator[str]:
-    """Yield `key=value` for each value, as `--set` reads them.
+    """Yield `key=value` for each value, as `--set` reads it.
 
-    A number can be written in many ways: it is yielded as `rest` has it, where it begins with it.
+    A number can be written in several ways; the way in which `rest` starts is yielded too.
     """
     for key, value in table.items():
         said = f"{prefix}{key}"
         if isinstance(value, dict):
             yield from _settings(value, rest, f"{said}.")
             continue
-        # JSON's booleans, numbers and lists are TOML's; words need no quotes
+        # booleans, numbers and lists have the same form in JSON and TOML; words need no quotes
         yield f"{said}={value if isinstance(value, str) else json.dumps(value)}"
         if type(value) in (int, float) and rest.startswith(f"{said}-"):
             yield from (f"{said}={text}" for text in _heads(rest[len(said) + 1 :], value))
 
 
 def _heads(rest: str, value: float) -> Iterator[str]:
-    """Yield the beginnings of a text, up to a dot each, that are that number."""
+    """Yield the prefixes of `rest`, each ending before a dot, that are the number `value`."""
     words = rest.split(".")
-    for end in (1, 2):  # of `0.5` and what follows
+    for end in (1, 2):  # a number without or with a decimal point
         text = ".".join(words[:end])
         try:
             if float(text) == value:

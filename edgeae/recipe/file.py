@@ -1,4 +1,4 @@
-"""Recipe files: found as `export/NAME.toml` below the current folder, then among those shipped."""
+"""Recipe files: `export/NAME.toml` of the current project, then the recipes that edgeae ships."""
 
 import re
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from edgeae.recipe.steps import STEPS
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
 from edgeae.system import project
 
-#: The one file beside the recipes that is none: which models go with which of them.
+#: The only file among the recipes that is not a recipe; it combines models with recipes.
 MATRIX = "matrix"
 _TOML = ".toml"
-#: Files that one file may lie on top of, each on the next.
+#: The longest chain of files that extend one another.
 _MOST_BELOW = 16
 _SET = r"[A-Za-z0-9_]+(\.[^.\s]+)*"
-#: What a recipe says of itself: not true of another because that one extends it.
+#: Keys that a file does not inherit from the file that it extends.
 _OWN = ("description", "steps")
 
 Table = dict[str, Any]
 
 
 def available() -> dict[str, Path]:
-    """Return every recipe by name: those of the current project before those that edgeae ships."""
+    """Return name → file of every recipe; the current project's replace those that edgeae ships."""
     found: dict[str, Path] = {}
     for folder in project.folders("export"):
         for path in sorted(folder.glob(f"*{_TOML}"), key=lambda path: path.stem):
@@ -40,10 +40,10 @@ def find(name: str, settings: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: `int8`, or `folder/mine.toml`.
-        settings: `key=value` on top, as `prune.sparsity=0.8`; the recipe's name then tells them.
+        settings: `key=value` on top, as `prune.sparsity=0.8`; the recipe's name contains them.
 
     Raises:
-        BadInput: there is none of that name, its file is not a recipe, or a setting fits nothing.
+        BadInput: there is no such recipe, the file is not a recipe, or a setting is not valid.
     """
     path = Path(name) if name.endswith(_TOML) else _known(name)
     return parse(path, settings)
@@ -57,10 +57,10 @@ def _known(name: str) -> Path:
 
 
 def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read and check one recipe file, and those that it extends.
+    """Read and check a recipe's file, and the files that it extends.
 
     Raises:
-        BadInput: names the file, the key, its value and what is allowed.
+        BadInput: a file is not valid; names the file, the key, its value and what is allowed.
     """
     table, plan = _checked(path, ())
     if not settings:
@@ -74,7 +74,7 @@ def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
 
 
 def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
-    """Read a file on top of the one that it extends, which is a recipe too: see to that first."""
+    """Read a file merged with the file that it extends, which must be a valid recipe itself."""
     table = read_toml(path)
     base = table.pop(EXTENDS, None)
     if base is not None:
@@ -84,20 +84,22 @@ def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
 
 
 def _recipe(said: str, path: Path, table: Table) -> Recipe:
-    """Build a recipe; `said` is where its keys are from."""
+    """Build a recipe; `said` names the source of its keys in errors."""
     try:
         if "name" in table:
-            raise BadInput("name is the file's own; remove the key")
+            raise BadInput("name: a recipe's name is its file's name; remove the key")
         return from_table(with_defaults({"name": path.stem, **table}))
     except BadInput as error:
         raise BadInput(f"{said}: {error}") from None
 
 
 def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:
-    """Find what a file extends: beside it, then as any recipe; one of its own name is another.
+    """Find the file that a file extends: in the same folder, then among all recipes.
+
+    A base with the file's own name is another file of that name.
 
     Raises:
-        BadInput: there is none, or it is one of those that led here.
+        BadInput: there is no such file, or the chain of files is a cycle or too long.
     """
     try:
         if not isinstance(base, str):
@@ -111,9 +113,9 @@ def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:
             found = others[0] if others else path if base == path.stem else _known(base)
         if any(_same(found, item) for item in (*above, path)):
             way = " → ".join(item.name for item in (*above, path, found))
-            raise BadInput(f"{way} leads back to where it came from")
+            raise BadInput(f"{way} is a cycle")
         if len(above) >= _MOST_BELOW:
-            raise BadInput(f"a chain of more than {_MOST_BELOW} files; allowed are fewer")
+            raise BadInput(f"the chain has more than {_MOST_BELOW} files; allowed are fewer")
     except BadInput as error:
         raise BadInput(f"{path}: {EXTENDS} = {base!r}: {error}") from None
     return found
@@ -124,7 +126,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _merged(below: Table, above: Table) -> Table:
-    """Lay one table over another, key by key; a list of steps drops the tables that it lacks."""
+    """Merge two tables key by key; values of `above` replace those of `below`.
+
+    If `above` has a list `steps`, the tables in `below` of steps that it does not list are removed.
+    """
     merged = dict(below)
     for key, value in above.items():
         known = merged.get(key)
@@ -138,7 +143,7 @@ def _merged(below: Table, above: Table) -> Table:
 
 
 def _setting(text: str) -> Table:
-    """Read `prune.sparsity=0.8`; a value that is not TOML is a word."""
+    """Parse `prune.sparsity=0.8` to a nested table; a value that is not TOML is a string."""
     key, equals, value = text.partition("=")
     key, value = key.strip(), value.strip()
     if not equals or not re.fullmatch(_SET, key):
@@ -155,5 +160,5 @@ def _setting(text: str) -> Table:
 
 
 def told_setting(setting: str) -> str:
-    """Return what a setting adds to a recipe's name: what a folder's name can hold of it."""
+    """Return the suffix that a setting adds to a recipe's name, valid in a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", setting).strip("-.")

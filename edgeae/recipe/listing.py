@@ -1,4 +1,4 @@
-"""Recipes as a table: what each does, step by step."""
+"""Render recipes as a table with their steps, quantization and formats."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ _HEAD = ("recipe", "steps", "quantization", "formats", "description")
 
 
 def steps(recipe: Recipe) -> str:
-    """Return what fine-tunes, in order: `prune 80 % → cluster 16 → qat`; or a dash."""
+    """Return the fine-tuning steps in order: `prune 80 % → cluster 16 → qat`; or a dash."""
     return " → ".join(_told(recipe, step) for step in recipe.steps) or "-"
 
 
@@ -27,7 +27,7 @@ def _apart(layers: Mapping[str, float]) -> str:
 
 
 def as_json(recipe: Recipe) -> dict[str, Any]:
-    """Return the same as JSON types, and the hash that manifests know a recipe by."""
+    """Return a recipe's row as JSON types, with the hash that manifests contain."""
     return {
         "steps": [_told(recipe, step) for step in recipe.steps],
         "quantization": _form(recipe),
@@ -38,7 +38,7 @@ def as_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def render(recipes: Sequence[Recipe]) -> str:
-    """Return a line per recipe: those that only convert first, then by the number of steps."""
+    """Return the table, a line per recipe, by the number of fine-tuning steps and by name."""
     ordered = sorted(recipes, key=lambda recipe: (len(recipe.steps), recipe.name))
     rows = [list(_HEAD)]
     for recipe in ordered:
@@ -54,6 +54,6 @@ def _form(recipe: Recipe) -> str:
 
 
 def _formats(recipe: Recipe) -> list[str]:
-    """Return the files of a part; an int8 `.onnx` with its form."""
+    """Return the formats of a part's files; the format of an int8 `.onnx` with its form."""
     told = f"onnx {recipe.onnx}" if recipe.quantization == "int8" else "onnx"
     return [told if form == "onnx" else form for form in recipe.formats]

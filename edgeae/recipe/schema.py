@@ -1,4 +1,4 @@
-"""A recipe: how a trained model is compressed, quantized and exported."""
+"""The schema of a recipe, with the checks of its values."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from edgeae.metrics.tolerance import REFERENCE, Tolerance
 from edgeae.reading.typed_json import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
-#: The parts of a model, in the order in which data flows.
+#: The parts of a model, in the order of the data flow.
 PARTS = ("encoder", "decoder", "autoencoder")
 
-#: Format of a bundle's artifacts → the runtime that its own golden vectors are from.
+#: Format of a bundle's artifacts → the runtime that computes the golden outputs of its parts.
 REFERENCES = {"tflite": REFERENCE, "onnx": "onnxruntime-cpu"}
-#: In the recipe's place of imported files, which were made under no recipe.
+#: The recipe's name in a bundle of imported files, which were made without a recipe.
 AS_IS = "as-is"
 
 Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8", "int4"]
@@ -26,7 +26,7 @@ Calibration = Literal["min-max", "percentile", "mse"]
 Rounding = Literal["nearest", "compensated"]
 Onnx = Literal["qdq", "fast"]
 
-#: Quantization → what its inputs and outputs may be; the first where a recipe says nothing.
+#: Quantization → element types that its inputs and outputs can have; the first is the default.
 EDGES: dict[str, tuple[str, ...]] = {
     "float32": ("float32",),
     "float16": ("float32",),
@@ -35,7 +35,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "int16x8": ("int16", "float32"),
     "int4": ("float32",),
 }
-#: Quantization → what the fine-tuning steps of a recipe may be.
+#: Quantization → fine-tuning steps that a recipe can have.
 _TUNED: dict[str, tuple[str, ...]] = {
     "float32": ("prune", "cluster"),
     "float16": ("prune", "cluster"),
@@ -50,33 +50,33 @@ _STATIC = ("int8", "int16x8")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one bundle is made.
+    """The definition of one bundle.
 
     Attributes:
         name: the file's stem.
-        description: one line for people.
+        description: one line for readers.
         quantization: form of weights and activations: `float32`, `float16` (weights), `dynamic`
             (int8 weights, float activations), `int8` (full integer), `int16x8` (int8 weights, int16
             activations) or `int4` (4-bit weights, float activations).
         per_channel: with `int8`: one weight scale per output channel, or one per weight tensor.
         io: element type of the exported inputs and outputs; `uint8` is for camera frames and
             browser runtimes.
-        formats: files per part; `tflite` is always one of them.
+        formats: formats of each part's files; `tflite` is always one of them.
         onnx: with `int8`: `qdq` is converted from the `.tflite`, with its integers and scales;
             `fast` is quantized by onnxruntime, in the form that runs faster on this machine.
-        representative: how many training images calibrate the activation ranges.
-        calibration: with `int8` and `int16x8`: how ranges follow from these images: `min-max`,
-            `percentile`, or `mse` (least error), which does not go with `onnx = "fast"`.
-        percentile: with `calibration = "percentile"`: the share of values, in percent, that a range
-            must hold.
-        rounding: with `int8`, `int16x8` and `int4`: each weight to its `nearest` integer; or
-            `compensated`, so that the errors of the weights cancel each other on the representative
-            images (GPTQ); zeros and codebooks of the original are kept. Not with `[cluster]`,
-            `[qat]` or `onnx = "fast"`.
-        steps: the steps that fine-tune, in this order: `prune`, `cluster`, `qat`. The default is
-            the tables that the file has.
+        representative: number of training images that calibrate the activation ranges.
+        calibration: with `int8` and `int16x8`: the method that computes ranges from these images:
+            `min-max`, `percentile`, or `mse` (least error), which `onnx = "fast"` does not allow.
+        percentile: with `calibration = "percentile"`: the percentage of values that a range must
+            contain.
+        rounding: with `int8`, `int16x8` and `int4`: `nearest` rounds each weight to the nearest
+            integer; `compensated` is GPTQ, in which the errors of the weights cancel each other on
+            the representative images, and zeros and codebooks of the original are kept. GPTQ is
+            not allowed with `[cluster]`, `[qat]` or `onnx = "fast"`.
+        steps: the fine-tuning steps, in the order `prune`, `cluster`, `qat`. The default is the
+            steps whose tables the file has.
         prune, cluster, qat: settings of each step, or None.
-        tolerance: what verify accepts.
+        tolerance: the limits within which verify passes.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Recipe:
     def __post_init__(self) -> None:
         plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))
         require(plain, "name", self.name, "letters, digits, dots, dashes and underscores")
-        require(self.name != AS_IS, "name", self.name, "any other: imported files lie there")
+        require(self.name != AS_IS, "name", self.name, "any other; imported files have this one")
         self._check_files()
         self._check_quantization()
         self._check_steps()
@@ -110,7 +110,7 @@ class Recipe:
         require("tflite" in formats, "formats", formats, "tflite among them")
         require(len(set(formats)) == len(formats), "formats", formats, "each format once")
         if "onnx" in formats:
-            told = "onnx with float32, float16 or int8 alone"
+            told = "onnx only with float32, float16 or int8"
             require(form in _WITH_ONNX, "formats", formats, told)
         if self.onnx != "qdq":
             fits = form == "int8" and "onnx" in formats
@@ -129,12 +129,13 @@ class Recipe:
         if self.calibration != "min-max":
             told = "min-max unless int8 or int16x8"
             require(form in _STATIC, "calibration", self.calibration, told)
-        if self.onnx == "fast":  # onnxruntime knows no other
+        if self.onnx == "fast":  # onnxruntime supports only these two
             told = "min-max or percentile with onnx = 'fast'"
             require(self.calibration != "mse", "calibration", self.calibration, told)
         if self.rounding != "nearest":
             told = "nearest unless int8, int16x8 or int4, with no [cluster], [qat], onnx = 'fast'"
-            trained = self.cluster is not None or self.qat is not None  # the integers themselves
+            # these steps train the integers or the codebook, which GPTQ would change
+            trained = self.cluster is not None or self.qat is not None
             fits = form in (*_STATIC, "int4") and not trained and self.onnx != "fast"
             require(fits, "rounding", self.rounding, told)
         share = self.percentile
@@ -153,8 +154,8 @@ class Recipe:
         for step in there:
             if step not in steps:
                 raise BadInput(
-                    f"[{step}]: a table that steps = {steps!r} does not name; "
-                    f"allowed is {step!r} among the steps, or no [{step}]"
+                    f"[{step}]: steps = {steps!r} does not name this table; add {step!r} to the "
+                    f"steps, or remove [{step}]"
                 )
             fits = [form for form, able in _TUNED.items() if step in able]
             told = f"[{step}] with quantization"
@@ -162,23 +163,23 @@ class Recipe:
 
     @property
     def fine_tunes(self) -> bool:
-        """Whether it trains on: it then needs training data, and a control."""
+        """Whether the recipe fine-tunes; it then needs training data and a control."""
         return bool(self.steps)
 
     @property
     def settings(self) -> tuple[Prune | Cluster | Qat, ...]:
-        """Those of each step, in order."""
+        """The settings of each step, in order."""
         return tuple(getattr(self, step) for step in self.steps)
 
     @property
     def calibrates(self) -> bool:
-        """Whether representative images are run through the model."""
+        """Whether the export runs representative images through the model."""
         static = self.quantization in _STATIC
         return static or self.qat is not None or self.rounding == "compensated"
 
     @property
     def sha256(self) -> str:
-        """Hash of everything that shapes the artifacts; the name and description do not."""
+        """Hash of every key except the name and the description, which change no artifact."""
         content = {key: value for key, value in asdict(self).items() if key not in _LABELS}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -1,13 +1,13 @@
-"""The steps of a recipe that fine-tune, and their settings."""
+"""The fine-tuning steps of a recipe, and their settings."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeae.reading.typed_json import require
 
-#: The one order in which they are possible: pruning would tear clusters apart, and either of them
-#: would leave the grid that quantization-aware training ends on. Each step preserves what came
-#: before it.
+#: The steps in their only possible order, in which each step preserves the results of the steps
+#: before. Pruning after clustering would break the clusters; either of them after
+#: quantization-aware training would move weights off its grid.
 STEPS = ("prune", "cluster", "qat")
 _LEAST_STEPS = 100
 
@@ -23,17 +23,17 @@ def _check_fit(name: str, steps: int, rate: float) -> None:
 
 @dataclass(frozen=True)
 class _Spared:
-    """A step that leaves small layers as they are: they take few bytes, and cost much loss.
+    """A step that can spare small layers, which save few bytes and add much loss.
 
     Attributes:
-        spare_below: a layer with a smaller share of the model's weights than this stays whole,
+        spare_below: a layer with a smaller share of the model's weights than this is not changed,
             unless `layers` names it. Depthwise kernels are not counted.
     """
 
     spare_below: float = field(default=0.0, kw_only=True)
 
     def spares(self, size: int, total: int) -> bool:
-        """Tell whether a kernel of so many of a model's weights stays as it is."""
+        """Return whether a kernel with `size` of the model's `total` weights is not changed."""
         return size < self.spare_below * total
 
     def _check_spared(self, name: str) -> None:
@@ -47,16 +47,16 @@ class Prune(_Spared):
 
     Attributes:
         sparsity: share of the weights that becomes zero.
-        scope: whether `sparsity` holds for each `layer`, or for the `model` as a whole, where the
-            weights that matter least are pruned, whatever their layer.
-        criterion: which weights become zero: those of the least `saliency`, the weight's square
-            times the curvature of the loss; or of the least `magnitude`. With `scope = "model"`
-            only `saliency`.
-        schedule: `polynomial` lets the sparsity grow over the first part of the steps; `constant`
+        scope: `layer` prunes each layer to `sparsity`; `model` prunes the least salient weights of
+            the whole model.
+        criterion: the weights with the least `saliency` (the weight's square times the curvature
+            of the loss) or with the least `magnitude` become zero. `scope = "model"` allows only
+            `saliency`.
+        schedule: `polynomial` increases the sparsity over the first part of the steps; `constant`
             prunes at once.
         steps: training steps of the fine-tuning, batches of 128.
         learning_rate: Adam's; it decays to 1 % of this along a cosine.
-        layers: name of a layer → its own sparsity, whatever the scope; 0 leaves it whole.
+        layers: layer → its sparsity, with either scope; 0 does not prune the layer.
     """
 
     sparsity: float
@@ -69,7 +69,7 @@ class Prune(_Spared):
 
     def __post_init__(self) -> None:
         require(0 < self.sparsity < 1, "prune.sparsity", self.sparsity, "above 0 and below 1")
-        if self.scope == "model":  # magnitudes of two layers say nothing of each other
+        if self.scope == "model":  # magnitudes of different layers are not comparable
             told = "saliency with scope = 'model'"
             require(self.criterion == "saliency", "prune.criterion", self.criterion, told)
         for layer, share in self.layers.items():
@@ -80,13 +80,13 @@ class Prune(_Spared):
 
 @dataclass(frozen=True)
 class Cluster(_Spared):
-    """Weight clustering: each weight matrix holds only a few different values.
+    """Weight clustering: each weight matrix has only a few distinct values.
 
     Attributes:
-        clusters: how many values a weight matrix may hold; with `[prune]`, zero is one of them.
+        clusters: distinct values of a weight matrix; with `[prune]`, zero is one of them.
         steps: training steps of the fine-tuning, batches of 128.
         learning_rate: Adam's; it decays to 1 % of this along a cosine.
-        layers: name of a layer → its own number of values; 0 leaves it as it is.
+        layers: layer → its number of distinct values; 0 does not cluster the layer.
     """
 
     clusters: int
@@ -105,7 +105,7 @@ class Cluster(_Spared):
 
 @dataclass(frozen=True)
 class Qat:
-    """Quantization-aware training: the forward pass sees the grids that the export will have.
+    """Quantization-aware training: the forward pass rounds to the grids of the export.
 
     Attributes:
         steps: training steps, batches of 128.

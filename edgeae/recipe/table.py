@@ -1,4 +1,4 @@
-"""Recipes from TOML's tables, every key and type checked."""
+"""Build recipes from TOML tables; every key and type is checked."""
 
 import json
 import typing
@@ -10,14 +10,14 @@ from edgeae.reading.typed_json import require
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 
-#: The key of a recipe's file that is none of the recipe: on top of which other file it lies.
+#: The key of a recipe's file that names the file that it extends; it is no field of `Recipe`.
 EXTENDS = "extends"
-#: What a manifest tells of a recipe beside its settings.
+#: Fields that a manifest contains outside its `settings`.
 _BESIDE = ("name", "description", "tolerance")
 
 
 def with_defaults(table: dict[str, Any]) -> dict[str, Any]:
-    """Return a table with what follows from the rest of it: `io` and `steps`, if left out."""
+    """Return a table with the defaults of `io` and `steps`, which depend on its other keys."""
     said = dict(table)
     said.setdefault("io", EDGES.get(str(said.get("quantization")), ("float32",))[0])
     said.setdefault("steps", [step for step in STEPS if said.get(step) is not None])
@@ -25,18 +25,18 @@ def with_defaults(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_table(table: dict[str, Any]) -> Recipe:
-    """Build a recipe from TOML's tables, or from JSON made by `dataclasses.asdict`.
+    """Build a recipe from TOML tables, or from the JSON of `dataclasses.asdict`.
 
     Raises:
-        BadInput: names the key, its value and what is allowed.
+        BadInput: a key is not valid; names the key, its value and what is allowed.
     """
     return typing.cast(Recipe, build(Recipe, table, also=(EXTENDS,)))
 
 
 def to_table(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe's keys and values as JSON types, but its name, description and tolerance.
+    """Return a recipe's keys and values as JSON types, without name, description and tolerance.
 
-    All of them, defaults too, for these may be others one day; but no step that it does not have.
+    Defaults are included, because they may change later; steps that the recipe lacks are not.
     """
     said = {key: value for key, value in asdict(recipe).items() if key not in _BESIDE}
     table: dict[str, Any] = json.loads(json.dumps(said))
@@ -47,13 +47,13 @@ def build(kind: Any, table: dict[str, Any], prefix: str = "", also: tuple[str, .
     """Build a dataclass, and those within it, from a TOML table.
 
     Args:
-        kind: the dataclass; a field `name` is the caller's to give, no key of the file.
+        kind: the dataclass; its field `name` is no key of the file, the caller adds it.
         table: its values.
-        prefix: what stands before each key, as errors name it: `prune.`.
-        also: further keys that the file may hold, for whoever misspells them.
+        prefix: prefix of each key in errors, as `prune.`.
+        also: further keys of the file, which errors suggest for a misspelt key.
 
     Raises:
-        BadInput: names the key, its value and what is allowed.
+        BadInput: a key is not valid; names the key, its value and what is allowed.
     """
     hints = typing.get_type_hints(kind)
     allowed = {item.name: item for item in fields(kind) if prefix or item.name != "name"}
@@ -81,10 +81,10 @@ def _value(hint: Any, value: Any, key: str) -> Any:
     if origin is tuple:
         require(isinstance(value, list), key, value, "a list")
         return tuple(_value(choices[0], item, key) for item in value)
-    if origin is dict:  # what a user names: keys are free
+    if origin is dict:  # users choose the keys
         require(isinstance(value, dict), key, value, "a table")
         return {name: _value(choices[1], item, f"{key}.{name}") for name, item in value.items()}
-    if origin is not None:  # X | None; TOML has no None, JSON has
+    if origin is not None:  # X | None; only JSON contains None
         if value is None:
             return None
         return _value(choices[0], value, key)

@@ -109,4 +109,4 @@ def test_a_chain_of_recipes_has_an_end(tmp_path):
         (tmp_path / f"r{number}.toml").write_text(text)
     done = edgeae_here("export", "--list", "-r", "r1199.toml", cwd=tmp_path)
     (line,) = done.stderr.splitlines()
-    assert done.returncode == 2 and "a chain of more than 16 files" in line
+    assert done.returncode == 2 and "the chain has more than 16 files" in line

@@ -257,8 +257,8 @@ WRONG = {
     "a step without a table": (f'{INT8}steps = ["prune", "qat"]\n{PRUNE}', "[qat] is missing"),
     "a table without its step": (
         f'{INT8}steps = ["qat"]\n{PRUNE}{QAT}',
-        "[prune]: a table that steps = ['qat'] does not name; allowed is 'prune' among the steps, "
-        "or no [prune]",
+        "[prune]: steps = ['qat'] does not name this table; add 'prune' to the steps, "
+        "or remove [prune]",
     ),
     "negative tolerance": ("[tolerance]\nadded_loss = -1e-9", "tolerance.added_loss = -1e-09"),
     "tolerance nan": ("[tolerance]\nmax_abs = nan", "tolerance.max_abs = nan"),
@@ -484,7 +484,7 @@ CYCLES = {
 def test_recipes_that_lead_back_are_told_with_the_way(tmp_path, kind):
     for name, text in CYCLES[kind].items():
         write(tmp_path, text, name)
-    with pytest.raises(BadInput, match=r"extends = '.*': .*mine\.toml → .*leads back") as caught:
+    with pytest.raises(BadInput, match=r"extends = '.*': .*mine\.toml → .*is a cycle") as caught:
         recipe.parse(tmp_path / "mine.toml")
     assert "\n" not in str(caught.value)
 
@@ -583,7 +583,7 @@ WRONG_SETTINGS = {
     "prune=0.5": "prune = 0.5: allowed is a table",
     "quantization=int3": "quantization = 'int3'",
     "io=int16": "io = 'int16'",
-    "name=other": "name is the file's own",
+    "name=other": "a recipe's name is its file's name",
     'steps=["qat", "prune"]': "steps = ['qat', 'prune']",
     "extends=int8": "unknown key 'extends'",
 }
