@@ -1,7 +1,4 @@
-"""What a model is trained, calibrated and judged on: images or vectors, rows first.
-
-`mnist`, `digits`, `auto`, or a file of the user's own; see `find.py`.
-"""
+"""Datasets: rows, images or vectors, that train, calibrate and test a model; see `find.py`."""
 
 from edgeae.data.dataset import Dataset, require_trainable, require_unit
 from edgeae.data.find import BUILT_IN, absolute, is_path, load

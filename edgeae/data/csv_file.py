@@ -1,4 +1,4 @@
-"""Vectors as text: a row a line, numbers between commas, perhaps a header."""
+"""CSV files: one row per line, numbers separated by commas, with or without a header."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance
 
-#: A row of a million values has about 8 MB; a longer line becomes a list that fills the memory.
+#: A row of a million values has about 8 MB; the list of a longer line could fill the memory.
 _LONGEST_LINE = 1 << 23
 
 
@@ -24,8 +24,8 @@ def read_csv(path: Path) -> dict[str, NDArray[Any]]:
     The first line is a header if none of its cells is a number. Empty lines are skipped.
 
     Raises:
-        BadInput: a line holds what is no finite number, or more or fewer than the others.
-        OSError: it cannot be read.
+        BadInput: a cell is no finite number, or a line has more or fewer cells than the others.
+        OSError: the file cannot be read.
     """
     rows: list[NDArray[np.float64]] = []
     allowance = Allowance(str(path))
@@ -39,11 +39,11 @@ def read_csv(path: Path) -> dict[str, NDArray[Any]]:
         allowance.take(row.nbytes, f"the table up to line {line}")
         if rows and len(row) != len(rows[0]):
             raise BadInput(
-                f"{path}: line {line} holds {len(row)} values, those before hold {len(rows[0])}"
+                f"{path}: line {line} has {len(row)} values, the lines before have {len(rows[0])}"
             )
         rows.append(row)
     if not rows:
-        raise BadInput(f"{path}: no line of numbers; allowed are numbers between commas")
+        raise BadInput(f"{path}: no line of numbers; allowed are numbers separated by commas")
     table = np.stack(rows)
     check_rows(str(path), table)
     return {"x": table}
@@ -59,20 +59,20 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if cells:
                     yield reader.line_num, cells
         except UnicodeDecodeError:
-            raise BadInput(f"{path}: not a text of numbers between commas") from None
+            raise BadInput(f"{path}: not a text of numbers separated by commas") from None
         except csv.Error as error:
             raise BadInput(f"{path}: line {reader.line_num}: {error}") from None
 
 
 def _bounded(path: Path, stream: IO[str]) -> Iterator[str]:
-    """Yield lines, none of them so long that it would fill the memory."""
+    """Yield lines; refuse a line so long that it could fill the memory."""
     number = 0
     while line := stream.readline(_LONGEST_LINE + 1):
         number += 1
         if len(line) > _LONGEST_LINE:
             raise BadInput(
                 f"{path}: line {number} has more than {_LONGEST_LINE >> 20} million characters; "
-                "an .npy holds long rows"
+                "store long rows in an .npy"
             )
         yield line
 
@@ -83,7 +83,7 @@ def _row(place: str, cells: list[str]) -> NDArray[np.float64]:
     except ValueError:
         wrong = next(cell for cell in cells if not _is_number(cell))
         raise BadInput(
-            f"{place}: {_short(wrong)} is not a number; allowed are numbers between commas"
+            f"{place}: {_short(wrong)} is not a number; allowed are numbers separated by commas"
         ) from None
     if not np.isfinite(row).all():
         wrong = cells[int(np.flatnonzero(~np.isfinite(row))[0])]

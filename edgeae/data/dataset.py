@@ -12,7 +12,7 @@ from edgeae.errors import BadInput
 from edgeae.metrics.loss import mean_loss
 
 _SEED = 0
-#: The most rows that a validation takes from the training.
+#: The largest number of training rows that become validation rows.
 _VALIDATION = 5000
 
 
@@ -20,19 +20,19 @@ _VALIDATION = 5000
 class Dataset:
     """Rows of any rank, as they were stored, and their split.
 
-    Where there are *representative rows* alone (not `trainable`), one half of them calibrates and
-    the other judges: `train` is the first half, `validation` a slice of it, `test` the second.
+    A dataset of only *representative rows* (not `trainable`) is halved at random: `train`, the
+    first half, calibrates, `validation` is a slice of it, and `test` is the second half.
 
     Attributes:
         name: `mnist`, `digits`, or the stem of the file.
-        origin: where it was found, for the console; never part of a manifest.
-        train: uint8 or float32 array (n, …): without the validation rows.
-        validation: the last rows of the training: 5,000 of MNIST's 60,000.
-        test: read once, for the figures that are reported.
-        train_labels, test_labels: integer arrays (n,), or None.
-        normalization: from stored to real values.
+        origin: source of the rows, for messages; never part of a manifest.
+        train: uint8 or float32 (n, …), without the validation rows.
+        validation: the last rows for training: 5,000 of MNIST's 60,000; dtype as `train`.
+        test: rows that are used only for the reported figures; dtype as `train`.
+        train_labels, test_labels: integers (n,), or None.
+        normalization: maps stored values to real values.
         trainable: whether there are rows for training.
-        sha256: of the arrays themselves, whatever file they came in.
+        sha256: hash of the arrays; it does not depend on the file's format.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Dataset:
 
     @property
     def width(self) -> int:
-        """How many values one row has."""
+        """The number of values of one row."""
         return int(np.prod(self.test.shape[1:]))
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """The least and largest real value that a row can hold: known of 8-bit pixels alone."""
+        """The least and largest real value that a row can have; None except for 8-bit pixels."""
         if self.test.dtype != np.uint8:
             return None
         ends = self.normalization.real(np.array([0, 255], np.uint8))
@@ -61,28 +61,28 @@ class Dataset:
 
     @property
     def mean_loss(self) -> float:
-        """MSE of answering every row of `test` with their mean, real units: `loss.mean_loss`."""
+        """MSE, in real units, of answering every test row with their mean; see `mean_loss`."""
         return mean_loss(self.normalization.real(self.test))
 
     @property
     def labels_sha256(self) -> str:
-        """Hash of the labels, which `sha256` leaves out."""
+        """Hash of the labels; `sha256` does not contain them."""
         digest = hashlib.sha256()
         for labels in (self.train_labels, self.test_labels):
             digest.update(b"none" if labels is None else np.asarray(labels, "<i8").tobytes())
         return digest.hexdigest()
 
     def described(self, bounds: tuple[float, float] | None = None) -> dict[str, Any]:
-        """Return what a manifest says about the rows that judge; see `Manifest.dataset`.
+        """Return a manifest's description of the test rows; see `Manifest.dataset`.
 
         Args:
-            bounds: the least and largest real value, where more is known than `bounds` tells.
+            bounds: the least and largest real value, if they are known; they replace `bounds`.
         """
         known = bounds or self.bounds
         if known is None:
             real = self.normalization.real(self.test)
             known = float(real.min()), float(real.max())
-        # rows that are all alike have no range: an MSE is then in the values' own units
+        # if all values are equal the range is 0; a span of 1 leaves an MSE in the values' units
         span = known[1] - known[0] or 1.0
         return {
             "name": self.name,
@@ -93,15 +93,15 @@ class Dataset:
         }
 
     def normalized(self, normalization: Normalization) -> "Dataset":
-        """Return the same rows under another normalization."""
+        """Return the same rows with another normalization."""
         return replace(self, normalization=normalization)
 
     def images(self, part: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the real values of `train`, `validation` or `test`: float32 (n, *shape).
 
         Raises:
-            BadInput: the rows do not have as many values as `shape` asks for, have them in another
-                order (channels first and last), or become infinite by the normalization.
+            BadInput: the rows do not have the number of values of `shape`, have another order of
+                axes (channels first or last), or become infinite by the normalization.
         """
         stored: NDArray[Any] = getattr(self, part)
         if not _fits(stored.shape[1:], shape):
@@ -119,7 +119,7 @@ class Dataset:
 
 
 def _fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
-    """Tell whether a row may be read in another shape: flattened, or with axes of one more."""
+    """Return whether a row can be reshaped: flattened, unflattened, or with axes of size 1."""
     if np.prod(stored) != np.prod(asked):
         return False
     long = [tuple(size for size in shape if size != 1) for shape in (stored, asked)]
@@ -127,21 +127,21 @@ def _fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
 
 
 def split(name: str, origin: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
-    """Build a dataset of checked arrays.
+    """Build a dataset from checked arrays.
 
     Args:
-        name: of the dataset.
-        origin: where the arrays are from.
-        arrays: `x_train` and `x_test`, with `y_train` and `y_test` where there are labels; or `x`
-            and perhaps `y`: representative rows.
+        name: the dataset's name.
+        origin: source of the arrays.
+        arrays: `x_train` and `x_test`, optionally `y_train` and `y_test`; or representative rows
+            `x`, optionally `y`.
 
     Raises:
-        BadInput: the rows of training and test differ in shape or kind.
+        BadInput: the training rows and the test rows differ in shape or kind.
     """
     sha256 = _sha256(arrays)
     halved = _halves(arrays) if "x" in arrays else arrays
     _check_alike(origin, halved["x_train"], halved["x_test"])
-    # after the hash, which is of what was stored
+    # the hash above is that of the stored arrays, before this conversion
     train, test = _lean(halved["x_train"]), _lean(halved["x_test"])
     trainable = "x" not in arrays
     held_out = min(_VALIDATION, max(1, len(train) // 10))
@@ -162,7 +162,7 @@ def split(name: str, origin: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
 
 
 def _halves(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Share representative rows out: files are often ordered, so not by their place."""
+    """Split representative rows into halves at random, because files are often ordered."""
     order = np.random.default_rng(_SEED).permutation(len(arrays["x"]))
     middle = (len(order) + 1) // 2
     shares = {"train": order[:middle], "test": order[middle:]}
@@ -176,9 +176,9 @@ def _halves(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 def _check_alike(origin: str, train: NDArray[Any], test: NDArray[Any]) -> None:
     if train.shape[1:] != test.shape[1:]:
         raise BadInput(
-            f"{origin}: x_train holds rows of shape {train.shape[1:]}, x_test of {test.shape[1:]}"
+            f"{origin}: x_train has rows of shape {train.shape[1:]}, x_test of {test.shape[1:]}"
         )
-    # 255 and 1.0 may both be white
+    # different kinds can have different scales: white may be 255 or 1.0
     if _kind(train) != _kind(test):
         raise BadInput(f"{origin}: x_train is {train.dtype}, x_test {test.dtype}")
 
@@ -205,20 +205,20 @@ def _sha256(arrays: dict[str, NDArray[Any]]) -> str:
 
 
 def require_trainable(dataset: Dataset) -> None:
-    """Refuse representative rows.
+    """Refuse a dataset of only representative rows.
 
     Raises:
         BadInput: there are no rows for training.
     """
     if not dataset.trainable:
         raise BadInput(
-            f"{dataset.origin}: representative rows alone; a training needs an .npz with x_train "
+            f"{dataset.origin}: only representative rows; a training needs an .npz with x_train "
             "and x_test"
         )
 
 
 def require_unit(dataset: Dataset) -> None:
-    """Refuse what a family cannot be trained on: its output is a sigmoid.
+    """Refuse a dataset with values outside [0, 1], because the families' output is a sigmoid.
 
     Raises:
         BadInput: a value is outside [0, 1], or there are no rows for training.

@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits that scikit-learn carries, laid out as MNIST is."""
+"""The 1,797 handwritten digits of scikit-learn, resized to MNIST's layout."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from edgeae.system.extras import remedy
 
 
 def load_digits() -> Dataset:
-    """Return the 8×8 digits as MNIST lays its own out: a 20×20 box centred in 28×28.
+    """Return the 8×8 digits in MNIST's layout: resized to 20×20, centred in 28×28, uint8.
 
     Raises:
         BadInput: scikit-learn is missing.
@@ -21,7 +21,7 @@ def load_digits() -> Dataset:
         raise BadInput(f"{reason}; {remedy('host')}") from None
     carried = datasets.load_digits()
     spread = _bilinear(8, 20)
-    # float64 and a rounding to whole grey levels: the same bytes on every machine
+    # float64, then rounding to whole grey levels, gives the same bytes on every machine
     boxes = np.einsum("ij,njk,lk->nil", spread, carried.images / 16.0, spread)
     images = np.zeros((len(boxes), 28, 28), np.uint8)
     images[:, 4:24, 4:24] = np.round(boxes * 255)
@@ -37,6 +37,6 @@ def load_digits() -> Dataset:
 
 
 def _bilinear(source: int, target: int) -> NDArray[np.float64]:
-    """Matrix (target, source) of linear interpolation with aligned pixel centres."""
+    """Return the matrix (target, source) of linear interpolation with aligned pixel centres."""
     centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
     return np.stack([np.interp(centres, np.arange(source), row) for row in np.eye(source)], axis=1)

@@ -1,4 +1,4 @@
-"""Child process: let keras download MNIST into its cache, its hash checked by keras."""
+"""Child process: let keras download MNIST into its cache; keras checks the hash."""
 
 import socket
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def download(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Fill the keras cache; report the number of images.
 
     Raises:
-        BadInput: there is no network, or what came is not keras's file.
+        BadInput: there is no network, or the downloaded file has another hash.
         RuntimeUnavailable: keras is not installed.
     """
     try:
@@ -25,7 +25,7 @@ def download(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     socket.setdefaulttimeout(_SOCKET_TIMEOUT_S)
     try:
         (images, _), _ = keras.datasets.mnist.load_data()
-    except Exception as error:  # keras raises a bare Exception for each failure of a download
+    except Exception as error:  # keras raises a plain Exception if a download fails
         raise BadInput(str(error).splitlines()[0]) from None
     yield {"images": len(images)}
 

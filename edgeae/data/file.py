@@ -1,4 +1,4 @@
-"""A dataset's file, whatever its kind."""
+"""Read a dataset's file of any supported format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from edgeae.data.idx import is_idx, read_idx, read_idx_folder
 from edgeae.data.npz import read_npy, read_npz
 from edgeae.errors import BadInput, system_error
 
-#: What may be read, for messages.
+#: The supported formats, for messages.
 KINDS = "PATH.npz, .npy, .csv, .idx, NAME-idx3-ubyte[.gz] or a folder of MNIST's four IDX files"
 _READERS: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {
     ".npz": read_npz,
@@ -24,16 +24,16 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     """Read and check the arrays of a file.
 
     Returns:
-        `x_train` and `x_test` with `y_train` and `y_test` where there are labels; of a training
-        file perhaps `x_train` alone; or `x`, and perhaps `y`: rows alone.
+        `x_train` and `x_test`, optionally `y_train` and `y_test`; or only `x_train`, optionally
+        `y_train`, of a training file; or rows `x`, optionally `y`.
 
     Raises:
-        BadInput: it is not to be read, or its content is not as it should be.
+        BadInput: the file cannot be read, or its content is not valid.
     """
     reader = _reader(path)
     try:
         if reader is None:
-            path.stat()  # a missing file is the first thing to say
+            path.stat()  # if the file is missing, report that first
             raise BadInput(f"{path}: not a dataset; allowed are {KINDS}")
         return reader(path)
     except FileNotFoundError:
@@ -43,12 +43,12 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def is_known(path: Path) -> bool:
-    """Tell whether it is a folder, or a file whose name says how to read it."""
+    """Return whether the path is a folder, or has the name of a supported format."""
     return _reader(path) is not None
 
 
 def stem(path: Path) -> str:
-    """Return the name of the dataset in a file."""
+    """Return the dataset's name: the folder's name, or the file's name without suffixes."""
     if path.is_dir():
         return path.resolve().name
     return Path(path.name.removesuffix(".gz")).stem

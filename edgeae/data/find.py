@@ -1,14 +1,14 @@
 """Find a dataset by name or path.
 
-`mnist`   the real one: `EDGEAE_MNIST` (an `.npz` in the keras layout or a folder with the four IDX
-          files, plain or .gz), then the keras cache, then a download through keras.
-`digits`  the 1,797 handwritten digits that scikit-learn carries, laid out as MNIST is.
-`auto`    `mnist` where it can be had, `digits` otherwise.
-PATH.npz  `x_train` and `x_test`, and labels `y_train`, `y_test` if there are any; or rows alone:
-          `x`, `x_test`, or one array without a name.
+`mnist`   MNIST: `EDGEAE_MNIST` (an `.npz` in keras's layout, or a folder with the four IDX files,
+          plain or .gz), else the keras cache, else a download through keras.
+`digits`  the 1,797 handwritten digits of scikit-learn, in MNIST's layout.
+`auto`    `mnist` if it is available, else `digits`.
+PATH.npz  `x_train` and `x_test`, optionally labels `y_train` and `y_test`; or only rows: `x`,
+          `x_test`, or one array without a name.
 PATH.npy, PATH.csv, an IDX file
-          rows alone: they calibrate and judge; to train on, they need a training file beside them.
-a folder  with MNIST's four IDX files.
+          only rows, which calibrate and test; fine-tuning needs a separate training file.
+a folder  MNIST's four IDX files.
 """
 
 import os
@@ -25,7 +25,7 @@ from edgeae.data.mnist import load_mnist
 from edgeae.data.normalization import Normalization
 from edgeae.errors import BadInput, EdgeaeError, unknown
 
-#: Datasets that a name is enough for.
+#: Datasets that are loaded by name.
 BUILT_IN = ("digits", "mnist")
 _NAMES = ("auto", *BUILT_IN)
 
@@ -41,16 +41,16 @@ def load(
     """Load a dataset by name or path.
 
     Args:
-        name: `mnist`, `digits`, `auto` or a path; see the top of this file.
-        download: whether MNIST may come from the network.
-        say: told in one line which dataset it became, and why.
-        normalization: from stored to real values; unless given, uint8 becomes 0…1 and all else
-            stays what it is.
-        train: path of a file with training rows; `name` is then a path of rows alone, which all
-            become the test.
+        name: `mnist`, `digits`, `auto` or a path; see the module's docstring.
+        download: whether MNIST may be downloaded.
+        say: receives a message that names the dataset, and one if `auto` falls back to digits.
+        normalization: maps stored values to real values; by default uint8 is scaled to 0…1, and
+            other types are not changed.
+        train: path of a file with training rows; `name` is then the path of a file with only
+            rows, all of which become test rows.
 
     Raises:
-        BadInput: it is not to be had, or its content is not as it should be.
+        BadInput: the dataset is not available, or its content is not valid.
     """
     if is_path(name):
         dataset = _from_file(Path(name), None if train is None else Path(train))
@@ -65,14 +65,14 @@ def load(
 
 
 def is_path(name: str) -> bool:
-    """Tell whether `load` takes `name` for a file or folder rather than for a dataset's name."""
+    """Return whether `load` takes `name` as a path instead of a dataset's name."""
     if not name or name in _NAMES:
         return False
     return os.sep in name or is_known(Path(name)) or Path(name).exists()
 
 
 def absolute(name: str) -> str:
-    """Return what `load` takes for the same dataset in whatever folder it is asked."""
+    """Return `name` with a path made absolute, so that it does not depend on the current folder."""
     return str(Path(name).absolute()) if is_path(name) else name
 
 
@@ -87,13 +87,13 @@ def _named(name: str, download: bool, say: Callable[[str], None]) -> Dataset:
 
 
 def _auto(download: bool, say: Callable[[str], None]) -> Dataset:
-    # A file that the user named must be right; only MNIST's absence leads to the digits.
+    # an invalid file in EDGEAE_MNIST is an error; only a missing MNIST falls back to the digits
     if os.environ.get("EDGEAE_MNIST"):
         return load_mnist(download)
     try:
         return load_mnist(download)
     except EdgeaeError as error:
-        say(f"MNIST is not to be had ({error}); using scikit-learn's digits instead")
+        say(f"MNIST is not available ({error}); using scikit-learn's digits instead")
         return load_digits()
 
 
@@ -101,11 +101,13 @@ def _from_file(path: Path, training: Path | None) -> Dataset:
     arrays = read(path)
     if training is not None:
         if "x" not in arrays:
-            raise BadInput(f"{path}: has x_train itself; a training file goes with rows alone")
+            raise BadInput(
+                f"{path}: has x_train already; a training file is allowed only with a file of rows"
+            )
         return split(stem(path), f"{path}, training {training}", _joined(arrays, read(training)))
     if "x_train" in arrays and "x_test" not in arrays:
         raise BadInput(
-            f"{path}: no array 'x_test'; an .npz needs x_train and x_test, or rows alone as x"
+            f"{path}: no array 'x_test'; an .npz needs x_train and x_test, or only rows as x"
         )
     return split(stem(path), str(path), arrays)
 

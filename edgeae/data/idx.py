@@ -1,4 +1,4 @@
-"""IDX files, the format MNIST came in (http://yann.lecun.com/exdb/mnist, "file formats")."""
+"""IDX files, MNIST's original format (http://yann.lecun.com/exdb/mnist, "file formats")."""
 
 import gzip
 import math
@@ -17,7 +17,7 @@ from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance
 
-#: The type byte of the header → the elements, big-endian as all of the file is.
+#: The header's type byte → the big-endian element type.
 _ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _ROWS_RANKS = (2, 3, 4)
 _FOLDER = {
@@ -30,16 +30,16 @@ _NAME = re.compile(r"[.-]idx\d?(-[a-z]+)?(\.gz)?$", re.IGNORECASE)
 
 
 def is_idx(path: Path) -> bool:
-    """Tell by its name: `t10k-images-idx3-ubyte`, `mine.idx`, either with `.gz`."""
+    """Return whether a file's name is an IDX name: `t10k-images-idx3-ubyte`, `mine.idx`, or .gz."""
     return _NAME.search(path.name) is not None
 
 
 def read_idx(path: Path) -> dict[str, NDArray[Any]]:
-    """Read one file of rows as `x`.
+    """Read one file of rows as `x`, (n, …).
 
     Raises:
-        BadInput: it is none, or holds what is no number.
-        OSError: it cannot be read.
+        BadInput: the file is no IDX file, or a value is no finite number.
+        OSError: the file cannot be read.
     """
     rows = _read(path, _ROWS_RANKS)
     check_rows(str(path), rows)
@@ -47,11 +47,11 @@ def read_idx(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_idx_folder(folder: Path) -> dict[str, NDArray[Any]]:
-    """Read the four files of MNIST, plain or .gz.
+    """Read the four files of MNIST, plain or .gz, as `x_train`, `y_train`, `x_test`, `y_test`.
 
     Raises:
-        BadInput: one is missing, or is not as it should be.
-        OSError: one cannot be read.
+        BadInput: a file is missing, or its content is not valid.
+        OSError: a file cannot be read.
     """
     arrays: dict[str, NDArray[Any]] = {}
     for key, stem in _FOLDER.items():
@@ -69,7 +69,7 @@ def _one_of(folder: Path, stem: str) -> Path:
     candidates = [folder / stem, folder / f"{stem}.gz"]
     path = next((candidate for candidate in candidates if candidate.exists()), None)
     if path is None:
-        raise BadInput(f"{folder}: neither {stem} nor {stem}.gz is there")
+        raise BadInput(f"{folder}: both {stem} and {stem}.gz are missing")
     return path
 
 
@@ -85,7 +85,7 @@ def _read(path: Path, ranks: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _parse(path: Path, stream: BufferedIOBase, ranks: tuple[int, ...]) -> NDArray[Any]:
-    """Read what the header declares, and no more than a byte beyond it."""
+    """Read the array that the header declares, and at most one byte beyond it."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENTS:
         raise BadInput(f"{path}: not an IDX file: its magic is {magic.hex() or 'missing'}")
@@ -95,7 +95,7 @@ def _parse(path: Path, stream: BufferedIOBase, ranks: tuple[int, ...]) -> NDArra
         raise BadInput(f"{path}: an IDX file of rank {rank}; allowed here is {allowed}")
     header = stream.read(4 * rank)
     if len(header) < 4 * rank:
-        raise BadInput(f"{path}: {4 + len(header)} bytes, its header alone has {4 + 4 * rank}")
+        raise BadInput(f"{path}: {4 + len(header)} bytes, but the header has {4 + 4 * rank}")
     shape = struct.unpack(f">{rank}I", header)
     elements = np.dtype(_ELEMENTS[magic[2]])
     declared = math.prod(shape) * elements.itemsize
@@ -104,7 +104,7 @@ def _parse(path: Path, stream: BufferedIOBase, ranks: tuple[int, ...]) -> NDArra
     if len(content) != declared:
         found = f"more than {declared}" if len(content) > declared else len(content)
         raise BadInput(
-            f"{path}: {found} bytes of data, its header says {shape} × {elements.itemsize}"
+            f"{path}: {found} bytes of data, but the header declares {shape} × {elements.itemsize}"
         )
     stored = np.frombuffer(content, elements).reshape(shape)
     return stored.astype(elements.newbyteorder("="), copy=False)

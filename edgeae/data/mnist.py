@@ -1,4 +1,4 @@
-"""MNIST: what `EDGEAE_MNIST` names, then the keras cache, then a download through keras."""
+"""MNIST: from `EDGEAE_MNIST`, else from the keras cache, else from a download through keras."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from edgeae.system import children
 
 #: The file that keras downloads, `mnist.npz` (the hash is keras's own).
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-#: `Dataset.sha256` of its arrays, whatever file they came in.
+#: `Dataset.sha256` of its arrays, which does not depend on the file's format.
 MNIST_ARRAYS_SHA256 = "ebf8b79326aabe93090be9f5e86dab2d0f195267e4b886c3b70a28554b4be482"
 _DOWNLOAD_TIMEOUT_S = 120.0
 
@@ -22,17 +22,17 @@ def load_mnist(download: bool) -> Dataset:
     """Return MNIST.
 
     Args:
-        download: whether it may come from the network.
+        download: whether MNIST may be downloaded.
 
     Raises:
-        BadInput: it is not to be had, or is not what it should be.
+        BadInput: MNIST is not available, or the file is not MNIST.
     """
     path = _find(download)
     arrays = read(path)
     if not arrays.keys() >= {"x_train", "x_test"}:
-        raise BadInput(f"{path}: MNIST is x_train and x_test; it holds {', '.join(arrays)}")
+        raise BadInput(f"{path}: MNIST needs x_train and x_test; the file has {', '.join(arrays)}")
     dataset = split("mnist", str(path), arrays)
-    images = arrays["x_test"]  # of the same kind and size as those of the training
+    images = arrays["x_test"]  # `split` has checked that x_train has the same kind and shape
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
         raise BadInput(
             f"{path}: images are {images.dtype} of shape {images.shape[1:]}; "
@@ -53,13 +53,13 @@ def _find(download: bool) -> Path:
     found = hashlib.sha256(cached.read_bytes()).hexdigest()
     if found != MNIST_SHA256:
         raise BadInput(
-            f"{cached}: sha256 {found[:12]}…, keras's mnist.npz has {MNIST_SHA256[:12]}…"
+            f"{cached}: sha256 {found[:12]}…, but keras's mnist.npz has {MNIST_SHA256[:12]}…"
         )
     return cached
 
 
 def _keras_cache() -> Path:
-    """Where keras keeps MNIST: Keras 3 minds KERAS_HOME, tf_keras downloads to the home folder."""
+    """Return the path of keras's MNIST: Keras 3 uses KERAS_HOME, tf_keras the home folder."""
     home = Path("~/.keras").expanduser()
     places = [Path(os.environ.get("KERAS_HOME") or home), home]
     files = [place / "datasets" / "mnist.npz" for place in places]
@@ -73,4 +73,4 @@ def _download(cached: Path) -> None:
     except EdgeaeError as error:
         raise BadInput(f"{why} failed: {error}") from None
     if not cached.exists():
-        raise BadInput(f"{why} went elsewhere (is {cached.parents[2]} writable?)")
+        raise BadInput(f"{why} did not write it (is {cached.parents[2]} writable?)")

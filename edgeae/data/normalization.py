@@ -1,4 +1,4 @@
-"""From the values of a file to those that a model takes: real = stored × scale + offset."""
+"""The normalization from a file's values to a model's values: real = stored × scale + offset."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -12,10 +12,10 @@ from edgeae.errors import BadInput
 
 @dataclass(frozen=True)
 class Normalization:
-    """What one unit of the stored values is worth, and where their zero lies.
+    """Scale and offset of the normalization: real = stored × scale + offset.
 
     Raises:
-        BadInput: scale is 0, or one of them is not finite.
+        BadInput: the scale is 0, or the scale or the offset is not finite.
     """
 
     scale: float
@@ -29,13 +29,13 @@ class Normalization:
 
     @classmethod
     def usual(cls, dtype: np.dtype[Any]) -> "Normalization":
-        """Return what holds unless something else is said: pixels become 0…1."""
+        """Return the default for an element type: uint8 is scaled to 0…1, others are unchanged."""
         return cls(1 / 255 if dtype == np.uint8 else 1.0, 0.0)
 
     def real(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Return the real values as float32; a copy."""
         values = stored.astype(np.float32)
-        with np.errstate(over="ignore"):  # the caller looks for infinite values
+        with np.errstate(over="ignore"):  # the caller checks for infinite values
             if self.scale != 1.0:
                 values *= np.float32(self.scale)
             if self.offset != 0.0:
@@ -43,5 +43,5 @@ class Normalization:
         return values
 
     def to_json(self) -> dict[str, float]:
-        """Return what a manifest and `train.json` record."""
+        """Return scale and offset as JSON types, for manifests and `train.json`."""
         return asdict(self)

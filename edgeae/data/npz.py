@@ -1,4 +1,4 @@
-"""Rows saved by numpy: `.npz` and `.npy`."""
+"""NumPy files of rows: `.npz` and `.npy`."""
 
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,26 @@ from edgeae.errors import BadInput
 from edgeae.reading import arrays
 
 _KNOWN = ("x_train", "y_train", "x_test", "y_test", "x", "y", "arr_0")
-#: What `numpy.savez` calls an array that is given no name.
+#: The name that `numpy.savez` gives an array without a name.
 _UNNAMED = "arr_0"
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an archive: `x_train` and `x_test` with their labels, or `x` and perhaps `y`.
+    """Read an archive: `x_train` and `x_test`, or rows `x`, each with optional labels.
 
-    Rows alone may also be called `x_test`, or be the one array without a name. An archive of
-    `x_train` alone serves as a training file.
+    Rows without training rows can also be named `x_test`, or be the only array without a name. An
+    archive with only `x_train` is a training file.
 
     Raises:
-        BadInput: it is none, holds none of these arrays, or they hold what is no number.
-        OSError: it cannot be read.
+        BadInput: the file is no archive or has none of these arrays, or a value is no finite
+            number.
+        OSError: the file cannot be read.
     """
     names, found = arrays.read_npz(path, _KNOWN)
     if not found.keys() & {"x_train", "x_test", "x"} and names != [_UNNAMED]:
         raise BadInput(
-            f"{path}: no array 'x_train'; an .npz needs x_train and x_test, or rows alone as x "
-            f"(it holds: {', '.join(names) or 'nothing'})"
+            f"{path}: no array 'x_train'; an .npz needs x_train and x_test, or only rows as x "
+            f"(the file has: {', '.join(names) or 'no array'})"
         )
     for key in ("x_train", "x_test", "x", _UNNAMED):
         if key in found:
@@ -52,11 +53,11 @@ def _roles(found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def read_npy(path: Path) -> dict[str, NDArray[Any]]:
-    """Read one array of rows as `x`.
+    """Read one array of rows as `x`, (n, …).
 
     Raises:
-        BadInput: it is none, or holds what is no number.
-        OSError: it cannot be read.
+        BadInput: the file is no `.npy`, or a value is no finite number.
+        OSError: the file cannot be read.
     """
     rows = arrays.read_npy(path)
     check_rows(str(path), rows)

@@ -1,4 +1,4 @@
-"""What the arrays of a dataset may hold."""
+"""Checks of a dataset's arrays."""
 
 from typing import Any
 
@@ -7,21 +7,21 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
-#: Fewer would leave nothing to calibrate with, or to judge on.
+#: Least number of rows; fewer could not be split into calibration, validation and test rows.
 _LEAST_ROWS = 10
-#: Bytes of a float; numpy also knows longer ones, which no other library reads.
+#: Allowed sizes of a float in bytes; numpy has longer floats, which no other library reads.
 _FLOAT_BYTES = (2, 4, 8)
 
 
 def check_rows(place: str, rows: NDArray[Any]) -> None:
-    """Refuse what is no set of rows of finite numbers.
+    """Check that an array contains rows of finite numbers.
 
     Args:
-        place: file, and key where it has keys.
+        place: the file, and the array's key if the file has keys; for errors.
         rows: (n, …), n at least 10.
 
     Raises:
-        BadInput: the shape, the element type or a value is none of a dataset.
+        BadInput: the shape, the element type or a value is not allowed.
     """
     floats = rows.dtype.kind == "f" and rows.dtype.itemsize in _FLOAT_BYTES
     if rows.dtype.kind not in "iu" and not floats:
@@ -32,18 +32,18 @@ def check_rows(place: str, rows: NDArray[Any]) -> None:
             "or more each"
         )
     if not floats:
-        return  # every integer is within float32
+        return  # float32's range contains every integer type
     with np.errstate(over="ignore"):
         bad = int(np.count_nonzero(~np.isfinite(rows.astype(np.float32, copy=False))))
     if bad:
-        raise BadInput(f"{place}: {bad} of its values are NaN, infinite or too large for float32")
+        raise BadInput(f"{place}: {bad} values are NaN, infinite or too large for float32")
 
 
 def check_labels(place: str, labels: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Refuse labels that are not one a row.
+    """Check that there is one label for each row.
 
     Raises:
-        BadInput: they have another shape.
+        BadInput: the labels have another shape.
     """
     if labels.shape != rows.shape[:1]:
         raise BadInput(f"{place}: shape {labels.shape}; allowed is one label for {len(rows)} rows")

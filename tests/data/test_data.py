@@ -169,7 +169,7 @@ def test_wrong_content_is_named_with_its_key(tmp_path, kind):
 def test_a_value_that_is_none_is_named_with_its_key(tmp_path, key, value):
     images = {"x_train": floats(), "x_test": floats()} | {key: floats(bad=value)}
     line = refusal(str(save(tmp_path / "mine.npz", **images)))
-    assert f"mine.npz: {key}: 1 of its values" in line
+    assert f"mine.npz: {key}: 1 values are" in line
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, 255])
@@ -338,7 +338,7 @@ def test_auto_falls_back_to_digits_and_says_so_once(monkeypatch, failure):
     dataset = data.load("auto", say=said.append)
     assert asked == ["edgeae.data.download"]
     assert dataset.name == "digits"
-    assert [line for line in said if "MNIST is not to be had" in line] == said[:1]
+    assert [line for line in said if "MNIST is not available" in line] == said[:1]
     assert str(failure) in said[0] and "digits" in said[0]
 
 

@@ -88,7 +88,7 @@ def test_two_unnamed_arrays_are_not_guessed_between(tmp_path, decibels):
 def test_rows_alone_are_not_trained_on(tmp_path, decibels):
     dataset = data.load(npy(tmp_path / "m.npy", decibels))
     for require in (data.require_trainable, data.require_unit):
-        with pytest.raises(BadInput, match=r"m\.npy: representative rows alone"):
+        with pytest.raises(BadInput, match=r"m\.npy: only representative rows"):
             require(dataset)
 
 
@@ -241,7 +241,7 @@ WRONG_NPY = {
     "a vector": (lambda path: np.save(path, np.zeros(20)), "shape (20,)"),
     "strings": (lambda path: np.save(path, np.full((20, 4), "a")), "elements are <U1"),
     "complex": (lambda path: np.save(path, np.zeros((20, 4), complex)), "elements are complex128"),
-    "a NaN": (lambda path: np.save(path, np.full((20, 4), np.nan)), "80 of its values are NaN"),
+    "a NaN": (lambda path: np.save(path, np.full((20, 4), np.nan)), "80 values are NaN"),
 }
 
 
@@ -290,8 +290,8 @@ WRONG_CSV = {
     "empty": ("", "no line of numbers"),
     "a header alone": ("a,b\n", "no line of numbers"),
     "nine rows": (ROWS[: ROWS.rindex("9,")], "10 rows"),
-    "ragged": (f"a,b\n{ROWS}1,2,3\n", "line 12 holds 3 values, those before hold 2"),
-    "a short line after a blank one": (f"{ROWS}\n1\n", "line 12 holds 1 values"),
+    "ragged": (f"a,b\n{ROWS}1,2,3\n", "line 12 has 3 values, the lines before have 2"),
+    "a short line after a blank one": (f"{ROWS}\n1\n", "line 12 has 1 values"),
     "a NaN": (f"{ROWS}1,nan\n", "line 11: 'nan': allowed are finite numbers"),
     "infinite": (f"{ROWS}-inf,0\n", "line 11: '-inf': allowed are finite"),
     "a word": (f"{ROWS}1,two\n", "line 11: 'two' is not a number"),
@@ -354,7 +354,7 @@ WRONG_IDX = {
     "nine rows": (idx_bytes(np.zeros((9, 4), np.uint8)), "10 rows"),
     "a NaN": (
         bytes((0, 0, 0x0D, 2)) + struct.pack(">2I10f", 10, 1, *[float("nan")] * 10),
-        "10 of its values are NaN",
+        "10 values are NaN",
     ),
 }
 

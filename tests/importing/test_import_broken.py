@@ -201,7 +201,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     "pickled npz": (_of_data(PICKLED), ("rows.npz",)),
     "wrong feature count": (_of_data(ROWS[:, :10]), ("(16), 16 values", "(10,), 10 values")),
     "empty data": (_of_data(ROWS[:0]), ("rows.npz", "(0, 16)")),
-    "NaN data": (_of_data(NAN), ("rows.npz", "40 of its values are NaN")),
+    "NaN data": (_of_data(NAN), ("rows.npz", "40 values are NaN")),
     "a folder that is no SavedModel": (_folder, ("model: a folder without saved_model.pb",)),
     "a classifier": (
         _model(dense(WIDTH, 8, 10, activation="softmax")),
