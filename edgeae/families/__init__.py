@@ -1,1 +1,1 @@
-"""What can be said of a family of autoencoders without TensorFlow: settings, options, table."""
+"""The families of autoencoders: settings, options and table, all without TensorFlow."""

@@ -1,6 +1,6 @@
-"""The command that trains a model again: its settings as options of `edgeae train`.
+"""The command that trains a model again, with its settings as options of `edgeae train`.
 
-No TensorFlow here: the report asks.
+This module needs no TensorFlow, because the report uses it.
 """
 
 from dataclasses import asdict
@@ -13,13 +13,13 @@ from edgeae.families.table import ALWAYS, FAMILIES, OPTIONS
 
 
 def train_command(training: Training) -> list[str]:
-    """Return the words of the command; only what differs from the family's defaults is said.
+    """Return the words of the command; options with the family's default values are left out.
 
     Args:
-        training: of a model that edgeae trained.
+        training: the `train.json` of a model that edgeae trained.
 
     Raises:
-        BadInput: its family is not one of this edgeae's.
+        BadInput: this version of edgeae does not have the family.
     """
     if training.family not in FAMILIES:
         raise unknown("family", training.family, FAMILIES)
@@ -38,7 +38,7 @@ def train_command(training: Training) -> list[str]:
 
 def _option(key: str, value: Any) -> list[str]:
     if isinstance(value, bool):
-        return [flag(key)]  # no family has a switch that is on by itself
+        return [flag(key)]  # every switch is off by default
     if isinstance(value, tuple):
         return [flag(key), ",".join(map(str, value))]
     return [flag(key), str(value)]

@@ -1,4 +1,4 @@
-"""Samples: which models have them, and the sheet of them beside the model."""
+"""Samples of a model: which models can be sampled, and the files of samples in their folders."""
 
 from pathlib import Path
 
@@ -9,39 +9,39 @@ from edgeae.plotting import png
 from edgeae.plotting.tiles import picture
 from edgeae.reading import files
 
-#: The family whose code has a prior, N(0, I), to draw from.
+#: The family whose code has a prior, N(0, I), from which codes can be drawn.
 _FAMILY = "variational"
-#: Below the model's folder: the sheet, and the images themselves, float32.
+#: Files in the model's folder: the images on one sheet, and their array, float32.
 SAMPLES = "samples.png"
 ARRAYS = "samples.npy"
-#: What the sheet says of whose samples they are.
+#: Keyword of the sheet's text that identifies the sampled model.
 WEIGHTS = "weights_sha256"
 
 
 def sampled_picture(folder: Path, training: Training) -> tuple[int, int, int]:
-    """Return height, width and channels of the images that a model can be asked for.
+    """Return height, width and channels of a model's samples.
 
     Raises:
-        BadInput: the model's code has no prior, or what it makes is no image.
+        BadInput: the model's code has no prior, or its reconstructions are no images.
     """
     if training.family != _FAMILY:
         raise BadInput(
-            f"{folder}: family {training.family}: nothing says how its codes are distributed; "
-            f"`edgeae sample` takes models of family {_FAMILY}, whose codes are drawn from N(0, I)"
+            f"{folder}: family {training.family} has no distribution of codes; `edgeae sample` "
+            f"takes models of family {_FAMILY}, whose codes are drawn from N(0, I)"
         )
     sheet = read_sheet(folder)
     if sheet is None:
         raise BadInput(f"{folder / SHEET}: missing; `edgeae train --force` makes it")
-    shape = sheet[0].shape[1:]  # as the dataset had it; the model may take it flat
+    shape = sheet[0].shape[1:]  # the dataset's shape; the model's may be flat
     found = picture(shape)
     if found is None:
         told = " × ".join(map(str, shape))
-        raise BadInput(f"{folder}: rows of {told} values are no images; nothing to draw")
+        raise BadInput(f"{folder}: rows of {told} values are no images, so samples cannot be drawn")
     return found
 
 
 def read_samples(folder: Path, training: Training) -> bytes | None:
-    """Return the sheet of a model's samples; None where there is none of these weights.
+    """Return the PNG file of a model's samples; None if there is none for these weights.
 
     Raises:
         BadInput: the sheet is damaged.
@@ -54,5 +54,5 @@ def read_samples(folder: Path, training: Training) -> bytes | None:
     try:
         said = png.notes(content)
     except ValueError as error:
-        raise BadInput(f"{path}: damaged: {error}; `edgeae sample` makes it anew") from None
+        raise BadInput(f"{path}: damaged: {error}; `edgeae sample` makes it again") from None
     return content if said.get(WEIGHTS) == training.weights_sha256 else None

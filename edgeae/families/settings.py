@@ -1,6 +1,6 @@
-"""What can be chosen about a training, and what is chosen when nothing is said.
+"""The settings of a training, with their defaults and checks.
 
-No TensorFlow here: the command line asks before it trains.
+This module needs no TensorFlow, because the command line checks settings before it trains.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -8,16 +8,16 @@ from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-#: σ of the hidden layers, or of the code where there are none.
+#: Activations σ of the hidden layers, or of the code if there are no hidden layers.
 ACTIVATIONS = ("linear", "relu", "relu6", "sigmoid", "tanh")
 LOSSES = ("mse", "bce")
 PENALTIES = ("none", "l1", "kl")
 NOISES = ("gaussian", "masking", "salt-and-pepper")
-#: TensorFlow's where nothing else is said, whatever the machine has.
+#: TensorFlow's default number of threads, the same on every machine.
 THREADS = 2
-#: The widest layer; two such neighbours alone have 17 GB of weights.
+#: The widest layer; two neighbouring layers of this width have 17 GB of weights.
 _WIDEST = 65_536
-#: What NumPy's and Keras's generators take.
+#: The largest seed of NumPy's and Keras's generators.
 _LARGEST_SEED = 2**32 - 1
 _CHOICES = {"activation": ACTIVATIONS, "loss": LOSSES, "penalty": PENALTIES, "noise": NOISES}
 
@@ -27,25 +27,27 @@ class Settings:
     """One training's configuration; the same settings and data give the same weights.
 
     Attributes:
-        family: which autoencoder; see `families`.
-        code: values of the code.
-        hidden: widths (of convolutions, channels) between image and code; the decoder mirrors them.
-        activation: σ of the hidden layers, or of the code where there are none.
-        loss: `mse` or `bce` (binary cross-entropy): the reconstruction's term.
+        family: the family's name, a key of `FAMILIES`.
+        code: number of values of the code.
+        hidden: layer widths (channels of convolutions) between image and code; the decoder mirrors
+            them.
+        activation: σ of the hidden layers, or of the code if there are no hidden layers.
+        loss: the reconstruction loss: `mse` or `bce` (binary cross-entropy).
         epochs: passes over the training images.
         batch: images per step.
-        learning_rate: Adam's, decaying to 1 % of it along a cosine.
-        seed: of the initial weights, of the order of the images and of all noise.
-        threads: TensorFlow's, whatever the machine has: sums are ordered by them.
+        learning_rate: Adam's learning rate, decaying to 1 % of it along a cosine.
+        seed: seed of the initial weights, of the images' order and of all noise.
+        threads: TensorFlow's number of threads, the same on every machine, because the order of
+            floating-point sums depends on it.
         tied: whether the decoder's weights are the encoder's, transposed.
-        pretrain: whether to stack the layers greedily before training them together.
-        upsample: whether to resize and convolve instead of transposed convolutions.
-        penalty: on the code's activations: `none`, `l1` or `kl`.
-        weight: what the penalty (or the encoder's Jacobian) is multiplied by.
-        rho: ρ, the mean activation that `kl` pulls each value of the code to.
-        noise: how the input is corrupted: `gaussian`, `masking` or `salt-and-pepper`.
-        amount: standard deviation of the noise, or share of the values that it hits.
-        beta: β, what the Kullback-Leibler divergence of the code is multiplied by.
+        pretrain: whether to pretrain greedily, layer by layer.
+        upsample: whether to resize and convolve instead of using transposed convolutions.
+        penalty: penalty on the code's activations: `none`, `l1` or `kl`.
+        weight: factor of the penalty, or of the norm of the encoder's Jacobian.
+        rho: ρ, the target mean activation of each value of the code with `kl`.
+        noise: corruption of the input: `gaussian`, `masking` or `salt-and-pepper`.
+        amount: standard deviation of the noise, or share of the corrupted values.
+        beta: β, factor of the Kullback-Leibler divergence of the code.
     """
 
     family: str
@@ -100,16 +102,16 @@ class Settings:
 
     @property
     def model(self) -> str:
-        """The default name of the model: the family's, with the code's size unless it is 32."""
+        """The model's default name: the family's, followed by the code's size unless it is 32."""
         return self.family if self.code == 32 else f"{self.family}-c{self.code}"
 
     def having(self, **chosen: Any) -> "Settings":
-        """Return these settings with what was chosen; None stands for what is there."""
+        """Return these settings with the chosen values; None leaves a setting unchanged."""
         return replace(self, **{key: value for key, value in chosen.items() if value is not None})
 
 
 def flag(key: str) -> str:
-    """Return the option that sets a field."""
+    """Return the command-line option of a field."""
     return {"learning_rate": "--lr"}.get(key, f"--{key}")
 
 

@@ -1,6 +1,6 @@
-"""The kinds of autoencoders: where each is built, what it minimises, what can be chosen about it.
+"""The table of families: module, objective, default settings and options of each.
 
-No TensorFlow here: the command line asks before it trains.
+This module needs no TensorFlow, because the command line checks settings before it trains.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Any
 from edgeae.errors import BadInput, unknown
 from edgeae.families.settings import Settings, flag
 
-#: What every family lets choose; `Family.options` are those beyond.
+#: Settings that every family has as options; `Family.options` lists further ones.
 ALWAYS = (
     *("code", "activation", "loss", "epochs", "batch"),
     *("learning_rate", "seed", "threads"),
 )
-#: What only some families let choose.
+#: Settings that only some families have as options.
 OPTIONS = (
     *("hidden", "tied", "pretrain", "upsample"),
     *("penalty", "weight", "rho", "noise", "amount", "beta"),
@@ -23,15 +23,16 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of autoencoder.
+    """A family of autoencoders.
 
     Attributes:
-        module: where it is built.
-        about: what it is, with its objective, in one line.
-        mnist: MSE that its defaults must reach on MNIST's test images, which `edgeae zoo` checks.
-        defaults: settings that reach its figures on MNIST within six minutes on two cores.
-        options: those of `OPTIONS` that it knows.
-        least_hidden: how many widths `hidden` must have at least.
+        module: the module that builds its models.
+        about: the architecture and the objective, in one line.
+        mnist: the largest allowed MSE of the default settings on MNIST's test images, which
+            `edgeae zoo` checks.
+        defaults: the default settings, which train on MNIST within six minutes on two cores.
+        options: the entries of `OPTIONS` that the family has.
+        least_hidden: least number of widths in `hidden`.
     """
 
     module: str
@@ -59,7 +60,7 @@ FAMILIES = {
     ),
     "conv": Family(
         "edgeae.training.conv",
-        "strided convolutions and transposed ones; minimises ‖x − x′‖²",
+        "strided and transposed convolutions; minimises ‖x − x′‖²",
         mnist=0.0045,
         defaults=Settings("conv", hidden=(16, 32), epochs=25),
         options=("hidden", "upsample"),
@@ -74,7 +75,7 @@ FAMILIES = {
     ),
     "overcomplete": Family(
         "edgeae.training.sparse",
-        "a code wider than the image; minimises ‖x − x′‖² + λ·penalty(h), else it only copies",
+        "a code wider than the image; minimises ‖x − x′‖² + λ·penalty(h), which prevents copying",
         mnist=0.0060,
         defaults=Settings(
             "overcomplete", code=1024, penalty="l1", weight=5e-2, rho=0.05, epochs=12
@@ -92,7 +93,7 @@ FAMILIES = {
     ),
     "denoising": Family(
         "edgeae.training.denoising",
-        "shown x + noise, asked for x; minimises ‖x − x′(x + noise)‖²",
+        "reconstructs x from x + noise; minimises ‖x − x′(x + noise)‖²",
         mnist=0.0090,
         defaults=Settings("denoising", hidden=(256, 128), noise="gaussian", amount=0.3, epochs=25),
         options=("hidden", "noise", "amount"),
@@ -115,10 +116,10 @@ FAMILIES = {
 
 
 def settings(family: str, **chosen: Any) -> Settings:
-    """Return a family's settings with what the user chose; None stands for the default.
+    """Return a family's settings with the chosen values; None takes the default.
 
     Raises:
-        BadInput: an unknown family, an option that it does not have, or a value not allowed.
+        BadInput: there is no such family, the family lacks an option, or a value is not allowed.
     """
     if family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
@@ -126,7 +127,9 @@ def settings(family: str, **chosen: Any) -> Settings:
     for key, value in chosen.items():
         if value is not None and key not in (*ALWAYS, *known.options):
             able = ", ".join(name for name, item in FAMILIES.items() if key in item.options)
-            raise BadInput(f"{flag(key)}: family {family} does not have it; allowed with {able}")
+            raise BadInput(
+                f"{flag(key)}: family {family} does not have this option; allowed with {able}"
+            )
     plan = known.defaults.having(**chosen)
     if len(plan.hidden) < known.least_hidden:
         raise BadInput(f"--hidden: allowed with {family} are {known.least_hidden} widths or more")
@@ -135,9 +138,9 @@ def settings(family: str, **chosen: Any) -> Settings:
 
 
 def _check_used(plan: Settings, chosen: dict[str, Any]) -> None:
-    """Refuse an option that the others make useless."""
+    """Refuse an option that has no effect with the other options."""
     if chosen.get("rho") is not None and plan.penalty != "kl":
-        raise BadInput(f"--rho {plan.rho}: allowed with --penalty kl alone")
+        raise BadInput(f"--rho {plan.rho}: allowed only with --penalty kl")
     sparse = plan.family in ("sparse", "overcomplete")
     if sparse and chosen.get("weight") is not None and plan.penalty == "none":
-        raise BadInput(f"--weight {plan.weight}: allowed with --penalty l1 and kl alone")
+        raise BadInput(f"--weight {plan.weight}: allowed only with --penalty l1 and kl")
