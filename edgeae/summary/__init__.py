@@ -1,1 +1,1 @@
-"""Everything that a build holds, read into frozen values for whoever shows or chooses."""
+"""The summary: reads the files of a build into frozen dataclasses, for reports and choices."""

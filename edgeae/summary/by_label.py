@@ -1,22 +1,22 @@
-"""The loss of each label's images, of every export beside its yardstick."""
+"""The loss of each label's images, relative to the export's reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeae.summary.exports import Export
 
-#: Ratios that differ by no more tell no label from another.
+#: If all ratios are within this range, no label is reported as the worst.
 _ALIKE = 1e-4
 
 
 @dataclass(frozen=True)
 class LabelRow:
-    """An export.
+    """The losses of an export by label.
 
     Attributes:
-        recipe: its name.
-        ratios: label → its images' MSE ÷ the yardstick's; None where that is 0.
-        worst: the label that lost most, by ratio; empty where all are alike to 1e-4.
+        recipe: the recipe's name.
+        ratios: label → MSE of its images ÷ the reference's MSE; None if the reference's is 0.
+        worst: the label with the largest ratio; empty if all ratios are within 1e-4.
     """
 
     recipe: str
@@ -26,13 +26,13 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class ByLabel:
-    """The exports of one model.
+    """The losses of one model's exports by label.
 
     Attributes:
-        labels: in the order of their numbers.
+        labels: in numerical order.
         float32: label → MSE of the original.
         worst: the label that the original reconstructs worst.
-        rows: those exports that tell of labels.
+        rows: a row for each export with losses by label.
     """
 
     labels: tuple[str, ...]
@@ -42,7 +42,7 @@ class ByLabel:
 
 
 def by_label(exports: Sequence[Export]) -> ByLabel | None:
-    """Gather what a model's exports tell of labels; None where none does."""
+    """Gather the losses by label of a model's exports; None if no export has them."""
     told = [item for item in exports if item.loss and item.loss.labels]
     if not told:
         return None
@@ -54,7 +54,7 @@ def by_label(exports: Sequence[Export]) -> ByLabel | None:
 
 
 def worst_label(export: Export) -> tuple[str, float] | None:
-    """Return the label that lost most and its ratio; None where that is not known."""
+    """Return the label with the largest ratio, and the ratio; None if they are not known."""
     row = _row(export)
     ratio = row.ratios.get(row.worst)
     return None if ratio is None else (row.worst, ratio)
@@ -67,7 +67,7 @@ def _row(export: Export) -> LabelRow:
 
 
 def _ratio(losses: tuple[float | None, ...]) -> float | None:
-    """Exported ÷ control, or ÷ float32 where there is no control."""
+    """Return exported ÷ control, or exported ÷ float32 if there is no control."""
     float32, control, exported = losses
     yardstick = float32 if control is None else control
     return exported / yardstick if yardstick and exported is not None else None

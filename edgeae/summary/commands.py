@@ -7,10 +7,10 @@ from edgeae.artifacts.model import IMPORTED, TRAIN, Training
 from edgeae.errors import BadInput
 from edgeae.summary.exports import Export
 
-#: How a model that edgeae trained is trained again, in words.
+#: Returns the words of the command that trains a model again.
 Retrain = Callable[[Training], Sequence[str]]
 
-#: What an import depends on, in its `train.json`.
+#: Keys of the configuration that an import's command needs.
 _ASKED = ("source", "data", "train_data", "normalization", "code_layer")
 
 
@@ -21,12 +21,12 @@ def commands(
     sampled: Sequence[str],
     retrain: Retrain,
 ) -> tuple[str, ...]:
-    """Return command lines in the order in which they must run.
+    """Return the command lines, in the order in which they must run.
 
     Args:
         found: the exports.
         trainings: model → its `train.json`.
-        probed, sampled: models that were asked for more.
+        probed, sampled: models that have a probe, and models that have samples.
         retrain: see `Retrain`.
     """
     made = []
@@ -39,10 +39,10 @@ def commands(
 
 
 def _import(training: Training) -> list[str]:
-    """Say an import again, as `edgeae.importing.request` wrote it down.
+    """Return the words of the import command that `edgeae.importing.request` recorded.
 
     Raises:
-        BadInput: it is not wholly written down.
+        BadInput: the configuration lacks a key.
     """
     asked = training.configuration
     missing = [key for key in _ASKED if key not in asked]
@@ -63,16 +63,16 @@ def _import(training: Training) -> list[str]:
 
 
 def _exports(found: Sequence[Export], trainings: Mapping[str, Training]) -> list[str]:
-    """One command for all models that were exported under the same recipes and settings.
+    """Return an export command for each set of models with the same recipes and settings.
 
-    What was imported as is has its bundle already.
+    A model without an original is left out, because its import makes its bundle.
     """
     asked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for export in found:
         if export.model in trainings and trainings[export.model].file is None:
             continue
         name, settings = export.said
-        # settings lie on top of every recipe of a command
+        # `--set` applies to every recipe of a command
         asked.setdefault((export.model, settings), []).append(name)
     together: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for (model, settings), names in asked.items():

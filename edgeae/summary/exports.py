@@ -1,4 +1,4 @@
-"""What is known about each export: its manifest, and what `verify.json` beside it found."""
+"""The exports of a build: their manifests and the findings of `verify.json`."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -14,19 +14,19 @@ from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
 
-#: From the worst down: what a group of rows amounts to is its worst row.
+#: Verdicts of rows, the worst first; a group of rows has the verdict of its worst row.
 _WORST_FIRST = ("crashed", "fail", "pass", "unavailable")
 
 
 @dataclass(frozen=True)
 class File:
-    """One artifact: the part of its manifest entry that a report shows.
+    """One artifact: the part of its manifest's entry that a report shows.
 
     Attributes:
         part, format, flavour, sha256, bytes, gzip_bytes, minimum_runtime, macs: see `Artifact`.
         sparsity: weight tensor → share of zeros.
         nonzero_macs, causes, packed, encodings: see `Artifact`.
-        packed_bytes: sum of `packed`; None where that is not known.
+        packed_bytes: sum of `packed`; None if it is not known.
     """
 
     part: str
@@ -47,11 +47,11 @@ class File:
 
 @dataclass(frozen=True)
 class Worst:
-    """The largest differences among some rows; None where no row has the figure.
+    """The largest differences among some rows; a figure is None if no row has it.
 
     Attributes:
-        lsb, share_over_1lsb: of outputs on a grid.
-        real: of float outputs, real units.
+        lsb, share_over_1lsb: of integer outputs.
+        real: of float outputs, in real units.
     """
 
     lsb: int | None
@@ -64,17 +64,18 @@ class Export:
     """One bundle.
 
     Attributes:
-        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: the manifest's; there
-            is no loss of an encoder alone.
-        said: the recipe as a command says it: a name, and the settings on top of it.
-        steps: what the recipe did, in a few words; empty where the manifest does not tell.
-        files: its artifacts.
+        model, recipe, recipe_sha256, weights_sha256, dataset, loss, tools: from the manifest; loss
+            is None if the bundle contains only an encoder.
+        said: the recipe in the form of a command: its name, and the settings on top of it.
+        steps: the recipe's steps in a few words; empty if the manifest does not contain them.
+        files: the artifacts.
         smaller: bytes of the model's float32 autoencoder ÷ bytes of this one, both `.tflite`; None
-            where the float32 export is not there.
-        packed_smaller: the same of the packed bytes.
-        verdict: `pass`, `fail` or `missing`: verify did not run, or no runtime was there to run on.
-        problem: in a few words, why the verdict is not `pass`.
-        caution: what its loss warns of, whatever the verdict; or empty.
+            if there is no float32 export.
+        packed_smaller: the same ratio of packed bytes.
+        verdict: `pass`, `fail` or `missing`; it is missing if verify did not run, or if no runtime
+            that opens the artifacts was available.
+        problem: in a few words, why the verdict is not `pass`; empty if it is.
+        caution: a warning about the loss, independent of the verdict; or empty.
         rows, compositions: see `edgeae.verify.rows`.
     """
 
@@ -98,47 +99,47 @@ class Export:
 
     @property
     def name(self) -> str:
-        """`model/recipe`, as people say it."""
+        """`model/recipe`, the export's name for users."""
         return f"{self.model}/{self.recipe}"
 
     def figure(self, key: str) -> float | None:
-        """Return a figure of the loss: `exported`, `added`, …; None where there is none."""
+        """Return a figure of the loss: `exported`, `added`, …; None if there is no loss."""
         found: float | None = getattr(self.loss, key) if self.loss else None
         return found
 
     @property
     def p99_ratio(self) -> float | None:
-        """The worst percent of images: exported ÷ yardstick; None where that is not known."""
+        """Loss of the worst percent of images: exported ÷ reference; None if not known."""
         worst = self.loss.p99 if self.loss else None
         return worst.exported / worst.yardstick if worst and worst.yardstick else None
 
     @property
     def against(self) -> str:
-        """The yardstick's name: `control` or `float32`; empty without a loss."""
+        """The reference's name: `control` or `float32`; empty if there is no loss."""
         if self.loss is None:
             return ""
         return "float32" if self.loss.control is None else "control"
 
     def file(self, part: str, format: str = "tflite") -> File | None:
-        """Return a part's file, or None where the recipe makes none."""
+        """Return a part's file; None if the export has no such file."""
         held = (file for file in self.files if (file.part, file.format) == (part, format))
         return next(held, None)
 
     @property
     def size(self) -> int:
-        """Bytes of `autoencoder.tflite`; 0 when there is none."""
+        """Bytes of `autoencoder.tflite`; 0 if there is no such file."""
         whole = self.file("autoencoder")
         return whole.bytes if whole else 0
 
     @property
     def packed(self) -> int | None:
-        """Packed bytes of `autoencoder.tflite`; None where they are not known."""
+        """Packed bytes of `autoencoder.tflite`; None if they are not known."""
         whole = self.file("autoencoder")
         return whole.packed_bytes if whole else None
 
 
 def exports(bundles: Iterable[Bundle]) -> tuple[Export, ...]:
-    """Read what is known about the bundles; by model, the largest first, packed where known.
+    """Return the exports by model, in descending order of (packed, if known) bytes.
 
     Raises:
         BadInput: a `verify.json` is damaged.
@@ -192,7 +193,7 @@ def _export(bundle: Bundle) -> Export:
 
 
 def _settings(manifest: Manifest) -> dict[str, Any]:
-    """Every key of the recipe: the tolerance is the manifest's own."""
+    """Return every key of the recipe; the manifest stores the tolerance separately."""
     return {**manifest.settings, "tolerance": asdict(manifest.tolerance)}
 
 
@@ -226,7 +227,7 @@ def _file(artifact: Artifact) -> File:
 
 
 def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tuple[str, str]:
-    """Return what all rows of a bundle amount to, and why it is not `pass`."""
+    """Return a bundle's verdict, and the reason if it is not `pass`."""
     if not rows:
         return "missing", "not verified: run `edgeae verify`"
     found: list[Row | Composition] = [*rows, *compositions]
@@ -243,7 +244,7 @@ def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tu
 
 
 def row_verdict(verdicts: Iterable[str]) -> str:
-    """Return the worst of some rows' verdicts; `missing` for no rows."""
+    """Return the worst of some rows' verdicts; `missing` if there are no rows."""
     found = set(verdicts)
     return next((verdict for verdict in _WORST_FIRST if verdict in found), "missing")
 

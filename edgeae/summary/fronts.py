@@ -1,4 +1,4 @@
-"""What each model's exports cost: loss against packed bytes, and against latency."""
+"""Pareto fronts of each model's exports: loss against packed bytes, and against latency."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from edgeae.summary.exports import Export
 from edgeae.summary.latency import Latency, p50_ns
 
 BYTES, LATENCY = "packed bytes", "latency"
-#: Parts that are timed to compare recipes, the first that was.
+#: Parts whose latency is compared: the first of them that was timed.
 _PARTS = ("autoencoder", "encoder")
-#: Measures the harness, not the export.
+#: The runtime that measures the harness instead of the export.
 _NULL = "null"
 
 
 @dataclass(frozen=True)
 class Point:
-    """An export.
+    """An export in a plot.
 
     Attributes:
-        recipe: its name.
+        recipe: the recipe's name.
         cost: packed bytes of the autoencoder, or p50 in nanoseconds.
-        ratio: loss ÷ the yardstick's.
-        best: whether no other export of the model is better in one and no worse in the other.
-        knee: whether it is the front's knee; see `edgeae.metrics.pareto`.
+        ratio: loss ÷ the reference's loss.
+        best: whether the export is on the front: no other export dominates it.
+        knee: whether the export is the front's knee; see `edgeae.metrics.pareto`.
     """
 
     recipe: str
@@ -40,10 +40,10 @@ class Front:
     """The exports of one model against one cost.
 
     Attributes:
-        model: its name.
+        model: the model's name.
         cost: `packed bytes` or `latency`.
-        part, runtime: what was timed where; of packed bytes the autoencoder and nothing.
-        points: by ascending cost.
+        part, runtime: the timed part and its runtime; with packed bytes, `autoencoder` and ''.
+        points: in ascending order of cost.
     """
 
     model: str
@@ -54,7 +54,7 @@ class Front:
 
 
 def fronts(exports: Sequence[Export], measured: Latency) -> tuple[Front, ...]:
-    """Return the fronts of each model, those of fewer than two points left out."""
+    """Return the fronts of each model that have at least two points."""
     found = []
     for model in dict.fromkeys(export.model for export in exports):
         own = [item for item in exports if item.model == model and _ratio(item)]
@@ -86,7 +86,7 @@ def _ratio(export: Export) -> float:
 
 
 def _timed(own: Sequence[Export], measured: Latency) -> tuple[str, str]:
-    """Return the part and the runtime that most of a model's exports were timed as and on."""
+    """Return the part and the runtime with the most timed exports of a model."""
     recipes = {item.recipe: item.model for item in own}
     for part in _PARTS:
         counts = Counter(

@@ -1,9 +1,9 @@
-"""From the files of a build to one frozen summary.
+"""Gather the files of a build in one frozen summary.
 
-Schema of `summary.json`, its history:
+History of the schema of `summary.json`:
 1   the first.
-2   latency: fixed cost, cold start, batch, throughput, software devices, why a figure is unstable;
-    the processes of a bench pooled.
+2   latency: fixed cost, cold start, batch, throughput, software devices, reasons of unstable
+    figures; the processes of a bench are pooled.
 3   models, exported or not: yardsticks, learning curves, probes, loss by code size; the figures of
     a model without an original are null.
 4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
@@ -32,23 +32,23 @@ from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
 SCHEMA = 5
-#: Exports that the verdict names.
+#: The verdict names at most this many exports.
 _TOLD = 4
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model and where its figures are from.
+    """One model and the sources of its figures.
 
     Attributes:
-        name: of the model.
-        weights_sha256: of the model its exports were made from; several when they differ.
-        float32_loss: MSE of the original on the test images; None where there is no original.
+        name: the model's name.
+        weights_sha256: identities of the weights that its exports were made from.
+        float32_loss: MSE of the original on the test images; None if there is no original.
         dataset: `name`, `sha256`, `n` and more, as in the manifests.
-        dataset_note: how the dataset came to be used; empty where there is nothing to say.
-        description, parameters: the architecture; of `train.json`, or None.
+        dataset_note: a note if digits were used instead of MNIST; or empty.
+        description, parameters: the architecture, from `train.json`; or None.
         retrained: whether `train.json` has other weights than an export.
-        caution: that it does worse than the mean of its data; or empty.
+        caution: a warning if the model is worse than the mean of its data; or empty.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Model:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the whole build amounts to.
+    """The verdict on a build.
 
     Attributes:
         verdict: `pass`, `fail` or `missing`.
-        sentence: the same in words.
-        failed, missing: names of exports outside their tolerance, and of those not verified.
+        sentence: the verdict as a sentence.
+        failed, missing: names of exports outside their tolerance, and of exports not verified.
     """
 
     verdict: str
@@ -80,21 +80,21 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything a report shows but the images.
+    """Everything that a report shows except the images.
 
     Attributes:
         schema: version of this layout.
-        edgeae: the version that wrote it.
+        edgeae: the version of edgeae that made the summary.
         verdict: see `Verdict`.
-        models: by name, exported or not.
-        trained: what is known about each model itself, by family and code size.
-        code_sizes: loss by code size, of each family that has several.
+        models: in the order of their names, exported or not.
+        trained: the trained models, by family and code size.
+        code_sizes: loss by code size, for each family with several sizes.
         exports: by model, the largest first.
         fronts: by model, loss against packed bytes and against latency.
         latency: see `Latency`.
-        absent: runtimes that are not there, as bench or verify found.
+        absent: runtimes that were missing in bench or verify.
         tools: package → versions that made the models and exports.
-        commands: what reproduces every figure.
+        commands: the command lines that reproduce every figure.
     """
 
     schema: int
@@ -132,14 +132,14 @@ def gather(
     trainings: Mapping[str, Training],
     retrain: Retrain,
 ) -> Summary:
-    """Read everything that the build's files say about its models and bundles.
+    """Return the summary of a build.
 
     Args:
         build: folder of models, bundles and results.
-        bundles: all of them.
+        bundles: all bundles of the build.
         folders: model → its folder.
-        trainings: model → its `train.json`, of those that have one.
-        retrain: how a model is trained again, in words.
+        trainings: model → its `train.json`, if it has one.
+        retrain: see `Retrain`.
 
     Raises:
         BadInput: `probe.json`, `verify.json` or `results.jsonl` is damaged.
@@ -169,7 +169,7 @@ def gather(
 def current(
     found: Sequence[Export], trainings: Mapping[str, Training]
 ) -> dict[tuple[str, str, str, str], str]:
-    """Return what is on disk, as results rows name it."""
+    """Return (model, recipe, part, format) → hash of each artifact and original on disk."""
     artifacts = {
         (export.model, export.recipe, file.part, file.format): file.sha256
         for export in found
@@ -213,19 +213,19 @@ def _caution(name: str, bundles: Sequence[Bundle], training: Training | None) ->
 
 
 def _original_loss(own: Sequence[Export], training: Training | None) -> float | None:
-    if own:  # as is, an export is its own original
+    if own:  # imported files have no original
         return None if own[0].recipe == AS_IS else own[0].figure("float32")
     return training.losses.get("test") if training else None
 
 
 def _dataset(training: Training | None) -> dict[str, Any]:
-    """Return the dataset of a model without exports, as a manifest would have it."""
+    """Return the dataset of a model without exports, with the keys of a manifest."""
     said = training.dataset if training else {}
     return {"name": said.get("name", ""), "sha256": said.get("sha256", ""), "n": said.get("test")}
 
 
 def _dataset_note(name: str, training: Training | None) -> str:
-    """Say it where the figures are of the stand-in for MNIST."""
+    """Return a note if the dataset is digits, which replaces MNIST; else an empty string."""
     if name != "digits":
         return ""
     if training is not None and training.dataset.get("data") == "auto":
@@ -255,7 +255,7 @@ def _verdict(found: Sequence[Export]) -> Verdict:
 
 
 def _names(exports: Sequence[str]) -> str:
-    """Name a few; the tables name them all."""
+    """Return the first few names and the number of the others."""
     more = len(exports) - _TOLD
     return ", ".join(exports[:_TOLD]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,7 +1,8 @@
 """Stored results over commits.
 
-History is never the judge: times of other days differ by more than the changes that people look
-for. `edgeae gate` times both sides afresh.
+A history is no basis for a verdict: between days, the state of a machine changes times by more
+than the effects that users look for. `edgeae gate` times baseline and candidate again, side by
+side.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,10 +18,10 @@ from edgeae.timing.results import Result, read_results
 from edgeae.timing.sample_statistics import median, median_interval
 from edgeae.timing.suite import FILE
 
-#: What must stand wherever a history is shown.
+#: The caution that is shown with every history.
 CAUTION = (
-    "History is never the judge: stored times move with the state of the machine. "
-    "`edgeae gate` times baseline and candidate afresh, side by side."
+    "A history is no basis for a verdict: stored times change with the state of the machine. "
+    "`edgeae gate` times baseline and candidate again, side by side."
 )
 
 
@@ -29,13 +30,13 @@ class Point:
     """One artifact's time at one commit on one machine.
 
     Attributes:
-        commit: number of the commit in `History.commits`.
-        p50_ns: of one call; the median over rows.
-        low_ns, high_ns: of the rows' 95 % confidence intervals, the lowest and highest end.
-        rows: how many results rows, each a process of its own.
-        artifact_sha256: of the bytes that were timed.
-        runtime_version: of the last row.
-        unstable: why not to believe it; every row's reasons.
+        commit: index of the commit in `History.commits`.
+        p50_ns: p50 of one call; the median over the rows.
+        low_ns, high_ns: the lowest and the highest end of the rows' 95 % confidence intervals.
+        rows: number of results rows, each from its own process.
+        artifact_sha256: hash of the timed artifact.
+        runtime_version: version in the last row.
+        unstable: all rows' reasons why the time is unstable.
     """
 
     commit: int
@@ -50,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Failure:
-    """A row without a time: a gap. `commit` numbers it in `History.commits`."""
+    """A row without a time, which makes a gap; `commit` is an index of `History.commits`."""
 
     commit: int
     error: str
@@ -61,9 +62,9 @@ class Line:
     """One machine's times, in the order of commits.
 
     Attributes:
-        machine: its number in `History.machines`.
-        points: may be empty, where everything failed.
-        failures: gaps; no line is drawn across one.
+        machine: index of the machine in `History.machines`.
+        points: the times; empty if every row failed.
+        failures: the gaps; no line is drawn across a gap.
     """
 
     machine: int
@@ -72,7 +73,7 @@ class Line:
 
     @property
     def stretches(self) -> list[list[Point]]:
-        """Its points, parted where a commit between them has nothing but failures."""
+        """The points, split at commits that have only failures."""
         timed = {point.commit for point in self.points}
         gaps = sorted({failure.commit for failure in self.failures} - timed)
         parts: dict[int, list[Point]] = {}
@@ -83,7 +84,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Multiple:
-    """One small plot: an artifact, and how it is run.
+    """The data of one small plot: an artifact in one configuration.
 
     Attributes:
         model, recipe, part, format, runtime, software, threads, batch: see `Result`.
@@ -102,14 +103,14 @@ class Multiple:
 
     @property
     def name(self) -> str:
-        """The artifact: `deep/int8 encoder.tflite`; of a bare file its path."""
+        """The artifact: `deep/int8 encoder.tflite`, or the path of a file outside a bundle."""
         if self.recipe == FILE:
             return self.model
         return f"{self.model}/{self.recipe} {self.part}.{self.format}"
 
     @property
     def how(self) -> str:
-        """How it is run: `litert-xnnpack, 2 threads, batch 8`."""
+        """The configuration: `litert-xnnpack, 2 threads, batch 8`."""
         threads = f", {self.threads} threads" if self.threads != 1 else ""
         batch = f", batch {self.batch}" if self.batch != 1 else ""
         software = ", software device" if self.software else ""
@@ -118,7 +119,7 @@ class Multiple:
 
 @dataclass(frozen=True)
 class Absence:
-    """A runtime that was not there, how often, and why at last."""
+    """A runtime that was missing, the number of rows that report it, and the latest reason."""
 
     runtime: str
     rows: int
@@ -127,15 +128,15 @@ class Absence:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that is stored.
+    """All stored results.
 
     Attributes:
-        commits: the oldest first; empty for rows from outside a repository.
-        known: how many of them are in this branch's log.
-        machines: facts of each, from its latest row.
+        commits: the oldest first; an empty string stands for rows from outside a repository.
+        known: number of commits that are in this branch's log.
+        machines: facts of each machine, from its latest row.
         multiples: by model, part, recipe, format, runtime, threads and batch; software devices,
-            whose times say nothing of a device, come last.
-        absences: runtimes that were not there.
+            whose times are those of no device, are last.
+        absences: runtimes that were missing.
     """
 
     commits: tuple[str, ...]
@@ -145,7 +146,7 @@ class History:
     absences: tuple[Absence, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the history as JSON types."""
         return {"note": CAUTION, **asdict(self)}
 
 
@@ -153,12 +154,12 @@ def read(build: Path, project: Path) -> History:
     """Read the results of a build.
 
     Args:
-        build: holds `results.jsonl`.
-        project: whose commits are in the order of its log, if it is a repository.
+        build: folder of `results.jsonl`.
+        project: folder of the project; if it is a repository, its log orders the commits.
 
     Raises:
         NotMeasured: there are no results.
-        BadInput: a line is not a results row.
+        BadInput: a line is no results row.
     """
     results = build / RESULTS
     rows = read_results(results)
@@ -168,10 +169,10 @@ def read(build: Path, project: Path) -> History:
 
 
 def history(rows: Sequence[Result], log: Sequence[str]) -> History:
-    """Order and group rows.
+    """Return the history of some rows.
 
     Args:
-        rows: at least one, as they were appended.
+        rows: at least one row, in the order in which they were appended.
         log: commits, the oldest first; may be empty.
     """
     commits = _ordered(rows, log)
@@ -211,7 +212,7 @@ def _what(row: Result) -> tuple[Any, ...]:
 
 
 def _ordered(rows: Iterable[Result], log: Sequence[str]) -> list[str]:
-    """Return commits in the log's order; others behind the one that they were appended after."""
+    """Return commits in the log's order; others follow the commit that they were appended after."""
     at = {commit: number for number, commit in enumerate(log)}
     places: dict[str, int] = {}
     before = -1

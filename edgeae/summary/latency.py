@@ -1,4 +1,4 @@
-"""From results rows to the latencies that still are about what is on disk."""
+"""Select the latencies of the artifacts on disk from the results rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ class Timing:
 
     Attributes:
         model, recipe, part, format, flavour, bytes, runtime, runtime_version, device, software,
-            threads, batch: what ran how; see `Result`.
-        machine: number of the machine in `Latency.machines`, from 0.
+            threads, batch: the artifact and the configuration; see `Result`.
+        machine: index of the machine in `Latency.machines`.
         p50_ns, p90_ns, p99_ns: percentiles over the blocks of a process, per call; medians over
             the processes.
         mad_ns: median absolute deviation of the blocks; median over the processes.
-        interval: half the 95 % confidence interval of p50, as a share of p50; None where there are
-            fewer than six processes, or fewer than six blocks of a single process.
-        fixed_ns: what a call costs before any arithmetic; None where it was not measured.
+        interval: half the 95 % confidence interval of p50, as a share of p50; None if there are
+            fewer than six processes, or one process with fewer than six blocks.
+        fixed_ns: cost of a call before any arithmetic; None if it was not measured.
         examples_per_s: throughput.
-        processes, blocks: how many there are; the blocks of all processes together.
+        processes, blocks: numbers of processes, and of the blocks of all processes.
         settled: whether every process reached its target, and the processes agree.
-        unstable: every process's reasons not to believe the figure.
+        unstable: all processes' reasons why the figure is unstable.
         start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: medians over the processes; see
-            `Result`; None where no process has them.
-        warning: that it is unstable, and why; or empty.
+            `Result`; None if no process has them.
+        warning: a warning that the figure is unstable, with the reason; or empty.
         block: calls per sample.
         note: see `Result`.
     """
@@ -77,8 +77,9 @@ class Failure:
     """A worker that crashed, hung or gave a wrong answer, so that there is no latency.
 
     Attributes:
-        model, recipe, part, format, runtime, threads, batch: what was to be timed; see `Result`.
-        machine: number of the machine in `Latency.machines`, from 0.
+        model, recipe, part, format, runtime, threads, batch: the artifact and the configuration;
+            see `Result`.
+        machine: index of the machine in `Latency.machines`.
         error: why there is no latency.
     """
 
@@ -98,8 +99,8 @@ class Absent:
     """A runtime that the machine does not have.
 
     Attributes:
-        runtime: its name.
-        reason: what is missing, and the command or hardware that would bring it.
+        runtime: the runtime's name.
+        reason: the missing package or hardware, with the remedy.
     """
 
     runtime: str
@@ -108,15 +109,15 @@ class Absent:
 
 @dataclass(frozen=True)
 class Latency:
-    """Everything that bench found.
+    """The results of `edgeae bench`.
 
     Attributes:
         machines: facts of each machine, from its latest row.
-        timings: by model, part, batch and median; the latest bench of each artifact, runtime,
-            thread count and batch, its processes pooled.
+        timings: the latest bench of each artifact, runtime, number of threads and batch, with its
+            processes pooled; by model, part, batch and median.
         failures: workers that ended without a latency.
-        absent: runtimes that were asked for and are not there.
-        stale: rows left out, because the artifact they timed is no longer on disk.
+        absent: runtimes that were selected but are missing.
+        stale: number of rows left out because the timed artifact is no longer on disk.
     """
 
     machines: tuple[dict[str, Any], ...]
@@ -127,11 +128,11 @@ class Latency:
 
 
 def latency(rows: Iterable[Result], current: Current) -> Latency:
-    """Choose the latest bench of everything on disk; rows of bare files are in no build.
+    """Return the latest bench of everything on disk; rows of files outside bundles are skipped.
 
     Args:
         rows: the oldest first.
-        current: what is on disk.
+        current: the hashes of the artifacts on disk.
     """
     absent: dict[tuple[Any, str], str] = {}
     machines: dict[Any, dict[str, Any]] = {}
@@ -227,10 +228,10 @@ def _failure(row: Result, machine: int) -> Failure:
 def p50_ns(
     timings: Iterable[Timing], model: str, recipe: str, part: str, runtime: str
 ) -> float | None:
-    """Return the median duration of a call on one example; None where it was not measured.
+    """Return the p50 of a call on one example, in nanoseconds; None if it was not measured.
 
-    Of several it is that with the fewest threads, on the slowest machine: what holds there, holds.
-    Software devices do not count.
+    If there are several timings, the one with the fewest threads on the slowest machine is taken,
+    as the most conservative. Software devices are not considered.
     """
     what = (model, recipe, part, runtime, 1)
     found = [

@@ -1,4 +1,4 @@
-"""What is known about each model itself, exported or not: its `train.json` and `probe.json`."""
+"""The trained models of a build, exported or not: their `train.json` and `probe.json`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Trained:
     Attributes:
         name, family, description, parameters, code_size, curve, best_epoch, interrupted, seconds,
             yardsticks: see `edgeae.artifacts.model.Training`.
-        dataset, dataset_sha256: what it was trained on, or is judged on.
-        mse: of the original on the test images; None where there is none.
-        probe: what `edgeae train --probe` found about these weights; or None.
-        probe_stale: whether it was found about others.
+        dataset, dataset_sha256: name and hash of the dataset that trained it, or that tests it.
+        mse: MSE of the original on the test images; None if there is no original.
+        probe: the result of `edgeae train --probe` for these weights; or None.
+        probe_stale: whether the result in the folder is for other weights.
     """
 
     name: str
@@ -41,19 +41,19 @@ class Trained:
     probe_stale: bool
 
     def figure(self, row: str, key: str) -> float | None:
-        """Return a yardstick's figure: `model`, `pca` or `mean`; `mse`, `psnr`, `ssim`, …."""
+        """Return a figure (`mse`, `psnr`, `ssim`, …) of a row (`model`, `pca` or `mean`)."""
         return self.yardsticks.get(row, {}).get(key)
 
 
 @dataclass(frozen=True)
 class Size:
-    """One code size: the best model of it, with its MSE and that of PCA.
+    """The best model with one code size, and PCA with the same size.
 
     Attributes:
-        code: values of the code.
-        model: name of the best model of that size.
-        mse: of that model on the test images.
-        pca_mse: of PCA with as many components.
+        code: number of values of the code.
+        model: name of the best model.
+        mse: MSE of that model on the test images.
+        pca_mse: MSE of PCA with as many components.
     """
 
     code: int
@@ -77,7 +77,7 @@ class CodeSizes:
 
 
 def model_folders(build: Path, bundles: Iterable[Bundle]) -> dict[str, Path]:
-    """Return model → its folder, by name: of every model below `build`, trained or bare."""
+    """Return model → its folder, sorted by name, of every model and bundle below `build`."""
     exported = {bundle.manifest.model: bundle.model_folder for bundle in bundles}
     trained = {path.parent.name: path.parent for path in build.glob(f"*/{TRAIN}")}
     return dict(sorted({**trained, **exported}.items()))
@@ -87,8 +87,8 @@ def open_all(folders: Mapping[str, Path]) -> dict[str, Training]:
     """Read the `train.json` of each folder that has one.
 
     Raises:
-        BadInput: one is damaged.
-        ManifestMismatch: an original is not the one that was trained.
+        BadInput: a `train.json` is damaged.
+        ManifestMismatch: the hash of an original's file differs from its `train.json`.
     """
     return {
         model: open_model(folder) for model, folder in folders.items() if (folder / TRAIN).exists()
@@ -96,7 +96,7 @@ def open_all(folders: Mapping[str, Path]) -> dict[str, Training]:
 
 
 def trained(trainings: Mapping[str, Training], folders: Mapping[str, Path]) -> tuple[Trained, ...]:
-    """Tell of each training what a report shows; by family and code size.
+    """Return the trained models by family and code size, as a report shows them.
 
     Raises:
         BadInput: a `probe.json` is damaged.
@@ -128,7 +128,7 @@ def _trained(training: Training, folder: Path) -> Trained:
 
 
 def code_sizes(models: Sequence[Trained]) -> tuple[CodeSizes, ...]:
-    """Gather the models that differ in code size: those of one family on one dataset."""
+    """Group the models of one family on one dataset; return the groups with several code sizes."""
     together: dict[tuple[str, str], list[Trained]] = {}
     for model in models:
         if model.mse is not None and model.figure("pca", "mse") is not None:

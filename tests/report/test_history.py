@@ -248,9 +248,10 @@ def test_a_user_sees_the_repositorys_order_and_that_history_judges_nothing(tmp_p
     assert done.returncode == 0, done.stderr
     (line,) = [item for item in done.stdout.splitlines() if item.startswith("deep/int8")]
     assert line.split()[-8:] == [first[:7], "10.0", "µs", second[:7], "99.0", "µs", "1.0%", "0"]
-    assert "History is never the judge" in done.stdout
+    assert "A history is no basis for a verdict" in done.stdout
     assert done.stdout.splitlines()[-1] == "build/report/history.html"
-    assert "never the judge" in Reader((tmp_path / done.stdout.splitlines()[-1]).read_text()).text
+    shown = Reader((tmp_path / done.stdout.splitlines()[-1]).read_text()).text
+    assert "no basis for a verdict" in shown
     told = json.loads(edgeae_here("history", "--json", "--out", "h.html", cwd=tmp_path).stdout)
     assert told["commits"] == [first, second] and (tmp_path / "h.html").exists()
 
