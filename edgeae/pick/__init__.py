@@ -1,1 +1,1 @@
-"""`edgeae pick`: the best bundle within limits, or the nearest miss."""
+"""`edgeae pick`: chooses the best bundle within limits, or the nearest miss."""

@@ -1,4 +1,4 @@
-"""What `edgeae pick` chooses among: each bundle of a build by one of its parts."""
+"""The candidates of `edgeae pick`: the bundles of a build, each by one of its parts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from edgeae.timing.results import read_results
 def candidates(
     build: Path, models: Sequence[str], part: str, runtime: str | None
 ) -> tuple[Candidate, ...]:
-    """Return the bundles that hold a part, by model, the largest first.
+    """Return the bundles that contain a part, by model, the largest first.
 
     Args:
         build: folder of bundles and results.
-        models: names, or folders; empty for all.
+        models: names or folders of models; empty for all models.
         part: `encoder`, `decoder` or `autoencoder`.
-        runtime: whose p50 is looked up; or None.
+        runtime: the runtime whose p50 is limited; or None.
 
     Raises:
         BadInput: there is no such model, or a file is damaged.
@@ -41,7 +41,7 @@ def candidates(
     return tuple(item for item in all_ if item is not None)
 
 
-#: What is picked is an export: rows of the originals are of no use here.
+#: No originals: only exports can be picked.
 _NO_ORIGINALS: dict[str, Training] = {}
 
 

@@ -1,16 +1,15 @@
-"""The best bundle that meets some limits, or the nearest miss. Pure functions over candidates.
+"""Choose the best bundle that meets some limits, or the nearest miss.
 
-Among those that meet every limit the best is the one of the lowest loss ratio; of two alike, the
-one of the fewest bytes. Where the loss is all that is limited it is the one of the fewest bytes.
-The nearest miss is the one whose worst excess, value ÷ limit − 1, is the least.
+The best candidate meets every limit and has the lowest loss ratio; of several with this ratio, it
+is the one with the fewest bytes. If only the loss is limited, it is the one with the fewest bytes.
+The nearest miss is the candidate whose largest excess, value ÷ limit − 1, is the smallest.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-#: Which bytes are limited: of the file, of the file after gzip -9, or of an estimate of a packed
-#: encoding.
+#: The limited bytes: those of the file, of the file after gzip -9, or the estimated packed bytes.
 Kind = Literal["packed", "raw", "gzip"]
 KINDS: tuple[str, ...] = get_args(Kind)
 BYTES, LOSS, P50 = "bytes", "loss ratio", "p50"
@@ -23,14 +22,14 @@ class Candidate:
 
     Attributes:
         name: `model/recipe`.
-        path: of the bundle.
-        file: name of the part's file in it.
-        loss: MSE of the export on the test images; None where it has none.
-        ratio: loss ÷ the yardstick's: of the equal-budget control where there is one, else of the
-            float32 original. None where that is not known.
-        raw, gzip, packed: bytes; `packed` is None where the manifest does not tell.
-        p50_ns: of one call; None where it was not asked for or not timed.
-        verdict: what verify found: `pass`, `missing` or `fail`.
+        path: the bundle's path.
+        file: name of the part's file in the bundle.
+        loss: MSE of the export on the test images; None if it is not known.
+        ratio: loss ÷ the reference's loss. The reference is the equal-budget control, or the
+            float32 original if there is no control. None if it is not known.
+        raw, gzip, packed: bytes; `packed` is None if the manifest does not contain it.
+        p50_ns: p50 of one call; None if no runtime was given or it was not timed.
+        verdict: verify's verdict: `pass`, `missing` or `fail`.
     """
 
     name: str
@@ -45,18 +44,18 @@ class Candidate:
     verdict: str
 
     def bytes(self, kind: Kind) -> int | None:
-        """Return its bytes of one kind."""
+        """Return the candidate's bytes of one kind."""
         found: int | None = getattr(self, kind)
         return found
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What must be met; None is no limit.
+    """The limits of a choice; None is no limit.
 
     Attributes:
-        bytes: the most, of the kind `kind`.
-        loss_ratio, p50_ns: the most.
+        bytes: the largest allowed bytes, of the kind `kind`.
+        loss_ratio, p50_ns: the largest allowed values.
     """
 
     bytes: int | None = None
@@ -66,7 +65,7 @@ class Limits:
 
     @property
     def loss_alone(self) -> bool:
-        """Whether only the loss is limited: then bytes are what is sought."""
+        """Whether only the loss is limited; the choice then minimises bytes."""
         return self.loss_ratio is not None and self.bytes is None and self.p50_ns is None
 
 
@@ -85,19 +84,19 @@ class Miss:
 
     @property
     def excess(self) -> float:
-        """By how much the limit is passed, as a share of it."""
+        """The excess over the limit, as a share of the limit."""
         return self.value / self.limit - 1
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What came of it.
+    """The result of a choice.
 
     Attributes:
-        best: meets every limit; or None.
-        nearest: the nearest miss where there is no best; None where nothing could be judged.
-        misses: what the nearest misses, the worst first.
-        judged: how many candidates could be judged.
+        best: the best candidate that meets every limit; or None.
+        nearest: the nearest miss if there is no best; None if no candidate could be judged.
+        misses: the limits that the nearest miss exceeds, the largest excess first.
+        judged: number of candidates that have every limited figure.
     """
 
     best: Candidate | None
@@ -107,7 +106,7 @@ class Choice:
 
 
 def missing(candidate: Candidate, limits: Limits) -> str:
-    """Return the figure that it takes to judge a candidate and that is not known; or nothing."""
+    """Return the figure that a candidate lacks to be judged; an empty string if it lacks none."""
     if candidate.bytes(limits.kind) is None and (limits.bytes is not None or limits.loss_alone):
         return BYTES
     if candidate.ratio is None and limits.loss_ratio is not None:
@@ -116,7 +115,7 @@ def missing(candidate: Candidate, limits: Limits) -> str:
 
 
 def pick(candidates: Iterable[Candidate], limits: Limits) -> Choice:
-    """Choose among candidates; those that lack a figure that is limited are not judged."""
+    """Choose among candidates; candidates that lack a limited figure are not considered."""
     judged = [item for item in candidates if not missing(item, limits)]
     fits = [item for item in judged if not _misses(item, limits)]
     if fits:

@@ -1,4 +1,4 @@
-"""What `edgeae pick` prints of its choice."""
+"""Render the choice of `edgeae pick`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +10,7 @@ _MICROSECOND, _MILLISECOND = 1e3, 1e6
 
 
 def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
-    """Return a page for people; without a best bundle it is about the nearest miss."""
+    """Return the figures of the best bundle, or of the nearest miss if there is no best."""
     item = choice.best or choice.nearest
     assert item is not None, "nothing was judged"
     sizes = {kind: getattr(item, kind) for kind in ("packed", "raw", "gzip")}
@@ -31,7 +31,7 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
 
 
 def said(choice: Choice, limits: Limits) -> str:
-    """Return a line that says what the nearest miss misses, and by how much."""
+    """Return a line with the limits that the nearest miss exceeds, and the excesses."""
     assert choice.nearest is not None, "nothing was judged"
     told = "; ".join(_miss(miss, limits) for miss in choice.misses)
     among = "the only one does not meet" if choice.judged == 1 else f"none of {choice.judged} meets"
@@ -39,7 +39,7 @@ def said(choice: Choice, limits: Limits) -> str:
 
 
 def to_json(choice: Choice, limits: Limits, part: str, runtime: str | None) -> dict[str, Any]:
-    """Return the same as plain dicts and numbers."""
+    """Return the choice as JSON types."""
     misses = [{**asdict(miss), "excess": miss.excess} for miss in choice.misses]
     return {
         "best": _plain(choice.best),

@@ -1,4 +1,1 @@
-"""Drawing: SVG elements, axes, labels and lines; PNG files.
-
-Nothing here knows what is plotted.
-"""
+"""Drawing: SVG elements, axes, labels, lines and PNG files, independent of what is plotted."""

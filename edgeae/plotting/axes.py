@@ -1,4 +1,4 @@
-"""Axes: from values to pixels, and the round values between their ends."""
+"""Axes: map values to pixels, and choose ticks."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to pixels."""
+    """Maps values from `low` to `high` to pixels from `start` to `end`."""
 
     low: float
     high: float
@@ -22,7 +22,7 @@ class Axis:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten inside a range; with round values between them where there would be few."""
+    """Return the powers of ten inside a range, with values between them if there are few."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10))):
         ticks = [step * 10.0**power for power in decades for step in steps]
@@ -33,7 +33,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def linear_ticks(low: float, high: float) -> list[float]:
-    """Round values inside a range, four to nine."""
+    """Return four to nine round values inside a range."""
     rough = (high - low) / 7
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)

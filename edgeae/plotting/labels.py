@@ -1,22 +1,22 @@
-"""Where a label fits: beside its point, covering neither a point nor another label."""
+"""Place labels near their points, so that they cover neither a point nor another label."""
 
 from collections.abc import Iterator, Sequence
 
 #: Left, top, right and bottom, pixels.
 Box = tuple[float, float, float, float]
 
-#: Reaches from point to label that are tried, the nearest first.
+#: Distances between point and label that are tried, in pixels.
 _REACHES = range(10, 180, 6)
 
 
 def place(x: float, y: float, length: float, taken: Sequence[Box], frame: Box) -> Box | None:
-    """Return the nearest free box for a line of text, or None when there is none.
+    """Return the nearest free box for a line of text; None if there is none.
 
     Args:
         x, y: the point.
-        length: of the text, pixels.
-        taken: boxes that must stay uncovered.
-        frame: the box that the label must stay inside.
+        length: the text's length in pixels.
+        taken: boxes that the label must not cover.
+        frame: the box that must contain the label.
     """
     boxes = [
         box
@@ -29,17 +29,17 @@ def place(x: float, y: float, length: float, taken: Sequence[Box], frame: Box) -
 
 
 def _boxes(x: float, y: float, reach: float, length: float, frame: Box) -> Iterator[Box]:
-    """Boxes inside the frame at one distance from a point."""
+    """Yield the boxes inside the frame at one distance from a point."""
     for left, middle in _candidates(x, y, reach, length):
         inside = min(max(left, frame[0]), frame[2] - length)
         if abs(middle - y) < 10 and inside != left:
-            continue  # beside a point it cannot be moved without covering it
+            continue  # moving a box beside the point would cover the point
         if frame[1] <= middle - 7 and middle + 7 <= frame[3]:
             yield inside - 2, middle - 7, inside + length + 2, middle + 7
 
 
 def _candidates(x: float, y: float, reach: float, length: float) -> Iterator[tuple[float, float]]:
-    """Left end and middle height: beside, above, below, then askew."""
+    """Yield left end and middle height of boxes beside, above, below and diagonal to a point."""
     yield x + reach, y
     yield x - reach - length, y
     yield x - length / 2, y - reach - 5
@@ -51,13 +51,13 @@ def _candidates(x: float, y: float, reach: float, length: float) -> Iterator[tup
 
 
 def nearest(x: float, y: float, box: Box) -> tuple[float, float]:
-    """Return the point of a box that is nearest to a point: where its line ends."""
+    """Return the point of a box that is nearest to a point; a label's line ends there."""
     left, top, right, bottom = box
     return min(max(x, left), right), min(max(y, top), bottom)
 
 
 def _crosses(x: float, y: float, box: Box, taken: Sequence[Box]) -> bool:
-    """Whether the line from a point to its label would strike through another label."""
+    """Return whether the line from a point to its label would cross another label."""
     to_x, to_y = nearest(x, y, box)
     others = [other for other in taken if is_free((x, y, x, y), [other])]
     way = ((x + (to_x - x) * step / 8, y + (to_y - y) * step / 8) for step in range(1, 9))
@@ -65,7 +65,7 @@ def _crosses(x: float, y: float, box: Box, taken: Sequence[Box]) -> bool:
 
 
 def is_free(box: Box, taken: Sequence[Box]) -> bool:
-    """Whether a box overlaps none of the others."""
+    """Return whether a box overlaps none of the others."""
     left, top, right, bottom = box
     return all(
         right < other[0] or left > other[2] or bottom < other[1] or top > other[3]

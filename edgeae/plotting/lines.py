@@ -1,4 +1,4 @@
-"""Plots of lines on a logarithmic scale: learning curves, and the loss against the code's size."""
+"""Draw lines on a logarithmic scale: learning curves, and the loss against the code's size."""
 
 import math
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from edgeae.plotting import svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.text.amounts import plain
 
-#: Pixels: between two rows of text, and of the sample of a line in the legend.
+#: Pixels between two rows of text, and length of a line's sample in the legend.
 _ROW = 18
 _SAMPLE = 22
-#: Least pixels between two ticks to the right.
+#: Least pixels between two ticks of the horizontal axis.
 _APART = 34
 
 
@@ -21,9 +21,9 @@ class Line:
     """A line.
 
     Attributes:
-        label: its name.
-        points: by ascending x; those that a logarithm cannot show are left out.
-        kind: numbers its colour, dashes and marker.
+        label: the line's name.
+        points: (x, y) by ascending x; points with y of 0 or less are not drawn.
+        kind: selects colour, dashes and marker.
     """
 
     label: str
@@ -33,15 +33,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """What a plot shows beside its lines.
+    """The properties of a plot besides its lines.
 
     Attributes:
-        name: of the drawing, unlike any other's on the page.
-        title, description: for those who cannot see it.
-        across, up: what the axes are.
-        ticks: values to mark across, or None for round ones; with them the axis is logarithmic.
+        name: the drawing's id, unique on the page.
+        title, description: the accessible title and description.
+        across, up: labels of the horizontal and of the vertical axis.
+        ticks: ticks of the horizontal axis, which is then logarithmic; None for round values on a
+            linear axis.
         markers: whether each point has a marker.
-        best: a point to mark: x, y, kind, and what to say of it.
+        best: a point to mark: x, y, kind and title; or None.
     """
 
     name: str
@@ -55,12 +56,12 @@ class Plot:
 
 
 def lines(found: Sequence[Line], plot: Plot, width: int, height: int) -> str:
-    """Draw lines; nothing where no point is above zero.
+    """Return a drawing of lines; an empty string if no point is above zero.
 
     Args:
         found: the lines, in the order of the legend.
-        plot: what else to show.
-        width, height: of the drawing, pixels.
+        plot: the plot's other properties.
+        width, height: the drawing's size in pixels.
     """
     shown = [line for line in map(_above_zero, found) if line.points]
     if not shown:
@@ -96,7 +97,7 @@ def _up(shown: Sequence[Line], start: float, end: float) -> Axis:
 
 
 def _legend(drawing: Element, shown: Sequence[Line], width: int) -> float:
-    """Name the lines above the plot; return the height that it took."""
+    """Draw the legend above the plot; return its height in pixels."""
     x, y = 4.0, 32.0
     for line in shown:
         length = _SAMPLE + 6 + len(line.label) * svg.CHARACTER
@@ -129,7 +130,7 @@ def _grid(drawing: Element, across: Axis, up: Axis, plot: Plot) -> None:
 
 
 def _odd(value: float) -> int:
-    """Rank values by how little a reader expects them: powers of ten first."""
+    """Return a tick's rank by its first digit; powers of ten are first, then 5 and 2."""
     return "152346789".find(f"{value:e}"[0])
 
 
@@ -156,5 +157,5 @@ def _marker(drawing: Element, x: float, y: float, kind: int, said: str) -> None:
 
 
 def _kind(line: Line) -> str:
-    """Return the classes of a line: colour and dashes."""
+    """Return the style classes of a line: colour and dashes."""
     return f"curve s{line.kind} d{line.kind}"

@@ -1,4 +1,4 @@
-"""PNG files (RFC 2083): enough to show images without an imaging library."""
+"""Write and read PNG files (RFC 2083), without an imaging library."""
 
 import base64
 import struct
@@ -14,18 +14,19 @@ _COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
 def encode(pixels: NDArray[np.uint8], said: Mapping[str, str] | None = None) -> bytes:
-    """Encode an image, 8 bits each: (height, width), or (height, width, channels).
+    """Return the bytes of a PNG file.
 
     Args:
-        pixels: of two channels, grey and alpha; of four, red, green, blue and alpha.
-        said: keyword → text kept in the file; both ASCII.
+        pixels: (height, width), or (height, width, channels). The channels are grey; grey and
+            alpha; red, green and blue; or red, green, blue and alpha.
+        said: keyword → text that the file contains; both ASCII.
     """
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR[channels], 0, 0, 0)
     texts = (f"{key}\0{text}".encode("ascii") for key, text in (said or {}).items())
-    # each row starts with its filter: 0, none
+    # each row starts with its filter type; 0 is none
     rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
     chunks = [
         _chunk(b"IHDR", header),
@@ -37,10 +38,10 @@ def encode(pixels: NDArray[np.uint8], said: Mapping[str, str] | None = None) -> 
 
 
 def notes(content: bytes) -> dict[str, str]:
-    """Return what a file says about its image, keyword → text.
+    """Return the texts of a PNG file, keyword → text.
 
     Raises:
-        ValueError: it is no PNG file, or not whole.
+        ValueError: the file is no PNG file, or it is damaged.
     """
     texts = [body.decode("ascii") for kind, body in _chunks(content) if kind == b"tEXt"]
     return {key: text for key, _, text in (item.partition("\0") for item in texts)}
@@ -50,7 +51,7 @@ def size(content: bytes) -> tuple[int, int]:
     """Return width and height of a PNG file.
 
     Raises:
-        ValueError: it is no PNG file, or not whole.
+        ValueError: the file is no PNG file, or it is damaged.
     """
     _, header = next(_chunks(content))
     width, height = struct.unpack_from(">II", header)
@@ -58,7 +59,7 @@ def size(content: bytes) -> tuple[int, int]:
 
 
 def data_uri(content: bytes) -> str:
-    """Return a PNG file as a `data:` address."""
+    """Return a PNG file as a `data:` URI."""
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
@@ -68,9 +69,9 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of each chunk, their checksums compared."""
+    """Yield kind and content of each chunk; check the checksums."""
     if not content.startswith(_SIGNATURE):
-        raise ValueError("no PNG file")
+        raise ValueError("not a PNG file")
     at = len(_SIGNATURE)
     while at < len(content):
         try:
@@ -78,7 +79,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
             kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
             (checksum,) = struct.unpack_from(">I", content, at + 8 + length)
         except struct.error:
-            raise ValueError("it ends early") from None
+            raise ValueError("the file ends early") from None
         if checksum != zlib.crc32(kind + body):
             raise ValueError("a checksum is wrong")
         yield kind, body

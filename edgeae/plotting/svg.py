@@ -1,11 +1,11 @@
-"""SVG elements: drawn for a width in pixels, coloured by the page's style sheet."""
+"""SVG elements, which get their colours from the page's style sheet; coordinates are pixels."""
 
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-#: Average width of a character of the page's font at the labels' 12 px; on the generous side.
+#: Average width, in pixels, of a character of the page's font at the labels' 12 px, rounded up.
 CHARACTER = 6.8
-#: A marker per model beside its colour, so that colour alone tells nothing; 11 px across.
+#: The models' markers, 11 px across, so that models do not differ only in colour.
 SHAPES = (
     "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
     "M-4.6-4.6h9.2v9.2h-9.2z",
@@ -28,12 +28,12 @@ def root(name: str, width: int, height: float, title: str, description: str) -> 
 
 
 def child(parent: Element, tag: str, **attributes: str) -> Element:
-    """Add an element to a parent."""
+    """Add an element to a parent; return the element."""
     return ElementTree.SubElement(parent, tag, attributes)
 
 
 def line(parent: Element, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
-    """Add a line of a style sheet's class."""
+    """Add a line with a class of the style sheet."""
     line = child(parent, "line", x1=px(x1), y1=px(y1), x2=px(x2), y2=px(y2))
     line.set("class", kind)
 
@@ -47,16 +47,16 @@ def text(parent: Element, x: float, y: float, text: str, kind: str, anchor: str)
 
 
 def clip(label: str, characters: int) -> str:
-    """Return a label, shortened when it is longer than that many characters."""
+    """Return a label, shortened if it has more than `characters` characters."""
     return label if len(label) <= characters else label[: characters - 1] + "…"
 
 
 def px(value: float) -> str:
-    """A coordinate, to a tenth of a pixel."""
+    """Format a coordinate, rounded to a tenth of a pixel."""
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
 
 def text_of(svg: Element) -> str:
-    """Return a drawing as it stands in a page."""
-    # HTML takes an empty element's slash only from SVG's own vocabulary, which this is
+    """Return a drawing as text for a page."""
+    # HTML parsers accept the self-closing form of empty elements in SVG
     return ElementTree.tostring(svg, encoding="unicode")

@@ -1,4 +1,4 @@
-"""Images laid out on one, a gap between them."""
+"""Arrange images in a grid with gaps."""
 
 import math
 
@@ -11,7 +11,7 @@ _COLOURS = 3
 
 
 def picture(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """Return height, width and channels (1, or 3 of colour) of an image; None for other arrays."""
+    """Return height, width and channels (1, or 3 for colour) of a shape; None if it is no image."""
     sizes = shape[:-1] if shape[-1:] == (_COLOURS,) and len(shape) == 3 else shape
     sizes = tuple(size for size in sizes if size != 1)
     if len(sizes) != 2:
@@ -20,12 +20,12 @@ def picture(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
 
 
 def tiles(images: NDArray[np.floating], columns: int, low: float, high: float) -> NDArray[np.uint8]:
-    """Lay images out in rows of `columns`, pixels (height, width, channels + alpha).
+    """Return a grid of images, uint8 (height, width, channels + alpha); gaps are transparent.
 
     Args:
         images: (n, height, width, channels).
         columns: images in a row; the last row may have fewer.
-        low, high: the values drawn as black and as white; what lies beyond is clipped.
+        low, high: the values of black and of white; values outside are clipped.
     """
     n, height, width, channels = images.shape
     rows = -(-n // columns)
