@@ -1,1 +1,1 @@
-"""The files that edgeae keeps on disk: this room reads and writes them and computes no content."""
+"""Reads and writes the files of models and bundles; their content is computed elsewhere."""

@@ -25,7 +25,7 @@ PROBE = (
 )
 #: Explains the tables of latencies.
 METHOD = (
-    "A sample is a block of calls that lasts about 0.3 ms, divided by the number of its calls; "
+    "A sample is the duration of a block of calls, about 0.3 ms, divided by the number of calls; "
     "percentiles are over these samples. Fixed is the cost of a call before any arithmetic: a "
     "model of one operator with the same inputs and outputs, timed in the same process. The p50 "
     "includes the fixed cost and the harness’s own overhead, which is the row of the runtime null; "
@@ -67,8 +67,8 @@ FRONTS = (
 )
 #: Explains why software devices have a table of their own.
 SOFTWARE = (
-    "These devices are emulated on the processor. They check correctness; their latencies are "
-    "those of no device and are in no plot."
+    "These devices are emulated on the processor. They check correctness; their latencies do not "
+    "describe any hardware, so no plot contains them."
 )
 
 

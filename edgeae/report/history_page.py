@@ -57,5 +57,5 @@ def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
 
 
 def _group(multiple: Multiple) -> str:
-    apart = ", software devices: not the latency of a device" if multiple.software else ""
+    apart = ", software devices: not the latency of hardware" if multiple.software else ""
     return f"{multiple.model}, {multiple.part}{apart}"

@@ -165,7 +165,7 @@ def _cell(export: Export, runtime: str) -> Cell | None:
     composed = (item.verdict for item in export.compositions if item.runtime == runtime)
     verdict = row_verdict((*(row.verdict for row in rows), *composed))
     if verdict == "unavailable":
-        return Cell(verdict, "not installed")
+        return Cell(verdict, "not available")
     return Cell(verdict, figures.difference(rows) or verdict)
 
 

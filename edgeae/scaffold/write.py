@@ -59,7 +59,7 @@ def repository() -> dict[str, bytes]:
 
 
 def write(folder: Path, *, force: bool = False) -> Written:
-    """Write a repository to a folder; before an error of the checks, no file is written.
+    """Write a repository to a folder; if a check fails, no file is written.
 
     Existing files with the same bytes are left as they are, so that an interrupted call can be
     repeated.

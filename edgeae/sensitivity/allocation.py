@@ -143,8 +143,9 @@ def _between(step: _Step) -> list[Option]:
 def _bits(setting: Setting) -> int:
     """Return the bits of a weight in the dense form.
 
-    A sparse form's bitmap saves bytes only if more than one weight in so many is zero. Without
-    clusters the width is taken as 8; a wider weight saves at a lower sparsity, which is harmless.
+    The bitmap of the sparse form costs one bit per weight, so that sparsities up to 1 ÷ bits save
+    nothing. Without clusters 8 bits are assumed; with wider weights lower sparsities would save
+    too, and ignoring them is harmless here.
     """
     return max(1, (setting.clusters - 1).bit_length()) if setting.clusters else _INT8
 

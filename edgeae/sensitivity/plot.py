@@ -73,7 +73,7 @@ def picture(curves: Curves) -> str:
     rows = -(-len(curves.layers) // columns)
     width = max(columns * (_PANEL + _GAP) + _GAP, 2 * (_PANEL + _GAP) + _GAP)
     height = _HEAD + rows * (_HEIGHT + _GAP) + _FOOT
-    title = f"{curves.model}: what each layer’s compression costs"
+    title = f"{curves.model}: loss added by each layer’s compression"
     drawing = svg.root(
         "sensitivity",
         width,

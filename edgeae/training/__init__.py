@@ -1,1 +1,1 @@
-"""Training: the models of each family, the trainer and the figures of a trained model."""
+"""Training: model builders, trainer and figures of a model; most modules import TensorFlow."""
