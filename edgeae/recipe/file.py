@@ -16,7 +16,7 @@ from edgeae.system import project
 #: The only file among the recipes that is not a recipe; it combines models with recipes.
 MATRIX = "matrix"
 _TOML = ".toml"
-#: The longest chain of files that extend one another.
+#: The longest allowed chain of files that extend one another.
 _MOST_BELOW = 16
 _SET = r"[A-Za-z0-9_]+(\.[^.\s]+)*"
 #: Keys that a file does not inherit from the file that it extends.

@@ -50,8 +50,8 @@ class Worst:
     """The largest differences among some rows; a figure is None if no row has it.
 
     Attributes:
-        lsb, share_over_1lsb: of integer outputs.
-        real: of float outputs, in real units.
+        lsb, share_over_1lsb: the figures of integer outputs.
+        real: the figure of float outputs, in real units.
     """
 
     lsb: int | None

@@ -157,7 +157,7 @@ def _widths(model: Any) -> str:
         for layer in model.layers
         if layer.weights or isinstance(layer, keras.layers.InputLayer)
     ]
-    # a normalisation has its convolution's shape
+    # skip a shape equal to the one before: a normalisation has the shape of its convolution
     told = [shape for number, shape in enumerate(shapes) if shapes[number - 1 : number] != [shape]]
     return " → ".join(told)
 

@@ -110,7 +110,11 @@ def test_a_link_is_replaced_not_followed(demo: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("force", [True, False])
 @pytest.mark.parametrize(
     ("made", "said"),
-    [("bench", "bench: a file"), ("README.md/x", "README.md: a folder"), (".", "demo: a file")],
+    [
+        ("bench", "bench: is a file"),
+        ("README.md/x", "README.md: is a folder"),
+        (".", "demo: is a file"),
+    ],
 )
 def test_what_is_in_the_way_is_named_before_anything_is_written(
     made: str, said: str, force: bool, tmp_path: Path
