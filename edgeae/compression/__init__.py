@@ -1,1 +1,1 @@
-"""Compression: a trained Keras model becomes a smaller one. Imports TensorFlow."""
+"""Compression: steps that turn a trained Keras model into a smaller one. Imports TensorFlow."""

@@ -1,9 +1,9 @@
-"""Weight clustering: each kernel holds a few values, which are trained.
+"""Weight clustering: each kernel has only a few distinct values, and these values are trained.
 
-Han, Mao and Dally, "Deep Compression", 2016, with k-means++ for the start, in which each weight
-counts as much as it matters: see `saliency`. See `codebook` for how weights come to their values.
-tfmot's own clustering loses kernels of transposed and depthwise convolutions, and cannot keep both
-zeros and a grid.
+The method is that of Han, Mao and Dally, "Deep Compression", 2016. The initial values come from
+k-means++, weighted by the saliency of each weight (see `saliency`). `codebook` assigns the values
+to the weights. tfmot's own clustering skips the kernels of transposed and depthwise convolutions,
+and cannot keep both the zeros of pruning and a quantization grid.
 """
 
 from typing import Any
@@ -21,10 +21,12 @@ from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 
 _BITS = 8
-#: The share of the steps after which all weights have their value, and all values lie on the grid.
+#: Shares of the steps: after the first, every weight has its value; after the second, every value
+#: lies on the grid.
 _SETTLED, _FIXED = 0.6, 0.9
-#: Share of the weights, but zeros, that integers must reach: the rest would make their steps coarse
-#: for all. On MNIST's `deep`, 64 values cost 2.1 % of loss with all of them, and 1.6 % so.
+#: Share of the nonzero weights that the integer range covers. The largest 1 % are clipped, because
+#: they would make the step coarse for all weights. On MNIST's `deep`, 64 values add 2.1 % of loss
+#: without clipping, and 1.6 % with it.
 _WITHIN = 0.99
 
 
@@ -33,13 +35,13 @@ def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
 
     Args:
         model: flat Keras model.
-        dataset: what to fine-tune on.
-        recipe: its `cluster`, clusters, steps and learning rate; zeros stay zeros if it prunes, and
-            zero is then one of the clusters; of int8, values lie on the grid that is exported.
-        seed: of the images' order and of k-means.
+        dataset: images to fine-tune on.
+        recipe: its `cluster` settings are used. If the recipe prunes, zeros stay zeros, and zero
+            is one of the clusters. If the recipe is int8, the values lie on the exported grid.
+        seed: seed for the image order and for k-means.
 
     Raises:
-        BadInput: a layer is named that is not there, or all are spared.
+        BadInput: the settings name a layer that the model lacks, or spare all layers.
     """
     settings = recipe.cluster
     assert settings is not None
@@ -52,7 +54,7 @@ def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
         _constrained(kernel, int(number), recipe, seed, count)
         for (kernel, number), count in zip(pairs, weights, strict=True)
     ]
-    if sparse:  # the zeros of layers that keep their values
+    if sparse:  # layers that are not clustered must keep their zeros, too
         known = {kernel.name for kernel in clustered}
         left = [kernel for kernel in kernels(copy) if kernel.name not in known]
         constrained += [Constrained(kernel, sparse=True) for kernel in left]
@@ -92,14 +94,17 @@ def k_means(
     sparse: bool,
     counts: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Return up to so many values that stand for all of them best, in the sense of least squares.
+    """Return at most `clusters` values that approximate the weights with the least squared error.
 
     Args:
         values: weights of any shape.
-        clusters: how many; zero is one of them if `sparse`.
-        seed: of the first guess, k-means++.
-        sparse: zeros stay zeros, and are no other value's neighbours.
-        counts: how much each one counts, of the same shape; None: all alike.
+        clusters: largest number of values; zero is one of them if `sparse`.
+        seed: seed of the k-means++ initialization.
+        sparse: zeros stay zeros: they are left out of the fit, and zero is added to the result.
+        counts: sample weight of each weight, of the same shape; None for equal weights.
+
+    Returns:
+        float32 of at most `clusters` values, in rising order.
     """
     flat = values.reshape(-1, 1)
     weights = np.ones(len(flat)) if counts is None else counts.reshape(-1).astype(np.float64)
@@ -109,7 +114,7 @@ def k_means(
     clusters = min(clusters, len(np.unique(flat)))
     if not clusters:
         return np.zeros(1, np.float32)
-    # a package that takes most of a second to load, and that only clusters need
+    # scikit-learn takes most of a second to load, and only clustering needs it
     from sklearn.cluster import KMeans
 
     start = KMeans(clusters, init="k-means++", n_init=1, random_state=seed)
@@ -119,10 +124,10 @@ def k_means(
 
 
 def check(model: Any, recipe: Recipe) -> None:
-    """Assert that each clustered kernel holds no more values than it should.
+    """Check that each clustered kernel has no more distinct values than the recipe allows.
 
     Raises:
-        OutOfTolerance: names the kernel.
+        OutOfTolerance: a kernel has more values; the message names it.
     """
     assert recipe.cluster is not None
     for kernel, number in wanted(model, recipe.cluster.clusters, recipe.cluster):

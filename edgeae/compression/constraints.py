@@ -1,10 +1,10 @@
-"""What the kernels of an export must keep, as functions of weights that can be trained.
+"""Constraints on kernels (sparsity, clusters, a grid) as functions of trainable weights.
 
-Each step of a recipe trains *latent* weights; what the model computes with, and what is exported,
-are the *effective* ones: with the zeros of a pruning, the few values of a clustering, on the grid
-of a quantization. So nothing that an earlier step reached can be lost in a later one. Gradients
-pass the rounding to a grid as if it were not there: Bengio et al., "Estimating or Propagating
-Gradients Through Stochastic Neurons", 2013, the straight-through estimator.
+Each step of a recipe trains *latent* weights. The model computes with *effective* weights, and
+these are exported: they have the zeros of pruning, the values of clustering, and lie on the grid
+of quantization. A later step therefore cannot undo what an earlier step reached. Rounding to the
+grid uses the straight-through estimator: Bengio et al., "Estimating or Propagating Gradients
+Through Stochastic Neurons", 2013.
 """
 
 from typing import Any
@@ -18,20 +18,20 @@ from edgeae.originals.legacy_keras import tf
 
 
 def grid_levels(bits: int) -> int:
-    """Return the largest integer of a symmetric grid: 127 of int8, 7 of int4.
+    """Return the largest integer of a symmetric grid: 127 for int8, 7 for int4.
 
-    The least is its negative, as TFLite has it: https://ai.google.dev/edge/litert/conversion/
-    tensorflow/quantization/quantization_spec.
+    The smallest integer is its negative, as in TFLite:
+    https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec.
     """
     return int(2 ** (bits - 1) - 1)
 
 
 def on_grid(values: NDArray[Any], bits: int, others: tuple[int, ...] | None) -> NDArray[np.float32]:
-    """Round weights to the symmetric grid that a converter will choose for them.
+    """Return the weights rounded to the symmetric grid that a converter will choose for them.
 
     Args:
         values: float weights.
-        bits: of the integers.
+        bits: width of the integers.
         others: the axes that share a scale; None for all of them.
     """
     scale = scales(values, others) / grid_levels(bits)
@@ -39,13 +39,13 @@ def on_grid(values: NDArray[Any], bits: int, others: tuple[int, ...] | None) -> 
 
 
 def integers(values: NDArray[Any], bits: int, others: tuple[int, ...] | None) -> NDArray[Any]:
-    """Return the steps of that grid which weights are next to, as floats; arguments as above."""
+    """Return the integers of the nearest grid steps, as floats; arguments as of `on_grid`."""
     steps: NDArray[Any] = np.round(values / (scales(values, others) / grid_levels(bits)))
     return steps
 
 
 def scales(values: NDArray[Any], others: tuple[int, ...] | None) -> NDArray[np.float32]:
-    """Return the largest magnitude of each channel, or 1 where all are 0; of the same rank.
+    """Return the largest magnitude of each channel, or 1 if the channel is 0; of the same rank.
 
     Args:
         values: float weights.
@@ -56,15 +56,16 @@ def scales(values: NDArray[Any], others: tuple[int, ...] | None) -> NDArray[np.f
 
 
 class Constrained:
-    """One kernel's latent weights, and how the effective ones follow.
+    """A kernel under constraints: computes effective weights from its latent weights.
 
     Args:
-        kernel: whose variable is the latent weights.
-        sparse: whether its zeros stay zeros, and more may come, see `prune`.
-        values: the k values of a clustering, among them 0 if `sparse`; None without one. No weight
-            has one of them before `settle`.
-        bits: of the grid that it must lie on, or None.
-        per_channel: one scale per output channel, or one for all; values have one for all.
+        kernel: its variable holds the latent weights.
+        sparse: zeros stay zeros, and `prune` may add more.
+        values: the k values of a clustering, including 0 if `sparse`; None for no clustering.
+            `settle` assigns them to the weights.
+        bits: integer width of the grid; None for no grid.
+        per_channel: one scale per output channel instead of one for the kernel. Clustered values
+            always have one scale for the kernel.
     """
 
     def __init__(
@@ -93,15 +94,17 @@ class Constrained:
 
     @property
     def variables(self) -> list[Any]:
-        """What is trained beside the latent weights."""
+        """The trainable variables beside the latent weights."""
         return [] if self._codebook is None else self._codebook.variables
 
     def prune(self, share: float, importance: NDArray[np.float32] | float) -> None:
-        """Let weights become zeros: those that are, and then the least important.
+        """Mask the least important weights until `share` of the kernel is zero.
+
+        Zeros stay zeros.
 
         Args:
-            share: of all of them, 0 to 1; at least so many are zeros.
-            importance: what a weight's magnitude is multiplied with; of the kernel's shape, or 1.
+            share: smallest share of zeros afterwards, 0 to 1.
+            importance: factor on each weight's magnitude; of the kernel's shape, or 1.
         """
         assert self._mask is not None
         kept = self._mask.numpy() > 0
@@ -112,17 +115,17 @@ class Constrained:
             self._mask.assign((~lowest(rank, number)).astype(np.float32))
 
     def settle(self, share: float) -> None:
-        """Give so many of the weights the value next to them, 0 to 1; see `Codebook`."""
+        """Assign the nearest value to a share (0 to 1) of the weights; see `Codebook.settle`."""
         if self._codebook is not None:
             self._codebook.settle(self.kernel.variable.numpy(), share)
 
     def fix(self, share: float) -> None:
-        """Put so many of the values on the grid for good, 0 to 1; see `Codebook`."""
+        """Fix a share (0 to 1) of the values to the grid; see `Codebook.fix`."""
         if self._codebook is not None:
             self._codebook.fix(share)
 
     def effective(self) -> Any:
-        """Return what training computes with: a tensor of the kernel's shape, with gradients."""
+        """Return the weights that training computes with: a differentiable tensor."""
         weights = self.kernel.variable + 0.0
         if self._codebook is not None:
             weights = self._codebook(weights)
@@ -133,18 +136,18 @@ class Constrained:
         return weights
 
     def exact(self) -> Any:
-        """Return the same without a rounding error of float32: what is exported."""
+        """Return the exported weights: the effective ones without float32 rounding errors."""
         weights = self.kernel.variable + 0.0
         if self._codebook is not None:
             weights = self._codebook.exact(weights)
         if self._mask is not None:
             weights *= self._mask
         weights = self._rounded(weights) if self._rounds else weights
-        return weights + 0.0  # -0.0 would be one more value
+        return weights + 0.0  # turns -0.0 into 0.0: -0.0 would count as one more value
 
     @property
     def _rounds(self) -> bool:
-        return self._bits is not None and self._codebook is None  # whose values lie on the grid
+        return self._bits is not None and self._codebook is None  # a codebook is on the grid
 
     def _rounded(self, weights: Any) -> Any:
         assert self._bits is not None

@@ -1,7 +1,7 @@
-"""The equal-budget control: the original trained as many more steps as a recipe fine-tunes.
+"""The equal-budget control: the original trained for as many more steps as a recipe fine-tunes.
 
-A recipe that trains on gets better by that alone; what it gained or cost counts only against a
-float model that was given the same steps, on the same schedules.
+More training lowers the loss without any compression. The loss that compression adds is therefore
+measured against a float model that was trained for the same steps with the same schedules.
 """
 
 from pathlib import Path
@@ -23,14 +23,14 @@ from edgeae.training.objective import Objective
 def control_losses(
     model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path
 ) -> NDArray[np.float64]:
-    """Return the control's loss on each test image, (n,); `model` is not changed.
+    """Return the control's loss on each test image, float64 (n,); `model` is not changed.
 
     Args:
-        model: the original, its batch normalisation folded.
-        dataset: what to train on.
-        recipe: the steps and learning rate of each of its steps.
-        seed: of the images' order.
-        kept: where the losses are kept for other recipes of the same budget; see `kept_control`.
+        model: the original with its batch normalisation folded.
+        dataset: images to train and test on.
+        recipe: provides the number of steps and the learning rate of each compression step.
+        seed: seed for the image order.
+        kept: cache file of the losses, shared by recipes of the same budget; see `control_cache`.
     """
     known = control_cache.read(kept)
     if known is not None:

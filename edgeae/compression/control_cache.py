@@ -1,7 +1,7 @@
-"""Where the losses of an equal-budget control are kept: several recipes have the same budget.
+"""A cache of the losses of equal-budget controls: several recipes have the same budget.
 
-`build/<model>/.controls/<hash of all that shapes them>.npy`, with the hash of its bytes behind it.
-No TensorFlow here.
+A file is `build/<model>/.controls/<hash of everything that affects the losses>.npy`; the SHA-256
+of its bytes is appended to it. Does not import TensorFlow.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from edgeae.reading.arrays import parse_npy
 from edgeae.recipe import Recipe
 from edgeae.system import atomic
 
-#: Below a model's folder.
+#: The cache's folder in a model's folder.
 _FOLDER = ".controls"
 _DIGEST = hashlib.sha256().digest_size
 
@@ -32,15 +32,15 @@ def place(
     tools: dict[str, str],
     judged_on: str = "test",
 ) -> Path:
-    """Return where a control's losses are kept, whether or not they are there yet.
+    """Return the path of a control's losses; the file may not exist yet.
 
     Args:
-        folder: the model's.
-        recipe: whose budget it is: the steps and learning rate of each of its steps.
-        training: the model: its weights, its data and how the values of these are normalized.
-        seed: of the images' order.
-        tools: package → version of whatever trains.
-        judged_on: the images that the losses are of: `test` or `validation`.
+        folder: the model's folder.
+        recipe: provides the budget: the number of steps and learning rate of each step.
+        training: the record of the model: its weights, dataset and normalization.
+        seed: seed for the image order.
+        tools: package → version of the packages that train.
+        judged_on: the images whose losses are stored: `test` or `validation`.
     """
     shaping = {
         "budget": [[item.steps, item.learning_rate] for item in recipe.settings],
@@ -56,13 +56,16 @@ def place(
 
 
 def write(path: Path, losses: NDArray[np.float64]) -> None:
-    """Keep losses (n,), in one step: other exports read them, or write the same, meanwhile."""
+    """Write losses (n,) atomically: other exports may read or write the same file meanwhile."""
     content = npy_bytes(losses)
     atomic.write_bytes(path, content + hashlib.sha256(content).digest())
 
 
 def read(path: Path) -> NDArray[np.float64] | None:
-    """Return losses (n,); None where they are not there, or damaged: a digit would not show."""
+    """Return losses (n,), or None if the file is missing or damaged.
+
+    The hash is checked because a changed digit in a loss would not be noticed otherwise.
+    """
     try:
         found = files.read(path)
     except (OSError, BadInput):

@@ -1,10 +1,10 @@
-"""Channels brought to like ranges before they share a grid; the model answers as before.
+"""Cross-layer equalization: gives channels similar ranges; the model's outputs stay the same.
 
-All channels of an activation share one int8 scale, so that a channel with a small range has few
-steps. Scaling channel i by s > 0 and what reads it by 1/s changes nothing where the activation
-between is linear or a ReLU. Nagel et al., "Data-Free Quantization Through Weight Equalization and
-Bias Correction", 2019; with s = √(max r ÷ r), halfway to equal ranges r, because the weights that
-read small channels would otherwise lose what the channels gain.
+All channels of an activation share one int8 scale, so a channel with a small range uses few of
+its steps. Scaling channel i by s > 0, and the weights that read it by 1/s, changes nothing if the
+activation between them is linear or a ReLU: Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction", 2019. Here s = √(max r ÷ r), halfway to equal ranges r, because
+the weights that read small channels would otherwise lose the precision that the channels gain.
 """
 
 from typing import Any
@@ -20,25 +20,25 @@ from edgeae.originals.legacy_keras import keras
 
 #: Activations f with f(s·x) = s·f(x) for s > 0.
 _HOMOGENEOUS = ("linear", "relu")
-#: Layers that move values and leave each channel what it is.
+#: Layers that move values and do not mix or scale channels.
 _BETWEEN = ("Flatten", "UpSampling1D", "UpSampling2D", "MaxPooling2D", "Dropout")
-#: Their input is read by another kernel than the one that makes their output.
+#: Layers with two kernels: one reads the input, the other makes the output.
 _SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
-#: A channel that hardly speaks is not turned up without end.
+#: Upper limit of s, for channels that are nearly always 0.
 _MOST = 16.0
-#: Of what parity allows of two ways to compute a model in float32: here every weight is rounded.
+#: Factor on the float32 parity limit: scaling rounds every weight again.
 _LATITUDE = 10
 
 
 def equalize(model: Any, images: NDArray[np.float32]) -> None:
-    """Equalize neighbouring layers in place, wherever one alone reads the other.
+    """Equalize each pair of neighbouring layers in place if only the second reads the first.
 
     Args:
         model: flat Keras model.
-        images: (n, …) what the ranges are taken over.
+        images: (n, …) images over which the ranges are measured.
 
     Raises:
-        BadInput: the answers changed: float32 does not hold what the model computes.
+        BadInput: the outputs changed: float32 is not precise enough for the model's sums.
     """
     before = model(images, training=False).numpy()
     for first, second in _pairs(model):
@@ -52,9 +52,9 @@ def equalize(model: Any, images: NDArray[np.float32]) -> None:
     gap, allowed = float32_gap(model(images, training=False).numpy(), before)
     if gap > allowed * _LATITUDE:
         raise BadInput(
-            f"qat: scaling the model's channels to like ranges moved its answers by {gap:.3g}, "
-            f"allowed is {allowed * _LATITUDE:.3g}: float32 hardly holds its sums; "
-            "per_channel = false leaves the channels as they are"
+            f"qat: equalizing the ranges of the model's channels changed its outputs by {gap:.3g}, "
+            f"allowed is {allowed * _LATITUDE:.3g}: float32 is not precise enough for the model's "
+            "sums; per_channel = false leaves the channels as they are"
         )
 
 
@@ -88,7 +88,7 @@ def _scale_out(kernel: Kernel, scale: NDArray[np.float32]) -> None:
 
 
 def _scale_in(kernel: Kernel, scale: NDArray[np.float32]) -> None:
-    """Scale the axis that reads; a flattened image has its channels innermost, over and over."""
+    """Scale the kernel's input axis; in a flattened image the channels repeat as innermost axis."""
     rank = len(kernel.variable.shape)
     axis = rank - 2 if kernel.channels == (-1,) else rank - 1
     shape = [1] * rank

@@ -1,4 +1,4 @@
-"""Fine-tuning a copy of a model under constraints on its kernels, and the control beside it."""
+"""Fine-tuning of a model, with or without constraints on its kernels."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ class ConstrainedObjective(Objective):
 
     Args:
         model: flat Keras model; its variables are the latent weights.
-        constrained: its kernels that must keep something.
-        graph: how it is computed, if with quantized activations.
-        between: called every few steps with their number, to tighten what must be kept.
+        constrained: the kernels that are under constraints.
+        graph: computes the model with quantized activations; None for float activations.
+        between: called every few steps with the number of the step, to tighten the constraints.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ def fine_tune(
     seed: int,
     label: str,
 ) -> None:
-    """Train an objective's model in place for as many steps as a recipe's step says.
+    """Train an objective's model in place for the number of steps in `settings`.
 
     Args:
-        objective: what is minimised.
+        objective: the objective to minimise.
         dataset: its training and validation images are used.
         settings: `steps` and `learning_rate` of a `Prune`, `Cluster` or `Qat`.
-        seed: of the images' order.
-        label: for the progress line.
+        seed: seed for the image order.
+        label: name in the progress line.
     """
     shape = tuple(objective.model.input_shape[1:])
     fit(
@@ -96,7 +96,7 @@ def fine_tune_constrained(
     graph: QuantizedGraph | None = None,
     between: Callable[[int], None] | None = None,
 ) -> None:
-    """Train a model in place under constraints, which its kernels then meet for good.
+    """Train a model in place under constraints; its kernels satisfy them afterwards.
 
     Args:
         model, constrained, graph, between: see `ConstrainedObjective`; `between` is called once
@@ -110,6 +110,6 @@ def fine_tune_constrained(
 
 
 def bake(constrained: Sequence[Constrained]) -> None:
-    """Give each kernel its effective weights for good."""
+    """Replace the latent weights of each kernel by its effective weights."""
     for item in constrained:
         item.kernel.variable.assign(item.exact())

@@ -1,7 +1,7 @@
-"""Batch normalisation folded into the layer before it: one multiplication less, the same answers.
+"""Folding of batch normalisation into the layer before it: less work for the same outputs.
 
 At inference a normalisation is y = s·x + t per channel, with s = γ / √(σ² + ε) and t = β − s·μ.
-Behind a layer that is linear in its weights, s scales them and t joins the bias.
+If the layer before it is linear, s scales the layer's weights and bias, and t is added to the bias.
 """
 
 from collections.abc import Callable, Collection
@@ -19,17 +19,17 @@ _ROWS = 8
 
 
 def fold(model: Any, keep: Collection[str] = ()) -> Any:
-    """Return the model with each batch normalisation folded that stands right behind its layer.
+    """Return the model with its batch normalisations folded into the layers before them.
 
-    A normalisation stays where folding it would not be exact: behind an activation, on another
-    axis than the last, or behind a layer whose output is needed elsewhere.
+    A normalisation is not folded if that would not be exact: if it follows an activation, works on
+    another axis than the last, or follows a layer whose output is also used elsewhere.
 
     Args:
         model: a flat functional model; it is not changed.
-        keep: names of layers whose output must still be there, such as the code's.
+        keep: names of layers whose output must stay in the model, such as the code's.
 
     Returns:
-        a new model, or `model` itself if nothing could be folded exactly.
+        A new model, or `model` itself if no normalisation could be folded exactly.
     """
     config = model.get_config()
     found = _foldable(model, config, keep)
@@ -49,7 +49,7 @@ def fold(model: Any, keep: Collection[str] = ()) -> Any:
 
 
 def _foldable(model: Any, config: dict[str, Any], keep: Collection[str]) -> dict[str, str]:
-    """Return normalisation → the layer that it can be folded into."""
+    """Return the name of each foldable normalisation → name of the layer it is folded into."""
     read = uses(model)
     found = {}
     for item in config["layers"]:
@@ -74,7 +74,10 @@ def _on_last_axis(normalization: Any) -> bool:
 def _without(
     config: dict[str, Any], found: dict[str, str], keep: Collection[str]
 ) -> dict[str, Any]:
-    """Take the normalisations out of a configuration; a kept one gives its layer its name."""
+    """Return the configuration without the folded normalisations.
+
+    If a normalisation is in `keep`, the layer that it is folded into takes its name.
+    """
     renamed = {source: name for name, source in found.items() if name in keep}
     for name, source in found.items():
         renamed[name] = renamed.get(source, source)
@@ -100,7 +103,7 @@ def _without(
 
 
 def _fold_weights(layer: Any, normalization: Any) -> list[NDArray[np.float32]]:
-    """Return a layer's weights and bias with the normalisation in them; in float64 on the way."""
+    """Return a layer's weights and bias with the normalisation folded in; computed in float64."""
     *kernels, bias = [weight.astype(np.float64) for weight in _with_bias(layer)]
     scale, shift = _affine(normalization)
     kernels[-1] = _SCALED[type(layer).__name__](kernels[-1], scale)
@@ -127,17 +130,17 @@ def _affine(normalization: Any) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def _last(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The output channels are the last axis."""
+    """Scale a kernel whose output channels are the last axis."""
     return kernel * scale
 
 
 def _last_but_one(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The output channels are the last axis but one."""
+    """Scale a kernel whose output channels are the last axis but one."""
     return kernel * scale[:, None]
 
 
 def _last_two(kernel: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The output channels are the last two axes: of the input, and how many each becomes."""
+    """Scale a kernel whose output channels are its last two axes: input channel and multiplier."""
     return kernel * scale.reshape(kernel.shape[-2:])
 
 

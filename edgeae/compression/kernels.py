@@ -1,4 +1,4 @@
-"""The weights of a flat Keras model that compression works on."""
+"""Kernels: the weights of a flat Keras model that compression works on."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from edgeae.errors import BadInput, unknown
 from edgeae.recipe import Cluster, Prune, Recipe
 
-#: Layer's class → its kernels' attributes, and the axes along which each has output channels.
+#: Class of a layer → attribute of each of its kernels → the kernel's axes of output channels.
 _AXES: dict[str, dict[str, tuple[int, ...]]] = {
     "Dense": {"kernel": (-1,)},
     "Conv1D": {"kernel": (-1,)},
@@ -28,9 +28,9 @@ class Kernel:
     """One weight matrix or filter bank.
 
     Attributes:
-        layer: the layer that holds it.
-        attribute: where.
-        variable: its values.
+        layer: the layer that holds the kernel.
+        attribute: the layer's attribute that is the kernel.
+        variable: the Keras variable with the kernel's values.
         channels: the axes of the output channels, counted from the end.
     """
 
@@ -41,7 +41,7 @@ class Kernel:
 
     @property
     def depthwise(self) -> bool:
-        """Whether it has one filter a channel: few weights, each of which matters."""
+        """Whether the kernel has one filter per channel: few weights, each of which matters."""
         return self.attribute == "depthwise_kernel"
 
     @property
@@ -51,7 +51,7 @@ class Kernel:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """The axes that share an output channel."""
+        """The axes other than `channels`, counted from 0."""
         rank = len(self.variable.shape)
         kept = {axis % rank for axis in self.channels}
         return tuple(axis for axis in range(rank) if axis not in kept)
@@ -67,19 +67,19 @@ def kernels(model: Any) -> list[Kernel]:
 
 
 def compressible(model: Any) -> list[Kernel]:
-    """Return the kernels but depthwise ones: these are few weights, and each of them matters."""
+    """Return the kernels without the depthwise ones, whose few weights all matter."""
     return [kernel for kernel in kernels(model) if not kernel.depthwise]
 
 
 def wanted(model: Any, usual: float, settings: Prune | Cluster) -> list[tuple[Kernel, float]]:
-    """Return each kernel that a step works on, with its setting.
+    """Return each kernel that a step compresses, with its sparsity or number of clusters.
 
-    Left out are depthwise kernels, layers that the step spares, and those whose own setting is 0.
+    Depthwise kernels, layers that the step spares, and layers set to 0 are left out.
 
     Args:
         model: flat Keras model.
-        usual: the setting of layers that are not named.
-        settings: of the step; `layers` and `spare_below` are used.
+        usual: value for layers that `settings.layers` does not name.
+        settings: settings of the step; `layers` and `spare_below` are used.
     """
     found = compressible(model)
     total = sum(_size(kernel) for kernel in found)
@@ -96,15 +96,15 @@ def _size(kernel: Kernel) -> int:
 
 
 def check_layers(model: Any, step: str, settings: Prune | Cluster) -> None:
-    """Refuse settings of layers that are not there, or that leave nothing to compress.
+    """Check that the settings name only layers of the model and leave something to compress.
 
     Args:
         model: flat Keras model.
-        step: its name, for the error.
-        settings: of the step.
+        step: name of the step, for the error.
+        settings: settings of the step.
 
     Raises:
-        BadInput: names the layer and what is allowed.
+        BadInput: a layer is unknown or all layers are spared; the message names what is allowed.
     """
     known = list(dict.fromkeys(item.name for item in compressible(model)))
     for name in settings.layers:
@@ -114,24 +114,25 @@ def check_layers(model: Any, step: str, settings: Prune | Cluster) -> None:
         raise BadInput(f"{step}: the model has no layer with weights to compress")
     if not wanted(model, 1.0, settings):
         raise BadInput(
-            f"{step}.spare_below = {settings.spare_below:g}: it spares all of the model's layers; "
-            f"allowed is less than the largest one's share of the weights"
+            f"{step}.spare_below = {settings.spare_below:g} spares all of the model's layers; "
+            f"allowed is less than the largest layer's share of the weights"
         )
 
 
 def shared_axes(kernel: Kernel, recipe: Recipe) -> tuple[int, ...] | None:
-    """Return the axes that share a scale where a kernel keeps all its values; None for all."""
+    """Return the axes of an unclustered kernel that share a scale; None for all axes."""
     dense = type(kernel.layer).__name__ == "Dense"
-    # without `per_channel` Dense layers have one scale, and where there are clusters, all have
+    # without `per_channel`, Dense layers have one scale; if the recipe clusters, all layers do
     single = not recipe.per_channel and (dense or recipe.cluster is not None)
     return None if single else kernel.others
 
 
 @contextmanager
 def replaced(values: Sequence[tuple[Kernel, Any]]) -> Iterator[None]:
-    """Let layers compute with other tensors in place of their kernels for a `with` block.
+    """Replace kernels by other tensors within a `with` block.
 
-    Past Keras's bookkeeping, which would forget the variable.
+    The attribute is set in the layer's `__dict__`: Keras's own `__setattr__` would stop tracking
+    the variable.
     """
     try:
         for kernel, tensor in values:

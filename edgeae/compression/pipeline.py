@@ -1,4 +1,4 @@
-"""The steps of a recipe, one after the other, on copies of a model."""
+"""Runs the compression steps of a recipe in order, on copies of a model."""
 
 from collections.abc import Generator
 from typing import Any
@@ -22,21 +22,21 @@ def compress(
     calibration: NDArray[np.float32] | None,
     seed: int,
 ) -> Generator[dict[str, str], None, Any]:
-    """Report each step as `{"doing": …}`, and return what they make of a model.
+    """Yield `{"doing": …}` before each step, and return the compressed model.
 
     `model` keeps its weights.
 
     Args:
-        model: flat Keras model, its batch normalisation folded.
-        dataset: what to fine-tune on.
-        recipe: its `steps`, and their settings.
-        calibration: (n, …) images that the ranges of quantization-aware training start at; None
-            without it.
-        seed: of whatever is drawn.
+        model: flat Keras model with its batch normalisation folded.
+        dataset: images to fine-tune on.
+        recipe: its `steps` and their settings are used.
+        calibration: (n, …) images that initialize the activation ranges of quantization-aware
+            training; None if the recipe has none.
+        seed: seed of all random choices.
 
     Raises:
-        BadInput: a layer is named that is not there, or the loss became NaN.
-        OutOfTolerance: zeros, clusters or a grid were not reached, or lost in a later step.
+        BadInput: the settings name a layer that the model lacks, or the loss became NaN.
+        OutOfTolerance: a step did not reach its zeros, clusters or grid, or a later step lost them.
     """
     for step in recipe.steps:
         if step == "prune" and recipe.prune is not None:

@@ -1,6 +1,6 @@
-"""Pruning by fine-tuning: the weights that matter least become zeros, a few at a time.
+"""Pruning: fine-tuning during which the least important weights gradually become zeros.
 
-Zhu and Gupta, "To prune, or not to prune", 2017, for the polynomial schedule.
+The polynomial schedule is that of Zhu and Gupta, "To prune, or not to prune", 2017.
 """
 
 import math
@@ -19,7 +19,7 @@ from edgeae.errors import OutOfTolerance
 from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Prune
 
-#: The share of the steps over which sparsity grows; the rest let the weights that are left settle.
+#: Share of the steps over which sparsity grows; in the remaining steps only the weights adapt.
 _RAMP = 0.4
 
 
@@ -28,12 +28,12 @@ def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
 
     Args:
         model: flat Keras model.
-        dataset: what to fine-tune on.
+        dataset: images to fine-tune on.
         settings: sparsity, criterion, schedule, steps and learning rate.
-        seed: of the images' order.
+        seed: seed for the image order.
 
     Raises:
-        BadInput: a layer is named that is not there, or all are spared.
+        BadInput: the settings name a layer that the model lacks, or spare all layers.
     """
     check_layers(model, "prune", settings)
     copy = clone(model)
@@ -60,9 +60,9 @@ def _over_all(
     importance: Sequence[NDArray[np.float32]],
     settings: Prune,
 ) -> list[tuple[Kernel, float]]:
-    """Give each kernel the share of its weights that are among the least salient of all.
+    """Return each kernel with the sparsity that it gets if all kernels are ranked together.
 
-    Those with a sparsity of their own keep it, and do not count.
+    Kernels with a sparsity of their own keep it and are left out of the ranking.
     """
     saliences = {
         kernel.name: np.abs(kernel.variable.numpy()) * factor
@@ -82,7 +82,7 @@ def _over_all(
 
 
 def _schedule(settings: Prune) -> Callable[[int], float]:
-    """Return the share of the final sparsity that is reached after so many steps."""
+    """Return a function: number of the step → share of the final sparsity that is due by then."""
     if settings.schedule == "constant":
         return lambda step: 1.0
     ramp = settings.steps * _RAMP
@@ -90,10 +90,11 @@ def _schedule(settings: Prune) -> Callable[[int], float]:
 
 
 def check(model: Any, settings: Prune) -> None:
-    """Assert that each pruned kernel holds the zeros that it should.
+    """Check that the share of zeros is at least what the settings ask for.
 
     Raises:
-        OutOfTolerance: names the kernel, or says that it is the model.
+        OutOfTolerance: there are fewer zeros; the message names the kernel, or "the model" if
+            sparsity is set for the whole model.
     """
     whole: list[NDArray[np.bool_]] = []
     for kernel, share in wanted(model, settings.sparsity, settings):

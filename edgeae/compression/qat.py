@@ -1,10 +1,10 @@
-"""Quantization-aware training, which keeps zeros and clusters: QAT, PQAT, CQAT, PCQAT.
+"""Quantization-aware training that keeps zeros and clusters: QAT, PQAT, CQAT, PCQAT.
 
 The forward pass rounds weights to the grids that the converter will choose, and activations to
-grids whose ranges start at those of a calibration. What is exported is a plain float model whose
-weights lie on their grids; it is converted as any other, so that training and export cannot
-disagree on a scheme. tfmot's wrappers fix Dense layers to one scale, refuse several activations,
-and start their ranges at ±6.
+grids whose ranges are initialized by a calibration. The result is a plain float model whose weights
+lie on their grids. It is converted like any other model, so training and export cannot use
+different schemes. tfmot's wrappers fix Dense layers to one scale, reject several activations, and
+start their ranges at ±6.
 """
 
 from typing import Any
@@ -23,29 +23,29 @@ from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Recipe
 
 _BITS = 8
-#: Of a weight's scale: float32 arithmetic on the way to the grid and back.
+#: Tolerance in steps of the grid, for the rounding errors of float32.
 _OFF_GRID = 1e-3
 
 
 def train_quantized(
     model: Any, dataset: Dataset, recipe: Recipe, calibration: NDArray[np.float32], seed: int
 ) -> Any:
-    """Return a copy trained for the recipe's integers; `model` keeps its weights.
+    """Return a copy that was trained with int8 weights and activations; `model` keeps its weights.
 
     Args:
-        model: flat Keras model, pruned and clustered already if the recipe says so.
-        dataset: what to train on.
-        recipe: `qat`, `quantization` and `per_channel` are used; zeros are kept if it prunes, and
-            clusters if it clusters.
-        calibration: (n, …) images that the activations' ranges start at.
-        seed: of the images' order.
+        model: flat Keras model, already pruned and clustered if the recipe has these steps.
+        dataset: images to train on.
+        recipe: `qat`, `quantization` and `per_channel` are used. Zeros are kept if the recipe
+            prunes, and clusters if it clusters.
+        calibration: (n, …) images that initialize the ranges of activations.
+        seed: seed for the image order.
 
     Raises:
         OutOfTolerance: a kernel does not lie on its grid.
     """
     assert recipe.qat is not None
     copy = clone(model)
-    if recipe.per_channel and recipe.cluster is None:  # clusters would be torn apart
+    if recipe.per_channel and recipe.cluster is None:  # equalizing would split clusters
         equalize(copy, calibration)
     clustered = _clustered(copy, recipe)
     constrained = [_constrained(kernel, recipe, clustered) for kernel in kernels(copy)]
@@ -81,7 +81,7 @@ def _few(kernel: Kernel, clustered: set[str]) -> bool:
 
 
 def _shares(kernel: Kernel, recipe: Recipe, clustered: set[str]) -> tuple[int, ...] | None:
-    """Return the axes that share a scale, as in the export; None for all."""
+    """Return the axes of a kernel that share a scale in the export; None for all axes."""
     return None if _few(kernel, clustered) else shared_axes(kernel, recipe)
 
 

@@ -1,8 +1,8 @@
-"""A flat Keras model computed as its integer export will be: activations on int8 grids.
+"""A flat Keras model computed as its int8 export will be: activations are rounded to int8 grids.
 
-The grids stand where the TFLite converter puts them: behind each operator, but behind its fused
-activation, and not where values only move. Benoit et al., "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference", 2018.
+Rounding is at the points where the TFLite converter quantizes: after each operator and its fused
+activation, but not after operators that only move values. Benoit et al., "Quantization and Training
+of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018.
 """
 
 import math
@@ -17,7 +17,7 @@ from edgeae.compression.wiring import sources, uses
 from edgeae.metrics.quantization import saturation
 from edgeae.originals.legacy_keras import tf
 
-#: Layers whose output has the grid of their input.
+#: Layers that only move values: their output has the grid of their input.
 _MOVING = (
     "InputLayer",
     "Flatten",
@@ -33,37 +33,38 @@ _MOVING = (
     "MaxPooling2D",
     "Dropout",
 )
-#: Activations that TFLite fuses into the operator before.
+#: Activations that TFLite fuses into the operator before them.
 _FUSED = ("relu", "relu6", "linear")
-#: Activations whose kernels have one grid alone: name → least and largest value.
+#: Activations whose TFLite kernels prescribe the grid: name → least and largest value.
 _FIXED = {
     "sigmoid": (0.0, 255 / 256),
     "softmax": (0.0, 255 / 256),
     "tanh": (-1.0, 127 / 128),
 }
-#: How fast a range follows what the batches hold.
+#: Decay of the moving average of the ranges, per batch.
 _DECAY = 0.99
 _BITS = 8
 
 
 @dataclass
 class _Range:
-    """Least and largest value at one point of the graph, as variables."""
+    """Least and largest value at a point of the graph, as variables."""
 
     least: Any
     most: Any
 
 
-#: Called at each point of the graph that has a grid: point, values, how far a range may go.
+#: Called at each point that is quantized with the point's name, the tensor, and optionally the
+#: largest magnitude that the range may have; returns the tensor to continue with.
 _At = Callable[..., Any]
 
 
 class QuantizedGraph:
-    """Computes a model with quantized activations; its ranges start at a calibration's.
+    """Computes a model with quantized activations.
 
     Args:
-        model: flat, one input, one output.
-        images: (n, …) that calibrate.
+        model: flat Keras model with one input and one output.
+        images: (n, …) images whose activations initialize the ranges.
     """
 
     def __init__(self, model: Any, images: NDArray[np.float32]) -> None:
@@ -81,11 +82,11 @@ class QuantizedGraph:
 
     @property
     def variables(self) -> list[Any]:
-        """The ranges."""
+        """The variables of the ranges."""
         return [item for found in self._ranges.values() for item in (found.least, found.most)]
 
     def __call__(self, images: Any, *, follow: bool) -> Any:
-        """Compute the model; with `follow`, ranges move towards what these images need."""
+        """Return the model's output; `follow` moves the ranges towards those of these images."""
 
         def quantized(point: str, x: Any, limit: float = math.inf) -> Any:
             found = self._ranges[point]
@@ -101,7 +102,7 @@ class QuantizedGraph:
         for layer in self._model.layers:
             kind = type(layer).__name__
             if kind == "InputLayer":
-                values[layer.name] = images  # 8-bit pixels are on their grid already
+                values[layer.name] = images  # 8-bit pixels are already on the grid
                 continue
             inputs = [values[name] for name in self._sources[layer.name]]
             given = inputs[0] if len(inputs) == 1 else inputs
@@ -116,7 +117,7 @@ class QuantizedGraph:
         if activation in _FUSED or activation is None:
             answer = layer(given, training=False)
             return answer if name in self._fused else at(name, answer)
-        if kind in ("Activation", "Softmax"):  # its input lies on a grid already
+        if kind in ("Activation", "Softmax"):  # its input is already on a grid
             return self._activated(name, activation, layer(given, training=False), at)
         function = layer.activation
         limit = saturation(activation, "int8")
@@ -134,7 +135,7 @@ class QuantizedGraph:
 
 
 def _ends(x: Any, limit: float) -> tuple[Any, Any]:
-    """Return the range of values; 0 is on every grid."""
+    """Return the least and largest value; the range is extended to 0, which is on every grid."""
     return (
         tf.clip_by_value(tf.reduce_min(x), -limit, 0.0),
         tf.clip_by_value(tf.reduce_max(x), 0.0, limit),
@@ -148,7 +149,7 @@ def _on_grid(x: Any, least: Any, most: Any) -> Any:
 
 
 def _activation(layer: Any) -> str | None:
-    """Name the activation that a layer ends with; None where it has none."""
+    """Return the name of a layer's activation, or None if the layer has none."""
     if type(layer).__name__ == "ReLU":
         return "relu"
     function = getattr(layer, "activation", None)
@@ -158,7 +159,10 @@ def _activation(layer: Any) -> str | None:
 
 
 def _fused(model: Any) -> set[str]:
-    """Return the layers whose output a ReLU behind them takes over, before it meets a grid."""
+    """Return the layers that TFLite fuses with the activation layer that follows them.
+
+    The output of such a layer is not rounded to a grid before the activation.
+    """
     reads, read = sources(model), uses(model)
     return {
         reads[layer.name][0]

@@ -1,11 +1,11 @@
-"""How much each weight matters: what pruning spares, and clusters lie close to.
+"""Saliency: how much each weight affects the loss. Pruning and clustering use it.
 
-The loss around a trained model is nearly Δ = ½ Σ hᵢ δᵢ², with h the diagonal of its second
-derivative, so that taking a weight wᵢ away costs hᵢwᵢ²/2: LeCun, Denker and Solla, "Optimal Brain
-Damage", 1990. For h stands the mean square of the gradient, the diagonal of the empirical Fisher
-matrix, as in Theis et al., "Faster gaze prediction with dense networks and Fisher pruning", 2018.
-Magnitudes alone mislead: weights of pixels that are always black never moved from where they were
-drawn, and are as large as any.
+Near a trained model the loss changes by about Δ = ½ Σ hᵢ δᵢ², where h is the diagonal of its
+Hessian, so removing a weight wᵢ adds hᵢwᵢ²/2: LeCun, Denker and Solla, "Optimal Brain Damage",
+1990. The mean square of the gradient, which is the diagonal of the empirical Fisher matrix,
+approximates h: Theis et al., "Faster gaze prediction with dense networks and Fisher pruning", 2018.
+Magnitude is not enough: the weights of pixels that are always black keep their initial values,
+which are as large as those of other weights.
 """
 
 from collections.abc import Sequence
@@ -19,23 +19,27 @@ from edgeae.data import Dataset
 from edgeae.originals.legacy_keras import tf
 from edgeae.training.objective import reconstruction_loss
 
-#: Few images a batch: the mean over many would leave little but the mean gradient, which is 0.
+#: Batches are small: the gradient of a large batch is close to the mean gradient, which is about 0.
 _BATCH = 8
 _BATCHES = 500
-#: Of the mean curvature, added to each: a weight that made no difference yet might.
+#: Share of the mean curvature that is added to each, so that no curvature is 0: a weight that made
+#: no difference on these images may make one on others.
 _LEAST = 1e-4
 
 
 def curvatures(
     model: Any, kernels: Sequence[Kernel], dataset: Dataset, seed: int
 ) -> list[NDArray[np.float32]]:
-    """Return the mean square of the loss's gradient by each weight of each kernel, all above 0.
+    """Return the mean square of the loss's gradient with respect to each weight, always above 0.
 
     Args:
         model: flat Keras model, image → reconstruction.
-        kernels: of that model.
+        kernels: kernels of that model.
         dataset: its training images are used.
-        seed: of their choice.
+        seed: seed for the choice of images.
+
+    Returns:
+        One float32 array per kernel, of the kernel's shape.
     """
     images = tf.constant(dataset.images("train", tuple(model.input_shape[1:])))
     variables = [kernel.variable for kernel in kernels]

@@ -11,4 +11,4 @@ def test_a_model_that_float32_hardly_holds_is_refused_in_one_line():
     assert found["1"] == ""
     line = found["1e6"]
     assert line.startswith("qat: ") and "\n" not in line
-    assert "moved its answers by" in line and "per_channel = false" in line
+    assert "changed its outputs by" in line and "per_channel = false" in line
