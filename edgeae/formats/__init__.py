@@ -1,1 +1,1 @@
-"""Artifact files read and rewritten as data, without an engine and without TensorFlow."""
+"""Formats: reading and rewriting artifact files as data, without an engine or TensorFlow."""

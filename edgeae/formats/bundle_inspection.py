@@ -1,4 +1,4 @@
-"""What is in a bundle: each file's bytes as they are, compressed and packed, and its work."""
+"""Inspection of a bundle: the raw, gzip and packed size and the MACs of each of its files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 
 @dataclass(frozen=True)
 class BundleInspection:
-    """What is in a bundle.
+    """The inspections of a bundle's files.
 
     Attributes:
-        path: as given.
+        path: the bundle's folder, as given.
         name: `model/recipe`.
-        artifacts: in the manifest's order.
+        artifacts: one inspection per artifact, in the manifest's order.
     """
 
     path: str
@@ -26,12 +26,12 @@ class BundleInspection:
     artifacts: tuple[Inspection, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as plain lists, dicts and numbers."""
+        """Return the inspection as lists, dicts, strings and numbers."""
         found = [item.to_json() for item in self.artifacts]
         return {"path": self.path, "name": self.name, "artifacts": found}
 
     def to_text(self) -> str:
-        """Return a page for people: aligned, no colour, no line break at the end."""
+        """Return the inspection as text: aligned, without colour or a final line break."""
         packed = [item for item in self.artifacts if item.packed is not None]
         sections = [
             [f"{self.path}: {self.name}", *aligned(self._bytes_rows(), "lrrrrr")],
@@ -56,18 +56,18 @@ class BundleInspection:
         whole = [item for item in self.artifacts if _file(item) == "autoencoder.tflite"]
         return [
             (_file(item), row.name, row.encoding, f"{row.bytes:,}")
-            for item in whole or self.artifacts  # its parts have the same tensors
+            for item in whole or self.artifacts  # encoder and decoder have the same tensors
             for row in item.encodings
         ]
 
 
 def inspect_bundle(path: Path) -> BundleInspection:
-    """Inspect the files of the bundle in a folder.
+    """Return the inspection of the bundle in a folder.
 
     Raises:
-        BadInput: there is no bundle, or it holds what edgeae does not read.
-        ManifestMismatch: a file is missing, or is not what the manifest describes.
-        RuntimeUnavailable: it has ONNX files, and the `onnx` package is not installed.
+        BadInput: the folder has no bundle, or edgeae cannot read one of the bundle's files.
+        ManifestMismatch: a file is missing, or differs from the manifest.
+        RuntimeUnavailable: the bundle has ONNX files, and the `onnx` package is not installed.
     """
     bundle = open_bundle(path)
     for item in bundle.manifest.artifacts:

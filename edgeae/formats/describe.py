@@ -1,4 +1,4 @@
-"""An artifact described from its own bytes."""
+"""Describes an artifact from the bytes of its file."""
 
 import hashlib
 from typing import Any
@@ -10,29 +10,29 @@ from edgeae.formats import packed
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, read
 
-#: The part that a file outside any bundle counts as.
+#: The part name of a file that is in no bundle.
 _WHOLE = "model"
-#: numpy has arrays of 64 at most, and engines of fewer.
+#: numpy allows 64 axes, and engines fewer.
 _MOST_AXES = 32
 _QUANTIZED = ("int8", "uint8", "int16")
-#: ONNX operators that compute with integers, beside those whose name begins with `QLinear`.
+#: ONNX operators that compute with integers, besides those whose name begins with `QLinear`.
 _INTEGER = ("ConvInteger", "MatMulInteger", "QGemm")
 
 
 def tflite(
     part: str, content: bytes, path: str, flavour: str | None = None, parent: str | None = None
 ) -> Artifact:
-    """Describe a `.tflite`.
+    """Return the description of a `.tflite` file.
 
     Args:
         part: see `Artifact`.
         content: the file's bytes.
-        path: where it lies, for the description and for errors.
-        flavour: see `Artifact`; found out from the tensors unless given.
+        path: path of the file, for the description and for errors.
+        flavour: see `Artifact`; None derives it from the tensors.
         parent: see `Artifact`.
 
     Raises:
-        BadInput: it is damaged, or holds what edgeae does not read.
+        BadInput: the file is damaged, or has something that edgeae does not read.
     """
     graph = read(content, path)
     return Artifact(
@@ -58,10 +58,10 @@ def tflite(
 def onnx(
     part: str, content: bytes, path: str, flavour: str | None = None, source: Artifact | None = None
 ) -> Artifact:
-    """Describe an `.onnx` file; `source` is the `.tflite` that it was made from.
+    """Return the description of an `.onnx` file; `source` is the `.tflite` it was made from.
 
     Raises:
-        BadInput: it is damaged, or holds what edgeae does not read.
+        BadInput: the file is damaged, or has something that edgeae does not read.
         ModuleNotFoundError: the package `onnx` is not installed.
     """
     from edgeae.formats.onnx import file as onnx_file
@@ -87,16 +87,22 @@ def onnx(
 
 
 def bare(content: bytes, form: str, path: str) -> Artifact:
-    """Describe a file that is in no bundle: part `model`, one input, one output, a batch of 1.
+    """Return the description of a file that is in no bundle; its part is `model`.
+
+    Args:
+        content: the file's bytes.
+        form: `tflite` or `onnx`.
+        path: path of the file, for the description and for errors.
 
     Raises:
-        BadInput: it is damaged, or its edges are not those of a model that edgeae can call.
+        BadInput: the file is damaged, or the model has not one input and one output of fixed sizes
+            and a batch of 1.
         ModuleNotFoundError: it is an ONNX file, and the package `onnx` is not installed.
     """
     artifact = (tflite if form == "tflite" else onnx)(_WHOLE, content, path)
     for kind, edges in (("input", artifact.inputs), ("output", artifact.outputs)):
         if len(edges) != 1:
-            raise BadInput(f"{path}: {len(edges)} {kind}s: a model that is timed has one {kind}")
+            raise BadInput(f"{path}: the model has {len(edges)} {kind}s; allowed is one {kind}")
         shape = edges[0].shape
         free_batch = shape[:1] == (1,) or isinstance((shape or (0,))[0], str)
         fixed = all(isinstance(size, int) and size > 0 for size in shape[1:])
@@ -104,7 +110,7 @@ def bare(content: bytes, form: str, path: str) -> Artifact:
             told = "×".join(map(str, shape[:_MOST_AXES])) or "scalar"
             raise BadInput(
                 f"{path}: {kind} {edges[0].name!r} has the shape {told}: allowed is a batch of 1 "
-                f"or a free one, and fixed sizes from 1 behind it, {_MOST_AXES} axes at most"
+                f"or a free batch, then fixed sizes of at least 1; {_MOST_AXES} axes at most"
             )
     return artifact
 
@@ -118,7 +124,7 @@ def _sizes(content: bytes) -> dict[str, Any]:
 
 
 def _causes(sizes: dict[str, int]) -> dict[str, int]:
-    """Return what a manifest tells of a file's bytes by cause; the same sum."""
+    """Return cause → bytes with the manifest's causes; the sum stays the same."""
     causes = {"weights": sizes["weights"], "biases": sizes["biases"]}
     causes["quantization"] = sizes["scales"]
     return causes | {"graph": sum(sizes.values()) - sum(causes.values())}

@@ -1,7 +1,7 @@
-"""What is in an artifact: edges, operators, work, zeros, and where its bytes go.
+"""Inspection of an artifact: inputs and outputs, operators, MACs, sparsity, and bytes by cause.
 
-Reads one file, without running it and without TensorFlow. The readers of the two formats, and the
-packages that they need, are imported when a file of that format is opened.
+Reads one file without running it and without TensorFlow. The reader of a format, and the packages
+that it needs, are imported when a file of that format is opened.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ class Layer:
     """One operator of an artifact, in execution order.
 
     Attributes:
-        name, version: of the operator; in ONNX files the version is that of the operator set.
-        shape, dtype: of its first output; empty and `?` when shape inference does not tell.
+        name, version: operator and its version; in ONNX files the version of the operator set.
+        shape, dtype: those of its first output; empty and `?` if shape inference does not find it.
         macs: multiply-accumulates of one inference.
-        weight_bytes: of the weights and biases that it computes with, as stored.
+        weight_bytes: stored bytes of the weights and biases that the operator reads.
     """
 
     name: str
@@ -40,12 +40,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Weights:
-    """How a weight tensor would be stored packed: an estimate.
+    """The estimated packed size of a weight tensor.
 
     Attributes:
-        name: the tensor's.
-        encoding: see `edgeae.formats.packed`.
-        dense_bytes, bytes: each value at its own width; in that encoding.
+        name: name of the tensor.
+        encoding: the smallest encoding; see `edgeae.formats.packed`.
+        dense_bytes: bytes if each value is stored at its full width.
+        bytes: bytes in the encoding.
     """
 
     name: str
@@ -56,26 +57,26 @@ class Weights:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is in an artifact.
+    """The content of an artifact.
 
     Attributes:
-        path: as given.
-        format: `tflite` or `onnx`, by content.
-        bytes, gzip_bytes, sha256: of the file; gzip at level 9.
-        inputs, outputs: tensors by signature name.
-        operators: kinds of operators with versions and counts.
-        minimum_runtime: the oldest TFLite runtime that opens it or `unknown`; `opset N`, and other
-            sets of operators, of ONNX.
+        path: path of the file, as given.
+        format: `tflite` or `onnx`, detected from the content.
+        bytes, gzip_bytes, sha256: size, compressed size (gzip level 9) and hash of the file.
+        inputs, outputs: the input and output tensors by signature name.
+        operators: kinds of operators with their versions and counts.
+        minimum_runtime: TFLite: the oldest runtime that opens the file, or `unknown`. ONNX:
+            `opset N` and the other operator sets.
         macs: multiply-accumulates of one inference.
-        arena_bytes: what TFLite's planner needs for the activations; None of ONNX.
-        parameters: how many values its weights and biases hold.
+        arena_bytes: bytes that TFLite's planner needs for the activations; None for ONNX.
+        parameters: number of values in the weights and biases.
         sparsity: weight tensor → share of zeros.
-        size_by_cause: cause → bytes; adds up to `bytes`.
+        size_by_cause: cause → bytes; the sum is `bytes`.
         layers: one row per operator.
         nonzero_macs: those of `macs` whose weight is not zero.
-        packed: cause → bytes in flash if the graph were stored packed, an estimate; None of ONNX.
-        encodings: one row per weight tensor; empty of ONNX.
-        metadata: key → value of an ONNX file's properties; empty of TFLite.
+        packed: cause → estimated bytes in flash if the graph is stored packed; None for ONNX.
+        encodings: one row per weight tensor; empty for ONNX.
+        metadata: key → value of an ONNX file's `metadata_props`; empty for TFLite.
     """
 
     path: str
@@ -100,16 +101,16 @@ class Inspection:
 
     @property
     def packed_bytes(self) -> int | None:
-        """Bytes in flash if the graph were stored packed, an estimate; None of ONNX."""
+        """Estimated bytes in flash if the graph is stored packed; None for ONNX."""
         return None if self.packed is None else sum(self.packed.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as plain lists, dicts and numbers."""
+        """Return the inspection as lists, dicts, strings and numbers."""
         table = asdict(self)
         return {key: _plain(value) for key, value in table.items()}
 
     def to_text(self) -> str:
-        """Return a page for people: aligned, no colour, no line break at the end."""
+        """Return the inspection as text: aligned, without colour or a final line break."""
         sections = [
             [self.path, *aligned(self._facts(), "ll")],
             ["metadata", *aligned(self._metadata_rows(), "ll")],
@@ -154,7 +155,7 @@ class Inspection:
         ]
 
     def _metadata_rows(self) -> list[tuple[str, str]]:
-        # another tool's value may hold line breaks
+        # values that another tool wrote may have line breaks
         return [(key, " ".join(value.split())) for key, value in self.metadata.items()]
 
     def _size_rows(self) -> list[tuple[str, str, str]]:
@@ -206,7 +207,12 @@ def _share(part: int, whole: int) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Lay rows out in columns two spaces apart, each aligned to its side: `l` or `r`."""
+    """Return the rows as lines of columns, two spaces apart.
+
+    Args:
+        rows: cells; all rows have the same number of cells.
+        sides: alignment of each column: `l` for left or `r` for right.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "".join(
@@ -218,10 +224,10 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 
 
 def inspect(path: Path) -> Inspection:
-    """Inspect a `.tflite` or `.onnx` file; its content tells which, whatever it is called.
+    """Return the inspection of a `.tflite` or `.onnx` file; its content decides on the format.
 
     Raises:
-        BadInput: there is no such file, or it is neither of the two, truncated or damaged.
+        BadInput: the file is missing, has neither format, or is truncated or damaged.
         RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
     """
     content, form = read_file(path)

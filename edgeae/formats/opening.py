@@ -1,4 +1,4 @@
-"""Bare `.tflite` and `.onnx` files: opened, told apart by content, described from their bytes."""
+"""Opens bare `.tflite` and `.onnx` files; the format is detected from the content."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,20 +13,21 @@ from edgeae.system.extras import onnx_lacking
 _TFLITE_IDENTIFIER = b"TFL3"
 #: An ONNX file begins with its `ir_version`: protobuf field 1, a varint.
 _ONNX_START = b"\x08"
-#: What both are told by.
+#: Number of bytes from which the format is detected.
 _START_BYTES = 8
 
 
 def open_file(path: Path) -> VerifiedArtifact:
-    """Read a bare `.tflite` or `.onnx` file: one without manifest, described from its bytes.
+    """Return a bare `.tflite` or `.onnx` file (one without a manifest), described from its bytes.
 
-    Its artifact is of the part `model`.
+    Its artifact has the part `model`.
 
     Raises:
-        BadInput: it is neither of the two, damaged, or not a model of one input and one output.
+        BadInput: the file is missing, has neither format, is damaged, or has not one input and one
+            output.
         RuntimeUnavailable: it is an ONNX file, and the package `onnx` is not installed.
     """
-    from edgeae.formats import describe  # needs an engine's schema; who reads no file does not
+    from edgeae.formats import describe  # imports an engine's schema, needed only to read files
 
     content, form = read_file(path)
     try:
@@ -39,12 +40,12 @@ def open_file(path: Path) -> VerifiedArtifact:
 
 
 def read_file(path: Path) -> tuple[bytes, str]:
-    """Return a file's bytes and its format, `tflite` or `onnx`: by content, not by name.
+    """Return a file's bytes and its format, `tflite` or `onnx`, detected from the content.
 
     Raises:
-        BadInput: there is no such file, or it is neither of the two.
+        BadInput: the file is missing, has neither format, or is a large file that is no model.
     """
-    from edgeae.formats import outline  # likewise
+    from edgeae.formats import outline  # imports an engine's schema, too
 
     with _opened(path) as (stream, form):
         outline.check(stream, form, str(path))
@@ -52,9 +53,10 @@ def read_file(path: Path) -> tuple[bytes, str]:
 
 
 def file_format(path: Path) -> str:
-    """Return a file's format, as `read_file` does, by its first bytes alone.
+    """Return a file's format, `tflite` or `onnx`, detected from its first bytes only.
 
-    Raises: see `read_file`.
+    Raises:
+        BadInput: the file is missing or has neither format.
     """
     with _opened(path) as (_, form):
         return form
@@ -62,7 +64,7 @@ def file_format(path: Path) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[BufferedReader, str]]:
-    """Open a model; its format is known before gigabytes of something else are in memory."""
+    """Open a file and detect its format before gigabytes of something else are read."""
     try:
         with files.open_regular(path, files.MODEL_BYTES) as stream:
             form = _format(path, stream.read(_START_BYTES))

@@ -1,7 +1,8 @@
-"""Looking over a large model file where it lies, before gigabytes of it are read.
+"""Checks the outline of a large model file without reading all of it.
 
-A file of two gigabytes that begins like a model may hold nothing else: it is refused by the tables
-and messages that its first levels name, of which each is a few pages of the file.
+A file of two gigabytes may begin like a model and have no model in it. The check follows the tables
+(TFLite) or messages (ONNX) of the first levels in the memory-mapped file, which touches only a few
+pages of it.
 """
 
 import mmap
@@ -11,7 +12,7 @@ from io import BufferedReader
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import graph as tflite
 
-#: Smaller files are read first: that takes less than a tenth of a second.
+#: Smaller files are not checked here: reading them takes less than a tenth of a second.
 _LARGE_BYTES = 1 << 26
 #: A model has a few fields, and its graph a few for each operator and constant.
 _MOST_FIELDS = 1_000_000
@@ -22,15 +23,15 @@ _LONGEST_VARINT = 10
 
 
 def check(stream: BufferedReader, form: str, origin: str) -> None:
-    """Refuse a large file that cannot be a model; smaller ones are left to their readers.
+    """Check that a large file can be a model; smaller files are checked by their readers.
 
     Args:
-        stream: the opened file.
+        stream: the opened file; afterwards it is at its start.
         form: `tflite` or `onnx`.
-        origin: its name, for the error's line.
+        origin: name of the file, for the error message.
 
     Raises:
-        BadInput: its tables or messages do not fit into one another.
+        BadInput: the file's tables or messages do not fit into one another.
     """
     if stream.seek(0, 2) >= _LARGE_BYTES:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -53,12 +54,12 @@ def _check_onnx(content: mmap.mmap, origin: str) -> None:
 
 
 def _fields(content: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield number, start and end of each field of a message.
+    """Yield the number, start and end of each field of a message.
 
-    The wire format is described in protobuf.dev/programming-guides/encoding.
+    Source of the wire format: https://protobuf.dev/programming-guides/encoding.
 
     Raises:
-        ValueError: there is no such field, it leads out of the message, or there are too many.
+        ValueError: a field has an unknown type or ends outside the message, or there are too many.
     """
     for _ in range(_MOST_FIELDS):
         if at == end:
@@ -81,10 +82,10 @@ def _fields(content: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, i
 
 
 def _varint(content: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    """Return a number of 7 bits a byte, least first, and where it ends."""
+    """Return a varint (7 bits per byte, least significant first) and the offset where it ends."""
     value = 0
     for place, byte in enumerate(content[at : min(end, at + _LONGEST_VARINT)]):
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return value, at + place + 1
-    raise ValueError(f"a number without end at byte {at}")
+    raise ValueError(f"a varint at byte {at} does not end")

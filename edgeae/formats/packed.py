@@ -1,17 +1,18 @@
-"""What a graph takes in flash when it is stored packed: an estimate, by cause.
+"""Estimates the bytes of flash that a graph needs if its constants are stored packed, by cause.
 
-edgeae writes no such file. The code that computes, its arguments and the order of the operators are
-not in the estimate; they are the same for every encoding.
+edgeae writes no such file. The estimate leaves out the code, its arguments and the order of the
+operators, which are the same for every encoding.
 
-- `weights`: each weight tensor in the form that is least, see `weight_bytes`. Tensors of the same
-  bytes are stored once, whoever reads them.
-- `biases`: the other constants that are computed with, as they are stored: an int32 or float32
-  bias has 4 bytes a value, an int64 one of int16x8 has 8. Again each once.
-- `scales`: a multiplier of 4 bytes and a shift of 1 for each scale of an operator's weights: one
-  per output channel, or one per tensor. They follow from the operator's input and output too, so
-  weights that two operators share have them twice.
-- `tables`: 256 bytes for each int8 function of one value that is looked up, from one scale to
-  another; 512 bytes once for those of int16, which share a table (`sigmoid_table_uint16` of
+- `weights`: each weight tensor in its smallest encoding, see `weight_bytes`. Tensors with the same
+  bytes are stored once.
+- `biases`: the other constants that operators compute with, at their stored width: 4 bytes per
+  value of an int32 or float32 bias, 8 bytes per value of an int64 bias of int16x8. Biases with the
+  same bytes are stored once.
+- `scales`: a multiplier of 4 bytes and a shift of 1 byte for each scale of an operator's weights:
+  one per output channel, or one per tensor. They also depend on the scales of the operator's input
+  and output, so weights that two operators share count twice.
+- `tables`: 256 bytes for each lookup table of an int8 function between two scales. The int16
+  functions share one table of 512 bytes (`sigmoid_table_uint16` of
   tensorflow/lite/kernels/internal/common.cc).
 """
 
@@ -25,29 +26,29 @@ from numpy.typing import NDArray
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
-#: What flash is spent on; see the module.
+#: Causes of flash bytes; see the module.
 CAUSES = ("weights", "biases", "scales", "tables")
-#: How weights can be stored, the fastest to read first; see `weight_bytes`.
+#: Encodings of weights, the fastest to read first; see `weight_bytes`.
 ENCODINGS = ("dense", "codebook", "sparse", "sparse-codebook")
-#: Element types that are narrower than numpy has them → bits.
+#: Element types that numpy does not have → bits.
 _NARROW_BITS = {"int2": 2, "int4": 4}
 _INDEX_DTYPES = ("int32", "int64", "bool")
 _SCALE_BYTES = 4 + 1
-#: Functions of one value that TFLite's int8 kernels look up.
+#: Functions of one value that TFLite's int8 kernels compute by a lookup table.
 _LOOKED_UP = ("ELU", "EXP", "GELU", "LOGISTIC", "TANH")
 _TABLE_BYTES = {"int8": 256, "uint8": 256, "int16": 512}
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One weight tensor as it would be stored.
+    """The smallest encoding of a weight tensor.
 
     Attributes:
-        name: the tensor's.
-        values: how many it holds.
-        width_bits: of one of them, dense.
+        name: name of the tensor.
+        values: number of values.
+        width_bits: bits of one value in the dense encoding.
         encoding: one of `ENCODINGS`.
-        bytes: in that encoding.
+        bytes: bytes in that encoding.
     """
 
     name: str
@@ -58,34 +59,34 @@ class Encoded:
 
     @property
     def dense_bytes(self) -> int:
-        """Bytes of each value at its own width."""
+        """Bytes in the dense encoding."""
         return _bytes(self.values, self.width_bits)
 
 
 def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the values that an array holds, in rising order, and how often it holds each."""
+    """Return the distinct values of an array, in rising order, and the count of each."""
     if values.dtype == np.float16:
-        # whose sort in numpy 2.4 mixes up all values where 0 comes with both signs
+        # numpy 2.4 sorts float16 wrongly if both 0.0 and -0.0 occur
         values = values.astype(np.float32)
     return np.unique(values, return_counts=True)
 
 
 def weight_bytes(values: NDArray[Any], width_bits: int) -> tuple[int, str]:
-    """Return the fewest bytes that hold a weight tensor, and the encoding that needs them.
+    """Return the size of the smallest encoding of a weight tensor, and that encoding.
 
     Args:
-        values: of any shape and type, less their zero point: what stands for nothing is 0.
-        width_bits: of one value, dense: 8 of int8, 4 of int4, 16 of float16, 32 of float32.
+        values: values of any shape and type with the zero point subtracted, so that 0 means 0.0.
+        width_bits: bits of one value: 8 for int8, 4 for int4, 16 for float16, 32 for float32.
 
-    The encodings of n values, of which m are not zero; each list of fields starts at a byte:
+    Encodings of n values, m of them nonzero; each list of fields starts at a whole byte:
 
-    - `dense`: each value at its own width.
-    - `codebook`: the k distinct values at their own width, and ⌈log2 k⌉ bits a value to say which.
-    - `sparse`: a bitmap of n bits, and the m values that are not zero.
-    - `sparse-codebook`: the bitmap, the k distinct values that are not zero, and ⌈log2 k⌉ bits for
-      each of the m to say which.
+    - `dense`: n values of `width_bits`.
+    - `codebook`: the k distinct values, and an index of ⌈log2 k⌉ bits for each value.
+    - `sparse`: a bitmap of n bits, and the m nonzero values.
+    - `sparse-codebook`: the bitmap, the k distinct nonzero values, and an index of ⌈log2 k⌉ bits
+      for each nonzero value.
 
-    Of two that are as small the earlier one is chosen.
+    If two encodings have the same size, the one earlier in `ENCODINGS` is returned.
     """
     known, counts = distinct(values)
     zeros = int(counts[known == 0].sum())
@@ -109,7 +110,7 @@ def _bytes(fields: int, bits: int) -> int:
 
 
 def _index_bits(k: int) -> int:
-    """⌈log2 k⌉: 0 for one value, which needs no index."""
+    """Return ⌈log2 k⌉; it is 0 for one value, which needs no index."""
     return max(k - 1, 0).bit_length()
 
 
@@ -127,18 +128,21 @@ def packed(graph: Graph) -> dict[str, int]:
 
 
 def encodings(graph: Graph) -> tuple[Encoded, ...]:
-    """Return how each weight tensor would be stored, in the order in which they are read."""
+    """Return the smallest encoding of each weight tensor, in the order in which they are read."""
     weights = [index for index, cause in _causes(graph).items() if cause == "weights"]
     return tuple(_encoded(graph.tensors[index]) for index in weights)
 
 
 def width_bits(tensor: Tensor) -> int:
-    """Bits of one value of a tensor."""
+    """Return the bits of one value of a tensor."""
     return _NARROW_BITS.get(tensor.dtype) or np.dtype(tensor.dtype).itemsize * 8
 
 
 def _causes(graph: Graph) -> dict[int, str]:
-    """Map each constant that an operator computes with to `weights` or `biases`, as it is read."""
+    """Return index of each constant that operators compute with → `weights` or `biases`.
+
+    The indices are in the order in which the constants are read.
+    """
     known = graph_statistics.parameter_causes(graph)
     found = {}
     for index in (index for operator in graph.operators for index in operator.inputs):
@@ -148,12 +152,12 @@ def _causes(graph: Graph) -> dict[int, str]:
         if index in known:
             found[index] = known[index]
         elif tensor.data is not None and tensor.dtype not in _INDEX_DTYPES:
-            found[index] = "biases"  # what is added to or multiplied with, and of rank 1
+            found[index] = "biases"  # a rank-1 operand of an addition or multiplication
     return found
 
 
 def _once(graph: Graph, indices: list[int]) -> Iterator[Tensor]:
-    """Yield the tensors, those of the same bytes once."""
+    """Yield the tensors at the indices; of tensors with the same bytes only the first."""
     known = set()
     for tensor in (graph.tensors[index] for index in indices):
         key = (tensor.dtype, tensor.zero_points, _data(tensor).tobytes())

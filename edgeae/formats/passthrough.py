@@ -1,9 +1,9 @@
-"""A model of one operator that computes next to nothing, between the edges of another model.
+"""Passthrough models: one operator that only copies, with inputs and outputs of another model.
 
-A call of it costs what any call costs before arithmetic. The operator passes its input on
-(`RESHAPE`, `Identity`) where input and output hold as many values, cuts it (`SLICE`, `Slice`) where
-the output holds fewer, and pads it with zeros (`PAD`, `Pad`) where it holds more. Where the two
-element types differ, a second operator converts.
+The time of a call is the overhead of a call without arithmetic. The operator is `RESHAPE` or
+`Identity` if input and output have the same number of values, `SLICE` or `Slice` if the output has
+fewer, and `PAD` or `Pad` (with zeros) if it has more. If the element types differ, a second
+operator converts.
 """
 
 import math
@@ -18,30 +18,30 @@ from edgeae.errors import BadInput
 from edgeae.formats.onnx import protobuf_writer as protobuf
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
-#: The element types of edges → their numbers in ONNX's `TensorProto.DataType`.
+#: Element type of an input or output → its number in ONNX's `TensorProto.DataType`.
 _ONNX_TYPES = {
     **{"float32": 1, "uint8": 2, "int8": 3},
     **{"int16": 5, "int32": 6, "int64": 7, "float16": 10},
 }
-#: LiteRT's SLICE and PAD take no float16, onnxruntime's Pad no int16.
+#: LiteRT's SLICE and PAD do not take float16, and onnxruntime's Pad does not take int16.
 _TFLITE_TYPES = tuple(name for name in _ONNX_TYPES if name != "float16")
 _PADDED_TYPES = tuple(name for name in _ONNX_TYPES if name != "int16")
-#: Element types that QUANTIZE and DEQUANTIZE are for.
+#: Element types that QUANTIZE and DEQUANTIZE convert.
 _QUANTIZED = ("int8", "uint8")
 _ONNX_INT64 = 7
-#: As edgeae's other ONNX files; IR version 10 is what onnxruntime 1.18 and later reads.
+#: The same as in edgeae's other ONNX files; onnxruntime reads IR version 10 from 1.18 on.
 _OPSET, _IR_VERSION = 18, 10
-#: Names of tensors that the edges do not know; no model's edge is called so.
+#: Names of inner tensors; no input or output of a model has such a name.
 _CONVERTED_FROM, _PREFIX = "edgeae/unconverted", "edgeae/"
 
 
 def tflite(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
     """Return a `.tflite` with an input like `source` and an output like `target`.
 
-    Both are flat, `(batch, values)`: the shape behind the batch costs nothing.
+    Both have the shape `(batch, values)`: the other dimensions do not change the time of a call.
 
     Raises:
-        BadInput: an element type that the operators do not take.
+        BadInput: the operators do not support an element type.
     """
     given, wanted = _sizes(source, target, _TFLITE_TYPES)
     edges = (
@@ -111,10 +111,11 @@ def _settings(options: str) -> Any:
 def onnx(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
     """Return an `.onnx` with an input like `source` and an output like `target`.
 
-    Both are flat, `(batch, values)`, as in `tflite`. Field numbers: ONNX's `onnx.proto3`.
+    Both have the shape `(batch, values)`, as in `tflite`. The field numbers are those of ONNX's
+    `onnx.proto3`.
 
     Raises:
-        BadInput: an element type that the operators do not take.
+        BadInput: the operators do not support an element type.
     """
     given, wanted = _sizes(source, target, _PADDED_TYPES)
     kind, constants = _node(given, wanted)
@@ -143,7 +144,7 @@ def onnx(source: TensorSpec, target: TensorSpec, batch: int = 1) -> bytes:
 
 
 def _node(given: int, wanted: int) -> tuple[str, dict[str, list[int]]]:
-    """Return the operator and its constant inputs, in their order; see ONNX's Operators.md."""
+    """Return the operator and its constant inputs, in input order; see ONNX's Operators.md."""
     if given == wanted:
         return "Identity", {}
     if given > wanted:

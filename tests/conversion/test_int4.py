@@ -105,7 +105,7 @@ def test_scales_of_blocks_are_refused_and_not_taken_for_none():
     quantization.details = schema.BlockwiseQuantizationT()
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    with pytest.raises(BadInput, match="scales of blocks"):
+    with pytest.raises(BadInput, match="blockwise or custom scales"):
         read(bytes(builder.Output()), "m")
 
 

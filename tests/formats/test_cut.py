@@ -70,7 +70,7 @@ def with_skip(graph: Graph) -> Graph:
 def test_a_connection_around_the_code_is_refused_by_name(int8_graph):
     graph = with_skip(int8_graph)
     tiny.run(write(graph), int8_inputs(3), tiny.RESOLVERS["litert-reference"])
-    with pytest.raises(BadInput, match="'image' of ADD reaches around the cut"):
+    with pytest.raises(BadInput, match="'image' of ADD bypasses the cut"):
         cut(graph, {"code": 2}, graph.outputs)
     cut(graph, {"image": 0}, {"code": 2})
 

@@ -71,11 +71,11 @@ def test_without_its_fence_a_graph_answers_the_same_and_can_be_cut(make):
 
 def test_a_gather_that_changes_the_order_is_no_fence(int8_graph):
     graph, source = fenced(int8_graph, np.arange(tiny.CODE)[::-1])
-    with pytest.raises(OutOfTolerance, match="0 fences"):
+    with pytest.raises(OutOfTolerance, match="0 barriers"):
         without_barrier(graph, source)
 
 
 def test_a_fence_with_other_steps_behind_it_is_refused(int8_graph):
     graph, source = fenced(int8_graph, np.arange(tiny.CODE), zero_points=(31,))
-    with pytest.raises(OutOfTolerance, match="before the fence"):
+    with pytest.raises(OutOfTolerance, match="before the barrier"):
         without_barrier(graph, source)

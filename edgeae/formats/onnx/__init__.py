@@ -1,1 +1,1 @@
-"""An `.onnx` file as data: the graph, and functions over it. No engine runs it."""
+"""The `.onnx` format: the graph as data, and functions that read it."""

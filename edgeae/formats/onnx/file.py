@@ -1,7 +1,7 @@
-"""An ONNX file read as data: its edges, operators and properties.
+"""Reads an ONNX file: its inputs, outputs, operators and properties.
 
 Operators are described in ONNX's `docs/Operators.md`, those of the domain `com.microsoft` in
-onnxruntime's `docs/ContribOperators.md`. What they compute is counted in `onnx_statistics.py`.
+onnxruntime's `docs/ContribOperators.md`. `graph_statistics` counts their MACs and bytes.
 """
 
 from collections import Counter
@@ -26,10 +26,10 @@ class Model:
     """A checked ONNX model.
 
     Attributes:
-        proto: onnx's `ModelProto`, as in the file.
-        shapes: tensor → shape, as far as shape inference gets; a free dimension is 1.
+        proto: onnx's `ModelProto`, unchanged.
+        shapes: tensor → shape, for tensors whose shape is inferred; a free dimension is 1.
         dtypes: tensor → numpy's name of its element type.
-        constants: name → `TensorProto`, of initializers and Constant nodes.
+        constants: name → `TensorProto` of an initializer or Constant node.
         producers: tensor → the node that computes it.
     """
 
@@ -45,7 +45,7 @@ class Model:
         return list(self.proto.graph.node)
 
     def constant(self, node: Any, place: int) -> NDArray[Any] | None:
-        """Return the values at an input of a node; None where no constant is there."""
+        """Return the values at an input of a node, or None if the input is not a constant."""
         name = node.input[place] if place < len(node.input) else ""
         if name not in self.constants:
             return None
@@ -53,10 +53,10 @@ class Model:
 
 
 def values(constant: Any) -> NDArray[Any]:
-    """Return what a constant holds.
+    """Return the values of a constant.
 
     Raises:
-        BadInput: it holds another number of values than its shape says.
+        BadInput: the number of values does not fit the constant's shape.
     """
     try:
         found: NDArray[Any] = onnx.numpy_helper.to_array(constant)
@@ -66,14 +66,14 @@ def values(constant: Any) -> NDArray[Any]:
 
 
 def read(content: bytes, origin: str) -> Model:
-    """Read an ONNX file.
+    """Return the checked model in an ONNX file.
 
     Args:
         content: the file's bytes.
-        origin: its name, for the error's line.
+        origin: name of the file, for the error message.
 
     Raises:
-        BadInput: it is not an ONNX model, or a truncated or damaged one, or its weights are in
+        BadInput: the file is not an ONNX model, is truncated or damaged, or its weights are in
             other files.
     """
     try:
@@ -97,7 +97,7 @@ def read(content: bytes, origin: str) -> Model:
 
 
 def _check_text(proto: Any) -> None:
-    # protobuf hands out bytes where a damaged file's string is not UTF-8
+    # protobuf returns bytes for a string that is not UTF-8, which occurs in damaged files
     if any(isinstance(text, bytes) for text in (*strings(proto), *texts(proto))):
         raise ValueError("a name is not UTF-8")
 
@@ -145,12 +145,12 @@ def _size(dimension: Any, free: Any) -> Any:
 def _dtype(number: int) -> str:
     try:
         return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
-    except KeyError:  # of a sequence or a map, or none that this version of onnx knows
+    except KeyError:  # a sequence or a map, or a type that this version of onnx lacks
         raise BadInput(f"element type {number}; allowed are tensors of numbers") from None
 
 
 def inputs(model: Model) -> tuple[TensorSpec, ...]:
-    """Describe the inputs; a free dimension keeps its name in the shape.
+    """Return the specs of the inputs; a free dimension is its name in the shape.
 
     An integer input has the scale and zero point of the DequantizeLinear that reads it.
     """
@@ -160,7 +160,7 @@ def inputs(model: Model) -> tuple[TensorSpec, ...]:
 
 
 def outputs(model: Model) -> tuple[TensorSpec, ...]:
-    """Describe the outputs.
+    """Return the specs of the outputs.
 
     An integer output has the scale and zero point of the QuantizeLinear that computes it.
     """
@@ -182,19 +182,19 @@ def _spec(model: Model, value: Any, node: Any) -> TensorSpec:
 
 
 def opset(model: Model) -> int:
-    """Return the version of ONNX's own operator set that the model is written in."""
+    """Return the version of ONNX's own operator set that the model uses."""
     return _opsets(model)[""]
 
 
 def needs(model: Model) -> str:
-    """Return the operator sets that a runtime must know, as `opset 18, com.microsoft 1`."""
+    """Return the operator sets that a runtime must support, such as `opset 18, com.microsoft 1`."""
     others = sorted({domain(node) for node in model.nodes} - {""})
     sets = _opsets(model)
     return ", ".join([f"opset {opset(model)}", *(f"{name} {sets[name]}" for name in others)])
 
 
 def properties(model: Model) -> dict[str, str]:
-    """Return the file's own `metadata_props`, key → value."""
+    """Return the file's `metadata_props`, key → value."""
     return {item.key: item.value for item in model.proto.metadata_props}
 
 
@@ -204,29 +204,32 @@ def _opsets(model: Model) -> dict[str, int]:
 
 
 def domain(node: Any) -> str:
-    """Return whose a node's operator is (or an import's set): empty for ONNX's own."""
+    """Return the domain of a node or of an operator set; empty for ONNX's own operators."""
     return "" if node.domain in _DEFAULT_DOMAINS else str(node.domain)
 
 
 def operators(model: Model) -> tuple[OpVersion, ...]:
-    """Return the kinds of operators, by name; their version is that of their operator set."""
+    """Return the kinds of operators with their counts, sorted by name.
+
+    The version of an operator is that of its operator set.
+    """
     counts = Counter((operator_name(node), operator_version(model, node)) for node in model.nodes)
     return tuple(OpVersion(name, version, n) for (name, version), n in sorted(counts.items()))
 
 
 def operator_version(model: Model, node: Any) -> int:
-    """Return the version of the operator set that a node's operator is of."""
+    """Return the version of the operator set of a node's operator."""
     return _opsets(model)[domain(node)]
 
 
 def operator_name(node: Any) -> str:
-    """Return a node's operator, with its domain in front unless it is ONNX's own."""
+    """Return the name of a node's operator; a domain other than ONNX's own is put before it."""
     owner = domain(node)
     return f"{owner}.{node.op_type}" if owner else str(node.op_type)
 
 
 def strings(proto: Any) -> Iterator[str]:
-    """Yield all names in a `ModelProto`, as often as they are written."""
+    """Yield all names in a `ModelProto`, each as often as it occurs in the file."""
     graph = proto.graph
     yield graph.name
     yield from (item.domain for item in proto.opset_import)
@@ -238,7 +241,7 @@ def strings(proto: Any) -> Iterator[str]:
 
 
 def texts(proto: Any) -> Iterator[str]:
-    """Yield what a `ModelProto` says for people: producer, documentation, properties."""
+    """Yield the texts of a `ModelProto` that are not names: producer, documentation, properties."""
     yield from (proto.producer_name, proto.producer_version, proto.domain, proto.doc_string)
     yield proto.graph.doc_string
     for item in proto.metadata_props:

@@ -1,8 +1,9 @@
-"""What is in an ONNX model: its work, its zeros and its bytes.
+"""Statistics of an ONNX model: MACs, sparsity and bytes.
 
-A *weight* is a constant of rank 2 or more that is not a list of indices; a *bias* is a constant of
-rank 1 at the bias input of an operator that multiplies and accumulates, or at an Add. Constants
-also count where they arrive through DequantizeLinear or a change of shape.
+A *weight* is a constant of rank 2 or more that is not a list of indices. A *bias* is a constant of
+rank 1 at the bias input of an operator that multiplies and accumulates, or at an Add. If a constant
+reaches an operator through a DequantizeLinear or a change of shape, it counts as that operator's
+constant.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from edgeae.formats.onnx.shapes import CONTRIB
 from edgeae.formats.tflite.graph_statistics import CAUSES
 
 _INDEX_DTYPES = ("int32", "int64")
-#: Operators that only pass their first input on, in another form.
+#: Operators that pass their first input on with another type or shape.
 _CARRIERS = (
     "Cast",
     "DequantizeLinear",
@@ -43,10 +44,13 @@ _DATA_FIELDS = (
 
 @dataclass(frozen=True)
 class _Product:
-    """Where an operator that multiplies and accumulates has its inputs; see ONNX's Operators.md.
+    """Input positions of an operator that multiplies and accumulates; see ONNX's Operators.md.
 
-    `axis` is the one of the weights' along which zero points lie, unless the weights are
-    transposed.
+    Attributes:
+        data, weights, zero_point, bias: positions of the inputs; None if the operator lacks one.
+            `zero_point` is that of the weights.
+        axis: axis of the weights that per-channel zero points belong to, if the weights are not
+            transposed.
     """
 
     data: int = 0
@@ -56,7 +60,7 @@ class _Product:
     axis: int = -1
 
 
-#: (domain, operator) → its inputs.
+#: (domain, operator) → positions of its inputs.
 _PRODUCTS = {
     ("", "Gemm"): _Product(bias=2),
     ("", "MatMul"): _Product(),
@@ -71,18 +75,19 @@ _PRODUCTS = {
 
 
 def macs(model: Model) -> int:
-    """Multiply-accumulates of one inference; see `node_macs`."""
+    """Return the multiply-accumulates of one inference; see `node_macs`."""
     return sum(node_macs(model, node) for node in model.nodes)
 
 
 def node_macs(model: Model, node: Any) -> int:
-    """Multiply-accumulates of one operator; 0 for those that do not multiply and accumulate.
+    """Return the multiply-accumulates of one operator; 0 for operators that have none.
 
-    A free dimension counts as 1; products with padding count.
+    A free dimension counts as 1. Products with padding count.
 
     - MatMul, (…, rows, k) by (…, k, columns), Gemm and QGemm: each output value sums k products.
-    - Conv, weights (out, in ÷ groups, kernel…): each output value sums in ÷ groups · kernel.
-    - ConvTranspose, weights (in, out ÷ groups, kernel…): each input value is multiplied into
+    - Conv, weights (out, in ÷ groups, kernel…): each output value sums in ÷ groups · kernel
+      products.
+    - ConvTranspose, weights (in, out ÷ groups, kernel…): each input value contributes to
       out ÷ groups · kernel sums.
 
     Raises:
@@ -116,7 +121,11 @@ def _attribute(node: Any, name: str, default: int) -> int:
 
 
 def nonzero_macs(model: Model) -> int:
-    """Those of `macs` whose weight is not zero; each weight takes part in as many as any other."""
+    """Return the multiply-accumulates whose weight is not zero.
+
+    Each weight takes part in the same number of products, so the count is proportional to the share
+    of nonzero weights.
+    """
     shares = sparsity(model)
     left = 0
     for node in model.nodes:
@@ -128,14 +137,14 @@ def nonzero_macs(model: Model) -> int:
 
 
 def parameters(model: Model) -> int:
-    """How many values the weights and biases hold together."""
+    """Return the number of values in the weights and biases."""
     causes = _causes(model)
     trained = [name for name, cause in causes.items() if cause in ("weights", "biases")]
     return sum(prod(model.shapes[name]) for name in trained)
 
 
 def weight_bytes(model: Model, node: Any) -> int:
-    """Bytes of an operator's weights and biases, as stored, also through DequantizeLinear."""
+    """Return the stored bytes of an operator's weights and biases; see the module."""
     if node.op_type in _CARRIERS:
         return 0
     causes = _causes(model)
@@ -145,9 +154,9 @@ def weight_bytes(model: Model, node: Any) -> int:
 
 
 def sparsity(model: Model) -> dict[str, float]:
-    """Return weight → share of its values that stand for exactly 0.
+    """Return weight → share of its values that are exactly 0.0.
 
-    For integers that is the zero point.
+    An integer is 0.0 if it equals the zero point.
     """
     found = {}
     for node in model.nodes:
@@ -163,7 +172,7 @@ def sparsity(model: Model) -> dict[str, float]:
 
 
 def _zeros(model: Model, node: Any, product: _Product, carrier: Any, rank: int) -> NDArray[Any]:
-    """Return what stands for 0, in a shape that broadcasts against weights of `rank`."""
+    """Return the zero points of weights of `rank`, in a shape that broadcasts to the weights."""
     points, axis = None, 0
     if carrier is not None:
         points, axis = model.constant(carrier, 2), _attribute(carrier, "axis", 1)
@@ -176,7 +185,10 @@ def _zeros(model: Model, node: Any, product: _Product, carrier: Any, rank: int) 
 
 
 def _source(model: Model, name: str) -> tuple[str, Any]:
-    """Follow a tensor back through carriers: what they carry, and the DequantizeLinear or None."""
+    """Return the tensor that `_CARRIERS` pass on as `name`, and the DequantizeLinear among them.
+
+    The second value is None if there is no DequantizeLinear.
+    """
     carrier = None
     while name in model.producers and model.producers[name].op_type in _CARRIERS:
         node = model.producers[name]
@@ -186,10 +198,10 @@ def _source(model: Model, name: str) -> tuple[str, Any]:
 
 
 def size_by_cause(content: bytes, model: Model) -> dict[str, int]:
-    """Return cause → bytes of the file; they add up to all of them.
+    """Return cause → bytes of the file; the sum is the size of the file.
 
     Causes (`CAUSES`): `weights` and `biases`, see the module; `scales`, scales and zero points;
-    `strings`, all names, as often as they are written; `metadata`, producer, documentation and
+    `strings`, all names, each as often as it occurs; `metadata`, producer, documentation and
     properties; `structure`, the rest: tags, lengths, shapes, other constants.
     """
     sizes = dict.fromkeys(CAUSES, 0)
@@ -202,7 +214,7 @@ def size_by_cause(content: bytes, model: Model) -> dict[str, int]:
 
 
 def _causes(model: Model) -> dict[str, str]:
-    """Map each constant that is not structure to its cause."""
+    """Return constant → `weights`, `biases` or `scales`; other constants are left out."""
     causes = dict.fromkeys(_scales(model), "scales") | dict.fromkeys(_biases(model), "biases")
     weights = [
         name
@@ -222,7 +234,8 @@ def _scales(model: Model) -> Iterator[str]:
             values = (product.data, product.weights, product.bias)
             yield from (name for place, name in enumerate(node.input) if place not in values)
         elif domain(node) == CONTRIB and node.op_type.startswith("QLinear"):
-            # all constants are, but a second operand of rank 2 or more, which is a weight
+            # all constants are scales or zero points, but a second operand of rank 2 or more is a
+            # weight
             yield from node.input[1:]
 
 

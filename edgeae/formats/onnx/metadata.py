@@ -1,15 +1,15 @@
-"""What edgeae writes of an artifact into its ONNX file: the keys of `metadata_props`.
+"""The `metadata_props` that edgeae writes into an ONNX file.
 
-    edgeae.recipe          name
-    edgeae.recipe_sha256   of the recipe's content
-    edgeae.weights_sha256  the model's identity
+    edgeae.recipe          name of the recipe
+    edgeae.recipe_sha256   hash of the recipe's content
+    edgeae.weights_sha256  identity of the model
     edgeae.part            encoder, decoder or autoencoder
     edgeae.flavour         fp32, fp16, qdq, fast-qdq or fast-qoperator
-    edgeae.code            {"scale": …, "size": …, "zero_point": …}: the grid that the code lies on,
-                           also behind a float edge; scale and zero point are null for floats
-    edgeae.p50_us          {form: µs}: of `fast` alone, what the choice of its form rests on
+    edgeae.code            {"scale": …, "size": …, "zero_point": …}: size of the code, and its grid,
+                           also if the edge is float; scale and zero point are null for float codes
+    edgeae.p50_us          {form: µs}: only in `fast` files: median times that decided on the form
 
-All but the last are the same in every export. Values that are no names or hashes are JSON.
+All but the last are the same in every export. `code` and `p50_us` are JSON.
 """
 
 import json
@@ -24,13 +24,13 @@ _FAST = "fast-"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What an ONNX file says of its origin; see the module.
+    """The origin of an ONNX file; see the module.
 
     Attributes:
         recipe, recipe_sha256, weights_sha256, part, flavour: as in the manifest.
-        code_size: how many values a code has.
-        code_scale, code_zero_point: of its grid; None for floats.
-        p50_us: form → median time of one call, µs; empty where nothing was timed.
+        code_size: number of values in a code.
+        code_scale, code_zero_point: grid of the code; None for float codes.
+        p50_us: form → median time of one call in µs; empty if nothing was timed.
     """
 
     recipe: str
@@ -44,7 +44,7 @@ class Stamp:
     p50_us: dict[str, float] = field(default_factory=dict)
 
     def properties(self) -> dict[str, str]:
-        """Return key → value, by key."""
+        """Return key → value, sorted by key."""
         code = {
             "scale": self.code_scale,
             "size": self.code_size,
@@ -68,11 +68,11 @@ def _json(table: Mapping[str, Any]) -> str:
 
 
 def fast_flavour(properties: Mapping[str, str], form: str) -> str | None:
-    """Return the flavour of a file that says it is `fast`, if its operators are of that form.
+    """Return the file's `fast` flavour, or None if its metadata does not match its operators.
 
     Args:
-        properties: the file's.
-        form: `qdq` or `qoperator`, by its operators.
+        properties: `metadata_props` of the file.
+        form: `qdq` or `qoperator`, derived from the file's operators.
     """
     flavour = properties.get(FLAVOUR, "")
     return flavour if flavour == f"{_FAST}{form}" else None

@@ -1,6 +1,6 @@
-"""Protobuf's wire format, written by hand: a device has onnxruntime but not the package onnx.
+"""Writes protobuf's wire format without a library: a device may lack the package onnx.
 
-Fields are written in the order they are given; in ascending order the bytes are those that
+Fields are written in the given order. If the field numbers ascend, the bytes equal those that
 protobuf itself writes. See https://protobuf.dev/programming-guides/encoding/.
 """
 
@@ -11,7 +11,7 @@ def integer(field: int, value: int) -> bytes:
     """Return an `int64` or enum field.
 
     Raises:
-        ValueError: the value is negative, which none of edgeae's is.
+        ValueError: the value is negative; edgeae writes no negative values.
     """
     return _varint(field << 3 | _VARINT) + _varint(value)
 
@@ -23,7 +23,7 @@ def text(field: int, value: str | bytes) -> bytes:
 
 
 def message(field: int, *fields: bytes) -> bytes:
-    """Return a field that is a message of its own, made of `fields`."""
+    """Return a field whose value is a message of `fields`."""
     return text(field, b"".join(fields))
 
 

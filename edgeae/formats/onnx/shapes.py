@@ -1,7 +1,7 @@
-"""Shapes of every tensor of an ONNX model, also behind onnxruntime's own operators.
+"""Shape inference for ONNX models that have onnxruntime's own operators.
 
-ONNX's inference knows nothing of the domain `com.microsoft`, and nothing that follows one of its
-operators. Those that `quantize_static` writes are told here; see onnxruntime's
+ONNX's shape inference does not know the operators of the domain `com.microsoft`, and stops at them.
+This module adds the output shapes of those that `quantize_static` writes; see onnxruntime's
 `docs/ContribOperators.md`.
 """
 
@@ -14,20 +14,20 @@ import onnx
 CONTRIB = "com.microsoft"
 #: Operators whose output has the shape of their first input.
 _SAME_SHAPE = ("QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax")
-#: Operators of two tensors, the second at input 3, which are broadcast against each other.
+#: Operators that broadcast two tensors; the second tensor is input 3.
 _BROADCAST = ("QLinearAdd", "QLinearMul")
 _QGEMM_WEIGHTS, _QGEMM_INTEGER_OUTPUT = 3, 8
 
-#: A size, or the name of a free dimension; None where it has no name either.
+#: A size, or the name of a free dimension; None for a free dimension without a name.
 _Size = int | str | None
 
 
 def inferred(proto: Any, *, strict: bool = False) -> Any:
-    """Return a model with all shapes among its `value_info` that can be told.
+    """Return a copy of the model with all inferred shapes in its `value_info`.
 
     Args:
-        proto: onnx's `ModelProto`; stays as it is.
-        strict: whether a contradiction is an error.
+        proto: onnx's `ModelProto`; it is not changed.
+        strict: whether contradictions raise an error.
 
     Raises:
         onnx.shape_inference.InferenceError: operators and shapes contradict each other.
@@ -42,14 +42,14 @@ def inferred(proto: Any, *, strict: bool = False) -> Any:
 
 
 def contributed(proto: Any) -> list[Any]:
-    """Return the `value_info` without which ONNX's own inference stops: of contrib outputs."""
+    """Return the `value_info` of the outputs of contrib operators, which ONNX does not infer."""
     graph = inferred(proto).graph
     names = {name for node in graph.node if node.domain == CONTRIB for name in node.output}
     return [value for value in graph.value_info if value.name in names]
 
 
 def _told(graph: Any) -> Iterator[Any]:
-    """Describe outputs of contrib operators whose inputs are known and that are not."""
+    """Yield the `value_info` of contrib operators with known inputs and unknown outputs."""
     values = (*graph.input, *graph.value_info, *graph.output)
     shapes = {item.name: _shape(item) for item in values if _has_shape(item)}
     dtypes = {item.name: item.type.tensor_type.elem_type for item in values}
@@ -78,7 +78,7 @@ def _shape(value: Any) -> tuple[_Size, ...]:
 
 
 def _dequantizes(node: Any) -> bool:
-    """Tell whether a QGemm gives floats: it then has no zero point of its output."""
+    """Return whether a QGemm outputs floats: it then has no zero point of the output."""
     return node.op_type == "QGemm" and not "".join(node.input[_QGEMM_INTEGER_OUTPUT:])
 
 
@@ -96,7 +96,7 @@ def _output_shape(node: Any, shapes: dict[str, tuple[_Size, ...]]) -> tuple[_Siz
 
 
 def _broadcast(first: tuple[_Size, ...], second: tuple[_Size, ...]) -> tuple[_Size, ...]:
-    """Broadcast as numpy does; a free dimension against a fixed one above 1 is that one."""
+    """Return the broadcast shape; of a free dimension and a fixed one above 1, the fixed one."""
     rank = max(len(first), len(second))
     pairs = zip(*((1,) * (rank - len(item)) + item for item in (first, second)), strict=True)
     return tuple(b if a == 1 or (isinstance(b, int) and b > 1) else a for a, b in pairs)

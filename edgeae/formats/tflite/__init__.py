@@ -1,1 +1,1 @@
-"""A `.tflite` file as data: the graph, and functions over it. No engine runs it."""
+"""The `.tflite` format: the graph as data, and functions that read or change it."""

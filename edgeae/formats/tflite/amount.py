@@ -1,7 +1,8 @@
-"""How much a `.tflite` may stand for: its tables may share what they refer to, any number of times.
+"""Limits the bytes that the tables of a `.tflite` refer to in total.
 
-A megabyte whose 100,000 tensors have one name of a megabyte unpacks to 100 GB. What a converter
-writes is referred to once, or a few times where weights are shared.
+Tables can share data without limit: a file of one megabyte whose 100,000 tensors share one name of
+a megabyte unpacks to 100 GB. In files of a converter, data is referred to once, or a few times if
+weights are shared.
 """
 
 from mmap import mmap
@@ -9,23 +10,27 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-#: LiteRT's own check of a flatbuffer takes ten times as many.
+#: LiteRT's own check of a flatbuffer allows ten times as many.
 _MOST_TABLES = 100_000
 _TIMES = 16
 _LEAST = 1 << 20
 
 
 class Amount:
-    """What is still allowed of a file of so many bytes."""
+    """The number of bytes that a file's tables may still refer to.
+
+    Args:
+        size: size of the file in bytes.
+    """
 
     def __init__(self, size: int) -> None:
         self._limit = self._left = _TIMES * size + _LEAST
 
     def take(self, count: int) -> None:
-        """Count bytes that were referred to.
+        """Subtract bytes that a table refers to.
 
         Raises:
-            ValueError: with them it is far more than the file has.
+            ValueError: the total exceeds the limit, which is a multiple of the file's size.
         """
         self._left -= count
         if self._left < 0:
@@ -33,7 +38,7 @@ class Amount:
 
 
 class Counted(bytes):
-    """A file's bytes, of which every string that is read counts; see `Amount`."""
+    """A file's bytes; every slice that is read is subtracted from an `Amount`."""
 
     amount: Amount
 
@@ -45,18 +50,18 @@ class Counted(bytes):
 
 
 def counted(content: bytes) -> Counted:
-    """Return a file's bytes, to be unpacked by the generated classes."""
+    """Return a file's bytes as `Counted`, for the generated classes to unpack."""
     found = Counted(content)
     found.amount = Amount(len(content))
     return found
 
 
 def check_tables(content: bytes | mmap) -> None:
-    """Refuse a file of too many tables, and what edgeae does not read, before it is unpacked.
+    """Check the number and kinds of a file's tables before it is unpacked.
 
     Raises:
-        ValueError: it has too many, or none at all.
-        NotImplementedError: it has several subgraphs, or tensors that hold more tables.
+        ValueError: there are too many tables, or no subgraph.
+        NotImplementedError: there are several subgraphs, or tensors that have tables of their own.
     """
     model = schema.Model.GetRootAs(content, 0)
     if model.SubgraphsLength() > 1:

@@ -1,10 +1,10 @@
-"""The arena of a TFLite graph: the one buffer that holds its activations, planned as TFLite does.
+"""Plans the arena of a TFLite graph, the static buffer for its activations, as TFLite does.
 
-Sources: tensorflow/lite/arena_planner.cc (lifetimes and order) and simple_memory_arena.cc (gaps):
-tensors that live from start to end first, then by falling size; each takes the smallest gap that
-fits among those alive at the same time. The graph's inputs are never overwritten and its outputs
-live to the end. What kernels add for themselves (scratch buffers, results written over an
-operand) and what delegates keep elsewhere is not in it.
+Sources: tensorflow/lite/arena_planner.cc (lifetimes and order) and simple_memory_arena.cc (gaps).
+Tensors that live from start to end are placed first, then the others by decreasing size. Each
+tensor takes the smallest gap that fits among the tensors that are alive at the same time. The
+graph's inputs are never overwritten, and its outputs live to the end. The plan leaves out the
+scratch buffers and in-place results of kernels, and the memory of delegates.
 """
 
 from math import prod
@@ -21,11 +21,11 @@ MICRO_ALIGNMENT = 16
 
 
 class Place(NamedTuple):
-    """Where a tensor lies in the arena, and when.
+    """The place of a tensor in the arena and its lifetime.
 
     Attributes:
-        offset, size: bytes.
-        first, last: operators, by their place in the order of execution, both included.
+        offset, size: in bytes.
+        first, last: indices of the first and last operator that need the tensor, both included.
     """
 
     offset: int
@@ -35,20 +35,21 @@ class Place(NamedTuple):
 
 
 def arena_bytes(graph: Graph, alignment: int = HOST_ALIGNMENT) -> int:
-    """Bytes that TFLite's planner needs for the activations of a graph.
+    """Return the bytes that TFLite's planner needs for the activations of a graph.
 
     Args:
-        graph: what is planned.
-        alignment: bytes that each tensor starts at a multiple of; 64 is TFLite's on a host, 16
-            TFLite Micro's. Micro's own planner also lets results overwrite the inputs, and takes
-            the first gap that fits: for it the figure is an estimate, on the safe side in chains.
+        graph: the graph to plan.
+        alignment: alignment of each tensor in bytes: 64 for TFLite on a host, 16 for TFLite Micro.
+            The planner of TFLite Micro also lets results overwrite the inputs, and takes the first
+            gap that fits. For TFLite Micro the figure is therefore an estimate; it is an upper
+            bound for graphs that are chains.
     """
     ends = [place.offset + place.size for place in places(graph, alignment).values()]
     return max(ends, default=0)
 
 
 def places(graph: Graph, alignment: int = HOST_ALIGNMENT) -> dict[int, Place]:
-    """Return tensor index → place, for every activation with at least one value."""
+    """Return tensor index → place in the arena, for every activation with at least one value."""
     lives = _lifetimes(graph)
     last = len(graph.operators)
     sizes = {index: _bytes(graph, index) for index in lives}
@@ -68,7 +69,7 @@ def places(graph: Graph, alignment: int = HOST_ALIGNMENT) -> dict[int, Place]:
 
 
 def _lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
-    """Map each activation to the first and last operator that needs it; see `Place`."""
+    """Return the index of each activation → the first and last operator that need it."""
     end = len(graph.operators)  # nothing lives longer
     first = dict.fromkeys(graph.inputs.values(), 0)
     last: dict[int, int] = {}
@@ -91,10 +92,10 @@ def _bytes(graph: Graph, index: int) -> int:
 
 
 def _gap(others: list[Place], size: int, alignment: int) -> int:
-    """Return the offset of the smallest gap that fits among `others`, else the end of them.
+    """Return the offset of the smallest gap that fits among `others`, or the end of `others`.
 
-    Gaps are compared as simple_memory_arena.cc does: a new one by what is left after aligning,
-    the best one so far by its whole width.
+    Gaps are compared as in simple_memory_arena.cc: a new gap by its width after alignment, the best
+    gap so far by its whole width.
     """
     best, width, end = None, None, 0
     for other in others:

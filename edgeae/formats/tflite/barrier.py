@@ -1,8 +1,8 @@
-"""Take a fence out of a graph again: an operator that only kept its two sides apart.
+"""Removes the barrier from a converted graph.
 
-The converter moves arithmetic over the code where it can, a bias through a linear layer or a
-normalisation into the next one, and then no tensor is the code any more. A GATHER of all values in
-their order stops it, and changes nothing.
+The barrier is a GATHER of all values in their order. It changes no value and keeps the converter
+from moving arithmetic across the code, such as a bias through a linear layer, or a normalisation
+into the next layer. Without a barrier, such a graph would have no tensor that is the code.
 """
 
 from dataclasses import replace
@@ -16,24 +16,27 @@ FENCE = "GATHER"
 
 
 def without_barrier(graph: Graph, source: int) -> Graph:
-    """Let what follows the fence behind a tensor read the tensor itself.
+    """Return the graph without the barrier that reads a tensor.
+
+    The operators that read the barrier's output read the tensor instead.
 
     Args:
-        graph: where the fence is; stays as it is.
-        source: the tensor before it.
+        graph: the graph with the barrier; it is not changed.
+        source: index of the tensor that the barrier reads.
 
     Raises:
-        OutOfTolerance: there is no such fence, or it does not hand on what it gets.
+        OutOfTolerance: there is not exactly one barrier, or its output has another type, shape or
+            scale than its input.
     """
     fences = [item for item in graph.operators if _is_fence(graph, item, source)]
     if len(fences) != 1:
-        raise OutOfTolerance(f"{graph.tensors[source].name!r}: {len(fences)} fences, not 1")
+        raise OutOfTolerance(f"{graph.tensors[source].name!r}: {len(fences)} barriers, not 1")
     (fence,) = fences
     behind = graph.tensors[fence.outputs[0]]
     before = graph.tensors[source]
     kinds = [(item.dtype, item.shape, item.scales, item.zero_points) for item in (before, behind)]
     if kinds[0] != kinds[1]:
-        raise OutOfTolerance(f"{before.name!r}: {kinds[0]} before the fence, {kinds[1]} behind it")
+        raise OutOfTolerance(f"{before.name!r}: {kinds[0]} before the barrier, {kinds[1]} after it")
     rest = tuple(
         replace(item, inputs=tuple(source if at in fence.outputs else at for at in item.inputs))
         for item in graph.operators

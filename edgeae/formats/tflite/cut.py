@@ -1,7 +1,7 @@
-"""Cut a graph at tensors, and give its edges another element type.
+"""Cuts a graph at tensors, and changes the element type of its inputs and outputs.
 
-The encoder and the decoder are not converted again: they are cut out of the converted autoencoder
-at the code, so that decoder(encoder(x)) is autoencoder(x), bit for bit, on any engine.
+The encoder and the decoder are not converted separately. They are cut out of the converted
+autoencoder at the code, so decoder(encoder(x)) equals autoencoder(x) bit for bit on every engine.
 """
 
 from dataclasses import replace
@@ -11,10 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor
 
-#: Element type of a graph's edges → what they may become.
+#: Element type of a graph's inputs and outputs → the types that they can be changed to.
 _EDGES = {"int8": ("int8", "uint8", "float32"), "int16": ("int16", "float32")}
-#: Operator, and element type of the integers inside → its version, as TFLite's
-#: tools/versioning/op_version.cc has it; version 1 of QUANTIZE also rescales int8 ↔ uint8.
+#: Operator and element type of its integer tensor → version, as in TFLite's
+#: tools/versioning/op_version.cc; version 1 of QUANTIZE also rescales int8 ↔ uint8.
 _VERSIONS = {
     ("QUANTIZE", "int8"): 1,
     ("QUANTIZE", "int16"): 2,
@@ -27,13 +27,14 @@ def cut(graph: Graph, inputs: dict[str, int], outputs: dict[str, int]) -> Graph:
     """Return the part of a graph that computes `outputs` from `inputs`.
 
     Args:
-        graph: where to cut; stays as it is.
+        graph: the graph to cut; it is not changed.
         inputs: name of each input of the part → tensor index in `graph`.
         outputs: name of each output of the part → tensor index in `graph`.
 
     Raises:
-        BadInput: an output also depends on an input of `graph` that is not in `inputs`, as with a
-            skip connection around the code; names the operator. Or a tensor does not exist.
+        BadInput: a tensor does not exist; or an output also depends on an input of `graph` that is
+            not in `inputs`, as with a skip connection around the code. The message names the
+            operator.
     """
     for name, index in (inputs | outputs).items():
         if not 0 <= index < len(graph.tensors):
@@ -71,7 +72,7 @@ def _needed(graph: Graph, sources: set[int], targets: list[int]) -> set[int]:
             if graph.tensors[index].data is None:
                 user = f" of {reader.name}" if reader else ""
                 raise BadInput(
-                    f"cannot cut: input {graph.tensors[index].name!r}{user} reaches around the cut"
+                    f"cannot cut: input {graph.tensors[index].name!r}{user} bypasses the cut"
                 )
             continue
         operator = producer[index]
@@ -89,21 +90,21 @@ def _moved(operator: Operator, place: dict[int, int]) -> Operator:
 
 
 def with_edges(graph: Graph, dtype: str) -> Graph:
-    """Return an int8 or int16 graph whose inputs and outputs have another element type.
+    """Return an int8 or int16 graph with another element type at its inputs and outputs.
 
-    `uint8` keeps the scale of int8 and moves its zero point by 128; `float32` quantizes and
-    dequantizes inside the graph. The integers in between are those of `graph`.
+    `uint8` keeps the scale of int8 and adds 128 to the zero point. `float32` adds a QUANTIZE and a
+    DEQUANTIZE to the graph. The operators in between are not changed.
 
     Args:
-        graph: inputs and outputs are int8, or all of them int16; per-tensor.
-        dtype: that of `graph` (returns it), `float32`, or `uint8` for int8.
+        graph: its inputs and outputs are all int8 or all int16, with per-tensor scales.
+        dtype: `float32`, `uint8` (only for int8), or the type of `graph`, which returns `graph`.
 
     Raises:
-        BadInput: `dtype` is none of these, or an edge of `graph` is no such integer.
+        BadInput: `dtype` is none of these, or the inputs and outputs of `graph` are not as above.
     """
     inner = _integers(graph)
     if dtype not in _EDGES[inner]:
-        raise BadInput(f"edges of {dtype!r}: allowed are {', '.join(_EDGES[inner])}")
+        raise BadInput(f"input and output type {dtype!r}: allowed are {', '.join(_EDGES[inner])}")
     if dtype == inner:
         return graph
     for name in graph.inputs:
@@ -114,7 +115,7 @@ def with_edges(graph: Graph, dtype: str) -> Graph:
 
 
 def _integers(graph: Graph) -> str:
-    """Return the element type that all edges have."""
+    """Return the integer type that all inputs and outputs have."""
     edges = {name: graph.tensors[index] for name, index in (graph.inputs | graph.outputs).items()}
     inner = next((item.dtype for item in edges.values() if item.dtype in _EDGES), "int8")
     for name, tensor in edges.items():
@@ -167,10 +168,11 @@ def _operator(name: str, inner: str, source: int, target: int) -> Operator:
 
 
 def prefix(graph: Graph, count: int) -> Graph:
-    """Return the first `count` operators, in execution order, with the inputs of `graph`.
+    """Return a graph of the first `count` operators with the inputs of `graph`.
 
-    Its outputs are what `graph` still needs after them (several, where a skip connection is cut),
-    what `graph` itself returns, and results that nobody reads, so that an engine computes them.
+    Its outputs are the results that later operators read (several if a skip connection is cut), the
+    results that `graph` returns, and the results that no operator reads, so that engines compute
+    them.
 
     Raises:
         BadInput: `count` is not between 1 and the number of operators, or the last operator of the
@@ -186,6 +188,6 @@ def prefix(graph: Graph, count: int) -> Graph:
     wanted = read_later | set(graph.outputs.values())
     made = dict.fromkeys(index for operator in done for index in operator.outputs if index >= 0)
     outputs = [index for index in made if index in wanted or index not in read_before]
-    # the newest result first: it is the one that a session reads
+    # the result of the last operator comes first: it is the one that a session reads
     outputs.sort(key=lambda index: index not in done[-1].outputs)
     return cut(graph, graph.inputs, {f"prefix/{index}": index for index in outputs})

@@ -1,7 +1,7 @@
-"""A `.tflite` flatbuffer as a graph of frozen values: read, changed by making a new one, written.
+"""Reads a `.tflite` flatbuffer as an immutable graph, and writes a graph as a flatbuffer.
 
-Models with one subgraph are read; edgeae's have one. Schema: TFLite's `schema.fbs`, through the
-classes that ai-edge-litert ships.
+Only models with one subgraph are supported; edgeae's models have one. The schema is TFLite's
+`schema.fbs`, through the generated classes of ai-edge-litert.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from edgeae.metrics.quantization import Affine
 _IDENTIFIER = b"TFL3"
 #: Constant data starts at multiples of this many bytes (`force_align: 16` in schema.fbs).
 _ALIGNMENT = 16
-#: Numpy has no such type: the values of a constant are int8, and packed where they are stored.
+#: numpy has no int4: the values of a constant are int8 here, and packed in the file.
 INT4 = "int4"
-#: Numpy's names of the element types that edgeae's graphs use, by TFLite's number.
+#: TFLite's number of an element type → numpy's name, for the types that edgeae reads.
 DTYPES = {
     schema.TensorType.FLOAT32: "float32",
     schema.TensorType.FLOAT16: "float16",
@@ -48,7 +48,7 @@ _OPERATOR_NAMES = {
     if not name.startswith("_")
 }
 _OPERATOR_NUMBERS = {name: number for number, name in _OPERATOR_NAMES.items()}
-#: What the generated classes and numpy raise on bytes that point outside the file.
+#: Errors that the generated classes and numpy raise if offsets point outside the file.
 _DAMAGE = (
     struct.error,
     ValueError,
@@ -65,14 +65,14 @@ class Tensor:
     """One tensor of the graph.
 
     Attributes:
-        name: as in the file.
-        shape: with the batch of 1 that edgeae converts with.
+        name: name in the file.
+        shape: shape in the file; edgeae's own models have a batch of 1.
         dtype: numpy's name, or `int4`.
-        data: the constant's values in `shape` and `dtype` (int8 for `int4`), or None for an
+        data: values of a constant, of `shape` and `dtype` (int8 for `int4`); None for an
             activation.
-        scales: float32; one (per-tensor), one per slice of `axis` (per-channel), or empty.
+        scales: float32; one (per-tensor), one per slice of `axis` (per-channel), or none.
         zero_points: int64; as many as `scales`.
-        axis: the per-channel dimension.
+        axis: the dimension of per-channel scales.
     """
 
     name: str
@@ -85,14 +85,14 @@ class Tensor:
 
     @property
     def affine(self) -> Affine | None:
-        """The per-tensor parameters of an integer activation; None for floats."""
+        """The per-tensor scale and zero point; None if there is not exactly one scale."""
         if len(self.scales) != 1:
             return None
         return Affine(self.scales[0], self.zero_points[0], self.dtype)
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of a constant in the file; 0 of an activation."""
+        """Bytes of a constant in the file; 0 for an activation."""
         if self.data is None:
             return 0
         return -(-self.data.size // 2) if self.dtype == INT4 else self.data.nbytes
@@ -103,11 +103,11 @@ class Operator:
     """One operator.
 
     Attributes:
-        name: TFLite's name, `FULLY_CONNECTED`, or that of a custom operator.
-        version: of the operator's semantics; old runtimes refuse new versions.
-        inputs: tensor indices; −1 stands for an absent optional input.
+        name: TFLite's name, such as `FULLY_CONNECTED`, or the name of a custom operator.
+        version: version of the operator; runtimes reject versions that they do not know.
+        inputs: tensor indices; −1 for an optional input that is absent.
         outputs: tensor indices.
-        settings: the schema's own object, with the options of this kind of operator.
+        settings: the schema's `OperatorT` object, which has the options of the operator.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Operator:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The operator's options by the schema's names: strides, padding and the like."""
+        """The operator's options by their names in the schema, such as strides and padding."""
         chosen = self.settings.builtinOptions or self.settings.builtinOptions2
         return dict(vars(chosen)) if chosen is not None else {}
 
@@ -128,10 +128,10 @@ class Graph:
     """A model.
 
     Attributes:
-        tensors: all of them, in the file's order.
-        operators: in execution order.
+        tensors: all tensors, in the file's order.
+        operators: all operators, in execution order.
         inputs, outputs: signature name → tensor index.
-        metadata: name → bytes, as in the file.
+        metadata: name → bytes of the file's metadata.
     """
 
     tensors: tuple[Tensor, ...]
@@ -142,15 +142,15 @@ class Graph:
 
 
 def read(content: bytes, origin: str) -> Graph:
-    """Read a flatbuffer.
+    """Return the graph in a flatbuffer.
 
     Args:
         content: the file's bytes.
-        origin: its name, for the error's line.
+        origin: name of the file, for the error message.
 
     Raises:
-        BadInput: it is not a TFLite model, it is cut short or damaged, or it has what edgeae does
-            not read: several subgraphs, sparse constants, scales of blocks, strings.
+        BadInput: the file is not a TFLite model, is truncated or damaged, or has something that
+            edgeae does not read: several subgraphs, sparse constants, blockwise scales, strings.
     """
     if content[4:8] != _IDENTIFIER:
         raise BadInput(f"{origin}: not a TFLite model (no {_IDENTIFIER.decode()} at byte 4)")
@@ -159,14 +159,14 @@ def read(content: bytes, origin: str) -> Graph:
 
 
 def check(content: bytes | mmap, origin: str) -> None:
-    """Look at a flatbuffer's tables, and at nothing that they refer to.
+    """Check the tables of a flatbuffer, but not the data that they refer to.
 
     Args:
-        content: the file's bytes, or the file where it lies.
-        origin: its name, for the error's line.
+        content: the file's bytes, or the memory-mapped file.
+        origin: name of the file, for the error message.
 
     Raises:
-        BadInput: `read` would refuse it for its tables.
+        BadInput: `read` would reject the tables.
     """
     with _refusing(origin):
         check_tables(content)
@@ -183,13 +183,15 @@ def _refusing(origin: str) -> Iterator[None]:
 
 
 def raw_model(content: bytes) -> Any:
-    """Return the schema's own objects, all constants among them.
+    """Return the schema's `ModelT` object with all constants loaded.
 
-    Files of over 2 GB, and those of ai-edge-quantizer from about a megabyte on, hold constants
-    behind the flatbuffer, at an `offset` from the file's beginning; 0 and 1 stand for none.
+    Files of over 2 GB, and those of ai-edge-quantizer from about a megabyte on, store constants
+    after the flatbuffer, at an `offset` from the start of the file; offsets 0 and 1 mean that the
+    constant is in the flatbuffer.
 
     Raises:
-        ValueError: such a constant is not wholly there; and whatever a damaged file leads to.
+        ValueError: such a constant ends outside the file. Damaged files raise other errors of
+            `_DAMAGE`, too.
     """
     check_tables(content)
     model = schema.ModelT.InitFromPackedBuf(counted(content), 0)
@@ -221,7 +223,7 @@ def _graph(model: Any, amount: Amount) -> Graph:
 
 
 def _shared_bytes(model: Any, raw: Any) -> int:
-    """Bytes of what a tensor or an operator refers to, and others may refer to as well."""
+    """Return the bytes that a tensor or operator refers to, which others may refer to as well."""
     held = [item for item in vars(raw).values() if _is_array(item)]
     if isinstance(raw, schema.TensorT):
         held.append(np.asarray(_items(model.buffers[raw.buffer].data)))
@@ -271,7 +273,7 @@ def _values(data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     size = math.prod(shape)
     if len(pairs) != -(-size // 2):
         raise ValueError(f"{len(pairs)} bytes of {size} 4-bit values")
-    # the low half comes first; shifting left and back spreads the sign
+    # the low half comes first; shifting left and back extends the sign
     return np.stack([pairs << 4 >> 4, pairs >> 4], axis=1).reshape(-1)[:size].reshape(shape)
 
 
@@ -284,9 +286,9 @@ def _packed(values: NDArray[Any]) -> bytes:
 def _quantization(
     raw: Any, name: str, shape: tuple[int, ...]
 ) -> tuple[tuple[float, ...], tuple[int, ...], int]:
-    """Return scales, zero points and axis, which must fit each other and the shape."""
+    """Return scales, zero points and axis, checked against each other and the shape."""
     if raw is not None and raw.detailsType != schema.QuantizationDetails.NONE:
-        raise NotImplementedError(f"tensor {name!r} has scales of blocks, or of another kind")
+        raise NotImplementedError(f"tensor {name!r} has blockwise or custom scales")
     if raw is None or not len(_items(raw.scale)):
         return (), (), 0
     scales = tuple(float(scale) for scale in raw.scale)
@@ -323,7 +325,7 @@ def _metadata(model: Any, item: Any, amount: Amount) -> bytes:
 
 
 def _items(vector: Any) -> Any:
-    """Return a vector of the file; the generated classes leave an absent one as None."""
+    """Return a vector of the file, or () for None, with which the classes mark an absent one."""
     return () if vector is None else vector
 
 
@@ -340,11 +342,11 @@ def _text(raw: bytes | str | None) -> str:
 
 
 def write(graph: Graph, description: str = "edgeae") -> bytes:
-    """Write a graph as a flatbuffer; the same graph gives the same bytes.
+    """Return a graph as a flatbuffer; the same graph gives the same bytes.
 
     Args:
-        graph: what to write.
-        description: free text in the file, which no engine reads.
+        graph: the graph to write.
+        description: free text in the file; no engine reads it.
     """
     buffers = [schema.BufferT()]  # buffer 0 is empty by the schema's convention
     model = schema.ModelT()
@@ -376,7 +378,7 @@ def write(graph: Graph, description: str = "edgeae") -> bytes:
 
 
 class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    """Starts byte vectors at multiples of 16, which the generated classes leave out."""
+    """Aligns byte vectors to 16 bytes, which the generated classes do not do."""
 
     def CreateNumpyVector(self, x: NDArray[Any]) -> int:
         if x.dtype == np.uint8:
@@ -388,7 +390,7 @@ def _code(name: str, version: int) -> Any:
     code = schema.OperatorCodeT()
     number = _OPERATOR_NUMBERS.get(name, schema.BuiltinOperator.CUSTOM)
     code.builtinCode = number
-    # Readers older than the 32-bit field look here; 127 says "look at the other one".
+    # Readers older than the 32-bit field read this one; 127 refers new readers to the other field.
     code.deprecatedBuiltinCode = min(number, 127)
     code.version = version
     if number == schema.BuiltinOperator.CUSTOM:
@@ -438,7 +440,7 @@ def _raw_metadata(name: str, content: bytes, buffers: list[Any]) -> Any:
 
 
 def _add_buffer(content: bytes, buffers: list[Any]) -> int:
-    """Append a constant, or find the one with the same bytes."""
+    """Return the index of a buffer with this content; append the buffer if there is none."""
     for index, known in enumerate(buffers):
         if known.data is not None and known.data.tobytes() == content:
             return index

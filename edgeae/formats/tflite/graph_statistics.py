@@ -1,8 +1,9 @@
-"""What a TFLite graph is made of: work, operators, zeros, bytes. Functions over `Graph`.
+"""Statistics of a TFLite graph: MACs, operators, sparsity and bytes.
 
-A *weight* is a constant of rank 2 or more that is not a list of indices (paddings are one); a
-*bias* is a constant of rank 1 at the bias input of an operator that multiplies and accumulates. A
-constant that passes a DEQUANTIZE on its way, as in float16 models, counts where it arrives.
+A *weight* is a constant of rank 2 or more that is not a list of indices (such as paddings). A
+*bias* is a constant of rank 1 at the bias input of an operator that multiplies and accumulates. If
+a constant reaches an operator through a DEQUANTIZE, as in float16 models, it counts as that
+operator's constant.
 """
 
 from collections import Counter
@@ -18,11 +19,11 @@ from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, raw_model
 from edgeae.formats.tflite.minimum_runtime import MINIMUM_RUNTIMES
 
-#: What a file's bytes are spent on; see `size_by_cause`.
+#: Causes of a file's bytes; see `size_by_cause`.
 CAUSES = ("weights", "biases", "scales", "strings", "metadata", "structure")
-#: Which input of an operator is its bias.
+#: Operator → position of its bias input.
 BIAS_INPUT = {"FULLY_CONNECTED": 2, "CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3}
-#: Which input of it its weights, the second one, are multiplied with.
+#: Operator → position of the input that the weights (input 1) are multiplied with.
 FACTOR_INPUT = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "TRANSPOSE_CONV": 2}
 _WEIGHTED = {*BIAS_INPUT, "BATCH_MATMUL"}
 _INDEX_DTYPES = ("int32", "int64")
@@ -32,30 +33,31 @@ _SCALE_BYTES, _ZERO_POINT_BYTES = 4, 8
 
 
 def macs(graph: Graph) -> int:
-    """Multiply-accumulates of one inference; see `operator_macs`."""
+    """Return the multiply-accumulates of one inference; see `operator_macs`."""
     return sum(operator_macs(graph, operator) for operator in graph.operators)
 
 
 def weighted(graph: Graph) -> list[Operator]:
-    """Return the operators that multiply with weights and add a bias, in order."""
+    """Return the operators that multiply with weights and add a bias, in execution order."""
     return [operator for operator in graph.operators if operator.name in BIAS_INPUT]
 
 
 def operator_macs(graph: Graph, operator: Operator) -> int:
-    """Multiply-accumulates of one operator; 0 for those that do not multiply and accumulate.
+    """Return the multiply-accumulates of one operator; 0 for operators that have none.
 
-    Weight layouts are those of TFLite's reference kernels; products with padding count:
+    Weight layouts are those of TFLite's reference kernels. Products with padding count:
 
     - FULLY_CONNECTED, weights (out, in): each output value sums `in` products.
     - CONV_2D, filter (out, height, width, in ÷ groups): each output value sums height · width ·
       in ÷ groups products.
-    - DEPTHWISE_CONV_2D, filter (1, height, width, channels): height · width products a value.
-    - TRANSPOSE_CONV, filter (out, height, width, in): the other way round, each input value is
-      multiplied into height · width · out sums.
-    - BATCH_MATMUL, (…, rows, k) by (…, k, columns): k products a value.
+    - DEPTHWISE_CONV_2D, filter (1, height, width, channels): each output value sums
+      height · width products.
+    - TRANSPOSE_CONV, filter (out, height, width, in): each input value contributes to
+      height · width · out sums.
+    - BATCH_MATMUL, (…, rows, k) by (…, k, columns): each output value sums k products.
 
     Raises:
-        BadInput: such an operator lacks an input or has one of the wrong rank.
+        BadInput: the operator lacks an input, or an input has the wrong rank.
     """
     count = _COUNTS.get(operator.name)
     if count is None:
@@ -115,15 +117,16 @@ def _filter(graph: Graph, operator: Operator) -> tuple[int, int, int, int]:
 
 
 def nonzero_macs(graph: Graph) -> int:
-    """Multiply-accumulates of one inference that are left; see `operator_nonzero_macs`."""
+    """Return the multiply-accumulates with a nonzero weight; see `operator_nonzero_macs`."""
     return sum(operator_nonzero_macs(graph, operator) for operator in graph.operators)
 
 
 def operator_nonzero_macs(graph: Graph, operator: Operator) -> int:
-    """Multiply-accumulates of one operator whose weight does not stand for 0.
+    """Return the multiply-accumulates of one operator whose weight is not 0.0.
 
-    All of them where neither factor is a constant. Each weight takes part in as many products as
-    any other, those with padding included: a convolution's once for each place of its kernel.
+    If neither factor is a constant, all of them count. Each weight takes part in the same number
+    of products (products with padding included), so the count is proportional to the share of
+    nonzero weights.
 
     Raises:
         BadInput: see `operator_macs`.
@@ -139,15 +142,15 @@ def operator_nonzero_macs(graph: Graph, operator: Operator) -> int:
 
 
 def operators(graph: Graph) -> tuple[OpVersion, ...]:
-    """Return the kinds of operators with their versions and how many of each, by name."""
+    """Return the kinds of operators with their versions and counts, sorted by name."""
     counts = Counter((operator.name, operator.version) for operator in graph.operators)
     return tuple(OpVersion(name, version, n) for (name, version), n in sorted(counts.items()))
 
 
 def minimum_runtime(graph: Graph) -> str:
-    """Return the oldest TFLite runtime that has all operators in their versions.
+    """Return the oldest TFLite runtime that supports all operators in their versions.
 
-    `unknown` when one of them is not in `MINIMUM_RUNTIMES`: a custom or a newer operator.
+    Returns `unknown` if an operator is not in `MINIMUM_RUNTIMES`: a custom or a newer operator.
     """
     needed = {(operator.name, operator.version) for operator in graph.operators}
     if not needed or not needed <= MINIMUM_RUNTIMES.keys():
@@ -160,9 +163,10 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def edge_specs(graph: Graph, edges: dict[str, int]) -> tuple[TensorSpec, ...]:
-    """Describe `graph.inputs` or `graph.outputs` by signature name.
+    """Return the specs of `graph.inputs` or `graph.outputs`.
 
-    A float edge of an integer graph carries the scale and zero point of the tensor behind it.
+    A float input or output of an integer graph gets the scale and zero point of the integer tensor
+    next to it.
     """
     return tuple(_edge_spec(graph, name, index) for name, index in edges.items())
 
@@ -176,7 +180,10 @@ def _edge_spec(graph: Graph, name: str, index: int) -> TensorSpec:
 
 
 def _behind(graph: Graph, index: int) -> Tensor | None:
-    """Return the tensor on the other side of a (de)quantization at the graph's edge."""
+    """Return the tensor on the other side of the QUANTIZE or DEQUANTIZE at an input or output.
+
+    Returns None if there is no such operator.
+    """
     for operator in graph.operators:
         if operator.name == "QUANTIZE" and operator.inputs[:1] == (index,):
             return graph.tensors[operator.outputs[0]]
@@ -186,14 +193,14 @@ def _behind(graph: Graph, index: int) -> Tensor | None:
 
 
 def parameters(graph: Graph) -> int:
-    """How many values the weights and biases hold together."""
+    """Return the number of values in the weights and biases."""
     return sum(prod(graph.tensors[index].shape) for index in parameter_causes(graph))
 
 
 def weight_bytes(graph: Graph, operator: Operator) -> int:
-    """Bytes of an operator's weights and biases, as stored.
+    """Return the stored bytes of an operator's weights and biases.
 
-    A DEQUANTIZE of a constant has none: they are those of the operator that it feeds.
+    The constant of a DEQUANTIZE counts for the operator that reads the result.
     """
     if operator.name == "DEQUANTIZE":
         return 0
@@ -203,10 +210,10 @@ def weight_bytes(graph: Graph, operator: Operator) -> int:
 
 
 def sparsity(graph: Graph) -> dict[str, float]:
-    """Return weight tensor → share of its values that stand for exactly 0.
+    """Return weight tensor → share of its values that are exactly 0.0.
 
-    For integers that is the zero point. The weights are those of operators that multiply and
-    accumulate.
+    An integer is 0.0 if it equals the zero point. Only weights of operators that multiply and
+    accumulate are included.
     """
     sources = dequantized(graph)
     read = [
@@ -225,7 +232,7 @@ def _share_of_zeros(tensor: Tensor) -> float:
 
 
 def zeros(tensor: Tensor) -> NDArray[np.int64]:
-    """Return the integers that stand for 0 in a constant, in a shape that broadcasts against it."""
+    """Return the zero points of a constant (0 if it has none), in a shape that broadcasts to it."""
     points = np.array(tensor.zero_points or (0,), np.int64)
     if points.size == 1:
         return points
@@ -233,9 +240,9 @@ def zeros(tensor: Tensor) -> NDArray[np.int64]:
 
 
 def float_operators(graph: Graph) -> list[str]:
-    """Return the operators that compute in float, for a graph that should be int8 throughout.
+    """Return the operators with float activations, for a graph that should be fully integer.
 
-    A QUANTIZE of a graph input and a DEQUANTIZE to a graph output are its edges and do not count.
+    A QUANTIZE of a graph input and a DEQUANTIZE to a graph output do not count.
     """
     inner = (operator for operator in graph.operators if not _is_edge(graph, operator))
     found = ((operator, _float_activation(graph, operator)) for operator in inner)
@@ -254,18 +261,18 @@ def _float_activation(graph: Graph, operator: Operator) -> str | None:
 
 
 def size_by_cause(content: bytes, graph: Graph) -> dict[str, int]:
-    """Return cause → bytes of the file; they add up to all of them.
+    """Return cause → bytes of the file; the sum is the size of the file.
 
     Args:
-        content: the file.
-        graph: read from it.
+        content: the file's bytes.
+        graph: the graph that was read from them.
 
-    Causes (`CAUSES`): `weights` and `biases`, see the module; `scales`, 4 bytes a scale and 8 a
+    Causes (`CAUSES`): `weights` and `biases`, see the module; `scales`, 4 bytes per scale and 8 per
     zero point; `strings`, all names; `metadata`, the buffers of metadata; `structure`, the rest:
     tables, alignment, shapes. A buffer that several tensors share counts once.
 
     Raises:
-        BadInput: parts of the file lie over each other, as only damage can bring about.
+        BadInput: parts of the file overlap, which only happens in damaged files.
     """
     model = raw_model(content)
     sizes = dict.fromkeys(CAUSES, 0)
@@ -304,7 +311,7 @@ def _strings(model: Any) -> Iterator[bytes | None]:
 
 
 def parameter_causes(graph: Graph) -> dict[int, str]:
-    """Map the index of each constant that was trained to `weights` or `biases`."""
+    """Return the index of each weight and bias → `weights` or `biases`."""
     biases = set(_bias_indices(graph))
     causes = dict.fromkeys(biases, "biases")
     weights = (index for index, tensor in enumerate(graph.tensors) if is_weight(tensor))
@@ -323,7 +330,7 @@ def _bias_indices(graph: Graph) -> Iterator[int]:
 
 
 def dequantized(graph: Graph) -> dict[int, int]:
-    """Map the result of each DEQUANTIZE of a constant to that constant."""
+    """Return the index of each dequantized constant → the index of the stored constant."""
     return {
         target: source
         for operator in graph.operators
@@ -334,7 +341,7 @@ def dequantized(graph: Graph) -> dict[int, int]:
 
 
 def is_weight(tensor: Tensor) -> bool:
-    """Whether a tensor is a weight; see the module."""
+    """Return whether a tensor is a weight; see the module."""
     # A quantized bias is int32 too, but of rank 1.
     ranked = tensor.data is not None and len(tensor.shape) >= 2
     return ranked and tensor.dtype not in _INDEX_DTYPES

@@ -1,16 +1,17 @@
-"""The versions of operators whose activations are int16.
+"""Sets the operator versions that int16 activations need.
 
-TensorFlow 2.21 leaves those of int8 at its int16x8 models, which name a runtime that would refuse
-them. The facts are those of `GetBuiltinOperatorVersion` in TensorFlow's and LiteRT's
-`tools/versioning/op_version.cc`; of the operators that multiply and accumulate it tells the version
-that first had int16, of a model whose weights are int16 too: the kernels came together.
+TensorFlow 2.21 writes the operator versions of int8 into int16x8 models, so the minimum runtime
+that follows from them would reject the model. The versions here are those of
+`GetBuiltinOperatorVersion` in TensorFlow's and LiteRT's `tools/versioning/op_version.cc`. For
+operators that multiply and accumulate, that source states the first version with int16 weights; the
+kernels with int16 activations and int8 weights came with the same version.
 """
 
 from dataclasses import replace
 
 from edgeae.formats.tflite.graph import Graph, Operator
 
-#: Operator → the first version whose activations may be int16; 1 of all others.
+#: Operator → the first version with int16 activations; 1 for operators that are not listed.
 _FIRST = {
     "ABS": 3,
     "ADD": 3,
@@ -52,7 +53,7 @@ _FIRST = {
 
 
 def with_int16_versions(graph: Graph) -> Graph:
-    """Return the graph with operators of at least the version that its int16 activations take."""
+    """Return the graph with operator versions raised to what its int16 activations need."""
     return replace(graph, operators=tuple(_raised(graph, item) for item in graph.operators))
 
 

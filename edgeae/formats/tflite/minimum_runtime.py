@@ -1,8 +1,8 @@
-"""Which TFLite runtime first had which version of an operator.
+"""The first TFLite runtime that supports each version of an operator.
 
-The facts are those of `FindMinimumRuntimeVersionForOp` in TensorFlow's and LiteRT's
-`tools/versioning/runtime_version.cc`, from which the converter also writes its
-`min_runtime_version` metadata; here for the operators that autoencoders are made of.
+The table is that of `FindMinimumRuntimeVersionForOp` in TensorFlow's and LiteRT's
+`tools/versioning/runtime_version.cc`, limited to operators that occur in autoencoders. The
+converter writes its `min_runtime_version` metadata from the same source.
 """
 
 #: Operator → the first runtime of its version 1, of its version 2, and so on.
@@ -69,12 +69,12 @@ _FIRST_RUNTIMES = {
     "SUB": "1.6.0 1.14.0 2.3.0 2.4.0 2.4.0",
     "SUM": "1.10.0 1.15.0",
     "TANH": "1.14.0 1.14.0 2.3.0",
-    # 2.14.4 is what the source says, although TensorFlow never released one
+    # the source states 2.14.4, although TensorFlow never released that version
     "TRANSPOSE": "1.6.0 1.14.0 1.15.0 2.3.0 2.4.0 2.12.0 2.14.4",
     "TRANSPOSE_CONV": "1.9.0 2.2.0 2.3.0 2.13.0 2.15.0",
 }
 
-#: (operator, version) → the oldest TFLite runtime that has it.
+#: (operator, version) → the oldest TFLite runtime that supports it.
 MINIMUM_RUNTIMES: dict[tuple[str, int], str] = {
     (name, version): runtime
     for name, runtimes in _FIRST_RUNTIMES.items()
