@@ -1,1 +1,1 @@
-"""Bringing a model that edgeae did not train, without ever running code from its file."""
+"""Importing: models that edgeae did not train become models of edgeae; code in them never runs."""

@@ -1,8 +1,8 @@
-"""Where a graph can be cut in two, and which of these places is the code.
+"""Finds the tensors at which a graph can be cut in two, and chooses the code among them.
 
-A tensor can be the code only if every way from the input to the output leads through it. In any
-topological order that holds for exactly those tensors that no connection jumps over, so one pass
-over the connections finds them all.
+A tensor can be the code only if every path from the input to the output passes through it. In a
+topological order, these are exactly the tensors that no connection bypasses, so one pass over the
+connections finds them all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeae.errors import BadInput, unknown
 
-#: Layers of a kind that an error lists.
+#: Largest number of layers that an error lists.
 _MOST_TOLD = 8
 
 
@@ -22,10 +22,10 @@ class Node:
 
     Attributes:
         name: unique in the graph.
-        inputs: names of the nodes that it is made from.
-        size: number of its values, without the batch.
-        same_values: whether it only passes its input on, perhaps in another shape.
-        end: whether the author's own encoder (a nested model) ends here.
+        inputs: names of the nodes that it is computed from.
+        size: number of values, without the batch.
+        same_values: whether it passes its input's values on, perhaps in another shape.
+        end: whether a nested model, such as the author's own encoder, ends here.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Choice:
 
     Attributes:
         name: the node whose output is the code.
-        size: its values.
-        alternatives: every other node that could be the code, with its values, best first.
-        narrower: a narrower node that cannot be the code, with its values, or None.
-        around: the connection that leads around `narrower`, from and to, or None.
+        size: number of values of the code.
+        alternatives: (name, size) of every other node that could be the code, best first.
+        narrower: (name, size) of a narrower node that cannot be the code, or None.
+        around: (source, target) of the connection that bypasses `narrower`, or None.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Choice:
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Choice":
-        """Read what `to_json` gave; JSON knows lists alone."""
+        """Return the choice that `to_json` wrote; JSON has no tuples, so they are restored."""
         narrower, around = table["narrower"], table["around"]
         return cls(
             table["name"],
@@ -72,18 +72,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Way:
-    """The nodes between input and output, both included, in topological order.
+    """The nodes on paths from the input to the output, both included, in topological order.
 
     Attributes:
-        nodes: the nodes; a node's connections may begin outside, at a constant.
-        place: name → position.
+        nodes: the nodes; some of their inputs, such as constants, may not be among them.
+        place: name → position in `nodes`.
     """
 
     nodes: tuple[Node, ...]
     place: Mapping[str, int]
 
     def open(self) -> list[bool]:
-        """Tell of each position whether no connection leads around it."""
+        """Return for each position whether no connection bypasses it."""
         change = [0] * (len(self.nodes) + 1)
         for source, target in self._connections():
             if target - source > 1:
@@ -92,7 +92,7 @@ class _Way:
         return [depth == 0 for depth in accumulate(change[:-1])]
 
     def around(self, position: int) -> tuple[str, str]:
-        """Return the connection, from and to, that leads furthest around a position."""
+        """Return (source, target) of the longest connection that bypasses a position."""
         jumps = [pair for pair in self._connections() if pair[0] < position < pair[1]]
         source, target = max(jumps, key=lambda pair: pair[1] - pair[0])
         return self.nodes[source].name, self.nodes[target].name
@@ -109,20 +109,22 @@ class _Way:
 def choose(
     nodes: Sequence[Node], source: str, target: str, code_layer: str | None = None
 ) -> Choice:
-    """Find the code: the narrowest place through which all ways from input to output lead.
+    """Return the code: the narrowest node through which all paths from input to output pass.
 
-    Of equally narrow places, each directly behind the other, it is the last: behind an activation
-    or normalisation, but before what only reshapes, unless the author's own encoder ends there, and
-    before any place that a connection leads around.
+    If several such nodes of the same size follow each other directly, the last one is chosen: it
+    comes after an activation or normalisation, but before nodes that only reshape, unless a nested
+    encoder ends at one of those.
 
     Args:
-        nodes: the graph, every node after its inputs; constants need not be in it.
+        nodes: the graph, every node after its inputs; constants may be missing.
         source: name of the input.
         target: name of the output.
-        code_layer: a node that the user names instead; it may be as wide as it likes.
+        code_layer: name of the node that the user chose as the code; it may have any size. None
+            searches for the bottleneck.
 
     Raises:
-        BadInput: there is no bottleneck, or `code_layer` does not exist or cannot be cut at.
+        BadInput: there is no bottleneck, `code_layer` does not exist, or the graph cannot be cut
+            at it.
     """
     way = _way(nodes, source, target)
     is_open = way.open()
@@ -146,7 +148,7 @@ def choose(
 
 
 def _way(nodes: Sequence[Node], source: str, target: str) -> _Way:
-    """Leave out what does not lie between input and output: constants and dead ends."""
+    """Return the nodes between input and output, without constants and dead ends."""
     reached = {source}
     for node in nodes:
         if any(name in reached for name in node.inputs):
@@ -167,14 +169,14 @@ def _named(nodes: Sequence[Node], way: _Way, is_open: list[bool], name: str) -> 
         raise unknown("layer", name, possible[1:-1])
     position = way.place.get(name)
     if position is None:
-        raise BadInput(f"--code-layer {name}: not on the way from the input to the output")
+        raise BadInput(f"--code-layer {name}: not on a path from the input to the output")
     if position in (0, len(way.nodes) - 1):
         end = "input" if position == 0 else "output"
-        raise BadInput(f"--code-layer {name}: the {end} itself; encoder and decoder need a layer")
+        raise BadInput(f"--code-layer {name}: is the {end}; allowed is a layer in between")
     if not is_open[position]:
         first, last = way.around(position)
         raise BadInput(
-            f"--code-layer {name}: the connection {first} → {last} leads around it, "
+            f"--code-layer {name}: the connection {first} → {last} bypasses it, "
             "so the model cannot be cut there"
         )
     return position
@@ -187,7 +189,7 @@ def _narrowest(way: _Way, cuts: list[int]) -> int:
     first = next(i for i, position in enumerate(cuts) if way.nodes[position].size == least)
     row: list[int] = []
     for position in cuts[first:]:
-        # what lies between two places, and is led around, belongs to the decoder already
+        # a node that is bypassed ends the row: the nodes after it belong to the decoder
         if way.nodes[position].size != least or (row and position != row[-1] + 1):
             break
         row.append(position)
@@ -195,7 +197,7 @@ def _narrowest(way: _Way, cuts: list[int]) -> int:
 
 
 def _last(way: _Way, row: list[int]) -> int:
-    """Choose among equally narrow places in a row."""
+    """Return the position of the code in a row of equally narrow nodes."""
     made = [i for i, position in enumerate(row) if not way.nodes[position].same_values]
     start = made[-1] if made else 0
     ends = [position for position in row[start:] if way.nodes[position].end]
@@ -212,7 +214,7 @@ def _no_bottleneck(way: _Way, cuts: list[int]) -> BadInput:
         position = min(narrow, key=lambda p: way.nodes[p].size)
         first, last = way.around(position)
         reason = (
-            f"the connection {first} → {last} leads around the narrowest layer, "
+            f"the connection {first} → {last} bypasses the narrowest layer, "
             f"{way.nodes[position].name} ({way.nodes[position].size} values of the input's "
             f"{width}), so the model cannot be cut there"
         )
@@ -220,9 +222,9 @@ def _no_bottleneck(way: _Way, cuts: list[int]) -> BadInput:
 
 
 def _candidates(way: _Way, cuts: list[int], shut: list[int]) -> str:
-    """List the layers, the narrowest first, that `--code-layer` may name and those it may not."""
-    told = f"--code-layer takes {_listing(way, cuts)}" if cuts else "it can be cut at no layer"
-    return f"{told}; led around: {_listing(way, shut)}" if shut else told
+    """Return a text that lists the layers that `--code-layer` may name, and the bypassed ones."""
+    told = f"--code-layer takes {_listing(way, cuts)}" if cuts else "no layer can be the code"
+    return f"{told}; bypassed layers: {_listing(way, shut)}" if shut else told
 
 
 def _listing(way: _Way, positions: list[int]) -> str:

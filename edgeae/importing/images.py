@@ -1,4 +1,4 @@
-"""The rows that an imported model is judged on, as its child processes get them."""
+"""The rows on which child processes evaluate an imported model."""
 
 from pathlib import Path
 
@@ -9,15 +9,18 @@ from edgeae.artifacts.bundle import npy_bytes
 from edgeae.data import Dataset
 from edgeae.system.scratch import write_scratch
 
-#: Rows on which an imported model must answer as the original does.
+#: Rows on which the outputs of an imported model are compared with those of the original.
 _ROWS = 32
 
 
 def save_images(dataset: Dataset, shape: tuple[int, ...], folder: Path) -> dict[str, str]:
-    """Write the validation and test rows, (n, *shape); return part → its `.npy`.
+    """Write the validation and test rows as `.npy` files of shape (n, *shape).
+
+    Returns:
+        `validation` and `test` → path of the file.
 
     Raises:
-        BadInput: the rows do not have this shape.
+        BadInput: the rows cannot have this shape.
     """
     files = {}
     for part in ("validation", "test"):
@@ -28,7 +31,7 @@ def save_images(dataset: Dataset, shape: tuple[int, ...], folder: Path) -> dict[
 
 
 def spread(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return up to 32 rows from all over a set, each once."""
+    """Return at most 32 different rows, evenly spread over a set."""
     places = np.linspace(0, len(images) - 1, min(_ROWS, len(images))).round().astype(int)
     few: NDArray[np.float32] = images[places]
     return few

@@ -1,4 +1,4 @@
-"""The shape of one image: what the model says, its free sizes as the data has them."""
+"""The shape of one image: the model's input shape, with free sizes taken from the data."""
 
 import math
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ def input_shape(
     """Return the shape of one image, without the batch.
 
     Args:
-        path: of the model, for errors.
-        said: what the model takes; None for a size that it leaves open.
-        rows: the shape of the data's rows.
-        name: of the dataset, for errors.
+        path: path of the model, for errors.
+        said: input shape of the model, without the batch; None for a free size.
+        rows: shape of the data's rows.
+        name: name of the dataset, for errors.
 
     Raises:
-        BadInput: the data has rows of another size.
+        BadInput: the model does not take rows of this shape.
     """
-    for row in (tuple(rows), (*rows, 1)):  # a channel of its own
+    for row in (tuple(rows), (*rows, 1)):  # with a channel axis added
         if len(row) == len(said):
             shape = tuple(size or there for size, there in zip(said, row, strict=True))
             if shape == row:

@@ -1,4 +1,4 @@
-"""Put an imported model in its folder: what was there before stays until all of it is known."""
+"""Writes an imported model to its folder once everything is known; until then the old one stays."""
 
 import math
 
@@ -14,13 +14,13 @@ from edgeae.system import atomic
 def publish(
     request: Request, dataset: Dataset, subject: Subject, content: bytes | None
 ) -> Imported:
-    """Write the original and `train.json`, and remove what belongs to another form of model.
+    """Write the original and `train.json`, and remove the files of a model of another form.
 
     Args:
-        request: whose folder is held.
-        dataset: what the model was judged on.
-        subject: what was found out about it.
-        content: of the original's file; None of a model that came as is.
+        request: the import; the caller holds the lock of its folder.
+        dataset: data on which the model was evaluated.
+        subject: facts about the model.
+        content: bytes of the original's file; None for a model that was imported as is.
 
     Raises:
         BadInput: a figure of the model is NaN or infinite; nothing is written.
@@ -30,7 +30,7 @@ def publish(
         text = record.to_json()
     except ValueError:
         raise BadInput(
-            f"{request.paths[0]}: answers NaN or infinity, or more than float32 holds, to the "
+            f"{request.paths[0]}: outputs NaN, infinity or values that overflow float32 on the "
             f"rows of {record.dataset['name']}"
         ) from None
     # train.json last: it names the hash of the original, so a kill in between is noticed
@@ -39,32 +39,32 @@ def publish(
     atomic.write_text(request.folder / TRAIN, text)
     left = [name for name in (*ORIGINALS.values(), SHEET) if name != record.file]
     if record.form != AS_IS:
-        left.append(AS_IS)  # a link; its folder is found by nobody any more
+        left.append(AS_IS)  # a link; without it, nothing refers to its folder
     for name in left:
         (request.folder / name).unlink(missing_ok=True)
     return Imported(record, subject.choice)
 
 
 def require_worth(request: Request, dataset: Dataset, losses: dict[str, float]) -> None:
-    """Refuse such a model, unless the request allows it.
+    """Check that the model has a lower loss than the mean row, unless the request allows a higher.
 
     Args:
-        request: what is imported.
-        dataset: what the model was judged on.
-        losses: MSE on its `test` rows; empty where nothing reconstructs.
+        request: the import.
+        dataset: data on which the model was evaluated.
+        losses: `test` → MSE on the test rows; empty if the model has no reconstruction.
 
     Raises:
-        BadInput: gives both figures.
+        BadInput: the loss is higher; the message has both losses.
     """
     loss, mean = losses.get("test", 0.0), dataset.mean_loss
     if request.allow_worse_than_mean or not is_worse(loss, mean):
         return
     if not math.isfinite(loss):
-        return  # refused for that, allowed or not: see `publish`
+        return  # `publish` rejects such a model in any case
     paths = ", ".join(map(str, request.paths))
     raise BadInput(
-        f"{paths}: does worse than the mean of its data: test MSE {loss:.4g}, where answering "
-        f"every row of {dataset.name} with their mean gives {mean:.4g}; --scale and --offset bring "
-        "the rows to what the model was trained on, --data names others, "
-        "--allow-worse-than-mean takes it as it is"
+        f"{paths}: does worse than the mean of its data: its test MSE is {loss:.4g}, and that of "
+        f"the mean row of {dataset.name} is {mean:.4g}; --scale and --offset convert the rows to "
+        "the range that the model was trained on, --data names another dataset, "
+        "--allow-worse-than-mean imports the model anyway"
     )

@@ -1,4 +1,4 @@
-"""`train.json` of a model that edgeae did not train."""
+"""The `train.json` of an imported model."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,11 +11,11 @@ from edgeae.importing.request import Request
 
 @dataclass(frozen=True)
 class Subject:
-    """What an importer found out about a model; the fields are those of `Training`.
+    """The facts that an importer collects about a model; other fields are those of `Training`.
 
     Attributes:
-        kind: what it came as: `keras 3`, `keras 2`, `saved model`, `tflite` or `onnx`.
-        choice: the code and its alternatives, or None where no graph was cut.
+        kind: kind of the imported file: `keras 3`, `keras 2`, `saved model`, `tflite` or `onnx`.
+        choice: the code and its alternatives; None if no graph was cut.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Subject:
 
 
 def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
-    """Put together what was asked, the data and the model."""
+    """Return the record of an imported model: the request, the data and the model."""
     choice = None if subject.choice is None else subject.choice.to_json()
     configuration = {**request.asked(), "kind": subject.kind, "choice": choice}
     return Training(

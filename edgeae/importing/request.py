@@ -1,7 +1,7 @@
-"""What `edgeae import` was asked for, and what came of it.
+"""The request and the result of `edgeae import`.
 
-Each importer is a function `(request, say) -> Imported`. The stage calls it while the model's
-folder is held, and it writes `train.json` last, as `record.training` makes it.
+Each importer is a function `(request, say) -> Imported`. `run` calls it while it holds the lock of
+the model's folder. The importer writes `train.json` last; `record.training` makes its content.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ class Request:
     """One import.
 
     Attributes:
-        paths: what to import: one file or folder, or two files, the encoder and the decoder.
-        data: what `--data` was given: a path or the name of a dataset.
-        train_data: what `--train-data` was given; None leaves representative rows alone.
-        normalization: real = stored × scale + offset; None takes what the data suggests.
-        code_layer: what `--code-layer` was given; None looks for the bottleneck.
-        name: of the model.
+        paths: one file or folder, or two files, the encoder and the decoder.
+        data: value of `--data`: a path or the name of a dataset.
+        train_data: value of `--train-data`; None leaves only representative rows.
+        normalization: real = stored × scale + offset; None uses the default of the data.
+        code_layer: value of `--code-layer`; None searches for the bottleneck.
+        name: name of the model.
         build: folder of models.
-        allow_worse_than_mean: whether to take a model that does worse than the mean of its data.
+        allow_worse_than_mean: whether to import a model that does worse than the mean of its data.
     """
 
     paths: tuple[Path, ...]
@@ -46,15 +46,15 @@ class Request:
         return self.build / self.name
 
     def dataset(self) -> Dataset:
-        """Load the data.
+        """Return the loaded data.
 
         Raises:
-            BadInput: it is not to be had, or its content is not as it should be.
+            BadInput: the data is missing or not valid.
         """
         return datasets.load(self.data, normalization=self.normalization, train=self.train_data)
 
     def asked(self) -> dict[str, Any]:
-        """Return everything that the imported model depends on; JSON.
+        """Return everything that the imported model depends on, as JSON types.
 
         Raises:
             OSError: a path cannot be read.
@@ -72,11 +72,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Attributes:
-        training: the model's `train.json`.
-        choice: the code and its alternatives; None where no graph was cut.
+        training: content of the model's `train.json`.
+        choice: the code and its alternatives; None if no graph was cut.
     """
 
     training: Training
@@ -84,7 +84,7 @@ class Imported:
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file, or a folder's files with their names."""
+    """Return the hash of a file, or of a folder's files and their names."""
     if path.is_file():
         return files.sha256(path)
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""`edgeae import`: which importer a path is for, and whether there is anything to do."""
+"""`edgeae import`: chooses the importer for a path, and skips an import that is up to date."""
 
 import contextlib
 import zipfile
@@ -19,23 +19,23 @@ from edgeae.system import atomic
 
 Importer = Callable[[Request, Callable[[str], None]], Imported]
 
-#: The same that a training holds.
+#: The lock that training holds, too.
 _LOCK = ".train.lock"
 _SAVED_MODEL = "saved_model.pb"
-#: What a path may be, for errors.
+#: Allowed kinds of paths, for errors.
 _ALLOWED = "a Keras file (.keras, .h5, .hdf5), a SavedModel folder, .tflite or .onnx"
 
 
 def import_model(request: Request, force: bool, say: Callable[[str], None]) -> Imported:
-    """Import a model, unless the same was imported before.
+    """Import a model, unless the folder already has the result of the same request.
 
     Args:
         request: what to import, and under which name.
-        force: import even if nothing changed, and over a model that edgeae trained.
-        say: told in one line what is going on.
+        force: import even if nothing changed, and replace a model that edgeae trained.
+        say: receives progress messages of one line.
 
     Raises:
-        BadInput: the path is no model that can be imported, or the name is taken.
+        BadInput: the path is not a model that can be imported, or the name is taken.
         Busy: another process is writing the same model.
         RuntimeUnavailable: TensorFlow is not installed.
     """
@@ -57,14 +57,14 @@ def import_model(request: Request, force: bool, say: Callable[[str], None]) -> I
 
 
 def _tidy(folder: Path) -> None:
-    """Remove a folder that a refused import made, unless something else came to lie there."""
+    """Remove the folder that a failed import created, unless it has other files."""
     (folder / _LOCK).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 
 
 def _importer(paths: tuple[Path, ...]) -> Importer:
-    """Choose by content: a name may say anything."""
+    """Return the importer for the paths; it is chosen by content, not by name."""
     if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
         from edgeae.importing.saved_model.run import import_saved_model
 
@@ -105,7 +105,7 @@ def _check_name(request: Request) -> None:
     try:
         family = read_json(request.folder / TRAIN)["family"]
     except (OSError, BadInput, TypeError, KeyError):
-        return  # none there, or damaged: nothing that would be lost
+        return  # missing or damaged: there is no model to lose
     if family != IMPORTED:
         raise BadInput(
             f"{request.folder}: holds a model that edgeae trained ({family}); --name chooses "
@@ -114,7 +114,7 @@ def _check_name(request: Request) -> None:
 
 
 def _current(request: Request) -> Imported | None:
-    """Return the import in the folder if this request would give it again."""
+    """Return the import in the folder if it is up to date with this request, or None."""
     try:
         training = open_model(request.folder)
         found = training.configuration
@@ -122,12 +122,12 @@ def _current(request: Request) -> Imported | None:
             return None
         dataset = request.dataset()
     except EdgeaeError:
-        return None  # damaged or half replaced: import again, which says what is wrong
+        return None  # damaged or half replaced: a new import reports what is wrong
     if dataset.sha256 != training.dataset["sha256"]:
         return None
     worse = is_worse(training.losses.get("test", 0.0), dataset.mean_loss)
     if worse and not (request.allow_worse_than_mean and training.worse_than_mean):
-        return None  # to be refused; or recorded, which older versions did not do
+        return None  # the import must fail, or record the fact, which older versions did not
     if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):
         return None
     choice = found.get("choice")
@@ -135,7 +135,7 @@ def _current(request: Request) -> Imported | None:
 
 
 def _is_whole(link: Path, training: Training) -> bool:
-    """Tell whether the bundle as is is there, and is this model's."""
+    """Return whether the `as-is` bundle exists, is undamaged and belongs to this model."""
     try:
         with holding(link) as bundle:
             bundle.check()
@@ -144,7 +144,7 @@ def _is_whole(link: Path, training: Training) -> bool:
     return bundle.manifest.weights_sha256 == training.weights_sha256
 
 
-#: What to do instead.
+#: The error for PyTorch files.
 ADVICE = (
     "a PyTorch file, by its content: pickled objects, which can run code; "
     "torch.onnx.export(model, example, 'model.onnx') makes a file that can be imported"
@@ -156,7 +156,7 @@ _PICKLE = "/data.pkl"
 
 
 def is_torch(path: Path) -> bool:
-    """Tell whether a file is what `torch.save` or `torch.jit.save` wrote; nothing is unpickled."""
+    """Return whether `torch.save` or `torch.jit.save` wrote a file; nothing is unpickled."""
     with files.open_regular(path) as stream:
         start = stream.read(len(_LEGACY))
         if not start.startswith(_ZIP):
@@ -165,4 +165,4 @@ def is_torch(path: Path) -> bool:
             with zipfile.ZipFile(stream) as archive:
                 return any(name.endswith(_PICKLE) for name in archive.namelist())
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-            return False  # no archive, or a damaged one, which the reader of Keras files says
+            return False  # no archive or a damaged one, which the Keras reader reports

@@ -268,7 +268,7 @@ def test_a_whole_without_a_bottleneck_stays_whole(run, tmp_path):
     (tmp_path / "net.tflite").write_bytes(write(_square()))
     code, out, err = run("import", "net.tflite", "--data", "tiny.npz")
     assert code == 0, err
-    assert "net.tflite: stays whole, without its code: no bottleneck" in err
+    assert "net.tflite: not cut into encoder, decoder: no bottleneck" in err
     assert "16 → 16" in out and "code:" not in out
     bundle = open_bundle(tmp_path / "build" / "net" / "as-is")
     assert bundle.parts == ("autoencoder",) and bundle.manifest.code is None
@@ -297,7 +297,7 @@ def test_an_onnx_with_branches_stays_whole(run, tmp_path):
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     code, _, err = run("import", "net.onnx", "--data", "tiny.npz")
     assert code == 0, err
-    assert "stays whole, without its code: operator If holds a graph of its own" in err
+    assert "not cut into encoder, decoder: operator If has a subgraph" in err
     assert run("verify", "--golden", "build")[0] == 0
 
 
@@ -331,9 +331,9 @@ def test_an_input_that_stands_for_other_values_is_a_warning(run, tmp_path):
     code, _, err = run("import", *paths, "--data", "tiny.npz", "--scale", "1", "--name", "wide")
     assert code == 0
     (line,) = [line for line in err.splitlines() if line.startswith("warning: ")]
-    assert "stands for 0 to 1, dataset tiny holds 0 to 255; --scale" in line
+    assert "the range of its input is 0 to 1, that of dataset tiny is 0 to 255; --scale" in line
     small = ("import", *paths, "--data", "tiny.npz", "--scale", "0.0001", "--name", "narrow")
-    assert "holds 0 to 0.0255; --scale" in run(*small)[2]
+    assert "dataset tiny is 0 to 0.0255; --scale" in run(*small)[2]
 
 
 def _rescaled(graph: Graph) -> Graph:
@@ -463,7 +463,7 @@ BROKEN: dict[str, tuple[Callable[[Path], list[object]], tuple[str, ...]]] = {
     ),
     "weights that are not there": (
         lambda f: [_saved(f, "a.tflite", _without_data())],
-        ("a.tflite: its autoencoder fails when it runs: ", "lacks data"),
+        ("a.tflite: its autoencoder fails at run time: ", "lacks data"),
     ),
     "an operator without its input": (
         lambda f: [_saved(f, "a.tflite", _without_an_input())],

@@ -63,12 +63,12 @@ def test_a_skip_inside_encoder_or_decoder_shuts_only_what_it_spans():
     [
         (chain(8, 16, 8, 8), None, "no bottleneck: no layer is narrower than the input's 8 values"),
         (chain(8, 8), None, "no bottleneck: no layer"),
-        (chain(8, 2, 8, 8, skips=((0, 2),)), None, "the connection n0 → n2 leads around"),
-        (chain(8, 8, 2, 8, 8, skips=((1, 3),)), "n2", "connection n1 → n3 leads around it"),
+        (chain(8, 2, 8, 8, skips=((0, 2),)), None, "the connection n0 → n2 bypasses"),
+        (chain(8, 8, 2, 8, 8, skips=((1, 3),)), "n2", "connection n1 → n3 bypasses it"),
         (chain(8, 4, 2, 8), "n9", "unknown layer 'n9'"),
-        (chain(8, 4, 2, 8), "n0", "the input itself"),
-        (chain(8, 4, 2, 8), "n3", "the output itself"),
-        ([*chain(8, 4, 2), Node("end", ("n1",), 8)], "n2", "not on the way from the input"),
+        (chain(8, 4, 2, 8), "n0", "is the input"),
+        (chain(8, 4, 2, 8), "n3", "is the output"),
+        ([*chain(8, 4, 2), Node("end", ("n1",), 8)], "n2", "not on a path from the input"),
     ],
 )
 def test_what_cannot_be_cut_is_refused(nodes, named, line):
@@ -86,15 +86,15 @@ def test_what_cannot_be_cut_is_refused(nodes, named, line):
         ),
         (
             chain(8, 9, 2, 12, 8, skips=((1, 3),)),
-            "no bottleneck: the connection n1 → n3 leads around the narrowest layer, n2 (2 values "
+            "no bottleneck: the connection n1 → n3 bypasses the narrowest layer, n2 (2 values "
             "of the input's 8), so the model cannot be cut there; --code-layer takes n1 (9), "
-            "n3 (12); led around: n2 (2)",
+            "n3 (12); bypassed layers: n2 (2)",
         ),
         (
             chain(8, 2, 8, 8, skips=((0, 3),)),
-            "no bottleneck: the connection n0 → n3 leads around the narrowest layer, n1 (2 values "
-            "of the input's 8), so the model cannot be cut there; it can be cut at no layer; "
-            "led around: n1 (2), n2 (8)",
+            "no bottleneck: the connection n0 → n3 bypasses the narrowest layer, n1 (2 values "
+            "of the input's 8), so the model cannot be cut there; no layer can be the code; "
+            "bypassed layers: n1 (2), n2 (8)",
         ),
         (
             chain(8, *range(20, 8, -1), 8),

@@ -205,10 +205,10 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     "a folder that is no SavedModel": (_folder, ("model: a folder without saved_model.pb",)),
     "a classifier": (
         _model(dense(WIDTH, 8, 10, activation="softmax")),
-        ("not an autoencoder: takes (16,), gives (10,)",),
+        ("not an autoencoder: its input has the shape (16,), its output (10,)",),
     ),
     "several inputs": (_model(_two_inputs()), ("2 inputs (a, b)", "allowed is one")),
-    "skip around the bottleneck": (_model(_skip()), ("image → sum leads around", "d1 (4")),
+    "skip around the bottleneck": (_model(_skip()), ("image → sum bypasses", "d1 (4")),
     "unknown --code-layer": (
         _options("--code-layer", "d7"),
         ("unknown layer 'd7'", "there are: d1"),
@@ -286,7 +286,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     ),
     "a size that is no whole number": (
         _model(_with_layer("Reshape", target_shape=[4.5])),
-        ("layer odd (Reshape)", "4.5 is no whole number"),
+        ("layer odd (Reshape)", "4.5 is not a whole number"),
     ),
     "a layer of two names": (_model(_sequential(name="x")), ("layer x is also called d1",)),
     "an architecture without layers": (

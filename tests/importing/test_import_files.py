@@ -86,8 +86,8 @@ def _endless(file):
 @pytest.mark.parametrize(
     ("fill", "told"),
     [
-        (_twice, "/second is in the file under a second name"),
-        (_loop, "/group/again is in the file under a second name"),
+        (_twice, "/second is a second name of an item"),
+        (_loop, "/group/again is a second name of an item"),
         (_endless, "/kernel unpacks to 4.1e\\+03 GiB; allowed"),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_layer_has_one_name(tmp_path):
 def test_an_input_of_a_class_of_its_own_is_refused(tmp_path):
     model = keras_files.dense(8, 2, 8)
     model["config"]["layers"][0] |= {"module": "mine", "registered_name": "mine>InputLayer"}
-    with pytest.raises(BadInput, match="mine>InputLayer is a class of its own"):
+    with pytest.raises(BadInput, match="mine>InputLayer is a custom class"):
         flatten(read(keras_files.keras(tmp_path / "net.keras", model)))
 
 

@@ -35,10 +35,10 @@ REFUSED = {
     "saver": r"operator SaveV2 \(.*\) in the signature is not allowed",
     "python": r"operator EagerPyFunc \(.*\) is not allowed",
     "noisy": r"operator RandomStandardNormal \(.*\) in the signature is not allowed",
-    "classifier": r"not an autoencoder: takes \(16,\), gives \(4,\)",
+    "classifier": r"not an autoencoder: its input has the shape \(16,\), its output \(4,\)",
     "two": r"signature serving_default has 2 inputs \(a, b\); an autoencoder has one",
-    "around": r"no bottleneck: the connection image → \w+ leads around the narrowest layer",
-    "mixed": r"20 images at once give other answers than one by one",
+    "around": r"no bottleneck: the connection image → \w+ bypasses the narrowest layer",
+    "mixed": r"the outputs of 20 images at once differ from those of single images",
     "damaged": r"not a SavedModel",
     "integers": r"signature serving_default: the input is int32; allowed is float32",
 }

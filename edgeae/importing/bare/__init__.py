@@ -1,1 +1,1 @@
-"""Import of `.tflite` and `.onnx` files, which stay as they are."""
+"""Import of bare `.tflite` and `.onnx` files, which are not changed."""

@@ -1,4 +1,4 @@
-"""Child process: what imported files make of the test rows, in the runtime that judges them."""
+"""Child process: runs imported files on the test rows in their reference runtime."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,14 +20,19 @@ from edgeae.system.scratch import write_scratch
 
 
 def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Run `job["artifacts"]`, which lie in `job["folder"]`, over `job["images"]`, an `.npy`.
+    """Run the artifacts on the images, and write the outputs as `<part>.npy`.
 
-    `job["origins"]`, part → path, are the user's files, which errors name. Writes `<part>.npy` into
-    `job["out"]` and reports `{version}` of `job["runtime"]`.
+    Args:
+        job: `runtime`, its name; `folder` of the artifacts; `artifacts`, their descriptions;
+            `origins`, part → path of the user's file, for errors; `images`, an `.npy`; `out`, the
+            folder of the outputs.
+
+    Yields:
+        `{version}` of the runtime.
 
     Raises:
         RuntimeUnavailable: the runtime is not installed.
-        BadInput: it refuses a file, or fails when it runs it.
+        BadInput: the runtime cannot open or run a file.
     """
     runtime = load(job["runtime"])
     version = runtime.version()
@@ -45,16 +50,16 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _named(program: VerifiedArtifact) -> Iterator[None]:
-    """Turn what an engine raises when it runs a file into one line that names the file."""
+    """Turn an error of an engine that runs a file into one line that names the file."""
     try:
         with about(program.path):
             yield
     except EdgeaeError:
         raise
-    except Exception as error:  # engines' exception classes are no part of their interfaces
+    except Exception as error:  # engines do not document their exception classes
         reason = " ".join(str(error).split())[:300]
         raise BadInput(
-            f"{program.path}: its {program.artifact.part} fails when it runs: {reason}"
+            f"{program.path}: its {program.artifact.part} fails at run time: {reason}"
         ) from None
 
 

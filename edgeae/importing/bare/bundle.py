@@ -1,4 +1,4 @@
-"""The bundle of imported files: they are their own original."""
+"""Writes the bundle of imported files; they are both the original and the artifacts."""
 
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -22,9 +22,9 @@ from edgeae.system import atomic, children
 from edgeae.system.scratch import scratch, write_scratch
 
 _TIMEOUT_S = 1800.0
-#: Package of a format's reference runtime.
+#: Format → package of its reference runtime.
 _PACKAGES = {"tflite": "ai-edge-litert", "onnx": "onnxruntime"}
-#: Flavour → the recipe whose tolerance its artifacts get; of any other flavour, integers'.
+#: Flavour → the recipe whose tolerance its artifacts get; other flavours get that of int8.
 _LIKE = {
     **{"float32": "float32", "fp32": "float32"},
     **{"float16": "float16", "fp16": "float16", "dynamic": "dynamic"},
@@ -36,14 +36,17 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
 
     Args:
         out: the folder.
-        model: its name.
-        dataset: what the files are judged on.
+        model: name of the model.
+        dataset: data on which the files are evaluated.
         parts: the files.
 
+    Returns:
+        The manifest that was written.
+
     Raises:
-        BadInput: the dataset's rows are not what the files take, or their output is not finite.
+        BadInput: the files do not take the dataset's rows, or an output is not finite.
         RuntimeCrashed: the reference runtime crashed on a file.
-        RuntimeUnavailable: it is not installed.
+        RuntimeUnavailable: the reference runtime is not installed.
     """
     artifacts = [program.artifact for program in parts.programs.values()]
     for artifact in artifacts:
@@ -80,7 +83,7 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
 def _answers(
     folder: Path, parts: Parts, images: NDArray[np.float32]
 ) -> tuple[str, dict[str, NDArray[Any]]]:
-    """Return the reference runtime's version, and part → (n, …) outputs, its own types."""
+    """Return the reference runtime's version, and part → outputs (n, …) in the artifact's type."""
     artifacts = [program.artifact for program in parts.programs.values()]
     origins = {part: str(program.path) for part, program in parts.programs.items()}
     with scratch() as out:
@@ -108,7 +111,7 @@ def _check_finite(parts: Parts, dataset: Dataset, outputs: dict[str, NDArray[Any
 
 
 def _tolerance(artifacts: list[Artifact]) -> Tolerance:
-    """Return the widest of the tolerances that recipes allow such artifacts."""
+    """Return the largest tolerances that the recipes in `_LIKE` allow for such artifacts."""
     like = {_LIKE.get(item.flavour, "int8") for item in artifacts}
     found = [find(name).tolerance for name in sorted(like)]
     limits = {

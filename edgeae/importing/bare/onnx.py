@@ -1,4 +1,4 @@
-"""A whole autoencoder as `.onnx`, cut at its code."""
+"""Cuts an autoencoder in an `.onnx` file at its code."""
 
 import math
 
@@ -10,7 +10,7 @@ from edgeae.errors import BadInput
 from edgeae.formats.onnx.file import Model, read
 from edgeae.importing.bottleneck import Choice, Node, choose
 
-#: Operators whose output is their input's values, in another shape or as floats.
+#: Operators that pass their input's values on, in another shape or as floats.
 _SAME_VALUES = (
     *("DequantizeLinear", "Flatten", "Identity"),
     *("Reshape", "Squeeze", "Transpose", "Unsqueeze"),
@@ -18,15 +18,15 @@ _SAME_VALUES = (
 
 
 def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
-    """Return where the graph was cut, and `encoder` and `decoder` → the bytes of a file.
+    """Return the code, and `encoder` and `decoder` → the bytes of its file.
 
     Args:
-        program: of one input and one output.
-        code_layer: a tensor's name; None takes the narrowest.
+        program: a model of one input and one output.
+        code_layer: name of the tensor to cut at; None searches for the bottleneck.
 
     Raises:
-        BadInput: there is no bottleneck, the tensor does not exist or cannot be cut at, or the
-            graph has branches or loops.
+        BadInput: there is no bottleneck, the tensor does not exist, the graph cannot be cut at it,
+            or the graph has control flow.
     """
     model = read(program.content, str(program.path))
     _check_plain(model)
@@ -47,7 +47,7 @@ def _check_plain(model: Model) -> None:
     graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
     for node in model.nodes:
         if any(attribute.type in graphs for attribute in node.attribute):
-            raise BadInput(f"operator {node.op_type} holds a graph of its own")
+            raise BadInput(f"operator {node.op_type} has a subgraph; allowed are plain operators")
 
 
 def _nodes(model: Model, source: str) -> list[Node]:
@@ -59,7 +59,7 @@ def _nodes(model: Model, source: str) -> list[Node]:
             Node(
                 name,
                 inputs,
-                # where inference found no shape, the code cannot be
+                # a tensor without an inferred shape cannot be the code
                 math.prod(model.shapes[name]) if name in model.shapes else width,
                 same_values=operator.op_type in _SAME_VALUES,
             )

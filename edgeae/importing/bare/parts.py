@@ -1,4 +1,4 @@
-"""Which parts imported `.tflite` or `.onnx` files are, and whether they fit each other."""
+"""Finds out which parts imported `.tflite` or `.onnx` files are, and checks that they fit."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +16,13 @@ _INTEGERS = ("int8", "uint8", "int16")
 
 @dataclass(frozen=True)
 class Parts:
-    """What the files hold.
+    """The parts in the imported files.
 
     Attributes:
-        programs: part → its bytes and description, in the order in which data flows; the path is
-            that of the file, the artifact's that in the bundle.
-        choice: where a whole autoencoder was cut; None where nothing was.
-        remark: why a whole autoencoder was not cut, a line; or empty.
+        programs: part → its bytes and description, in the order of the data flow. `path` is the
+            user's file; `artifact.path` is the path in the bundle.
+        choice: the code of a whole autoencoder that was cut; None if nothing was cut.
+        remark: one line with the reason why a whole autoencoder was not cut; or empty.
     """
 
     programs: dict[str, VerifiedArtifact]
@@ -31,28 +31,29 @@ class Parts:
 
     @property
     def input(self) -> VerifiedArtifact:
-        """The part that takes the image."""
+        """The part whose input is the image."""
         return next(iter(self.programs.values()))
 
     @property
     def format(self) -> str:
-        """Of every file: `tflite` or `onnx`."""
+        """The format of all files: `tflite` or `onnx`."""
         return self.input.artifact.format
 
 
 def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
-    """Read one file, an encoder or a whole autoencoder, or two: encoder and decoder.
+    """Return the parts in one file (an encoder or a whole autoencoder) or two (encoder, decoder).
 
-    What gives the shape that it takes is a whole autoencoder. It is cut at its bottleneck, if it
-    has one.
+    A single file whose output has the shape of its input is a whole autoencoder. It is cut at its
+    bottleneck, if it has one.
 
     Args:
         paths: the files.
-        code_layer: the tensor at which a whole autoencoder is cut; None looks for the bottleneck.
+        code_layer: the tensor at which a whole autoencoder is cut; None searches for the
+            bottleneck.
 
     Raises:
-        BadInput: a file is no model of one input and one output, the halves do not fit each other,
-            or the whole cannot be cut at `code_layer`.
+        BadInput: a file is not a model of one input and one output, the halves do not fit each
+            other, or the whole cannot be cut at `code_layer`.
         RuntimeUnavailable: a file is `.onnx`, and the package `onnx` is not installed.
     """
     programs = [_open(path) for path in paths]
@@ -61,7 +62,7 @@ def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
         return _cut(programs[0], code_layer)
     if code_layer is not None:
         told = " and ".join(f"{item.path} {_flow(item.artifact)}" for item in programs)
-        raise BadInput(f"--code-layer {code_layer}: for a file that is a whole autoencoder; {told}")
+        raise BadInput(f"--code-layer {code_layer}: only for a whole autoencoder; {told}")
     if len(programs) == 2:
         _check_halves(*programs)
     names = ("encoder", "decoder")
@@ -80,7 +81,7 @@ def _check_edges(artifact: Artifact) -> None:
         if spec.dtype not in (_FLOAT, *_INTEGERS):
             raise BadInput(f"{place}: allowed are {_FLOAT}, {', '.join(_INTEGERS)}")
         if spec.dtype != _FLOAT and spec.affine is None:
-            raise BadInput(f"{place} without a scale: nothing says what its integers stand for")
+            raise BadInput(f"{place} without a scale, so its integers have no real values")
 
 
 def _reconstructs(encoder: Artifact, decoder: Artifact) -> bool:
@@ -88,16 +89,16 @@ def _reconstructs(encoder: Artifact, decoder: Artifact) -> bool:
 
 
 def _check_halves(encoder: VerifiedArtifact, decoder: VerifiedArtifact) -> None:
-    """Refuse two files that are not the halves of one autoencoder.
+    """Check that two files are the halves of one autoencoder.
 
     Raises:
-        BadInput: their formats, shapes, element types or scales do not fit; names both files.
+        BadInput: formats, shapes, element types or scales do not fit; the message names both files.
     """
     first, second = encoder.artifact, decoder.artifact
     if first.format != second.format:
         raise BadInput(
             f"{encoder.path} is .{first.format}, {decoder.path} .{second.format}: "
-            "encoder and decoder are of one format"
+            "encoder and decoder must have the same format"
         )
     if first.output.values != second.input.values:
         raise BadInput(
@@ -112,16 +113,16 @@ def _check_halves(encoder: VerifiedArtifact, decoder: VerifiedArtifact) -> None:
     if (first.output.dtype, first.output.affine) != (second.input.dtype, second.input.affine):
         raise BadInput(
             f"{encoder.path} gives the code as {_grid(first.output)}, "
-            f"{decoder.path} takes {_grid(second.input)}: integers that are passed on need the "
-            "same type, scale and zero point"
+            f"{decoder.path} takes {_grid(second.input)}: both must have the same type, scale and "
+            "zero point"
         )
 
 
 def _cut(program: VerifiedArtifact, code_layer: str | None) -> Parts:
-    """Cut a whole autoencoder; without a place for that, it stays whole.
+    """Return the parts of a whole autoencoder; it is not cut if it has no bottleneck.
 
     Raises:
-        BadInput: it cannot be cut at `code_layer`.
+        BadInput: the autoencoder cannot be cut at `code_layer`.
     """
     if program.artifact.format == "tflite":
         from edgeae.importing.bare.tflite import halves
@@ -135,7 +136,7 @@ def _cut(program: VerifiedArtifact, code_layer: str | None) -> Parts:
         if code_layer is not None:
             raise BadInput(f"{program.path}: {error}") from None
         return Parts(
-            {"autoencoder": whole}, remark=f"{program.path}: stays whole, without its code: {error}"
+            {"autoencoder": whole}, remark=f"{program.path}: not cut into encoder, decoder: {error}"
         )
     return Parts({**cuts, "autoencoder": whole}, choice)
 

@@ -1,4 +1,4 @@
-"""Import bare `.tflite` or `.onnx` files: a bundle as is, and `train.json` beside it."""
+"""Imports bare `.tflite` or `.onnx` files as they are: writes a bundle and `train.json`."""
 
 import math
 import time
@@ -17,22 +17,22 @@ from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.recipe import AS_IS
 
-#: Using less than this share of an integer input's range looks like a forgotten normalization.
+#: Data that uses less than this share of an integer input's range probably lacks a normalization.
 _LEAST_USED = 1 / 8
 
 
 def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
-    """Write `as-is/`, a bundle, and `train.json`; takes no TensorFlow.
+    """Write the bundle `as-is/` and `train.json`; does not need TensorFlow.
 
     Args:
-        request: one path, an encoder or a whole autoencoder, or two: encoder and decoder.
-        say: told in one line what is going on.
+        request: one path (an encoder or a whole autoencoder) or two (encoder and decoder).
+        say: receives progress messages of one line.
 
     Raises:
-        BadInput: the files are no models, do not fit each other, do not take the data, or do worse
-            than its mean.
-        RuntimeUnavailable: what opens them is not installed.
-        RuntimeCrashed: it crashed on a file.
+        BadInput: the files are not models, do not fit each other or the data, or do worse than the
+            mean of the data.
+        RuntimeUnavailable: the reference runtime is not installed.
+        RuntimeCrashed: the reference runtime crashed on a file.
     """
     started = time.monotonic()
     parts = read_parts(request.paths, request.code_layer)
@@ -50,10 +50,10 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
 
 
 def _check_rows(parts: Parts, dataset: Dataset) -> None:
-    """Refuse rows that the model does not take.
+    """Check that the model takes the rows of the dataset.
 
     Raises:
-        BadInput: names both, and says where the two files are the wrong way round.
+        BadInput: it does not; the message also states if the two files are in the wrong order.
     """
     try:
         with about(parts.input.path):
@@ -73,7 +73,7 @@ def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:
         choice=parts.choice,
         description=_description(parts),
         input_shape=parts.input.artifact.input.values,
-        # no code has no values
+        # (0,) means that there is no code
         code_shape=(0,) if encoder is None else encoder.artifact.output.values,
         code_layer="" if parts.choice is None else parts.choice.name,
         parameters=sum(map(_parameters, _given(parts))),
@@ -90,7 +90,7 @@ def _losses(manifest: Manifest) -> dict[str, float]:
 
 
 def _given(parts: Parts) -> list[VerifiedArtifact]:
-    """Return the files as they were given: not what was cut out of one."""
+    """Return the files that the user gave, without the parts that were cut out of one."""
     return [item for item in parts.programs.values() if item.artifact.parent is None]
 
 
@@ -122,7 +122,7 @@ def _parameters(program: VerifiedArtifact) -> int:
 
 
 def _range_warning(parts: Parts, dataset: Dataset) -> str:
-    """Say where an integer input stands for other values than the data holds; or nothing."""
+    """Return a warning if the range of an integer input does not fit the data; else empty."""
     program = parts.input
     affine = program.artifact.input.affine
     if affine is None:
@@ -134,6 +134,7 @@ def _range_warning(parts: Parts, dataset: Dataset) -> str:
     if not clipped and most - least >= _LEAST_USED * (high - low):
         return ""
     return (
-        f"warning: {program.path}: its input stands for {low:.4g} to {high:.4g}, dataset "
-        f"{dataset.name} holds {least:.4g} to {most:.4g}; --scale and --offset bring them together"
+        f"warning: {program.path}: the range of its input is {low:.4g} to {high:.4g}, that of "
+        f"dataset {dataset.name} is {least:.4g} to {most:.4g}; --scale and --offset convert the "
+        "data"
     )

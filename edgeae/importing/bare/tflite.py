@@ -1,4 +1,4 @@
-"""A whole autoencoder as `.tflite`, cut at its code."""
+"""Cuts an autoencoder in a `.tflite` file at its code."""
 
 import math
 from collections import Counter
@@ -8,19 +8,20 @@ from edgeae.formats.tflite.cut import cut
 from edgeae.formats.tflite.graph import Graph, read, write
 from edgeae.importing.bottleneck import Choice, Node, choose
 
-#: Operators whose output is their input's values, in another shape or as floats.
+#: Operators that pass their input's values on, in another shape or as floats.
 _SAME_VALUES = ("DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE")
 
 
 def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, dict[str, bytes]]:
-    """Return where the graph was cut, and `encoder` and `decoder` → the bytes of a file.
+    """Return the code, and `encoder` and `decoder` → the bytes of its file.
 
     Args:
-        program: of one input and one output.
-        code_layer: a tensor's name; None takes the narrowest.
+        program: a model of one input and one output.
+        code_layer: name of the tensor to cut at; None searches for the bottleneck.
 
     Raises:
-        BadInput: there is no bottleneck, or the tensor does not exist or cannot be cut at.
+        BadInput: there is no bottleneck, the tensor does not exist, or the graph cannot be cut at
+            it.
     """
     graph = read(program.content, str(program.path))
     (source,), (target,) = graph.inputs.values(), graph.outputs.values()
@@ -33,7 +34,7 @@ def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, d
 
 
 def _names(graph: Graph) -> list[str]:
-    """Name each tensor; the format does not ask for names, nor for different ones."""
+    """Return a unique name for each tensor; in the file, names may be missing or repeated."""
     found = Counter(tensor.name for tensor in graph.tensors)
     return [
         tensor.name if tensor.name and found[tensor.name] == 1 else f"{tensor.name}#{index}"

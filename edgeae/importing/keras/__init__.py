@@ -1,1 +1,1 @@
-"""Import of Keras files: read as data, and rebuilt layer by layer."""
+"""Import of Keras files, which are read as data and rebuilt layer by layer."""

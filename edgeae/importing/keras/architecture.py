@@ -1,7 +1,7 @@
-"""A Keras architecture made flat: one list of allowed layers, whatever was nested in what.
+"""Flattens a Keras architecture: nested models become one list of allowed layers.
 
-Sequential and functional models of Keras 2 and 3 write the same graph in four ways; all of them
-end here as layers that name their inputs. Nothing is loaded: it is JSON in, plain values out.
+Sequential and functional models of Keras 2 and Keras 3 write the same graph in four ways. Here each
+of them becomes a list of layers that name their inputs. The input is JSON; nothing is loaded.
 """
 
 import graphlib
@@ -17,10 +17,10 @@ from edgeae.importing.keras.file import EXPORT, KerasFile
 _FUNCTIONAL = ("Functional", "Model")
 _SEQUENTIAL = "Sequential"
 _MODELS = (*_FUNCTIONAL, _SEQUENTIAL)
-#: Where Keras's own classes live; below `_OPERATIONS` a class is called as its layer.
+#: Root modules of Keras's own classes. Operations in `_OPERATIONS` have the names of layers.
 _OWN_ROOTS = ("keras", "tf_keras")
 _OPERATIONS = "keras.src.ops."
-#: Keras gives up on names with other characters when it makes variables.
+#: Keras cannot create variables whose names have other characters.
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _INPUT = "image"
 
@@ -30,11 +30,12 @@ class Layer:
     """One layer of the flat model.
 
     Attributes:
-        name: unique in the flat model: the nested models' names and its own, joined by dots.
-        kind: its class in Keras 2.
-        config: what that class is given besides its name.
-        inputs: names of the layers that it takes its inputs from.
-        path: names from the outermost model inwards, to find its weights; empty: it has none.
+        name: unique in the flat model: the names of the nested models and its own, joined by dots.
+        kind: class of the layer in Keras 2.
+        config: arguments of that class besides the name.
+        inputs: names of the layers whose outputs it reads.
+        path: names from the outermost model to the layer, to find its weights; empty if the layer
+            has no weights.
         end: whether a nested model ends here.
     """
 
@@ -51,12 +52,13 @@ class Architecture:
     """A flat model.
 
     Attributes:
-        input_shape: of one image; None for a free size; None altogether where it is not said.
+        input_shape: shape of one image, with None for a free size; None if the file does not state
+            the shape.
         input: name of the input.
-        output: name of the layer whose output is the model's.
-        layers: without the input, each after its inputs.
-        aliases: what else the file calls a layer → its name here: nested models, and layers that
-            only training knows, for what goes into them.
+        output: name of the layer whose output is the model's output.
+        layers: the layers without the input, each after its inputs.
+        aliases: other name in the file → name of the layer here. Such names are those of nested
+            models, and those of dropped training-only layers, which stand for their input.
     """
 
     input_shape: tuple[int | None, ...] | None
@@ -67,11 +69,11 @@ class Architecture:
 
 
 def flatten(file: KerasFile) -> Architecture:
-    """Judge every layer of a file and put them into one list.
+    """Return the flat architecture of a file; every layer is checked.
 
     Raises:
-        BadInput: a layer or an object is not allowed, the model has several inputs or outputs, or
-            shares a layer; names file, layer and class.
+        BadInput: a layer or an object is not allowed, the model has several inputs or outputs, or a
+            layer is shared; the message names file, layer and class.
     """
     try:
         walk = _Walk(file.path)
@@ -84,7 +86,7 @@ def flatten(file: KerasFile) -> Architecture:
 
 @dataclass
 class _Walk:
-    """What was found so far."""
+    """The state of a walk over the architecture."""
 
     path: Path
     layers: list[Layer] = field(default_factory=list)
@@ -98,7 +100,7 @@ class _Walk:
         where = self._where(path, kind)
         if kind not in _MODELS or not _is_own(item):
             raise BadInput(
-                f"{self.path}: {_told(item)} is a class of its own; allowed are Sequential and "
+                f"{self.path}: {_told(item)} is a custom class; allowed are Sequential and "
                 f"functional models of Keras's layers; {EXPORT}"
             )
         if len(inputs) != 1:
@@ -134,7 +136,7 @@ class _Walk:
     ) -> str:
         entry = _only(where, "input", config["input_layers"])
         exit_ = _only(where, "output", config["output_layers"])
-        # of two layers with one name, Keras builds the first and a table holds the last
+        # if two layers had the same name, Keras would build the first and `items` keep the last
         self._check_names(where, [item["name"] for item in config["layers"]])
         for item in config["layers"]:
             self._check_one_name(where, item)
@@ -155,7 +157,7 @@ class _Walk:
             raise BadInput(f"{where}: two layers are called {twice[0]}; allowed is one")
 
     def _check_one_name(self, where: str, item: dict[str, Any]) -> None:
-        config = item["config"]  # before Keras 2.2, a nested sequential model's is a list
+        config = item["config"]  # a list for nested sequential models before Keras 2.2
         inner = config.get("name") if isinstance(config, dict) else None
         outer = item.get("name")
         if None not in (inner, outer) and inner != outer:
@@ -170,7 +172,7 @@ class _Walk:
         rules.check_objects(where, [config, item.get("build_config")])
         if kind == "InputLayer":
             if not _is_own(item):
-                raise BadInput(f"{where}: {_told(item)} is a class of its own; {_allowed()}")
+                raise BadInput(f"{where}: {_told(item)} is a custom class; {_allowed()}")
             self._note_shape(_shape(config))
             self.aliases[".".join(path)] = inputs[0]
             return inputs[0]
@@ -199,7 +201,7 @@ class _Walk:
         elif after == "Activation":
             if "activation" in config:
                 options |= function
-        else:  # a layer of its own, so that every converter knows it
+        else:  # a separate layer, which every converter supports
             inner = self._free_name((*path, "linear"))
             self.layers.append(Layer(inner, kind, options, tuple(inputs), weights))
             kind, options, inputs, weights = after, function, [inner], ()
@@ -214,12 +216,12 @@ class _Walk:
         if kind == "Lambda":
             raise BadInput(f"{where}: holds code, which is never run; {_allowed()}")
         if not own:
-            raise BadInput(f"{where}: {_told(item)} is a class of its own; {_allowed()}")
+            raise BadInput(f"{where}: {_told(item)} is a custom class; {_allowed()}")
         if kind not in rules.ALLOWED and kind not in rules.DROPPED:
             raise BadInput(f"{where}: not a layer that can be imported; {_allowed()}")
 
     def _note_shape(self, shape: Any) -> None:
-        """Keep the first shape that the outermost models say about their input."""
+        """Keep the first input shape that is found before any layer."""
         if shape is not None and self.input_shape is None and not self.layers:
             sizes = tuple(shape[1:])
             if not all(size is None or type(size) is int for size in sizes):
@@ -253,7 +255,10 @@ class _Walk:
 
 
 def _is_own(item: dict[str, Any]) -> bool:
-    """Tell whether a class is Keras's: old files name no module, and register what is custom."""
+    """Return whether a class is Keras's own.
+
+    Old files have no module names; a custom class has a registered name of its own.
+    """
     root = str(item.get("module") or "keras").partition(".")[0]
     return root in _OWN_ROOTS and item.get("registered_name") in (None, item["class_name"])
 
@@ -273,7 +278,10 @@ def _shape(config: dict[str, Any]) -> Any:
 
 
 def _only(where: str, what: str, written: Any) -> str:
-    """Return the one input or output: `["x", 0, 0]`, `[["x", 0, 0]]` or `{"key": ["x", 0, 0]}`."""
+    """Return the name of the one input or output.
+
+    It is written as `["x", 0, 0]`, `[["x", 0, 0]]` or `{"key": ["x", 0, 0]}`.
+    """
     items = list(written.values()) if isinstance(written, dict) else written
     if items and isinstance(items[0], str):
         items = [items]
@@ -284,7 +292,7 @@ def _only(where: str, what: str, written: Any) -> str:
 
 
 def _inputs(where: str, item: dict[str, Any]) -> tuple[str, ...]:
-    """Return the layers that a layer is called on, as Keras 2 or Keras 3 writes them."""
+    """Return the names of the layers that a layer is called on, in the form of Keras 2 or 3."""
     nodes = item["inbound_nodes"]
     if len(nodes) > 1:
         raise BadInput(f"{where} is shared: called {len(nodes)} times; allowed is once")
@@ -313,11 +321,11 @@ def _tensors(where: str, arguments: Any) -> Iterator[str]:
 def _check_settings(where: str, settings: dict[str, Any]) -> None:
     given = {key: value for key, value in settings.items() if value}
     if given:
-        raise BadInput(f"{where} is called with {given!r}; allowed is nothing beside its inputs")
+        raise BadInput(f"{where} is called with {given!r}; allowed are only its inputs")
 
 
 def _topological(path: Path, inputs: dict[str, tuple[str, ...]]) -> list[str]:
-    """Order names so that each follows its inputs."""
+    """Return the names in an order in which each follows its inputs."""
     try:
         return list(graphlib.TopologicalSorter(inputs).static_order())
     except graphlib.CycleError as error:

@@ -1,4 +1,4 @@
-"""A Keras file's architecture, read as JSON: nothing of Keras is loaded, nothing in it runs."""
+"""Reads the architecture of a Keras file as JSON, without Keras and without running its code."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from edgeae.reading import files
 from edgeae.reading.parsing import parse_json
 from edgeae.reading.unpacking import Allowance, read_member
 
-#: What to do with a model that is code as much as layers.
+#: Advice for a model that is partly code.
 EXPORT = "model.export(FOLDER) makes a SavedModel, a folder that can be imported"
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -23,25 +23,25 @@ _ZIP = b"PK\x03\x04"
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 #: An architecture of several hundred layers has about 1 MB of JSON.
 _MOST_BYTES = 1 << 26
-#: What reading a zip archive raises on one that is damaged.
+#: Errors that reading a damaged zip archive raises.
 _DAMAGED_ZIP = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
     *(OverflowError, *hdf5.DAMAGED),
 )
-#: Nested models take a handful of levels each.
+#: Limit of nested JSON levels; a nested model takes a handful of levels.
 _DEEPEST = 200
 _VERSIONS = (2, 3)
 
 
 @dataclass(frozen=True)
 class KerasFile:
-    """A file whose architecture was read, but not yet judged.
+    """A file whose architecture was read, but not yet checked.
 
     Attributes:
-        path: where it came from, for errors.
-        content: its bytes; what is judged here is also what Keras opens.
-        suffix: `.keras` or `.h5`, as Keras wants it, whatever the file is called.
-        version: 2 or 3, of the Keras that wrote it.
+        path: path of the file, for errors.
+        content: the file's bytes; Keras opens the same bytes that are checked.
+        suffix: `.keras` or `.h5` by content, because Keras chooses its reader by suffix.
+        version: major version, 2 or 3, of the Keras that wrote the file.
         model: the outermost model as `{"class_name": …, "config": …}`.
     """
 
@@ -52,18 +52,19 @@ class KerasFile:
     model: dict[str, Any]
 
     def judged(self) -> bytes:
-        """Return the file with nothing in it but the architecture that was read, and weights.
+        """Return a file that has only the architecture that was read, and the weights.
 
-        What Keras would run when it compiles a model, its own or a nested one, is left out.
+        The compile settings of the model and of nested models are left out: Keras would run code
+        from them.
 
         Raises:
-            BadInput: weights or attributes in it are damaged.
+            BadInput: weights or attributes in the file are damaged.
         """
         architecture = json.dumps(_without_compilation(self.model))
         if self.suffix == ".h5":
             try:
                 return hdf5.with_architecture(self.path, self.content, architecture)
-            except hdf5.DAMAGED as error:  # values and attributes are read here first
+            except hdf5.DAMAGED as error:  # values and attributes are first read here
                 raise BadInput(f"{self.path}: a damaged HDF5 file: {error}") from None
         stream = io.BytesIO()
         with (
@@ -88,23 +89,23 @@ def _without_compilation(value: Any) -> Any:
 
 
 def is_keras(path: Path) -> bool:
-    """Tell by its first bytes whether a file can be a Keras file: a zip archive, or HDF5.
+    """Return whether a file begins like a Keras file: like a zip archive or an HDF5 file.
 
     Raises:
-        BadInput: it is no regular file, or larger than any model can be.
-        OSError: it cannot be read.
+        BadInput: the path is not a regular file, or the file is too large.
+        OSError: the file cannot be read.
     """
     with files.open_regular(path, files.MODEL_BYTES) as stream:
         return stream.read(len(_HDF5)).startswith((_HDF5, _ZIP))
 
 
 def read(path: Path) -> KerasFile:
-    """Read the architecture in a `.keras`, `.h5` or `.hdf5` file.
+    """Return a `.keras`, `.h5` or `.hdf5` file with its architecture.
 
     Raises:
-        BadInput: it is damaged, or holds no architecture.
-        OSError: it cannot be read.
-        RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
+        BadInput: the file is damaged, or has no architecture.
+        OSError: the file cannot be read.
+        RuntimeUnavailable: it is an HDF5 file, and the package h5py is not installed.
     """
     content = _content(path)
     if content.startswith(_ZIP):
@@ -116,7 +117,7 @@ def read(path: Path) -> KerasFile:
 
 
 def _content(path: Path) -> bytes:
-    """Return a file's bytes; what is damaged is refused before gigabytes of it are in memory."""
+    """Return a file's bytes; damaged files are rejected before gigabytes of them are read."""
     with files.open_regular(path, files.MODEL_BYTES) as stream:
         if stream.read(len(_ZIP)) == _ZIP:
             if not zipfile.is_zipfile(stream):

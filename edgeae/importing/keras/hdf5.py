@@ -1,7 +1,7 @@
-"""HDF5 files as plain data: nothing in them may point to another file.
+"""Checks HDF5 files: nothing in them may refer to another file.
 
-A dataset can be stored in other files, be put together from those of others, or be a link into one:
-whoever opens it reads them. Such files are refused before Keras sees them.
+A dataset can be stored in other files, be composed of datasets of other files, or be a link into
+another file; opening it reads these files. Such files are rejected before Keras opens them.
 """
 
 import io
@@ -14,44 +14,44 @@ from edgeae.errors import BadInput
 from edgeae.reading.unpacking import Allowance
 from edgeae.system.extras import lacking
 
-#: What h5py raises on files that are damaged.
+#: Errors that h5py raises on damaged files.
 DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _ARCHITECTURE = "model_config"
-#: What Keras would run when it compiles the model.
+#: The attribute from which Keras would compile the model, which can run code.
 _COMPILATION = "training_config"
 
 
 def open_hdf5(path: Path, content: bytes | IO[bytes]) -> Any:
-    """Open an HDF5 file for reading.
+    """Return an HDF5 file that is open for reading.
 
     Args:
-        path: where it is from, for errors.
-        content: its bytes, or itself.
+        path: path of the file, for errors.
+        content: bytes of the file, or the open file.
 
     Raises:
         RuntimeUnavailable: the package h5py is not installed.
-        OSError: it is none.
+        OSError: it is not an HDF5 file.
     """
     try:
         import h5py
     except ImportError:
-        reason = f"{path}: reading an HDF5 file takes the package h5py"
+        reason = f"{path}: reading an HDF5 file needs the package h5py"
         raise lacking(reason, "host") from None
     return h5py.File(io.BytesIO(content) if isinstance(content, bytes) else content, "r")
 
 
 def check_plain(path: Path, file: Any, allowance: Allowance) -> None:
-    """Refuse whatever is not a group or a dataset of its own, without reading a value.
+    """Check that a file has only groups and datasets of its own, without reading their values.
 
-    A dataset may declare any size and store nothing, in pieces of any size.
+    A dataset may declare any size and any chunk size without storing a value, so both sizes count.
 
     Args:
-        path: where the file is from, for errors.
-        file: see `open_hdf5`.
-        allowance: what its values may unpack to.
+        path: path of the file, for errors.
+        file: the open file; see `open_hdf5`.
+        allowance: limit of the unpacked bytes.
 
     Raises:
-        BadInput: names it.
+        BadInput: an item is not plain or too large; the message names the item.
     """
     import h5py
 
@@ -62,12 +62,16 @@ def check_plain(path: Path, file: Any, allowance: Allowance) -> None:
 
 
 def _items(path: Path, file: Any) -> Iterator[tuple[str, Any]]:
-    """Yield name and item of everything in a file that may be read; groups come first."""
+    """Yield name and item of all groups and datasets; a group comes before its members.
+
+    Raises:
+        BadInput: an item is not plain.
+    """
     return _below(path, file, {_place(file)})
 
 
 def _place(item: Any) -> int:
-    """Where in the file a group or dataset begins: the same by whatever name it is reached."""
+    """Return the address of a group or dataset in the file; it is the same under every name."""
     import h5py
 
     return int(h5py.h5o.get_info(item.id).addr)
@@ -88,7 +92,7 @@ def _below(path: Path, group: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
         elif not isinstance(item, h5py.Group):
             raise BadInput(f"{path}: {where} is neither a group nor a dataset")
         if _place(item) in seen:
-            raise BadInput(f"{path}: {where} is in the file under a second name")
+            raise BadInput(f"{path}: {where} is a second name of an item")
         seen.add(_place(item))
         yield where, item
         if isinstance(item, h5py.Group):
@@ -96,11 +100,11 @@ def _below(path: Path, group: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 
 def with_architecture(path: Path, content: bytes, architecture: str) -> bytes:
-    """Return a new HDF5 file: groups, datasets and attributes of one, and an architecture.
+    """Return a copy of an HDF5 file with another architecture and without compile settings.
 
     Raises:
-        BadInput: something in it is not plain.
-        OSError: it is damaged.
+        BadInput: an item of the file is not plain.
+        OSError: the file is damaged.
     """
     import h5py
 

@@ -1,8 +1,8 @@
-"""Which layers an imported model may have, and what each becomes in a Keras 2 model.
+"""The layers that an imported model may have, and their configuration in Keras 2.
 
-A layer's configuration is never handed on whole: only the keys named here, whose values are plain
-data. A key that is not known must be absent, null, false or empty, so that nothing which changes
-the answers is dropped in silence.
+Only the keys of a layer's configuration that are listed here are passed on, and their values must
+be plain data. A key that is not listed must be absent, null, false or empty: otherwise a setting
+that changes the outputs could be dropped silently.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from edgeae.errors import BadInput
 
 @dataclass(frozen=True)
 class Rule:
-    """What is known of a class of layers.
+    """The rule for a class of layers.
 
     Attributes:
-        keys: of its configuration, in Keras 2.
-        weights: whether it has any.
-        same_values: whether it only passes its input on in another shape.
+        keys: keys of its configuration in Keras 2 that are passed on.
+        weights: whether it has weights.
+        same_values: whether it passes its input's values on in another shape.
     """
 
     keys: tuple[str, ...]
@@ -31,7 +31,7 @@ _CONV = ("kernel_size", "strides", "padding", "data_format", "dilation_rate", "u
 _POOL = ("pool_size", "strides", "padding", "data_format")
 _NORM = ("axis", "epsilon", "center", "scale")
 
-#: Class → rule.
+#: Class of a layer → rule.
 ALLOWED = {
     "Dense": Rule(("units", "use_bias"), weights=True),
     **dict.fromkeys(("Conv1D", "Conv2D"), Rule((*_CONV, "filters", "groups"), weights=True)),
@@ -75,32 +75,32 @@ ALLOWED = {
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum"), Rule(())),
     "Rescaling": Rule(("scale", "offset")),
 }
-#: Only training knows these: they pass their input on.
+#: Layers that only act in training; at inference they pass their input on.
 DROPPED = (
     *("ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "Identity"),
     *("SpatialDropout1D", "SpatialDropout2D"),
 )
-#: Take several inputs.
+#: Layers that take several inputs.
 MERGING = ("Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract")
-#: Functions that Keras 2 and 3 agree on, and that may stand in a layer.
+#: Activation functions of a layer that are the same in Keras 2 and 3.
 _ACTIVATIONS = (
     *("elu", "exponential", "gelu", "linear", "relu", "relu6", "selu", "sigmoid", "silu"),
     *("softmax", "softplus", "softsign", "swish", "tanh"),
 )
-#: Layers that may stand in another layer as its activation.
+#: Layers that may be the activation of another layer.
 _ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU", "Softmax")
-#: Keras's slope of the function; the layer's is 0.3.
+#: Keras's slope of the function `leaky_relu`; the slope of the layer is 0.3.
 _LEAKY_RELU_SLOPE = 0.2
 _RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
-#: What only training or loading minds.
+#: Keys that only affect training or loading.
 _IGNORED = (
     *("name", "trainable", "dtype", "batch_input_shape", "batch_shape", "input_shape"),
     *("activation", "momentum", "renorm_momentum", "synchronized", "fused"),
 )
 _IGNORED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
-#: What a class inherits without being able to use it, or has in Keras 3 alone.
+#: Keys that a class inherits but does not use, or that only Keras 3 has → their allowed value.
 _INHERITED = {"groups": 1, "data_format": "channels_last"}
-#: Objects that a configuration may hold: built in, and none runs code of the file's.
+#: Objects that a configuration may have: they are built in, and none runs code from the file.
 _OBJECTS = (
     *("Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity"),
     *("LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform"),
@@ -113,14 +113,14 @@ _FLOAT32 = (None, "float32")
 
 
 def check_objects(where: str, config: object) -> None:
-    """Refuse a configuration that holds code, or an object that Keras does not bring itself.
+    """Check that a configuration has no code and only Keras's own objects.
 
     Args:
         where: file and layer, for the error.
-        config: JSON.
+        config: the configuration as JSON types.
 
     Raises:
-        BadInput: it holds a function, a lambda, or an object of somebody's own.
+        BadInput: it has a function, a lambda, or a custom object.
     """
     left = [config]
     while left:
@@ -142,19 +142,19 @@ def _check_object(where: str, item: Mapping[str, Any]) -> None:
     known = name in _OBJECTS and root in ("keras", "tf_keras")
     if not known or registered not in (None, name):
         told = f"{module}.{name}" if module else str(name)
-        raise BadInput(f"{where}: holds {registered or told}, which Keras does not bring itself")
+        raise BadInput(f"{where}: holds {registered or told}, which is not one of Keras's objects")
 
 
 def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a layer's configuration that Keras 2 is given.
+    """Return the part of a layer's configuration that is passed on to Keras 2.
 
     Args:
         where: file and layer, for the error.
         kind: a key of `ALLOWED`.
-        config: what the file says; its objects were checked.
+        config: the configuration in the file; `check_objects` has checked it.
 
     Raises:
-        BadInput: a key that would change the answers is unknown, or has a value not allowed.
+        BadInput: a key that could change the outputs is unknown, or its value is not allowed.
     """
     _check_dtype(where, config.get("dtype"))
     order = config.get("data_format")
@@ -168,7 +168,7 @@ def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
         elif value and not _can_be_ignored(key, value):
             raise BadInput(f"{where}: {key} = {value!r} is not known; allowed is {key} unset")
     if kind.endswith("Transpose") and found.get("output_padding", 0) is None:
-        del found["output_padding"]  # it stands for leaving the choice to Keras
+        del found["output_padding"]  # None leaves the choice to Keras
     return found
 
 
@@ -191,14 +191,14 @@ def _check_dtype(where: str, dtype: object) -> None:
 
 
 def activation(where: str, value: object) -> tuple[str, dict[str, Any]]:
-    """Return the layer that an activation stands for: its class and configuration.
+    """Return the class and configuration of the layer that computes an activation.
 
     Args:
         where: file and layer, for the error.
-        value: what the layer's configuration has for `activation`.
+        value: value of `activation` in the layer's configuration.
 
     Raises:
-        BadInput: it is none of Keras's own.
+        BadInput: the activation is not one of those allowed here.
     """
     if value is None:
         return "Activation", {"activation": "linear"}

@@ -1,4 +1,4 @@
-"""Child process: open a file of Keras 2."""
+"""Child process: opens a file of Keras 2."""
 
 from functools import partial
 

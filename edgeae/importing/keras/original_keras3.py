@@ -1,13 +1,13 @@
-"""Child process: open a file of Keras 3, which Keras 2 cannot.
+"""Child process: opens a file of Keras 3, which Keras 2 cannot open.
 
-The one module beside `legacy_keras` that imports TensorFlow, through Keras 3: never both in one
-process.
+Besides `legacy_keras`, only this module imports TensorFlow, through Keras 3. A process may import
+only one of the two.
 """
 
 import os
 from functools import partial
 
-os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's shell says
+os.environ["KERAS_BACKEND"] = "tensorflow"  # overrides the user's environment
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras

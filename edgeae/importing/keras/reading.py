@@ -1,4 +1,4 @@
-"""Child process: read a Keras file, because the HDF5 library can hang or crash on a damaged one."""
+"""Reads a Keras file in a child process: the HDF5 library can hang or crash on a damaged file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +10,17 @@ from edgeae.importing.keras.file import KerasFile
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
-#: The slowest disk and the largest file that are waited for.
+#: Time limit of the child: a base, and a rate for slow disks.
 _SECONDS, _BYTES_PER_SECOND = 60.0, 10_000_000
 
 
 def read(path: Path) -> KerasFile:
-    """Read a file in a child; its content is then what `KerasFile.judged` leaves of it.
+    """Return a file that a child process read; its content is the result of `KerasFile.judged`.
 
     Raises:
-        BadInput: as `keras_file.read` and `judged`, or the HDF5 library did not survive it.
-        OSError: it cannot be read.
-        RuntimeUnavailable: an HDF5 file, and the package h5py is not installed.
+        BadInput: see `keras_file.read` and `KerasFile.judged`; or the HDF5 library crashed on it.
+        OSError: the file cannot be read.
+        RuntimeUnavailable: it is an HDF5 file, and the package h5py is not installed.
     """
     limit = _SECONDS + path.stat().st_size / _BYTES_PER_SECOND
     with scratch() as folder:

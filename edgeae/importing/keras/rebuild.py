@@ -1,4 +1,4 @@
-"""Child process: build the flat Keras 2 model, and prove that it answers as the original."""
+"""Child process: builds the flat Keras 2 model, and compares its outputs with the original's."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +19,16 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build a flat model and save it as `job["out"]`.
 
     Args:
-        job: `source`, the file's name for errors; `input`, `output`, `code` and `layers` of the
-            architecture; `shapes`, name → shape; `weights`, the `.npz`; `rows`, the `.npy` that the
-            original answered; `images`, part → `.npy` to judge it on.
+        job: `source`, name of the file for errors; `input`, `output`, `code` and `layers` of the
+            architecture; `shapes`, name → shape; `weights`, the `.npz` of weights and expected
+            outputs; `rows`, the `.npy` of the inputs of these outputs; `images`, `validation` and
+            `test` → `.npy` to measure the loss on.
+
+    Yields:
+        One report: parameters, identity and losses.
 
     Raises:
-        BadInput: Keras 2 cannot build it, or it does not answer as the original does.
+        BadInput: Keras 2 cannot build the model, or its outputs differ from the original's.
     """
     model = _build(job)
     _set_weights(job, model)
@@ -53,8 +57,8 @@ def _build(job: dict[str, Any]) -> Any:
         found = list(keras.backend.int_shape(made)[1:])
         if found != shapes[item["name"]]:
             raise BadInput(
-                f"{job['source']}: layer {item['name']} ({item['kind']}): gives {found}; "
-                f"expected was {shapes[item['name']]}"
+                f"{job['source']}: layer {item['name']} ({item['kind']}): has the output shape "
+                f"{found}; expected was {shapes[item['name']]}"
             )
         tensors[item["name"]] = made
     return keras.Model(tensors[job["input"]], tensors[job["output"]], name="autoencoder")
@@ -81,11 +85,11 @@ def _check_answers(job: dict[str, Any], model: Any) -> None:
         expected = arrays[OUTPUTS]
     found = reconstruct(model, np.load(job["rows"]))
     if not np.isfinite(expected).all():
-        raise BadInput(f"{job['source']}: its answers hold NaN or infinity on this data")
+        raise BadInput(f"{job['source']}: its outputs have NaN or infinity on this data")
     most, allowed = float32_gap(found, expected)
     if most > allowed:
         raise BadInput(
-            f"{job['source']}: rebuilt layer by layer, its answers differ by {most:.3g}; "
+            f"{job['source']}: the outputs of the rebuilt model differ by {most:.3g}; "
             f"allowed is {allowed:.3g}"
         )
 

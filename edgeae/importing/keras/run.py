@@ -1,4 +1,4 @@
-"""Import a Keras file: judge it, open it in a child, rebuild it flat, and record what it is."""
+"""Imports a Keras file: checks it, opens it in a child process, rebuilds it flat and records it."""
 
 import math
 import time
@@ -30,9 +30,9 @@ from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch
 
 _TIMEOUT_S = 600.0
-#: A longer chain of shapes is cut short.
+#: A longer chain of shapes is shortened in the description.
 _LONGEST_TOLD = 9
-#: Keras's major version → the child that opens its files, and the packages it takes.
+#: Keras's major version → the child process that opens its files; and the packages it needs.
 _CHILDREN = {
     2: "edgeae.importing.keras.original_keras2",
     3: "edgeae.importing.keras.original_keras3",
@@ -44,13 +44,13 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     """Write `model.keras` and `train.json` of a `.keras`, `.h5` or `.hdf5` file.
 
     Args:
-        request: its one path; its folder is held.
-        say: told in one line what is going on.
+        request: one path; the caller holds the lock of the model's folder.
+        say: receives progress messages of one line.
 
     Raises:
-        BadInput: the file, a layer in it, or the data is not what can be imported; or the model
-            does worse than the mean of the data.
-        RuntimeUnavailable: TensorFlow or one of the Kerases is not installed.
+        BadInput: the file, one of its layers, or the data is not supported; or the model does worse
+            than the mean of the data.
+        RuntimeUnavailable: TensorFlow or the needed version of Keras is not installed.
         RuntimeCrashed: Keras crashed on the file.
     """
     started = time.monotonic()
@@ -90,7 +90,9 @@ def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> C
     (path,) = request.paths
     taken, given = shapes[flat.input], shapes[flat.output]
     if given != taken:
-        raise BadInput(f"{path}: not an autoencoder: takes {taken}, gives {given}")
+        raise BadInput(
+            f"{path}: not an autoencoder: its input has the shape {taken}, its output {given}"
+        )
     nodes = [Node(flat.input, (), math.prod(taken))]
     for layer in flat.layers:
         same = ALLOWED[layer.kind].same_values
@@ -111,7 +113,7 @@ def _rebuilt(
     code: str,
     folder: Path,
 ) -> dict[str, Any]:
-    """Run both children; the flat model lies in `folder` afterwards."""
+    """Run both child processes, which write the flat model to `folder`; return the report."""
     original = folder / f"original{file.suffix}"
     write_scratch(original, file.content)
     images = save_images(dataset, shapes[flat.input], folder)
@@ -140,7 +142,7 @@ def _rebuilt(
 
 
 def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
-    """Say the shapes from image to reconstruction, those of layers with weights."""
+    """Return the chain of shapes from image to reconstruction, of layers with weights."""
     names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
     told = ["×".join(map(str, shapes[name])) for name in names]
     chain = [item for number, item in enumerate(told) if told[number - 1 : number] != [item]]

@@ -1,7 +1,7 @@
-"""The shape of every layer's output, worked out without Keras.
+"""Infers the output shape of every layer without Keras.
 
-So a model that is no autoencoder, or has no bottleneck, is refused before anything is loaded. The
-rebuilt model must have the same shapes.
+A model that is not an autoencoder, or has no bottleneck, is therefore rejected before anything is
+loaded. The rebuilt model must have the same shapes.
 """
 
 import math
@@ -15,15 +15,15 @@ Shape = tuple[int, ...]
 
 
 def infer(source: str, flat: Architecture, image: Shape) -> dict[str, Shape]:
-    """Return the input's and each layer's name → shape of its output, without the batch.
+    """Return the name of the input and of each layer → shape of its output, without the batch.
 
     Args:
         source: name of the file, for the error.
         flat: the architecture.
-        image: shape of the input.
+        image: shape of the input, without the batch.
 
     Raises:
-        BadInput: a layer cannot take what it is given, or its configuration is none.
+        BadInput: a layer's configuration is not valid, or does not fit the shape of its inputs.
     """
     shapes = {flat.input: image}
     for layer in flat.layers:
@@ -38,7 +38,7 @@ def infer(source: str, flat: Architecture, image: Shape) -> dict[str, Shape]:
             raise BadInput(f"{source}: layer {layer.name} ({layer.kind}): {reason}") from None
         if any(size < 1 for size in shape):
             raise BadInput(
-                f"{source}: layer {layer.name} ({layer.kind}): nothing is left of {_told(given)}"
+                f"{source}: layer {layer.name} ({layer.kind}): no output for {_told(given)}"
             )
         shapes[layer.name] = shape
     return shapes
@@ -49,7 +49,7 @@ def _told(shapes: list[Shape]) -> str:
 
 
 def _same(config: dict[str, Any], *shapes: Shape) -> Shape:
-    """What is done value by value; shapes of one size are stretched."""
+    """Return the shape of an elementwise layer; sizes of 1 are broadcast."""
     (rank,) = {len(shape) for shape in shapes}
     sizes = [{shape[axis] for shape in shapes} - {1} for axis in range(rank)]
     if any(len(size) > 1 for size in sizes):
@@ -141,7 +141,10 @@ def _crop(config: dict[str, Any], shape: Shape) -> Shape:
 
 
 def _edged(shape: Shape, written: Any, sign: int) -> Shape:
-    """Widths at the edges: one number, one an axis, or one a side of each axis."""
+    """Return the shape with padding added (sign 1) or cropping removed (sign −1).
+
+    `written` is one number, one number per axis, or one number per side of each axis.
+    """
     rank = len(shape) - 1
     if rank == 1:
         sums = [2 * written if isinstance(written, int) else sum(written)]
@@ -156,13 +159,13 @@ def _concatenate(config: dict[str, Any], *shapes: Shape) -> Shape:
     place = axis - 1 if axis > 0 else len(shapes[0]) + axis
     others = {shape[:place] + shape[place + 1 :] for shape in shapes}
     if len(others) > 1 or not 0 <= place < len(shapes[0]):
-        raise ValueError("shapes differ beside the axis")
+        raise ValueError("shapes differ on other axes")
     joined = sum(shape[place] for shape in shapes)
     return (*shapes[0][:place], joined, *shapes[0][place + 1 :])
 
 
 def _each(value: Any, rank: int) -> tuple[Any, ...]:
-    """Give each axis its value: Keras writes one number for all, or a list."""
+    """Return a value per axis: Keras writes one number for all axes, or a list."""
     found = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(found) != rank:
         raise ValueError(f"{value} is not for {rank} axes")
@@ -171,12 +174,12 @@ def _each(value: Any, rank: int) -> tuple[Any, ...]:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int):
-        raise TypeError(f"{value!r} is no whole number")
+        raise TypeError(f"{value!r} is not a whole number")
     return value
 
 
 _Rule = Callable[..., Shape]
-#: Class → rule; any other passes its input's shape on.
+#: Class → rule; other layers have the shape of their input.
 _RULES: dict[str, _Rule] = {
     "Dense": _dense,
     **dict.fromkeys(("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D"), _conv),

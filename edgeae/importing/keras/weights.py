@@ -1,6 +1,6 @@
-"""Child process's work: take weights and outputs out of a Keras file that was judged before.
+"""Work of a child process: takes weights and outputs from a Keras file that was checked before.
 
-The same for Keras 2 and 3; which of them opens the file is the calling module's business.
+The code is the same for Keras 2 and 3; the calling module chooses which of them opens the file.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,22 +12,26 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput, naming
 
-#: The array of the original's answers, beside the weights.
+#: Name of the array of the original's outputs, which is stored with the weights.
 OUTPUTS = "outputs"
 
 
 def key(layer: int, weight: int) -> str:
-    """Name the array of a layer's weight, by their numbers."""
+    """Return the array name of a weight, from the numbers of its layer and of the weight."""
     return f"{layer}.{weight}"
 
 
 def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Write the weights of `job["layers"]` and the answers to `job["rows"]` as one `.npz`.
+    """Write the weights of `job["layers"]` and the outputs for `job["rows"]` as one `.npz`.
 
     Args:
         load: Keras's `load_model`.
-        job: `file` to open and `source`, its name for errors; `layers`, a path of names each, or
-            an empty one; `rows`, an `.npy`; `out`, the `.npz`.
+        job: `file` to open, and `source`, its name for errors; `layers`, for each layer the path of
+            names that leads to it (empty for a layer without weights); `rows`, an `.npy`; `out`,
+            the `.npz`.
+
+    Yields:
+        `{weights}`, the number of weights.
 
     Raises:
         BadInput: Keras cannot open the file, or cannot run the model on the rows.
@@ -37,7 +41,7 @@ def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, An
         model = load(job["file"], compile=False, safe_mode=True)
         arrays: dict[str, Any] = dict(_weights(model, job["layers"]))
         arrays[OUTPUTS] = _answers(model, rows)
-    except Exception as error:  # Keras raises a dozen classes on what it cannot read
+    except Exception as error:  # Keras raises a dozen classes on files it cannot read
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise BadInput(f"{job['source']}: Keras cannot load and run it: {reason}") from None
     with naming(job["out"]):
@@ -56,6 +60,6 @@ def _weights(model: Any, paths: list[list[str]]) -> Iterator[tuple[str, NDArray[
 
 def _answers(model: Any, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     answers = model(rows, training=False)
-    while isinstance(answers, dict | list | tuple):  # of one
+    while isinstance(answers, dict | list | tuple):  # a container of one output
         (answers,) = answers.values() if isinstance(answers, dict) else answers
     return np.asarray(answers)

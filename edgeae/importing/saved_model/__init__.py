@@ -1,1 +1,1 @@
-"""Import of SavedModels: operators checked, the signature frozen to one graph."""
+"""Import of SavedModels: the operators are checked, and the signature is frozen to one graph."""

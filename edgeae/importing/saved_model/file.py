@@ -1,8 +1,8 @@
-"""A SavedModel's `saved_model.pb`, read and judged as data before TensorFlow may load it.
+"""Reads a SavedModel's `saved_model.pb` and checks it before TensorFlow loads it.
 
-Loading runs what restores objects and initialises tables; calling runs the signature. A SavedModel
-can be made to write files in either. So every operator is looked up first, and what would be run
-must be free of side effects.
+Loading runs the functions that restore objects and initialise tables; calling runs the signature.
+Both could write files in a malicious SavedModel. Therefore all operators are checked first: the
+ones that would run must be free of side effects.
 """
 
 from collections.abc import Iterable
@@ -20,21 +20,21 @@ from edgeae.reading import files
 
 _FILE = "saved_model.pb"
 _USUAL = "serving_default"
-#: Written by TensorFlow itself; not for callers.
+#: A signature that TensorFlow itself writes; it is not for callers.
 _INIT = "__saved_model_init_op"
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What can be called in a SavedModel.
+    """A callable signature of a SavedModel.
 
     Attributes:
-        key: the signature's name.
-        source: its only input's name.
-        batch: the size of the batch, or None where it is free.
-        shape: of one example; None for a size that the SavedModel leaves open.
-        target: its only output's name.
-        tags: of the part of the file that holds it.
+        key: name of the signature.
+        source: name of its only input.
+        batch: size of the batch; None if it is free.
+        shape: shape of one example; None for a free size.
+        target: name of its only output.
+        tags: tags of the graph that has the signature.
     """
 
     key: str
@@ -46,12 +46,12 @@ class Signature:
 
 
 def read(folder: Path) -> Signature:
-    """Judge a SavedModel; return its signature.
+    """Check a SavedModel and return its signature.
 
     Raises:
-        BadInput: it is damaged, holds an operator that is not allowed, runs something when it is
-            loaded, or does not map one float input to one output.
-        OSError: it cannot be read.
+        BadInput: the SavedModel is damaged, has an operator that is not allowed, would run
+            something when it is loaded, or does not map one float input to one float output.
+        OSError: the file cannot be read.
     """
     path = folder / _FILE
     try:
@@ -89,14 +89,15 @@ def _check_operators(path: Path, graph: Any) -> None:
             if node.op not in ELSEWHERE:
                 raise BadInput(
                     f"{path}: operator {node.op} ({node.name} in {place}) is not allowed: "
-                    "an import runs nothing that could have a side effect"
+                    "an import runs no operator that could have side effects"
                 )
 
 
 def check_call(path: Path, call: Any) -> None:
-    """Look through what a signature, loaded but not called, would run.
+    """Check all operators that a loaded signature would run.
 
-    The file names a signature in two places, which need not agree; this is what is called.
+    The file describes a signature in two places, which may differ; this function checks the one
+    that is called.
 
     Raises:
         BadInput: an operator is not free of side effects.
@@ -109,7 +110,7 @@ def check_call(path: Path, call: Any) -> None:
             if node.op not in PURE:
                 raise BadInput(
                     f"{path}: operator {node.op} ({node.name}) in the signature is not allowed; "
-                    "an autoencoder's answer must depend on its input alone"
+                    "an autoencoder's output must depend only on its input"
                 )
             called = set(_called(node)) - seen
             seen |= called
@@ -124,16 +125,14 @@ def _called(node: Any) -> Iterable[str]:
 
 
 def _check_objects(path: Path, objects: Any) -> None:
-    """Refuse what loading would run: tables and other resources, assets, own ways to restore."""
+    """Check that loading runs nothing: no tables or other resources, assets or custom restores."""
     for node in objects.nodes:
         kind = node.WhichOneof("kind")
         if kind in ("asset", "resource"):
             what = "a file beside the graph" if kind == "asset" else "a table or another resource"
             raise BadInput(f"{path}: needs {what}, which loading would initialise; not allowed")
         if node.saveable_objects or node.registered_saver:
-            raise BadInput(
-                f"{path}: an object restores itself with a function of its own; not allowed"
-            )
+            raise BadInput(f"{path}: an object restores itself with a custom function; not allowed")
 
 
 def _signature(path: Path, key: str, graph: Any) -> Signature:

@@ -1,4 +1,4 @@
-"""Child process: judge and freeze a SavedModel, prove that it answers alike, find its code."""
+"""Child process: checks and freezes a SavedModel, compares the outputs, and finds the code."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from edgeae.originals.original import Original, from_graph
 from edgeae.system import atomic, children
 from edgeae.training.fit import deterministic
 
-#: What TensorFlow raises on files that are damaged or cut short.
+#: Errors that TensorFlow raises on damaged or truncated files.
 _REFUSED = (
     *(OSError, ValueError, TypeError, LookupError, AttributeError),
     *(RuntimeError, AssertionError, tf.errors.OpError),
@@ -38,14 +38,18 @@ _REFUSED = (
 
 
 def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Write the frozen graph of the SavedModel `job["source"]` as `job["out"]`.
+    """Write the frozen graph of the SavedModel `job["source"]` to `job["out"]`.
 
     Args:
-        job: `source`, a folder; `code_layer` or None; `dataset`, its name; `images`: part → `.npy`
-            of (n, …) real values in the shape that the data has; `out`.
+        job: `source`, a folder; `code_layer` or None; `dataset`, the name of the data; `images`:
+            `validation` and `test` → `.npy` of (n, …) real values in the data's own shape; `out`.
+
+    Yields:
+        One report of the model: code, shapes, parameters, identity and losses.
 
     Raises:
-        BadInput: something in it is not allowed, it is no autoencoder, or it has no bottleneck.
+        BadInput: the SavedModel has something that is not allowed, is not an autoencoder, or has no
+            bottleneck.
     """
     deterministic(0)
     source = Path(job["source"])
@@ -55,7 +59,7 @@ def freeze(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     shape = input_shape(source, signature.shape, rows, job["dataset"])
     images = {part: array.reshape(-1, *shape) for part, array in images.items()}
     try:
-        loaded = tf.saved_model.load(str(source), tags=signature.tags)  # holds the variables
+        loaded = tf.saved_model.load(str(source), tags=signature.tags)  # keeps the variables alive
         call = loaded.signatures[signature.key]
         check_call(source, call)
         few = spread(images["test"])
@@ -94,15 +98,16 @@ def _line(error: Exception) -> str:
 def _answers(
     source: Path, call: Any, signature: Signature, images: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return what the SavedModel itself says, image by image."""
+    """Return the outputs of the SavedModel itself, one image per call."""
     found = [call(**{signature.source: tf.constant(image[None])}) for image in images]
     answers = np.concatenate([item[signature.target].numpy() for item in found])
     if answers.shape != images.shape:
         raise BadInput(
-            f"{source}: not an autoencoder: takes {images.shape[1:]}, gives {answers.shape[1:]}"
+            f"{source}: not an autoencoder: its input has the shape {images.shape[1:]}, its output "
+            f"{answers.shape[1:]}"
         )
     if not np.isfinite(answers).all():
-        raise BadInput(f"{source}: its answers hold NaN or infinity on this data")
+        raise BadInput(f"{source}: its outputs have NaN or infinity on this data")
     return answers
 
 
@@ -124,7 +129,7 @@ def _measured(source: Path, graph: Any, shape: tuple[int, ...]) -> Tensors:
         return measure(graph, shape)
     except tf.errors.OpError as error:
         raise BadInput(
-            f"{source}: does not work for any number of images at once ({_line(error)}); "
+            f"{source}: does not work for every batch size ({_line(error)}); "
             "save it with a free batch"
         ) from None
 
@@ -143,7 +148,7 @@ def _choose(source: Path, graph: Any, tensors: Tensors, code_layer: str | None) 
 
 
 def _uncut(graph: Any, tensors: Tensors) -> dict[str, str]:
-    """Return the nodes that cannot be the code, with the reason."""
+    """Return each node that cannot be the code → the reason."""
     reasons = {
         node_of(tensor): "has several outputs"
         for node in graph.node
@@ -159,11 +164,11 @@ def _uncut(graph: Any, tensors: Tensors) -> dict[str, str]:
 
 
 def _named(names: list[str], code_layer: str | None) -> str | None:
-    """Return the node that is meant: itself, its tensor, or the last one of a layer."""
+    """Return the node that `code_layer` names: a node, a tensor, or a layer (its last node)."""
     if code_layer is None or node_of(code_layer) in names:
         return code_layer and node_of(code_layer)
     layer = re.escape(code_layer.strip("/"))
-    # Keras 3 numbers the layers of what it exports: `code` is `code_1` there
+    # Keras 3 numbers the layers that it exports: `code` becomes `code_1`
     for pattern in (f"/{layer}/", f"/{layer}_[0-9]+/"):
         inside = [name for name in names if re.search(pattern, f"/{name}/")]
         if inside:
@@ -183,8 +188,8 @@ def _check_answers(
         most, allowed = float32_gap(found, expected)
         if most > allowed:
             raise BadInput(
-                f"{source}: {len(images)} images at once give other answers than one by one, by "
-                f"{most:.3g}; allowed is {allowed:.3g}"
+                f"{source}: the outputs of {len(images)} images at once differ from those of "
+                f"single images by {most:.3g}; allowed is {allowed:.3g}"
             )
 
 

@@ -1,8 +1,8 @@
-"""A GraphDef that TensorFlow froze, made plain: names, one way to each value, no batch in it.
+"""Simplifies a frozen GraphDef so that it can be cut at any tensor through which all data flows.
 
-Afterwards the input is the node `image`, the output the node `reconstruction`, nothing only passes
-a tensor on, and no shape is worked out from another tensor than the one that it is for. So the
-graph can be cut at any tensor through which all data flows.
+Afterwards the input is the node `image` and the output the node `reconstruction`. There are no
+nodes that only pass a tensor on. Each shape that is computed at run time is computed from the
+tensor that is reshaped, not from another one.
 """
 
 import math
@@ -18,7 +18,7 @@ from edgeae.importing.bottleneck import Node
 from edgeae.originals.graph_parts import IMAGE, RECONSTRUCTION, node_of
 from edgeae.originals.legacy_keras import tf
 
-#: Give their first input on as it is.
+#: Operators that pass their first input on unchanged.
 _PASSING = {
     "DisableCopyOnRead",
     "EnsureShape",
@@ -27,24 +27,24 @@ _PASSING = {
     "Snapshot",
     "StopGradient",
 }
-#: Give the same values on, perhaps in another shape.
+#: Operators that pass the same values on, perhaps in another shape.
 _SAME_VALUES = {*_PASSING, "ExpandDims", "Reshape", "Squeeze", "Transpose"}
-#: A part of a name that says nothing about the model.
+#: Parts of names that come from TensorFlow's function calls, not from the model.
 _CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?|signature_wrapper.*")
-#: Which input is the shape of the output.
+#: Operator → position of the input that is the shape of the output.
 _SHAPE_INPUT = {"Conv2DBackpropInput": 0, "Reshape": 1}
-#: Batches at which a graph is measured: what differs between them depends on the batch.
+#: Batch sizes at which a graph is run: sizes that differ between the two depend on the batch.
 _BATCHES = (1, 3)
 
 
 def plain(graph: Any, source: str, target: str, shape: tuple[int, ...]) -> Any:
-    """Return a GraphDef of what computes node `target` from node `source`, renamed and in order.
+    """Return a GraphDef that computes node `target` from node `source`, renamed and in order.
 
     Args:
-        graph: frozen, all functions inlined.
-        source: the only placeholder; becomes `image`, with a free batch.
-        target: gets an Identity behind it, `reconstruction`.
-        shape: of one image.
+        graph: a frozen graph with all functions inlined.
+        source: the only placeholder; it becomes `image`, with a free batch.
+        target: the output node; the Identity `reconstruction` is added after it.
+        shape: shape of one image.
     """
     known = {node.name: node for node in graph.node}
     order = _order(known, target)
@@ -71,7 +71,7 @@ def _data(node: Any) -> list[str]:
 
 
 def _source(known: dict[str, Any], tensor: str) -> str:
-    """Follow a tensor back through nodes that only pass it on."""
+    """Return the tensor that nodes of `_PASSING` pass on as `tensor`."""
     while known[node_of(tensor)].op in _PASSING:
         tensor = _data(known[node_of(tensor)])[0]
     return tensor
@@ -116,18 +116,18 @@ def _names(order: list[str], source: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Tensors:
-    """The first output of every node that is no constant, at each batch of `_BATCHES`.
+    """Measurements of the first output of every node but constants, at each batch of `_BATCHES`.
 
     Attributes:
-        shapes: node → its shapes.
-        integers: node → its values, where they are integers.
+        shapes: node → shape at each batch.
+        integers: node → values at each batch; only for integer outputs.
     """
 
     shapes: dict[str, tuple[tuple[int, ...], ...]]
     integers: dict[str, tuple[NDArray[Any], ...]]
 
     def shape(self, name: str) -> tuple[int, ...] | None:
-        """Return the shape without the batch, or None where the batch does not come first."""
+        """Return the shape without the batch, or None if the first dimension is not the batch."""
         found = self.shapes[name]
         for shape, batch in zip(found, _BATCHES, strict=True):
             if shape[:1] != (batch,) or shape[1:] != found[0][1:]:
@@ -136,10 +136,10 @@ class Tensors:
 
 
 def measure(graph: Any, shape: tuple[int, ...]) -> Tensors:
-    """Run a plain graph on nothing in particular, and look at every tensor.
+    """Run a plain graph on zeros and return the shapes and integers of its tensors.
 
     Raises:
-        tf.errors.OpError: it does not run at one of the batches.
+        tf.errors.OpError: the graph does not run at one of the batch sizes.
     """
     named = [node for node in graph.node if node.op != "Const"]
     fetches = [f"{node.name}:0" for node in named]
@@ -169,17 +169,17 @@ def measure(graph: Any, shape: tuple[int, ...]) -> Tensors:
 
 
 def _kinds(graph: Any, fetches: list[str]) -> list[bool]:
-    """Tell of each tensor whether it holds integers."""
+    """Return for each tensor whether its type is an integer type."""
     with tf.Graph().as_default():
         found = tf.graph_util.import_graph_def(graph, return_elements=fetches, name="")
         return [bool(item.dtype.is_integer) for item in found]
 
 
 def with_free_batch(graph: Any) -> Any:
-    """Return a GraphDef in which no shape insists on a batch of 1, as a SavedModel of one has it.
+    """Return a GraphDef whose constant shapes allow any batch.
 
-    A −1 where a reshape had a 1 is the same for one image; whether it is right for more, the
-    answers must show.
+    The constant shapes of a SavedModel with a batch of 1 begin with 1; here −1 replaces this 1. For
+    one image the result is the same. For several images, the caller must compare the outputs.
     """
     known = {node.name: node for node in graph.node}
     result = tf.compat.v1.GraphDef(versions=graph.versions)
@@ -195,19 +195,19 @@ def with_free_batch(graph: Any) -> Any:
 
 
 def _free(graph: Any, node: Any, place: Any, sizes: NDArray[Any]) -> None:
-    """Make a node's shape, a constant but for the batch, follow the batch of its own data."""
+    """Replace a node's shape by one whose batch is that of the node's own data, in place."""
     name = f"{node.name}/constant_{place}"
     free = np.concatenate([[-1], sizes[1:]]).astype(sizes.dtype)
     add_constant(graph, name, free)
-    # a transposed convolution infers nothing
+    # a transposed convolution does not infer a size of −1
     node.input[place] = name if node.op == "Reshape" else _own_batch(graph, node, name)
 
 
 def without_batch(graph: Any, tensors: Tensors) -> Any:
-    """Return a GraphDef whose shapes do not hang together with the batch of another tensor.
+    """Return a GraphDef in which no shape depends on the batch of another tensor.
 
-    A reshape gets −1 where the batch was; a transposed convolution takes the batch of its own
-    input; integers that are always the same become constants.
+    The batch in the shape of a reshape becomes −1. A transposed convolution takes the batch of its
+    own input. Integers that are the same at all batch sizes become constants.
     """
     result = tf.compat.v1.GraphDef(versions=graph.versions)
     for node in graph.node:
@@ -230,7 +230,7 @@ def _equal(values: tuple[NDArray[Any], ...]) -> bool:
 
 
 def _batch_first(values: tuple[NDArray[Any], ...]) -> bool:
-    """Tell whether only the first of a shape's sizes differs, in step with the batch."""
+    """Return whether only the first size of a shape differs, in proportion to the batch."""
     first = values[0]
     return first.ndim == 1 and all(
         value[0] == first[0] * batch and np.array_equal(value[1:], first[1:])
@@ -246,7 +246,7 @@ def add_constant(graph: Any, name: str, value: NDArray[Any]) -> None:
 
 
 def _own_batch(graph: Any, node: Any, name: str) -> str:
-    """Add `concat(shape(own input)[:1], constant[1:])`; return its name."""
+    """Add `concat(shape(own input)[:1], constant[1:])` to the graph; return its name."""
     build = tf.Graph()
     with build.as_default():
         data = tf.compat.v1.placeholder(tf.float32, name="data")
@@ -281,12 +281,12 @@ def needed(graph: Any) -> Any:
 
 
 def nodes(graph: Any, tensors: Tensors, may_be_code: Callable[[str], bool]) -> list[Node]:
-    """Return the graph for the search of the bottleneck: what is no constant, in order.
+    """Return the nodes for the search of the bottleneck, without constants, in order.
 
     Args:
-        graph: plain, without batch.
-        tensors: of each of its nodes.
-        may_be_code: whether the graph could be cut at a node.
+        graph: result of `plain` and `without_batch`.
+        tensors: measurements of its nodes.
+        may_be_code: returns whether the graph could be cut at a node.
     """
     wide = math.prod(tensors.shapes[IMAGE][0])
     constants = {node.name for node in graph.node if node.op == "Const"}
@@ -294,7 +294,7 @@ def nodes(graph: Any, tensors: Tensors, may_be_code: Callable[[str], bool]) -> l
     for node in graph.node:
         if node.name in constants:
             continue
-        # a shape is no data
+        # the input of Shape does not count: a shape is not data
         inputs = () if node.op == "Shape" else tuple(map(node_of, node.input))
         size = math.prod(tensors.shapes[node.name][0])
         found.append(

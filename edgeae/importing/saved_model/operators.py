@@ -1,6 +1,6 @@
-"""The operators that a SavedModel may hold. A list of what is allowed: everything else is refused.
+"""The operators that a SavedModel may have; all others are rejected.
 
-No TensorFlow here.
+Does not import TensorFlow.
 """
 
 _WEIGHTED = """
@@ -29,14 +29,14 @@ _PLUMBING = """
     PartitionedCall Placeholder PlaceholderWithDefault PreventGradient ReadVariableOp Snapshot
     StatefulPartitionedCall StopGradient VarHandleOp
 """
-#: Give the same answer to the same question, and touch nothing: what the signature may reach.
+#: Operators that the signature may run: deterministic and without side effects.
 PURE = frozenset(
     " ".join(
         (_WEIGHTED, _POOLING, _ACTIVATIONS, _ELEMENTWISE, _REDUCTIONS, _SHAPES, _PLUMBING)
     ).split()
 )
 
-#: What Keras and `tf.Module` write beside it: how to save, to restore and to train. Never run here.
+#: Operators with which Keras and `tf.Module` save, restore and train. An import never runs them.
 _SAVER = """
     AssignVariableOp MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch
     StringJoin VarIsInitializedOp
@@ -48,5 +48,5 @@ _TRAINING = """
     StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessWhile TruncatedNormal While
     BitwiseXor LeftShift RightShift BitwiseAnd BitwiseOr Bitcast
 """
-#: What the rest of the file may hold as well.
+#: Operators that are allowed in the parts of the file that do not run.
 ELSEWHERE = PURE | frozenset((_SAVER + _TRAINING).split())

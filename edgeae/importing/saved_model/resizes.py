@@ -1,6 +1,7 @@
-"""Keras 3 writes nearest upsampling as a repeat along each axis; this makes it a resize again.
+"""Replaces repeats along height and width by a resize.
 
-The int8 kernels of LiteRT and of microcontrollers have ResizeNearestNeighbor, but no Tile.
+Keras 3 exports nearest-neighbour upsampling as a repeat along each axis. The int8 kernels of LiteRT
+and of microcontrollers support ResizeNearestNeighbor, but not Tile.
 """
 
 from typing import Any
@@ -16,11 +17,11 @@ _SPATIAL = (1, 2)
 
 
 def with_resizes(graph: Any, tensors: Tensors) -> Any:
-    """Return a GraphDef whose repeats along height or width are resizes.
+    """Return a GraphDef in which repeats along height or width are resizes.
 
     Args:
-        graph: plain, without batch.
-        tensors: of its nodes.
+        graph: result of `plain` and `without_batch`.
+        tensors: measurements of its nodes.
     """
     known = {node.name: node for node in graph.node}
     result = tf.compat.v1.GraphDef(versions=graph.versions)
@@ -30,7 +31,7 @@ def with_resizes(graph: Any, tensors: Tensors) -> Any:
         if source is None:
             result.node.append(node)
             continue
-        # two in a row, one per axis, are one resize
+        # two repeats in a row, one per axis, become one resize
         resized[node.name] = source = resized.get(source, source)
         size = np.array(tensors.shapes[node.name][0][1:3], np.int32)
         add_constant(result, f"{node.name}/size", size)
@@ -43,7 +44,10 @@ def with_resizes(graph: Any, tensors: Tensors) -> Any:
 
 
 def _repeated(node: Any, known: dict[str, Any], tensors: Tensors) -> str | None:
-    """Return what a Reshape repeats along height or width, value by value; None if it does not."""
+    """Return the node whose values a Reshape repeats along height or width, or None.
+
+    Such a repeat is an ExpandDims, a Tile and a Reshape.
+    """
     if node.op != "Reshape":
         return None
     tile = known[node_of(node.input[0])]

@@ -1,4 +1,4 @@
-"""Import a SavedModel: a child judges and freezes it; here it is recorded."""
+"""Imports a SavedModel: a child process checks and freezes it; this module records the result."""
 
 import time
 from collections.abc import Callable
@@ -25,12 +25,12 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     """Write `model.pb` and `train.json` of a SavedModel folder.
 
     Args:
-        request: its one path; its folder is held.
-        say: told in one line what is going on.
+        request: one path; the caller holds the lock of the model's folder.
+        say: receives progress messages of one line.
 
     Raises:
-        BadInput: the SavedModel, an operator in it, or the data is not what can be imported; or
-            the model does worse than the mean of the data.
+        BadInput: the SavedModel, one of its operators, or the data is not supported; or the model
+            does worse than the mean of the data.
         RuntimeUnavailable: TensorFlow is not installed.
         RuntimeCrashed: TensorFlow crashed on the file.
     """
@@ -62,7 +62,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
 
 
 def _frozen(request: Request, dataset: Dataset, folder: Path) -> dict[str, Any]:
-    """Run the child; the frozen graph lies in `folder` afterwards."""
+    """Run the child process, which writes the frozen graph to `folder`; return its report."""
     rows = dataset.test.shape[1:]
     images = save_images(dataset, rows, folder)
     job = {
@@ -73,5 +73,5 @@ def _frozen(request: Request, dataset: Dataset, folder: Path) -> dict[str, Any]:
         "out": str(folder / ORIGINALS[_FORM]),
     }
     (found,) = children.run("edgeae.importing.saved_model.freezing", job, timeout_s=_TIMEOUT_S)
-    dataset.images("test", tuple(found["input_shape"]))  # refuses channels in another place
+    dataset.images("test", tuple(found["input_shape"]))  # fails if the channels are on another axis
     return found
