@@ -1,1 +1,1 @@
-"""Conversion: a model under a recipe becomes a bundle. The child process imports TensorFlow."""
+"""Conversion: builds the bundle of a model under a recipe. Child processes import TensorFlow."""

@@ -1,4 +1,4 @@
-"""Child process: build one bundle, all its files but without publishing it."""
+"""Child process: builds all files of a bundle, without publishing it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,13 +35,14 @@ _SEED = 0
 def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build the bundle of `job["model"]` (a folder) under `job["recipe"]` in `job["out"]`.
 
-    Reports `{"doing": …}` for each stage.
+    Yields:
+        `{"doing": …}` before each stage.
 
     Raises:
-        BadInput: the dataset is not the one of the training, or the model cannot be cut.
+        BadInput: the dataset differs from that of the training, or the model cannot be cut.
         ManifestMismatch: the weights are not those of `train.json`.
-        OutOfTolerance: an int8 artifact holds a float operator, or weights fewer zeros or more
-            values than they were to have.
+        OutOfTolerance: an int8 artifact has a float operator, or weights have fewer zeros or more
+            values than the recipe asks for.
     """
     deterministic(_SEED)
     folder, out = Path(job["model"]), Path(job["out"])
@@ -78,7 +79,8 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for part, item in made.items()
         ]
     yield {"doing": "measure the loss"}
-    # both halves: that the whole answers as they do is for verify to prove, and takes as long again
+    # only both halves: `verify` checks that the whole has the same outputs, and running the whole
+    # would take as long again
     halves = {part: programs[part] for part in PARTS if part != "autoencoder"}
     outputs = part_outputs(load(REFERENCE), halves, test)
     float32 = image_losses(original.run("autoencoder", test), test)
@@ -120,7 +122,7 @@ def _write_golden(
 
 
 def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Artifact:
-    """Write `<part>.tflite` into `out` and describe it."""
+    """Write `<part>.tflite` into `out`, and return its description."""
     path = f"{part}.tflite"
     # the parts are cut out of the whole; see formats/cut.py
     parent = None if part == "autoencoder" else "autoencoder.tflite"
@@ -132,7 +134,10 @@ def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Art
 def describe_onnx(
     part: str, content: bytes, flavour: str, parent: Artifact | None, out: Path
 ) -> Artifact:
-    """Write `<part>.onnx` into `out` and describe it; `parent` is the `.tflite` behind it."""
+    """Write `<part>.onnx` into `out`, and return its description.
+
+    `parent` is the `.tflite` that it was made from, or None.
+    """
     path = f"{part}.onnx"
     artifact = describe.onnx(part, content, path, flavour, parent)
     atomic.write_bytes(out / path, content)

@@ -1,4 +1,4 @@
-"""Child process: what each calibration costs a model, on its validation images."""
+"""Child process: measures the loss that each calibration adds to a model."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -21,11 +21,14 @@ from edgeae.training.fit import deterministic
 def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Convert `job["model"]` (a folder) under `job["recipe"]` with each calibration in turn.
 
-    The test images stay unseen: what is chosen by them could not be judged by them. Reports
-    `{"doing": …}` before each, and the fields of a `Calibration` after it.
+    The loss is measured on the validation images. The test images are not used: a calibration that
+    was chosen on them could not be evaluated on them.
+
+    Yields:
+        `{"doing": …}` before each calibration, and the fields of a `Calibration` after it.
 
     Raises:
-        BadInput: the dataset is not the one of the training, or the model cannot be cut.
+        BadInput: the dataset differs from that of the training, or the model cannot be cut.
         ManifestMismatch: the weights are not those of `train.json`.
     """
     deterministic(0)

@@ -1,4 +1,4 @@
-"""The loss of a converted autoencoder that is in no bundle: on the reference kernels."""
+"""Measures the loss of a converted autoencoder that is in no bundle, on the reference kernels."""
 
 from pathlib import Path
 
@@ -20,11 +20,11 @@ _PART = "autoencoder"
 def judge(
     parts: dict[str, Graph], images: NDArray[np.float32]
 ) -> tuple[Artifact, NDArray[np.float64]]:
-    """Return the autoencoder described, and each image's MSE, (n,).
+    """Return the description of the autoencoder, and the MSE of each image, float64 (n,).
 
     Args:
-        parts: see `cut_original`.
-        images: (n, …).
+        parts: result of `cut_original`.
+        images: (n, …) real values.
     """
     content = write(parts[_PART])
     artifact = describe.tflite(_PART, content, f"{_PART}.tflite")

@@ -1,4 +1,4 @@
-"""The three parts of a converted model, cut at the code and checked."""
+"""Cuts the three parts out of a converted model, and checks them."""
 
 import math
 
@@ -12,7 +12,7 @@ from edgeae.formats.tflite.graph import Graph, Tensor
 from edgeae.recipe import PARTS, Cluster, Prune, Recipe
 
 _INTEGER = ("int8", "int16x8")
-#: A scale is a float32, and a range was float32 before it was divided.
+#: Relative tolerance of a scale: scales and ranges are rounded to float32.
 _FLOAT32 = 1e-6
 
 
@@ -22,18 +22,18 @@ def cut_parts(
     bounds: tuple[float, float] | None,
     kept: tuple[Kept, ...] = (),
 ) -> dict[str, Graph]:
-    """Cut encoder, decoder and autoencoder, give them the recipe's edges and check them.
+    """Return encoder, decoder and autoencoder with the recipe's input and output types, checked.
 
     Args:
-        whole: image → code and reconstruction.
+        whole: a graph image → code and reconstruction.
         recipe: `io`, `quantization`, `prune` and `cluster` are used.
-        bounds: the least and largest real value of an input, where that is known.
-        kept: what the weights must hold of the original's.
+        bounds: the least and largest real value of an input; None if they are not known.
+        kept: zeros and numbers of values that the weights must keep from the original.
 
     Raises:
-        BadInput: a connection goes around the code.
-        OutOfTolerance: an int8 part holds a float operator, or weights hold too few zeros or too
-            many values.
+        BadInput: a connection bypasses the code.
+        OutOfTolerance: an int8 part has a float operator, or weights have too few zeros or too many
+            values.
     """
     tensors = whole.inputs | whole.outputs
     cuts = {
@@ -55,7 +55,7 @@ def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] 
         floats = graph_statistics.float_operators(graph)
         if floats:
             raise OutOfTolerance(
-                f"{part}.tflite: {recipe.quantization}, but it computes in float: "
+                f"{part}.tflite: {recipe.quantization}, but it has float operators: "
                 f"{', '.join(floats)}"
             )
         if bounds is not None:
@@ -74,7 +74,7 @@ def _check_steps(whole: Graph, cuts: dict[str, Graph], recipe: Recipe) -> None:
 
 
 def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
-    # a file names tensors, not layers: each has at least what the least pruned layer was to get
+    # a file names tensors, not layers, so each tensor is compared with the smallest sparsity
     asked = min(prune.sparsity, *prune.layers.values()) if prune.layers else prune.sparsity
     shares = graph_statistics.sparsity(graph)
     for tensor in _matrices(graph):
@@ -85,7 +85,7 @@ def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
 
 
 def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
-    if prune.layers:  # which tensors are theirs, and do not count, a file does not say
+    if prune.layers:  # these layers do not count, and a file does not name their tensors
         return
     shares = graph_statistics.sparsity(whole)
     sizes = {tensor.name: math.prod(tensor.shape) for tensor in _matrices(whole)}
@@ -98,7 +98,7 @@ def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
 
 def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None:
     asked = [cluster.clusters, *cluster.layers.values()]
-    if 0 in asked:  # some layer keeps all its values
+    if 0 in asked:  # a layer keeps all its values, and it is not known which tensor that is
         return
     for tensor in _matrices(graph):
         found = 0 if tensor.data is None else len(distinct(tensor.data)[0])
@@ -108,14 +108,14 @@ def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None
 
 
 def _matrices(graph: Graph) -> list[Tensor]:
-    """Return the constants that pruning and clustering work on: all kernels but depthwise ones."""
+    """Return the kernels that pruning and clustering work on: all but depthwise ones."""
     names = graph_statistics.sparsity(graph).keys() - _depthwise(graph)
     return [tensor for tensor in graph.tensors if tensor.data is not None and tensor.name in names]
 
 
 def _depthwise(graph: Graph) -> set[str]:
-    """Return the kernels that pruning leaves alone: one filter a channel, few weights."""
-    stored = graph_statistics.dequantized(graph)  # of float16
+    """Return the names of the depthwise kernels, which have few weights and are not pruned."""
+    stored = graph_statistics.dequantized(graph)  # float16 kernels are behind a DEQUANTIZE
     kernels = (item.inputs[1] for item in graph.operators if item.name == "DEPTHWISE_CONV_2D")
     return {graph.tensors[stored.get(at, at)].name for at in kernels}
 
@@ -125,7 +125,7 @@ def _check_pixels(part: str, graph: Graph, quantization: str, bounds: tuple[floa
         return
     (spec,) = graph_statistics.edge_specs(graph, graph.inputs)
     grid = spec.grid
-    # a grid always holds 0, and that of int16 is symmetric
+    # every grid includes 0, and the grid of int16 is symmetric
     low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
     needed = (high - low) / 255 if quantization == "int8" else max(-low, high) / 32767
     if grid is None or not math.isclose(grid.scale, needed, rel_tol=_FLOAT32):

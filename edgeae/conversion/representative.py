@@ -1,4 +1,4 @@
-"""The representative dataset: a fixed, recorded choice of training images."""
+"""Chooses the representative dataset: a fixed, recorded choice of training images."""
 
 import hashlib
 from typing import Any
@@ -12,20 +12,21 @@ _SEED = 0
 def choose(
     images: NDArray[np.float32], n: int, bounds: tuple[float, float] | None
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """Choose up to n images and the record of the choice.
+    """Return at most n images, and the record of the choice.
 
-    The images with the largest and the least value come first, for these are what the grid of the
-    inputs must hold. Where bounds are known, both are always among the values: the scale of pixels
-    in [0, 1] is then 1/255 and their zero point −128, so that an 8-bit pixel becomes int8 by
-    subtracting 128. If no image reaches a bound, the first one's nearest value is moved there.
+    The images with the largest and the least value come first, because the grid of the inputs must
+    include these values. If bounds are given, both are always among the values: if no image reaches
+    a bound, the nearest value of the first image is set to it. The scale of pixels in [0, 1] is
+    then 1/255 and the zero point −128, so an 8-bit pixel becomes int8 by subtracting 128.
 
     Args:
         images: (m, …) training images.
-        n: how many.
-        bounds: the least and largest value that an image can have, if that is known.
+        n: number of images.
+        bounds: the least and largest value that an image can have; None if they are not known.
 
     Returns:
-        (n, …) images, and `n`, `seed` and `sha256` (of the images' indices as little-endian int64).
+        (n, …) images; and a dict of `n`, `seed` and `sha256` (of the images' indices as
+        little-endian int64).
     """
     order = np.random.default_rng(_SEED).permutation(len(images))
     flat = images.reshape(len(images), -1)
@@ -41,7 +42,7 @@ def choose(
 
 
 def _reaching(images: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    first = images[0].reshape(-1)  # a view: `images` is a copy already
+    first = images[0].reshape(-1)  # a view, which changes `images`, already a copy
     if images.max() < high:
         first[first.argmax()] = high
     if images.min() > low:

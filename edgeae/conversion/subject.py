@@ -1,4 +1,4 @@
-"""What is converted: a model's data, its original made ready, and the parts cut out of it."""
+"""Prepares a conversion: loads a model's data, folds its original, and cuts the converted graph."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ from edgeae.recipe import Recipe
 
 
 def dataset_of(training: Training) -> Dataset:
-    """Load the dataset that a model was trained on.
+    """Return the dataset that a model was trained on.
 
     Raises:
-        BadInput: what is there now is another one.
+        BadInput: the data has changed since the training.
     """
     dataset = data.load(
         training.data,
@@ -37,7 +37,11 @@ def dataset_of(training: Training) -> Dataset:
 
 
 def folded(original: Original, training: Training) -> Original:
-    """Fold batch normalisation before anything else: QAT and pruning know none, TFLite some."""
+    """Return the original with batch normalisation folded.
+
+    This comes before all other steps: QAT and pruning do not support batch normalisation, and
+    TFLite folds only some of it.
+    """
     if original.model is None:
         return original
     model = fold(original.model, keep={training.code_layer})
@@ -51,23 +55,28 @@ def cut_original(
     bounds: tuple[float, float] | None,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Graph]:
-    """Convert and cut; with a fence at the code where the converter moved arithmetic over it.
+    """Convert an original and return part → graph.
+
+    If the converter moves arithmetic across the code, so that the graph cannot be cut there, the
+    original is converted again with a barrier at the code.
 
     Args:
-        subject: what to convert.
-        recipe: how.
-        chosen: the representative images, where the recipe calibrates.
-        bounds: the least and largest real value of an input, where that is known.
-        say: told what the integers of each layer keep of the original's weights, a line each.
+        subject: the original to convert.
+        recipe: the recipe of the conversion.
+        chosen: the representative images; None if the recipe does not calibrate.
+        bounds: the least and largest real value of an input; None if they are not known.
+        say: receives one line per layer whose integers keep zeros or values of the original.
 
     Raises:
-        BadInput: see `tflite.convert` and `cut_parts`; and OutOfTolerance.
+        BadInput: see `tflite.convert` and `cut_parts`.
+        OutOfTolerance: see `tflite.convert` and `cut_parts`.
     """
     made = tflite.convert(subject, recipe, chosen)
     try:
         parts = cut_parts(made.graph, recipe, bounds, made.kept)
     except BadInput:
-        # the original itself can be cut there, or it could not have been opened
+        # the original can be cut at the code (otherwise it could not have been opened), so the
+        # converter moved arithmetic across the code
         made = tflite.convert(subject, recipe, chosen, fenced=True)
         parts = cut_parts(made.graph, recipe, bounds, made.kept)
     for line in filter(None, (item.to_text() for item in made.kept)):

@@ -265,7 +265,7 @@ def test_nodes_are_sorted_by_what_they_read():
 def test_a_file_that_would_be_no_valid_onnx_is_told_in_one_line():
     encoder, _ = halves()
     encoder.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
-    line = r"^encoder\.onnx, fp32: no valid ONNX: [^\n]+$"
+    line = r"^encoder\.onnx, fp32: not valid ONNX: [^\n]+$"
     with pytest.raises(BadInput, match=line):
         finished(encoder, "test", stamp("encoder", "fp32"))
 

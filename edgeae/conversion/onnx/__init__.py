@@ -1,1 +1,1 @@
-"""An original or its int8 `.tflite` becomes the ONNX files of a bundle."""
+"""Conversion of an original, or of its int8 `.tflite`, to the ONNX files of a bundle."""

@@ -1,9 +1,9 @@
-"""An original or its int8 `.tflite` → the ONNX files of a bundle.
+"""Converts an original, or its int8 `.tflite`, to the ONNX files of a bundle.
 
-fp32            the original, by tf2onnx
-fp16            that in float16
-qdq             the int8 `.tflite`, its integers and scales, in QDQ form
-fast-qdq,       the original quantized by onnxruntime, see `onnx_fast.py`
+fp32            the original, converted by tf2onnx
+fp16            fp32 converted to float16
+qdq             the int8 `.tflite` in QDQ form, with the same integers and scales
+fast-qdq,       the original quantized by onnxruntime, see `fast.py`
 fast-qoperator
 """
 
@@ -40,9 +40,9 @@ class Converted:
     """An ONNX file.
 
     Attributes:
-        content: its bytes; the same in every process, but for the times in a `fast` one.
+        content: bytes of the file; they are reproducible, except for the times in a `fast` file.
         flavour: see the module.
-        parent: the `.tflite` that it was made from, or None.
+        parent: the `.tflite` that the file was made from, or None.
     """
 
     content: bytes
@@ -57,17 +57,17 @@ def convert(
     programs: Mapping[str, VerifiedArtifact],
     images: NDArray[np.float32] | None,
 ) -> dict[str, Converted]:
-    """Convert all parts into the form that a recipe asks for.
+    """Return part → ONNX file, in the form that a recipe asks for.
 
     Args:
-        original: what its `.tflite` files were made from.
-        recipe: `quantization`, `onnx` and what `fast` says are used.
-        weights_sha256: the model's identity, for the files' metadata.
-        programs: part → its `.tflite`; used of int8 alone.
-        images: (n, …) that calibrate; None unless int8.
+        original: the original, from which the `.tflite` files were made, too.
+        recipe: `quantization`, `onnx` and the keys named in `fast` are used.
+        weights_sha256: identity of the model, for the files' metadata.
+        programs: part → its `.tflite`; used only for the flavour qdq.
+        images: (n, …) images that calibrate; None unless the recipe is int8.
 
     Raises:
-        BadInput: onnxruntime cannot quantize the model, or a file would be no valid ONNX.
+        BadInput: onnxruntime cannot quantize the model, or a file would not be valid ONNX.
     """
     models, flavour, grid, times = _models(original, recipe, programs, images)
     by = "tf2onnx" if flavour in ("fp32", "qdq") else "tf2onnx, onnxruntime"
@@ -111,7 +111,7 @@ def _models(
 
 
 def _from_original(original: Original, part: str) -> Any:
-    """Convert a part of an original; its batch is free and called `batch`."""
+    """Return a part of an original as `ModelProto`, with a free batch named `batch`."""
     source, target = EDGES[part]
     shape = (None, *original.shapes[source])
     answer = original.parts[part]
@@ -127,7 +127,7 @@ def _from_original(original: Original, part: str) -> Any:
 
 
 def _from_tflite(content: bytes) -> Any:
-    """Convert an int8 `.tflite`, its integers and scales, into QDQ form."""
+    """Return an int8 `.tflite` as `ModelProto` in QDQ form, with the same integers and scales."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.tflite"
         write_scratch(path, content)
@@ -137,11 +137,12 @@ def _from_tflite(content: bytes) -> Any:
 
 
 def _unsigned_inside(graph: Any) -> None:
-    """Let int8 edges become uint8 just inside the graph: the same steps, 128 higher.
+    """Convert int8 inputs and outputs to uint8 inside the graph, in place: the integers plus 128.
 
-    onnxruntime turns int8 activations into uint8 to fuse QDQ into integer kernels, but not those of
-    the graph's own edges. Left alone, the first Gemm of each part runs in float, much slower,
-    and the code is rounded differently in the encoder than inside the autoencoder.
+    onnxruntime turns int8 activations into uint8 to fuse QDQ into integer kernels, but not at the
+    inputs and outputs of the graph. Without this conversion, the first Gemm of each part runs in
+    float, which is much slower, and the code is rounded differently in the encoder than inside the
+    autoencoder.
     """
     constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
     inputs = {value.name for value in graph.input}
@@ -161,10 +162,10 @@ def _unsigned_inside(graph: Any) -> None:
 
 
 def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
-    """Return the nodes that replace a (de)quantization at an edge: signed and unsigned in a row."""
+    """Return the signed and unsigned (de)quantizations that replace one at an input or output."""
     source, scale, signed = node.input
     names = [source, *(f"{node.output[0]}_step{step}" for step in (1, 2)), node.output[0]]
-    # an input is already integer: real, unsigned, real; an output ends as integer
+    # an int8 input becomes real, unsigned and real again; an output ends as int8
     kinds = ["DequantizeLinear", "QuantizeLinear", "DequantizeLinear"]
     points = [signed, point, point]
     if not at_input:
@@ -177,7 +178,7 @@ def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
 
 
 def fp16(encoder: Any, decoder: Any) -> dict[str, Any]:
-    """Return part → `ModelProto`.
+    """Return part → float16 `ModelProto`.
 
     Args:
         encoder, decoder: float32 `ModelProto`: image → `code` and `code` → reconstruction.
@@ -190,5 +191,5 @@ def fp16(encoder: Any, decoder: Any) -> dict[str, Any]:
 
 def _half(model: Any) -> Any:
     taken = onnx.ModelProto.FromString(model.SerializeToString())
-    # the tool appends its casts at the end
+    # the tool appends its casts at the end of the graph, out of order
     return in_order(convert_float_to_float16(taken, keep_io_types=True))

@@ -1,9 +1,9 @@
-"""float32 ONNX → int8 by onnxruntime's static quantization, in the form that runs faster here.
+"""Quantizes float32 ONNX by onnxruntime's static quantization, in the form that runs faster here.
 
-The whole is quantized, and both halves are cut out of it at the code, as of a `.tflite`. Edges are
-float32. Activations become uint8, and weights too where onnxruntime allows it: x86 processors
-without VNNI saturate sums of uint8 × int8 products. What has no integer kernel stays float,
-transposed convolutions above all.
+The whole autoencoder is quantized, and both halves are cut out of it at the code, like those of a
+`.tflite`. Inputs and outputs are float32. Activations become uint8, and so do weights if
+onnxruntime allows it: x86 processors without VNNI saturate sums of uint8 × int8 products. Operators
+without an integer kernel stay float, above all transposed convolutions.
 """
 
 import tempfile
@@ -32,14 +32,14 @@ from edgeae.recipe import Recipe
 
 _QDQ, _QOPERATOR = "qdq", "qoperator"
 _FORMS = {_QDQ: QuantFormat.QDQ, _QOPERATOR: QuantFormat.QOperator}
-#: Many runtimes open QDQ, QOperator takes onnxruntime's own operators: it has to be faster by more
-#: than two timings of one file differ.
+#: QOperator is chosen if its time is below this share of the time of QDQ: many runtimes open QDQ,
+#: and QOperator needs onnxruntime's own operators. The gain must exceed the noise of a timing.
 _GAIN = 0.95
 _METHODS = {
     "min-max": CalibrationMethod.MinMax,
     "percentile": CalibrationMethod.Percentile,
 }
-#: Those whose integer form's shape is known; see `formats/onnx_shapes.py`.
+#: Operators whose integer form has a known output shape; see `formats/onnx/shapes.py`.
 _OPERATORS = [
     *("Add", "Clip", "Conv", "ConvTranspose", "Flatten", "Gemm", "LeakyRelu", "MatMul", "MaxPool"),
     *("Mul", "Pad", "Relu", "Reshape", "Resize", "Sigmoid", "Squeeze", "Transpose", "Unsqueeze"),
@@ -53,9 +53,8 @@ class Fast:
     Attributes:
         form: `qdq` or `qoperator`.
         parts: part → `ModelProto`.
-        code: the grid that the code lies on; None where it comes from an operator that stayed
-            float.
-        p50_us: `float32`, `qdq` and `qoperator` → median time of one call of the whole, µs.
+        code: grid of the code; None if the operator that computes the code stayed float.
+        p50_us: `float32`, `qdq` and `qoperator` → median time in µs of one call of the whole.
     """
 
     form: str
@@ -65,11 +64,11 @@ class Fast:
 
 
 def fast(encoder: Any, decoder: Any, images: NDArray[np.float32], recipe: Recipe) -> Fast:
-    """Quantize in both forms, time both on one thread and keep the faster.
+    """Quantize in both forms, time both on one thread, and return the faster one.
 
     Args:
         encoder, decoder: float32 `ModelProto`: image → `code` and `code` → reconstruction.
-        images: (n, …) that calibrate.
+        images: (n, …) images that calibrate.
         recipe: `per_channel`, `calibration` and `percentile` are used.
 
     Raises:
@@ -85,7 +84,7 @@ def fast(encoder: Any, decoder: Any, images: NDArray[np.float32], recipe: Recipe
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Images one by one, as onnxruntime asks for them."""
+    """Feeds images one by one to onnxruntime's calibration."""
 
     def __init__(self, name: str, images: NDArray[np.float32]) -> None:
         self._feeds = ({name: image[None]} for image in images)
@@ -104,7 +103,7 @@ def _quantized(model: Any, form: str, images: NDArray[np.float32], recipe: Recip
         path = Path(scratch) / "quantized.onnx"
         try:
             quantize_static(
-                onnx.ModelProto.FromString(model.SerializeToString()),  # which it changes
+                onnx.ModelProto.FromString(model.SerializeToString()),  # a copy, which it changes
                 path,
                 _Reader("image", images),
                 quant_format=_FORMS[form],
@@ -115,17 +114,17 @@ def _quantized(model: Any, form: str, images: NDArray[np.float32], recipe: Recip
                 calibrate_method=_METHODS[recipe.calibration],
                 extra_options={"CalibPercentile": recipe.percentile},
             )
-        except Exception as error:  # of many classes, none of them part of its interface
+        except Exception as error:  # its exception classes are not part of its interface
             reason = " ".join(str(error).split())[:300]
             raise BadInput(f"onnx = 'fast': onnxruntime cannot quantize it: {reason}") from None
         return onnx.load(path)
 
 
 def _parts(whole: Any) -> tuple[dict[str, Any], Affine | None]:
-    """Cut a quantized model, image → `code` and `reconstruction`: its parts, and the code's grid.
+    """Return the parts of a quantized model (image → `code` and `reconstruction`), and its grid.
 
-    The grid's conversion goes with the encoder, and the decoder begins with its inverse: integers
-    become floats and the same integers again.
+    The encoder ends with the dequantization of the code, and the decoder begins with its inverse:
+    integers become floats, and these become the same integers again.
     """
     nodes = list(whole.graph.node)
     image, code, target = (edge(whole, name) for name in ("image", "code", "reconstruction"))
@@ -156,10 +155,10 @@ def _grid(model: Any, conversion: Any) -> Affine:
 
 
 def with_gemm(model: Any) -> Any:
-    """Return a `ModelProto` whose dense layers are one operator each.
+    """Return a `ModelProto` in which each dense layer is one Gemm.
 
-    A layer is a product of a matrix and a constant one that nothing reads but an Add of a constant
-    vector; ONNX's Gemm takes no other ranks.
+    A dense layer is a MatMul of a matrix and a constant matrix whose result only an Add of a
+    constant vector reads. ONNX's Gemm does not support other ranks.
     """
     found = onnx.ModelProto()
     found.CopyFrom(model)
@@ -179,7 +178,7 @@ def with_gemm(model: Any) -> Any:
 
 
 def _layers(model: Any) -> dict[str, tuple[Any, str]]:
-    """Return output of the Add → the MatMul before it, and the bias."""
+    """Return the output of each dense layer's Add → the MatMul before it, and the bias."""
     graph = model.graph
     constants = {item.name: len(item.dims) for item in graph.initializer}
     known = onnx.shape_inference.infer_shapes(model).graph

@@ -1,7 +1,7 @@
-"""ONNX graphs joined, cut and finished: the same graph always becomes the same bytes.
+"""Joins, cuts and finishes ONNX graphs; the same graph always becomes the same bytes.
 
-tf2onnx numbers its names with a global counter and picks among equal constants by hash order, so
-each file is renumbered here.
+tf2onnx numbers its names with a global counter, and chooses among equal constants by hash order.
+Therefore the names of each file are renumbered here.
 """
 
 import re
@@ -18,7 +18,7 @@ _COUNTED = re.compile(r"__\d+")
 
 
 def joined(encoder: Any, decoder: Any) -> Any:
-    """Return a `ModelProto`, image → `code` and `reconstruction`, of those of both halves."""
+    """Return the `ModelProto` of both halves joined: image → `code` and `reconstruction`."""
     taken = _names(encoder.graph)
     other = {name: f"decoder/{name}" for name in _names(decoder.graph) & taken - {"", "code"}}
     constants = list(encoder.graph.initializer)
@@ -40,7 +40,7 @@ def _names(graph: Any) -> set[str]:
 
 
 def renamed(node: Any, names: Mapping[str, str]) -> Any:
-    """Return a copy of a node with other names for some of the tensors."""
+    """Return a copy of a node in which the tensors in `names` have new names."""
     copy = onnx.NodeProto.FromString(node.SerializeToString())
     copy.input[:] = [names.get(name, name) for name in node.input]
     copy.output[:] = [names.get(name, name) for name in node.output]
@@ -54,11 +54,11 @@ def edge(model: Any, name: str) -> Any:
 
 
 def between(model: Any, nodes: Sequence[Any], source: Any, target: Any) -> Any:
-    """Return a `ModelProto` of those nodes that compute one tensor from another.
+    """Return a `ModelProto` of the nodes that compute one tensor from another.
 
     Args:
-        model: whose constants and operator sets are used.
-        nodes: to choose from.
+        model: provides the constants and operator sets.
+        nodes: the nodes to choose from.
         source, target: `ValueInfoProto` of the new model's input and output.
     """
     makers = {name: place for place, node in enumerate(nodes) for name in node.output}
@@ -80,7 +80,7 @@ def between(model: Any, nodes: Sequence[Any], source: Any, target: Any) -> Any:
 
 
 def in_order(model: Any) -> Any:
-    """Sort a model's nodes, in place, so that each follows those whose outputs it reads."""
+    """Sort a model's nodes in place so that each follows the nodes whose outputs it reads."""
     graph = model.graph
     known = {"", *(item.name for item in (*graph.input, *graph.initializer))}
     left, ordered = list(graph.node), []
@@ -95,15 +95,15 @@ def in_order(model: Any) -> Any:
 
 
 def finished(model: Any, tools: str, stamp: Stamp) -> bytes:
-    """Name, stamp and check a model, a `ModelProto`; return its file.
+    """Return the bytes of a model's file, after its names, metadata and checks.
 
     Args:
-        model: is changed.
-        tools: what made it, for its producer's name.
-        stamp: what it says of its origin.
+        model: a `ModelProto`; it is changed.
+        tools: the tools that made it, for the producer name.
+        stamp: the metadata on its origin.
 
     Raises:
-        BadInput: it is no valid ONNX, or its shapes contradict each other.
+        BadInput: the model is not valid ONNX, or its shapes contradict each other.
     """
     model.producer_name, model.producer_version = tools, ""
     model.doc_string = model.graph.doc_string = ""
@@ -117,13 +117,16 @@ def finished(model: Any, tools: str, stamp: Stamp) -> bytes:
         inferred(model, strict=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         (reason, *_) = str(error).strip().splitlines() or ["no reason given"]
-        raise BadInput(f"{stamp.part}.onnx, {stamp.flavour}: no valid ONNX: {reason}") from None
+        raise BadInput(f"{stamp.part}.onnx, {stamp.flavour}: not valid ONNX: {reason}") from None
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
 def without_unused_sets(model: Any) -> Any:
-    """Drop a model's operator sets that no operator is of, in place; onnxruntime's tools trip."""
+    """Remove the operator sets that a model does not use, in place; return the model.
+
+    onnxruntime's tools fail on unused operator sets.
+    """
     used = {"", *(node.domain for node in model.graph.node)}
     sets = {item.domain: item.version for item in model.opset_import if item.domain in used}
     del model.opset_import[:]

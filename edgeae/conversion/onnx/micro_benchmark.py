@@ -1,4 +1,4 @@
-"""Which of several ONNX models runs fastest here: timed in turns, on one thread."""
+"""A micro-benchmark that compares ONNX models on this machine, on one thread."""
 
 import itertools
 import statistics
@@ -9,21 +9,21 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-#: Blocks of some hundred microseconds: longer ones meet the scheduler's own period.
+#: Blocks last some hundred microseconds: longer ones alias with the scheduler's period.
 _BLOCK_NS = 300_000
 _ROUNDS, _WARM_UP = 200, 50
 _ERRORS_ONLY = 3
 
 
 def p50_us(models: Mapping[str, Any], x: NDArray[Any]) -> dict[str, float]:
-    """Return name → median time of one call, µs.
+    """Return name → median time of one call in µs.
 
-    Each round times one block of every model, in an order that turns round from one to the next:
-    what slows the machine slows them alike.
+    Each round times one block of every model, and the order is reversed from round to round, so a
+    disturbance of the machine affects all models alike.
 
     Args:
         models: name → `ModelProto` of one input.
-        x: what each is called with.
+        x: input of each call.
     """
     calls = {name: _call(model, x) for name, model in models.items()}
     lengths = {name: _block(call) for name, call in calls.items()}
@@ -47,7 +47,7 @@ def _call(model: Any, x: NDArray[Any]) -> Callable[[], Any]:
 
 
 def _block(call: Callable[[], Any]) -> int:
-    """Return how many calls last about as long as a block shall."""
+    """Return the number of calls that last about as long as a block."""
     _time_ns(call, _WARM_UP)
     return max(1, round(_BLOCK_NS * _WARM_UP / _time_ns(call, _WARM_UP)))
 

@@ -1,1 +1,1 @@
-"""Which bundles are made, from what, and how many at once. Imports no TensorFlow."""
+"""Plans of exports: which bundles are made, and how many at once. Does not import TensorFlow."""

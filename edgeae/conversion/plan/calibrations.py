@@ -1,4 +1,4 @@
-"""Ways to choose activation ranges, compared: one child process for a model and a recipe."""
+"""Compares the ways to choose activation ranges; one child process per model and recipe."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ Method = Literal["min-max", "percentile", "mse"]
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.calibrate"
-#: What is compared: `calibration`, and `percentile` where that counts.
+#: The compared settings: `calibration`, and `percentile` for the calibration of that name.
 METHODS: tuple[tuple[Method, float | None], ...] = (
     ("min-max", None),
     ("percentile", 99.9),
@@ -29,17 +29,17 @@ _TIMEOUT_S = 1800.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """What one way to choose ranges costs.
+    """The loss of a model with one way to choose ranges.
 
     Attributes:
-        model, recipe: names.
-        calibration: the recipe's key of that name.
-        percentile: of `percentile`; None for the others.
-        n: validation images.
-        float32: MSE of the original on them.
-        loss: MSE of the integer model on them, on the reference kernels.
-        clipped: values of the representative images' activations outside of their range; of large
-            activations, of a sample.
+        model, recipe: their names.
+        calibration: value of the recipe's key `calibration`.
+        percentile: value of the recipe's key `percentile`; None for other calibrations.
+        n: number of validation images.
+        float32: MSE of the original on these images.
+        loss: MSE of the integer model on these images, on the reference kernels.
+        clipped: number of activation values of the representative images that lie outside of their
+            range; large activations are sampled.
     """
 
     model: str
@@ -53,36 +53,36 @@ class Calibration:
 
     @property
     def added(self) -> float:
-        """Loss minus that of the original."""
+        """The loss minus the loss of the original."""
         return self.loss - self.float32
 
     @property
     def ratio(self) -> float | None:
-        """Loss ÷ that of the original; None if that is 0."""
+        """The loss divided by the loss of the original; None if the latter is 0."""
         return self.loss / self.float32 if self.float32 else None
 
     @property
     def method(self) -> str:
-        """The way in words: `percentile 99.9`."""
+        """The calibration in words, such as `percentile 99.9`."""
         share = "" if self.percentile is None else f" {self.percentile:g}"
         return f"{self.calibration}{share}"
 
 
 def can_calibrate(recipe: Recipe) -> bool:
-    """Tell whether a recipe has ranges to choose for the model as it was trained."""
+    """Return whether a recipe calibrates activation ranges without fine-tuning before."""
     return recipe.quantization in _INTEGER and not recipe.fine_tunes and recipe.onnx == "qdq"
 
 
 def calibrations(folder: Path, recipe: Recipe, say: Callable[[str], None]) -> list[Calibration]:
-    """Convert a model with each of `METHODS` and measure it on the validation images.
+    """Convert a model with each of `METHODS`, and return its losses on the validation images.
 
     Args:
-        folder: of the model.
-        recipe: all of it but `calibration` and `percentile` is used.
-        say: told what is being done, a line each.
+        folder: the model's folder.
+        recipe: all its keys but `calibration` and `percentile` are used.
+        say: receives progress messages of one line.
 
     Raises:
-        BadInput: the recipe has no ranges to choose, or the model cannot be exported.
+        BadInput: the recipe does not calibrate ranges, or the model cannot be exported.
     """
     if not can_calibrate(recipe):
         raise BadInput(
@@ -99,7 +99,7 @@ def calibrations(folder: Path, recipe: Recipe, say: Callable[[str], None]) -> li
 
 
 def render(found: Sequence[Calibration]) -> str:
-    """Return a line for each way, those of one model and recipe from the least loss up."""
+    """Return a table with a line per calibration, sorted by model, recipe and loss."""
     rows = [["model", "recipe", "calibration", "n", "float32", "loss", "added", "ratio", "clipped"]]
     rows += [_line(item) for item in sorted(found, key=lambda x: (x.model, x.recipe, x.loss))]
     return align(rows, left=3)

@@ -1,4 +1,4 @@
-"""Exports: which bundles are out of date, one child process for each, published in one step."""
+"""Exports the bundles that are out of date: each is built by a child and published atomically."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,31 +24,31 @@ _CURRENT, _EXPORTED, _FAILED, _LEFT_OUT = "up to date", "exported", "failed", "l
 
 @dataclass(frozen=True)
 class Cell:
-    """One bundle to make: a model's folder and a recipe."""
+    """A bundle to make: a model's folder and a recipe."""
 
     folder: Path
     recipe: Recipe
 
     @property
     def link(self) -> Path:
-        """Where users find the bundle."""
+        """The link through which users find the bundle."""
         return self.folder / self.recipe.name
 
     @property
     def fine_tuning(self) -> int:
-        """Training steps that it takes, which is most of its time."""
+        """The number of training steps, which determine most of the time of an export."""
         return sum(settings.steps for settings in self.recipe.settings)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell.
+    """The result of a cell.
 
     Attributes:
-        cell: what was to be made.
+        cell: the bundle to make.
         state: `up to date`, `exported`, `failed` or `left out`.
         error: why it failed or was left out, or None.
-        seconds: from the start of its child to its end; 0 where there was none.
+        seconds: run time of its child process; 0 if there was none.
     """
 
     cell: Cell
@@ -58,35 +58,35 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether there should be a bundle, and none could be made."""
+        """Whether the bundle was asked for and could not be made."""
         return self.state == _FAILED
 
     @property
     def left_out(self) -> bool:
-        """Whether it cannot be, and nobody named it."""
+        """Whether the bundle is impossible, and the user did not name it."""
         return self.state == _LEFT_OUT
 
     def to_json(self) -> dict[str, str | float | None]:
-        """Return what happened as JSON types."""
+        """Return state, error and seconds as JSON types."""
         error = None if self.error is None else str(self.error)
         return {"state": self.state, "error": error, "seconds": round(self.seconds, 3)}
 
     def to_text(self) -> str:
-        """Return the same in words: `build/deep/int8 exported in 7.3 s`."""
+        """Return the result in words, such as `build/deep/int8 exported in 7.3 s`."""
         took = f" in {self.seconds:.1f} s" if self.seconds else ""
         return f"{self.cell.link} {self.state}{took}"
 
 
 def settle(cells: Iterable[Cell], *, named: bool, force: bool) -> tuple[list[Outcome], list[Cell]]:
-    """Sort out what needs no child process: what is up to date, and what cannot be.
+    """Separate the cells that need no child process: those up to date, and the impossible ones.
 
     Args:
-        cells: the bundles that there should be.
-        named: whether the user named each; what cannot be then has failed, else it is left out.
-        force: also make what is up to date.
+        cells: the bundles that are asked for.
+        named: whether the user named each cell; impossible cells then fail, else they are left out.
+        force: also make the bundles that are up to date.
 
     Returns:
-        What became of the settled cells, and those that are to be made.
+        The results of the settled cells, and the cells that are still to be made.
     """
     models: dict[Path, Training | EdgeaeError] = {}
     settled: list[Outcome] = []
@@ -118,7 +118,7 @@ def _settled(
     if reason:
         return Outcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
     try:
-        tools = tool_versions(cell.recipe)  # a missing package is said before a child starts
+        tools = tool_versions(cell.recipe)  # reports a missing package before a child starts
     except EdgeaeError as error:
         return Outcome(cell, _FAILED, error)
     if force or not _is_current(cell, training, tools):
@@ -127,7 +127,7 @@ def _settled(
 
 
 def impossible(training: Training, recipe: Recipe) -> str:
-    """Say why a model cannot become what a recipe asks; or nothing."""
+    """Return why a model cannot be exported under a recipe; empty if it can."""
     if training.form == AS_IS:
         return "imported as is: there is no original to export"
     if not recipe.fine_tunes:
@@ -146,7 +146,7 @@ def impossible(training: Training, recipe: Recipe) -> str:
 
 
 def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
-    """Tell whether the bundle there is whole and what an export would make now."""
+    """Return whether the bundle of a cell is undamaged and equals what an export would make."""
     if not (cell.link / MANIFEST).exists():
         return False
     try:
@@ -165,14 +165,14 @@ def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
 
 
 def export(cells: Iterable[Cell], *, jobs: int, say: Callable[[str], None]) -> Iterator[Outcome]:
-    """Make each bundle; one that fails does not stop the others.
+    """Make each bundle and yield its result; a failure does not stop the others.
 
     Args:
-        cells: what to make, whatever is there; see `settle`.
-        jobs: child processes at once; see `memory.workers`.
-        say: told what is being done, a line each.
+        cells: the bundles to make, even if they are up to date; see `settle`.
+        jobs: number of child processes at once; see `memory.workers`.
+        say: receives progress messages of one line.
     """
-    # fine-tuning takes longest: first, so that the short ones fill the other workers
+    # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
     with children.threads(jobs) as pool:
         running = [pool.submit(_timed, cell, say) for cell in ordered]
@@ -206,10 +206,10 @@ def _export(cell: Cell, say: Callable[[str], None]) -> None:
 
 
 def _check_whole(folder: Path, cell: Cell) -> None:
-    """Read everything that a manifest names, before readers can see it.
+    """Check all files that the manifest names, before the bundle is published.
 
     Raises:
-        ManifestMismatch: a file is missing or changed, or the manifest is another recipe's.
+        ManifestMismatch: a file is missing or changed, or the manifest has another recipe.
     """
     with holding(folder) as bundle:
         bundle.check()

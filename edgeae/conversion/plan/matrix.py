@@ -1,4 +1,4 @@
-"""The matrix: which models are exported under which recipes. Data, in `export/matrix.toml`."""
+"""The export matrix, `export/matrix.toml`: which models are exported under which recipes."""
 
 import fnmatch
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,19 @@ from edgeae.recipe.table import build
 from edgeae.system import project
 
 _FILE = f"{recipe.MATRIX}.toml"
-#: Where a project has its own.
+#: Path of a project's own matrix.
 OWN = Path("export") / _FILE
 _PATTERN = frozenset("*?[")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Every one of some models under every one of some recipes.
+    """A block of the matrix: each of its models is exported under each of its recipes.
 
     Attributes:
-        models: names of trained models, or patterns; `*` is all.
-        recipes: names of recipes, or patterns; `*` is all.
-        exclude: `model/recipe` of what is left out, or patterns of it.
+        models: names of trained models, or patterns; `*` means all.
+        recipes: names of recipes, or patterns; `*` means all.
+        exclude: `model/recipe` of bundles to leave out, or patterns.
     """
 
     models: tuple[str, ...] = ("*",)
@@ -36,7 +36,7 @@ class Block:
     def __post_init__(self) -> None:
         for key in ("models", "recipes"):
             if not getattr(self, key):
-                raise BadInput(f'{key} = []: allowed are names and patterns; "*" is all')
+                raise BadInput(f'{key} = []: allowed are names and patterns; "*" means all')
         for name in self.exclude:
             if "/" not in name:
                 raise BadInput(f"exclude = {name!r}: allowed is model/recipe, or a pattern of it")
@@ -44,7 +44,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Matrix:
-    """What is exported: the bundles of all blocks, each once."""
+    """The export matrix: the bundles of all its blocks, each once."""
 
     cells: tuple[Block, ...]
 
@@ -59,17 +59,17 @@ def own() -> Path | None:
 
 
 def find(name: str | None = None) -> Path:
-    """Return a matrix's file: the one named, else the project's own, else the one edgeae ships."""
+    """Return the path of a matrix: the named one, else the project's own, else edgeae's."""
     if name is not None:
         return Path(name)
     return own() or project.folders("export")[-1] / _FILE
 
 
 def parse(path: Path) -> Matrix:
-    """Read and check a matrix.
+    """Return the checked matrix in a file.
 
     Raises:
-        BadInput: names the file, the key, its value and what is allowed.
+        BadInput: the file is not valid; the message names the file, key, value and allowed values.
     """
     table = read_toml(path)
     try:
@@ -80,10 +80,10 @@ def parse(path: Path) -> Matrix:
 
 
 def trained(folder: Path) -> list[str]:
-    """Return the names of the models below a folder.
+    """Return the names of the models in a folder.
 
     Raises:
-        BadInput: there is none.
+        BadInput: the folder has no model.
     """
     found = sorted(path.parent.name for path in folder.glob(f"*/{TRAIN}"))
     if not found:
@@ -95,12 +95,11 @@ def cells(path: Path, folder: Path) -> list[Cell]:
     """Return the bundles that a matrix names, each once, in its order.
 
     Args:
-        path: its file.
-        folder: where the models are.
+        path: path of the matrix.
+        folder: folder of the models.
 
     Raises:
-        BadInput: the matrix is none, a model or recipe that it names is not there, or it comes to
-            nothing.
+        BadInput: the matrix is not valid, names an unknown model or recipe, or names no bundle.
     """
     models, recipes = trained(folder), recipe.available()
     try:
@@ -109,7 +108,7 @@ def cells(path: Path, folder: Path) -> list[Cell]:
         line = str(error)
         raise BadInput(line if line.startswith(str(path)) else f"{path}: {line}") from None
     if not names:
-        raise BadInput(f"{path}: no model that is trained, under no recipe: nothing to export")
+        raise BadInput(f"{path}: nothing to export: no trained model and recipe fit its patterns")
     plans = {plan: recipe.find(plan) for plan in dict.fromkeys(plan for _, plan in names)}
     return [Cell(folder / model, plans[plan]) for model, plan in dict.fromkeys(names)]
 
@@ -124,10 +123,10 @@ def _names(block: Block, models: Sequence[str], recipes: Iterable[str]) -> list[
 
 
 def _matching(kind: str, patterns: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the names that fit one of the patterns, in the order of these.
+    """Return the known names that match one of the patterns, in the order of the patterns.
 
     Raises:
-        BadInput: a name that is no pattern is not there.
+        BadInput: a name without wildcards is not known.
     """
     found: list[str] = []
     for pattern in patterns:

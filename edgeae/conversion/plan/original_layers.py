@@ -1,7 +1,7 @@
-"""What a recipe asks of single layers, held against an original's file before a child starts.
+"""Checks a recipe against the layers of an original before a child process starts.
 
-No TensorFlow here, and nothing of Keras: a `.keras` file is a zip archive with the architecture in
-its `config.json`.
+Imports neither TensorFlow nor Keras: a `.keras` file is a zip archive, and its `config.json` is the
+architecture.
 """
 
 import zipfile
@@ -15,9 +15,9 @@ from edgeae.reading.unpacking import Allowance, read_member
 from edgeae.recipe import Recipe
 
 _CONFIG = "config.json"
-#: A flat model's; a layer's settings take a handful of levels.
+#: Limit of nested JSON levels; a flat model has a handful.
 _DEEPEST = 200
-#: They become TRANSPOSE_CONV and DEPTHWISE_CONV_2D, which `int4.py` refuses.
+#: Layers that become TRANSPOSE_CONV or DEPTHWISE_CONV_2D, which `int4.py` rejects.
 _WITHOUT_4_BITS = (
     *("Conv1DTranspose", "Conv2DTranspose", "DepthwiseConv1D", "DepthwiseConv2D"),
     *("SeparableConv1D", "SeparableConv2D"),
@@ -25,9 +25,10 @@ _WITHOUT_4_BITS = (
 
 
 def unsuitable(original: Path, recipe: Recipe) -> str:
-    """Say which layer a recipe names that is not there, or has no 4-bit weights; or nothing.
+    """Return which layer does not fit a recipe: it does not exist, or cannot have 4-bit weights.
 
-    Nothing, too, if the file cannot be read here: then the child judges what the layers became.
+    Returns an empty text if all layers fit, or if the file cannot be read: then the child process
+    checks the converted layers.
     """
     named = {
         f"{step}.layers: layer": settings.layers
@@ -50,7 +51,7 @@ def unsuitable(original: Path, recipe: Recipe) -> str:
 
 
 def _layers(original: Path) -> dict[str, str]:
-    """Return layer → its class, but the input's; nothing if the file cannot be read here."""
+    """Return name → class of the layers without the input; empty if the file cannot be read."""
     try:
         with files.open_regular(original) as stream, zipfile.ZipFile(stream) as archive:
             content = read_member(archive, _CONFIG, Allowance(str(original)))

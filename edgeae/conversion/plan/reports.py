@@ -1,4 +1,4 @@
-"""What a child process that converts or trains has to report, once it is done."""
+"""Collects the reports of a child process that converts or trains."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,17 +11,17 @@ _DOING = "doing"
 def reports(
     module: str, job: Mapping[str, Any], say: Callable[[str], None], timeout_s: float
 ) -> list[dict[str, Any]]:
-    """Run a child; tell each `{"doing": …}` as it comes, and return its other reports.
+    """Run a child process, pass on each `{"doing": …}` at once, and return its other reports.
 
     Args:
         module, job, timeout_s: see `children.stream`.
-        say: told what is being done.
+        say: receives the value of each `doing`.
 
     Raises:
         EdgeaeError: see `children.stream`.
     """
     found = []
-    # the order of Python's sets must not reach a file
+    # a fixed hash seed, so that the order of Python's sets does not change the files
     env = {"PYTHONHASHSEED": "0"}
     for report in children.stream(module, job, timeout_s=timeout_s, env=env):
         if _DOING in report:

@@ -1,4 +1,4 @@
-"""What was exported, as text."""
+"""The results of an export as text."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from edgeae.text.columns import align
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
-    """Return a line per bundle that is there: dataset, loss, its ratio to the original's, sizes."""
+    """Return a table with a line per existing bundle: dataset, loss, loss ratio and sizes."""
     rows = [["bundle", "dataset", "loss", "ratio", *PARTS]]
     rows += [_line(item) for item in _there(outcomes)]
     return align(rows, left=2)
 
 
 def cautions(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return what the figures of the bundles that are there warn of, a line each."""
+    """Return the warnings about the existing bundles, one line each."""
     return of_bundles(open_bundle(item.cell.link).manifest for item in _there(outcomes))
 
 
@@ -29,7 +29,7 @@ def _there(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def _line(outcome: Outcome) -> list[str]:
     bundle = open_bundle(outcome.cell.link)
     loss = bundle.manifest.loss
-    assert loss is not None  # of an encoder alone, which no recipe makes
+    assert loss is not None  # None only if there is no decoder, which no recipe makes
     return [
         str(outcome.cell.link),
         bundle.manifest.dataset["name"],

@@ -1,23 +1,23 @@
-"""Which packages made a bundle, or a control.
+"""The versions of the packages that made a bundle or a control.
 
-No TensorFlow here: the question whether a bundle is current must be cheap.
+Does not import TensorFlow: the check whether a bundle is up to date must be cheap.
 """
 
 from edgeae import __version__
 from edgeae.recipe import Recipe
 from edgeae.system.extras import versions
 
-#: What trains.
+#: Packages that train.
 _TRAINING = ("numpy", "tensorflow", "tf-keras")
-#: What converts, writes a `.tflite` and answers for it, under any recipe.
+#: Packages that convert, write and run a `.tflite`, under every recipe.
 _ALWAYS = (*_TRAINING, "ai-edge-litert", "flatbuffers")
 
 
 def tool_versions(recipe: Recipe) -> dict[str, str]:
-    """Return package → version of whatever shapes the artifacts of a recipe.
+    """Return package → version of the packages that affect the artifacts of a recipe.
 
     Raises:
-        RuntimeUnavailable: one of them is not installed.
+        RuntimeUnavailable: one of the packages is not installed.
     """
     names = [*_ALWAYS]
     if "onnx" in recipe.formats:
@@ -32,9 +32,11 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
 
 
 def control_versions() -> dict[str, str]:
-    """Return package → version of whatever shapes an equal-budget control: one for all recipes.
+    """Return package → version of the packages that affect an equal-budget control.
+
+    They do not depend on the recipe.
 
     Raises:
-        RuntimeUnavailable: one of them is not installed.
+        RuntimeUnavailable: one of the packages is not installed.
     """
     return {"edgeae": __version__, **versions(_TRAINING)}

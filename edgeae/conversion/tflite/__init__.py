@@ -1,1 +1,1 @@
-"""An original becomes one TFLite graph: converted, quantized, rounded."""
+"""Conversion of an original to one TFLite graph: calibration, quantization and rounding."""

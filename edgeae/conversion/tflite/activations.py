@@ -1,4 +1,4 @@
-"""The values of a float TFLite graph's activations over the representative images."""
+"""Samples the activations of a float TFLite graph over the representative images."""
 
 import math
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from edgeae.formats.tflite.graph import Graph
 from edgeae.metrics.quantization import saturation
 
-#: Operators whose integer kernels have one output range, whatever was calibrated.
+#: Operators whose integer kernels prescribe the output range, independent of the calibration.
 FIXED = ("LOGISTIC", "SOFTMAX", "TANH", "L2_NORMALIZATION")
 #: Operator → the activation that it computes.
 _SATURATING = {"LOGISTIC": "sigmoid", "TANH": "tanh"}
-#: Operators that move values and compute none, or average: one range for what goes in and out, as
-#: the integer kernels demand.
+#: Operators that only move or average values: their integer kernels need one range for all inputs
+#: and outputs.
 _MOVING = (
     "AVERAGE_POOL_2D",
     "BATCH_TO_SPACE_ND",
@@ -39,19 +39,19 @@ _MOVING = (
     "STRIDED_SLICE",
     "TRANSPOSE",
 )
-#: Values kept of one activation; of a larger one this many are drawn.
+#: Number of values kept per activation; larger activations are sampled.
 _KEPT = 1 << 20
 _SEED = 0
 
 
 def runs(content: bytes, images: NDArray[np.float32]) -> Iterator[Interpreter]:
-    """Run a float graph on one image after the other, and let the caller read any tensor.
+    """Run a float graph on each image, and yield the interpreter, whose tensors can be read.
 
     Args:
-        content: the flatbuffer; one input, (1, …).
-        images: (n, …).
+        content: the flatbuffer, with one input of shape (1, …).
+        images: (n, …) images.
     """
-    # kernels of the interpreter itself, one thread: a delegate keeps what lies between to itself
+    # the interpreter's own kernels, because a delegate does not expose inner tensors
     interpreter = Interpreter(
         model_content=content,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
@@ -69,12 +69,14 @@ def runs(content: bytes, images: NDArray[np.float32]) -> Iterator[Interpreter]:
 def sample(
     content: bytes, graph: Graph, images: NDArray[np.float32]
 ) -> dict[int, NDArray[np.float32]]:
-    """Return activation → its values over all images, flat; at most 2²⁰ of each, drawn at random.
+    """Return index of each activation → its values over all images, flat, at most about 2²⁰.
+
+    Larger activations are sampled at random.
 
     Args:
-        content: a float graph.
-        graph: read from it.
-        images: (n, …).
+        content: flatbuffer of a float graph.
+        graph: the graph that was read from it.
+        images: (n, …) images.
     """
     sizes = {
         index: math.prod(graph.tensors[index].shape)
@@ -94,7 +96,7 @@ def sample(
 
 
 def groups(graph: Graph) -> list[set[int]]:
-    """Return the activations that share a range: those that a value moves between unchanged."""
+    """Return the groups of activations that must share a range: values move between them."""
     found: list[set[int]] = []
     for operator in graph.operators:
         edges = [
@@ -113,9 +115,10 @@ def groups(graph: Graph) -> list[set[int]]:
 
 
 def reach(graph: Graph, group: set[int], dtype: str) -> float:
-    """Return how far from 0 the values of a group make a difference; infinite if all do.
+    """Return the magnitude beyond which the values of a group make no difference, or infinity.
 
-    They do unless only sigmoids, or only tanhs, read them: see `quantization.saturation`.
+    The limit is finite only if all readers are sigmoids, or all are tanhs, which saturate: see
+    `quantization.saturation`.
 
     Args:
         graph: a float graph.

@@ -1,4 +1,4 @@
-"""An original → one TFLite graph of the whole autoencoder, its code among the outputs."""
+"""Converts an original to one TFLite graph of the autoencoder that also outputs the code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,11 +32,12 @@ _PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
 
 @dataclass(frozen=True)
 class Converted:
-    """A graph, and what its integers keep of the original's weights.
+    """A converted graph.
 
     Attributes:
         graph: image → code and reconstruction.
-        kept: a record for each weight tensor that was rounded anew; empty of other recipes.
+        kept: the zeros and values that each weight tensor rounded by GPTQ must keep; empty for
+            other recipes.
     """
 
     graph: Graph
@@ -53,14 +54,16 @@ def convert(
     """Convert with the TFLite converter; integer models get integer inputs and outputs.
 
     Args:
-        original: what to convert; its code becomes an output beside the reconstruction.
+        original: the original to convert; its code becomes an output beside the reconstruction.
         recipe: `quantization`, `per_channel`, `calibration`, `rounding` and `cluster` are used.
-        representative: (n, …) images that calibrate int8 activations; None for other forms.
-        fenced: keep the converter from moving arithmetic over the code; see `formats/fence.py`.
+        representative: (n, …) images that calibrate integer activations; None if the recipe does
+            not calibrate.
+        fenced: whether a barrier keeps the converter from moving arithmetic across the code; see
+            `edgeae.formats.tflite.barrier`.
 
     Raises:
-        BadInput: this TensorFlow lacks a switch that the recipe needs.
-        OutOfTolerance: weights that were to be rounded anew are not those of the original.
+        BadInput: this TensorFlow lacks an option that the recipe needs.
+        OutOfTolerance: the weights to round by GPTQ are not those of the original.
     """
     converter = _converter(original, recipe, representative, fenced)
     if recipe.quantization == "int4":
@@ -76,11 +79,11 @@ def convert(
 
 
 def clipped(original: Original, recipe: Recipe, representative: NDArray[np.float32]) -> int:
-    """Return how many values of the representative images lie outside of their integers' range.
+    """Return how many activation values of the representative images lie outside of their range.
 
     Args:
-        original: as in `convert`.
-        recipe: of int8 or int16x8.
+        original: the original to convert.
+        recipe: a recipe of int8 or int16x8.
         representative: (n, …) images.
     """
     content = calibrated(_converter(original, recipe, representative, False))
@@ -90,11 +93,11 @@ def clipped(original: Original, recipe: Recipe, representative: NDArray[np.float
 def _converter(
     original: Original, recipe: Recipe, representative: NDArray[np.float32] | None, fenced: bool
 ) -> Any:
-    shape = (1, *original.input_shape)  # a free batch would put SHAPE and PACK into decoders
+    shape = (1, *original.input_shape)  # a free batch would add SHAPE and PACK to decoders
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="image")])  # type: ignore[untyped-decorator]
     def signature(image: Any) -> dict[str, Any]:
-        # a dict names the outputs; without one they are called output_0
+        # a dict, because its keys become the names of the outputs
         return _fenced(original, image) if fenced else dict(original.both_ends(image))
 
     function = signature.get_concrete_function()
@@ -117,7 +120,7 @@ def _holder(function: Any) -> Any:
 def _with_int4_weights(
     content: bytes, recipe: Recipe, representative: NDArray[np.float32] | None
 ) -> Converted:
-    # a package that no other recipe needs
+    # imported here, because only int4 recipes need ai-edge-quantizer
     from edgeae.conversion.tflite.int4 import with_int4_weights
 
     graph = with_int4_weights(content)
@@ -128,17 +131,17 @@ def _with_int4_weights(
 
 
 def _in_one_go(recipe: Recipe) -> bool:
-    """Tell whether the converter does by itself what a recipe asks."""
+    """Return whether the converter alone can do what a recipe asks for."""
     if recipe.quantization not in ACTIVATIONS:
         return True
     plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
-    # the converter gives clustered layers a scale per channel, or then all layers one
+    # the converter has one scale per channel for all layers, clustered ones too, or one per tensor
     alike = recipe.cluster is None or not recipe.per_channel
     return plain and recipe.quantization == "int8" and alike
 
 
 def _step_by_step(converter: Any, recipe: Recipe, representative: NDArray[np.float32]) -> Converted:
-    """Quantize by the ranges that the recipe's calibration finds, and round as it says."""
+    """Quantize with the ranges of the recipe's calibration and the recipe's rounding."""
     content = calibrated(converter)
     ranged = content
     if recipe.calibration != "min-max" or recipe.quantization == "int16x8":
@@ -185,8 +188,8 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
         converter.inference_input_type = converter.inference_output_type = edges
     if not recipe.per_channel:
         if not hasattr(converter, _PER_TENSOR):
-            raise BadInput(f"per_channel = False: TensorFlow {tf.__version__} has lost the switch")
+            raise BadInput(f"per_channel = False: TensorFlow {tf.__version__} lacks the option")
         setattr(converter, _PER_TENSOR, True)
     if recipe.cluster is not None and not recipe.per_channel:
-        # convolutions too: one set of integers for one set of values
+        # convolutions too, so that a clustered value is the same integer in all channels
         converter._experimental_disable_per_channel = True

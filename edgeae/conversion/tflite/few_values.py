@@ -1,13 +1,13 @@
-"""Kernels that hold few values, which compensated rounding must not make many.
+"""Detects kernels of few values, whose number of values GPTQ must not increase.
 
-A clustered kernel holds k values. A batch normalisation that is folded into it multiplies each
-output channel, so that the kernel then holds k values times a multiplier per output channel: the
-integers can still be k, with a scale per output channel. So a kernel is looked at up to a positive
-multiplier of each channel.
+A clustered kernel has k values. A batch normalisation that is folded into the kernel multiplies
+each output channel, so the kernel then has k values times a multiplier per output channel. Its
+integers can still have only k values, if there is a scale per output channel. Therefore values are
+compared up to a positive multiplier per channel.
 
-Values are few where k of them, and an index for each weight, take fewer bytes of flash than the
-integers themselves; see `formats/packed.py`. Each multiplier counts as one value: otherwise all
-channels of a single weight would hold the same one.
+The values count as few if k of them, and an index for each weight, need fewer bytes of flash than
+the integers themselves; see `edgeae.formats.packed`. Each multiplier counts as one value. Otherwise
+a kernel with one weight per channel would count as a kernel of one value.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 
 from edgeae.formats.packed import weight_bytes
 
-#: Two float32 values are the same where they differ by less, relatively: each was multiplied once
-#: or twice.
+#: Relative difference below which two float32 values are equal: each was multiplied, and so
+#: rounded, once or twice.
 _SAME = 1e-6
 
 
 @dataclass(frozen=True)
 class FewValues:
-    """A kernel as multiplier × value: row c, column j is `multipliers[c] * values[places[c, j]]`.
+    """A kernel as multiplier × value: weight (c, j) is `multipliers[c] * values[places[c, j]]`.
 
     Attributes:
         values: (k,) float64, in rising order; 0 is one of them if the kernel has zeros.
-        multipliers: (channels,) float64, above 0; all 1 if the kernel itself holds k values.
-        places: (channels, inputs).
+        multipliers: (channels,) float64, above 0; all are 1 if the kernel itself has k values.
+        places: (channels, inputs) int64, index of the value of each weight.
     """
 
     values: NDArray[np.float64]
@@ -37,30 +37,30 @@ class FewValues:
     places: NDArray[np.int64]
 
     def step(self, levels: int) -> float:
-        """Return the scale of the values: the largest becomes `levels`."""
+        """Return the scale at which the value of largest magnitude becomes ±`levels`."""
         return float(np.abs(self.values).max() / levels)
 
     def integers(self, levels: int) -> NDArray[np.int64]:
-        """Return the integer next to each value, (k,)."""
+        """Return the nearest integer of each value, (k,)."""
         return np.round(self.values / self.step(levels)).astype(np.int64)
 
     def scales(self, levels: int) -> NDArray[np.float32]:
-        """Return the scale of each output channel; (1,) if all have the same."""
+        """Return the scale of each output channel, (channels,), or (1,) if all are equal."""
         found = (self.multipliers * self.step(levels)).astype(np.float32)
         return found[:1] if (found == found[0]).all() else found
 
 
 def few_values(rows: NDArray[np.floating], bits: int, *, per_channel: bool) -> FewValues | None:
-    """Return the few values of a kernel, or None if they are many.
+    """Return the few values of a kernel, or None if it has many.
 
     Args:
         rows: float weights, (output channels, inputs).
-        bits: of an integer that a weight becomes, 8 or 4.
-        per_channel: whether each output channel may have a scale, and so a multiplier, of its own.
+        bits: width of the integers that the weights become, 8 or 4.
+        per_channel: whether each output channel may have its own scale, and so its own multiplier.
     """
     found = [_alike(rows)]
     if per_channel:
-        # with more values than these, an index takes as many bits as an integer
+        # with more values than this, an index would need as many bits as an integer
         aligned = _aligned(np.asarray(rows, np.float64), 2 ** (bits - 1))
         found += [] if aligned is None else [aligned]
     few = [item for item in found if _are_few(item, bits)]
@@ -77,7 +77,7 @@ def _are_few(found: FewValues, bits: int) -> bool:
     if not kept.any():
         return False
     size, _ = weight_bytes(np.where(kept, found.places + 1, 0), bits)
-    # the same zeros, and no value twice
+    # compared with a kernel of the same zeros in which no value repeats
     dense, _ = weight_bytes(
         np.where(kept, np.arange(1, kept.size + 1).reshape(kept.shape), 0), bits
     )
@@ -86,7 +86,10 @@ def _are_few(found: FewValues, bits: int) -> bool:
 
 
 def _aligned(rows: NDArray[np.float64], most: int) -> FewValues | None:
-    """Find multipliers with which the channels share values; None if these are more than `most`."""
+    """Return the kernel with multipliers at which its channels share values.
+
+    Returns None if the channels have more than `most` values.
+    """
     held = [_merged(row[row != 0]) for row in rows]
     multipliers = np.ones(len(rows))
     shared = np.empty(0)
@@ -107,38 +110,39 @@ def _aligned(rows: NDArray[np.float64], most: int) -> FewValues | None:
 
 
 def _merged(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values in rising order, those that are the same once."""
+    """Return the values in rising order; of values equal within `_SAME` only one."""
     ordered = np.unique(values)
     apart = np.abs(np.diff(ordered)) > _SAME * np.abs(ordered[1:])
     return ordered[np.append(True, apart)] if len(ordered) else ordered
 
 
 def _multiplier(own: NDArray[np.float64], shared: NDArray[np.float64]) -> float:
-    """Return what most of a channel's values are divided by to be among the shared ones.
+    """Return the multiplier at which most of a channel's values become shared values.
 
-    Of several the least that makes none of them larger than those: steps are as fine as can be.
+    If several multipliers are equally good, the smallest one is returned at which no value of the
+    channel exceeds the largest shared value: steps are then as fine as possible.
     """
     if not len(shared):
         return 1.0
     largest = own[np.argmax(np.abs(own))]
     least = np.abs(largest) / np.abs(shared).max()
     ratios, counts = _alignments(largest[None], own, shared)
-    if not (counts == len(own)).any():  # the largest may be none of the shared ones
+    if not (counts == len(own)).any():  # the largest value may not be a shared one
         ratios, counts = _alignments(own, own, shared)
     best = ratios[counts == counts.max(initial=0)]
     within = best[best >= least * (1 - _SAME)]
     if len(within):
         return float(within[0])
-    # one value alone is like another by any multiplier
+    # a single value can be aligned with any shared value, so one match is no evidence
     return float(best[-1] if counts.max(initial=0) > 1 else least)
 
 
 def _alignments(
     anchors: NDArray[np.float64], own: NDArray[np.float64], shared: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return multipliers in rising order, and how many of a channel's values each makes shared.
+    """Return candidate multipliers in rising order, and the number of shared values with each.
 
-    Each makes one of the anchors one of the shared values.
+    Each multiplier makes one of the anchors equal to one of the shared values.
     """
     ratios = (anchors[:, None] / shared).reshape(-1)
     ratios = np.sort(ratios[ratios > 0])

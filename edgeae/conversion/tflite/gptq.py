@@ -1,10 +1,10 @@
-"""Rows of weights rounded so that the errors of one make up for those of another.
+"""GPTQ: rounds weights so that the rounding errors compensate each other.
 
-Rounding each weight to the nearest integer leaves the least error in the weights. What counts is
-the error of the sums, and the inputs of a layer go together: an error in one weight can be made up
-for in those whose inputs rise and fall with it. E. Frantar et al., "GPTQ: Accurate Post-Training
+Rounding each weight to the nearest integer minimises the error of the weights. GPTQ minimises the
+error of the layer's sums: the inputs of a layer are correlated, so the error of one weight can be
+compensated by the weights of correlated inputs. E. Frantar et al., "GPTQ: Accurate Post-Training
 Quantization for Generative Pre-trained Transformers", 2023; B. Hassibi et al., "Optimal Brain
-Surgeon", 1993. Weights that are 0 stay 0.
+Surgeon", 1993. Here, weights that are 0 also stay 0.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 #: Added to the diagonal of a Gram matrix, as a share of its mean, as in the paper.
 _DAMPING = 0.01
-#: Columns whose errors are spread over all columns behind them at once, as in the paper.
+#: Number of columns whose errors are propagated to the later columns at once, as in the paper.
 _BLOCK = 64
 
 
@@ -25,22 +25,22 @@ def compensated(
     levels: int,
     among: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Round each row of weights so that its sums change little: least ‖(W − sQ) Xᵀ‖².
+    """Return integers Q for which ‖(W − sQ) Xᵀ‖² is small.
 
-    One column after the other is rounded, those with the largest inputs first, and the columns left
-    take the error over: δ = −(w − sq)/[H⁻¹]ⱼⱼ · [H⁻¹]ⱼ, with H⁻¹ of the columns left, which is
-    row j of the upper Cholesky factor of the whole H⁻¹.
+    The columns are rounded in turn, those with the largest inputs first. The error of a column is
+    propagated to the remaining columns: δ = −(w − sq)/[H⁻¹]ⱼⱼ · [H⁻¹]ⱼ, where H⁻¹ is that of the
+    remaining columns. Its row j follows from row j of the upper Cholesky factor of the whole H⁻¹.
 
     Args:
         weights: W, (outputs, inputs).
         gram: H = XᵀX of the inputs, (inputs, inputs).
         scales: s, (outputs,).
-        levels: q is −levels to levels.
-        among: the integers that q may be, in rising order; None: all of these. Weights that are 0
-            become 0 all the same.
+        levels: q is in −levels … levels.
+        among: the allowed values of q, in rising order; None for all of −levels … levels. Weights
+            that are 0 always become 0.
 
     Returns:
-        Q, (outputs, inputs).
+        Q, int64 (outputs, inputs).
     """
     order = np.argsort(-np.diag(gram), kind="stable")
     left = np.asarray(weights, np.float64)[:, order]

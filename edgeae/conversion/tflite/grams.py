@@ -1,6 +1,6 @@
-"""What the weights of a layer are multiplied with on images, as Gram matrices.
+"""Computes the Gram matrices XᵀX of the inputs X of each layer.
 
-How much a change of the weights changes the sums follows from these: Σ y² = wᵀ (XᵀX) w.
+They determine how much a change w of the weights changes the layer's sums y: Σ y² = wᵀ (XᵀX) w.
 """
 
 import math
@@ -15,24 +15,24 @@ from edgeae.conversion.tflite.activations import runs
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, Operator
 
-#: A layer with more inputs a sum has none: the matrix grows with the square of them.
+#: Layers with more inputs per sum have no Gram matrix: its size grows with their square.
 _MOST_INPUTS = 4096
-#: Sums whose factors are multiplied with each other at once.
+#: Number of rows of X that are multiplied at once.
 _AT_ONCE = 1024
 
 
 def grams(
     graph: Graph, content: bytes, images: NDArray[np.float32]
 ) -> dict[int, NDArray[np.float64]]:
-    """Return weights → XᵀX of what they are multiplied with, over all images.
+    """Return index of each weight tensor → XᵀX of its inputs X over all images, float64.
 
-    That is (inputs, inputs), but of depthwise weights, whose channels have inputs of their own,
+    The shape is (inputs, inputs). For depthwise weights, whose channels have separate inputs, it is
     (channels, inputs, inputs).
 
     Args:
         graph: a float graph.
-        content: its flatbuffer.
-        images: (n, …).
+        content: flatbuffer of the graph.
+        images: (n, …) images.
     """
     layers = [item for item in graph_statistics.weighted(graph) if _is_whole(graph, item)]
     sums = {operator.inputs[1]: _Gram() for operator in layers}
@@ -44,7 +44,7 @@ def grams(
 
 
 class _Gram:
-    """The sum of XᵀX over X (…, sums, inputs), a few of which are multiplied at once."""
+    """The sum of XᵀX over several X of shape (…, sums, inputs), multiplied in batches."""
 
     def __init__(self) -> None:
         self._sum: Any = 0.0
@@ -72,7 +72,7 @@ def _given(operator: Operator) -> int:
 
 
 def _is_whole(graph: Graph, operator: Operator) -> bool:
-    """Tell whether every sum takes all channels, and is not too large to be made up for."""
+    """Return whether an operator gets a Gram matrix: it is not grouped and not too large."""
     given, kernel = (graph.tensors[at].shape for at in (_given(operator), operator.inputs[1]))
     if graph.tensors[operator.inputs[1]].data is None:
         return False
@@ -83,7 +83,7 @@ def _is_whole(graph: Graph, operator: Operator) -> bool:
 
 
 def _factors(values: NDArray[np.float64], graph: Graph, operator: Operator) -> NDArray[np.float64]:
-    """Return what each sum of an operator multiplies, (sums, inputs), or so for each channel."""
+    """Return X of an operator: (sums, inputs), or (channels, sums, inputs) if it is depthwise."""
     shape = graph.tensors[operator.inputs[1]].shape
     if operator.name == "FULLY_CONNECTED":
         return values.reshape(-1, shape[1])
@@ -95,13 +95,13 @@ def _factors(values: NDArray[np.float64], graph: Graph, operator: Operator) -> N
     if operator.name != "DEPTHWISE_CONV_2D":
         return np.moveaxis(patches, 2, -1).reshape(-1, math.prod(shape[1:]))
     single = np.moveaxis(patches, 2, 0).reshape(values.shape[-1], -1, math.prod(shape[1:3]))
-    return np.repeat(single, shape[-1] // values.shape[-1], axis=0)  # its depth multiplier
+    return np.repeat(single, shape[-1] // values.shape[-1], axis=0)  # the depth multiplier
 
 
 def _patches(
     values: NDArray[np.float64], taps: tuple[int, ...], options: dict[str, Any]
 ) -> NDArray[np.float64]:
-    """Return what lies under a kernel at each of its places.
+    """Return the values under a kernel at each of its positions.
 
     (1, height, width, channels) → (rows, columns, channels, kernel's height, kernel's width).
     """
@@ -124,17 +124,17 @@ def _reached(
     size: tuple[int, ...],
     options: dict[str, Any],
 ) -> NDArray[np.float64]:
-    """Return what each weight of a transposed kernel brings to each place of the output.
+    """Return the inputs that each weight of a transposed kernel multiplies at each output position.
 
-    Weight i adds input p to place s·p + i − (padding before): a convolution of inputs that lie
-    s apart, with nothing between them, read backwards. Shapes as in `_patches`.
+    Weight i adds input p to output position s·p + i − (padding before). That is a convolution, with
+    a reversed kernel, of inputs that are s apart with zeros in between. Shapes as in `_patches`.
     """
     strides = options["strideH"], options["strideW"]
     spread = [(n - 1) * s + 1 for n, s in zip(values.shape[1:3], strides, strict=True)]
     apart = np.zeros((*spread, values.shape[-1]))
     apart[:: strides[0], :: strides[1]] = values[0]
     reach = zip(spread, taps, size, strict=True)
-    # of all places that weights reach, the output holds `size`; behind them may be more
+    # the output has `size` of all positions that weights reach, and possibly more after these
     before = [max(n + k - 1 - kept, 0) // 2 for n, k, kept in reach]
     if options["padding"] != schema.Padding.SAME:
         before = [0, 0]
@@ -148,6 +148,6 @@ def _reached(
 
 
 def _padding(size: int, reach: int, stride: int) -> tuple[int, int]:
-    """Return TFLite's SAME padding before and behind; the odd one lies behind."""
+    """Return TFLite's SAME padding before and after; an odd one is added after."""
     total = max((-(-size // stride) - 1) * stride + reach - size, 0)
     return total // 2, total - total // 2

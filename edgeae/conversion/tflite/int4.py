@@ -1,10 +1,10 @@
-"""A float32 graph → the same with 4-bit weights, which are dequantized before they are used.
+"""Replaces the weights of a float32 graph by 4-bit weights that are dequantized before use.
 
 ai-edge-quantizer chooses the grid: symmetric, one scale per output channel, s = max|w| / 7, and
-q = round(w / s) in −7 … 7. Of its two forms this is the weight-only one, DEQUANTIZE and an operator
-in float: LiteRT's kernels agree on it to the last digits, though XNNPACK leaves it to them. The
-other, where the operator itself takes the integers and rounds its inputs on the fly, differs
-between kernels by a tenth of the values' range, and litert-builtin computes it wrongly once a
+q = round(w / s) in −7 … 7. It has two forms. This is the weight-only form, a DEQUANTIZE and a float
+operator: LiteRT's kernels agree on it to the last digits, and XNNPACK leaves it to them. In the
+other form (dynamic-range), the operator takes the integers and rounds its inputs at run time. The
+kernels differ on it by a tenth of the values' range, and litert-builtin computes it wrongly if a
 weight is −8.
 """
 
@@ -18,7 +18,8 @@ from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, read
 
 _ALLOWED = ("FULLY_CONNECTED", "CONV_2D")
-#: Of DEQUANTIZE with 4-bit input: TFLite's tools/versioning/op_version.cc. The package leaves 1.
+#: Version of DEQUANTIZE with 4-bit input, from TFLite's tools/versioning/op_version.cc;
+#: ai-edge-quantizer writes 1.
 _VERSION = 6
 
 
@@ -26,7 +27,7 @@ def with_int4_weights(content: bytes) -> Graph:
     """Return the graph of a float32 flatbuffer with 4-bit weights in all its layers.
 
     Raises:
-        BadInput: an operator whose weights would stay float32; names it.
+        BadInput: the weights of an operator would stay float32; the message names it.
     """
     before = read(content, "converted model")
     for operator in before.operators:

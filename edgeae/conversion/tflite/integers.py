@@ -1,8 +1,8 @@
-"""A calibrated float flatbuffer → a full-integer one, with ranges of our own.
+"""Quantizes a calibrated float flatbuffer to full integers, with ranges that edgeae chooses.
 
-TensorFlow's converter calibrates by least and largest value alone. Its two halves, calibrating and
-quantizing, are called one by one here, as `tensorflow/lite/python/lite.py` does, and the ranges are
-changed in between. Both are private to TensorFlow, so that they are looked for first.
+TensorFlow's converter only calibrates by the least and largest value. Its two steps, calibration
+and quantization, are called separately here, as in `tensorflow/lite/python/lite.py`, and the ranges
+are changed in between. Both are private to TensorFlow, so their existence is checked first.
 """
 
 import math
@@ -24,28 +24,28 @@ from edgeae.recipe import Recipe
 
 #: Quantization → element type of its activations.
 ACTIVATIONS = {"int8": "int8", "int16x8": "int16"}
-#: Of int16, one bit is left to images that reach farther than the representative ones: where steps
-#: are that small, it costs nothing.
+#: Factor on the ranges of int16: it leaves one bit for images whose activations exceed those of the
+#: representative images. The steps of int16 are so small that this adds no loss.
 _HEADROOM = 2
 _CALIBRATE_ONLY = "_experimental_calibrate_only"
 
 
 def calibrated(converter: Any) -> bytes:
-    """Return the float flatbuffer that a converter quantizes, with least and largest values.
+    """Return the calibrated float flatbuffer of a converter, with least and largest values.
 
     Args:
         converter: set up for integers, with a representative dataset; it is changed.
 
     Raises:
-        BadInput: this TensorFlow cannot stop there.
+        BadInput: this TensorFlow cannot calibrate without quantizing.
     """
     if not hasattr(converter, _CALIBRATE_ONLY):
         raise BadInput(
-            f"calibration: TensorFlow {tf.__version__} calibrates by min-max alone; allowed is "
+            f"calibration: TensorFlow {tf.__version__} only calibrates by min-max; allowed is "
             "'min-max'"
         )
     setattr(converter, _CALIBRATE_ONLY, True)
-    # int16 edges would be asked of the float model
+    # with int16, the converter would ask for int16 inputs and outputs of the float model
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return converted(converter)
@@ -54,15 +54,15 @@ def calibrated(converter: Any) -> bytes:
 def converted(converter: Any) -> bytes:
     """Return the flatbuffer that a converter makes.
 
-    The converter saves the model into a temporary folder first. If that fails, it goes on without
-    the model's signature and says nothing.
+    The converter first saves the model in a temporary folder. If that fails, it silently continues
+    without the model's signature.
 
     Raises:
         BadInput: the temporary folder has no room for the model.
     """
     try:
         content: bytes = converter.convert()
-    except ValueError:  # calibration asks for the signature
+    except ValueError:  # calibration needs the signature
         _check_saved(converter)
         raise
     _check_saved(converter)
@@ -72,18 +72,18 @@ def converted(converter: Any) -> bytes:
 def _check_saved(converter: Any) -> None:
     if converter.saved_model_dir is None:
         raise BadInput(
-            f"{tempfile.gettempdir()}: TensorFlow could not save the model in this folder; most "
-            "likely there is no room left"
+            f"{tempfile.gettempdir()}: TensorFlow could not save the model in this folder; the "
+            "most likely cause is that there is no room left"
         )
 
 
 def find_ranges(
     content: bytes, recipe: Recipe, images: NDArray[np.float32]
 ) -> tuple[dict[int, Range], int]:
-    """Return activation → its range, and how many of the images' values lie outside of theirs.
+    """Return index of each activation → its range, and the number of values outside of the ranges.
 
-    What the image is, and what a kernel's range is fixed to, is left out: that is not to be chosen.
-    Where only a sigmoid or a tanh reads values, these go no farther than it tells them apart.
+    The input and activations with a range that kernels prescribe are left out. If only sigmoids or
+    only tanhs read an activation, its range ends where they saturate.
 
     Args:
         content: a calibrated float flatbuffer.
@@ -119,7 +119,7 @@ def _is_fixed(graph: Graph, group: set[int]) -> bool:
 
 
 def with_ranges(content: bytes, ranges: dict[int, Range]) -> bytes:
-    """Return a calibrated flatbuffer whose tensors have other least and largest values."""
+    """Return a calibrated flatbuffer with the given ranges as least and largest values."""
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (subgraph,) = model.subgraphs
     for index, found in ranges.items():
@@ -135,25 +135,27 @@ def with_ranges(content: bytes, ranges: dict[int, Range]) -> bytes:
 def quantized(
     content: bytes, recipe: Recipe, *, per_tensor: bool = False, dense_per_tensor: bool = False
 ) -> Graph:
-    """Quantize a calibrated flatbuffer by the ranges in it; edges have the activations' type.
+    """Return the integer graph of a calibrated flatbuffer, quantized with the ranges in it.
+
+    Inputs and outputs have the type of the activations.
 
     Args:
-        content: see `with_ranges`.
+        content: a calibrated flatbuffer; see `with_ranges`.
         recipe: `quantization` is used.
-        per_tensor: one scale for each weight tensor.
-        dense_per_tensor: the same, for Dense layers alone.
+        per_tensor: one scale per weight tensor instead of one per output channel.
+        dense_per_tensor: the same, only for Dense layers.
 
     Raises:
-        BadInput: this TensorFlow quantizes in another way.
+        BadInput: this TensorFlow lacks the private quantization functions.
     """
     try:
         from tensorflow.lite.python.convert import mlir_quantize
         from tensorflow.lite.python.optimize.calibrator import Calibrator
     except ImportError:
-        told = f"TensorFlow {tf.__version__} calibrates by min-max alone; allowed is 'min-max'"
+        told = f"TensorFlow {tf.__version__} only calibrates by min-max; allowed is 'min-max'"
         raise BadInput(f"calibration = {recipe.calibration!r}: {told}") from None
     if recipe.quantization == "int16x8":
-        # images that are none: what was calibrated before is not calibrated again
+        # no images, so that the ranges in the flatbuffer are not calibrated again
         made = Calibrator(content).calibrate_and_quantize(
             lambda: iter(()), tf.int16, tf.int16, False, tf.int16, tf.int64
         )

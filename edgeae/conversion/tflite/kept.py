@@ -1,4 +1,4 @@
-"""What compensated rounding keeps of an original's weights: zeros, and few values."""
+"""The zeros and the few values of the original's weights, which GPTQ must keep."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,20 @@ from edgeae.formats.packed import distinct
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph
 
-#: Share of zeros that is worth a word: a trained kernel that nobody pruned has hardly any.
+#: Share of zeros from which on they are reported: a trained kernel without pruning has hardly any.
 _PRUNED = 0.1
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What one weight tensor held, and its integers must hold.
+    """The zeros and values of a float weight tensor, as limits for its integers.
 
     Attributes:
-        name: the tensor's.
-        size: how many weights it has.
-        zeros: how many of them are 0: no fewer integers may be.
-        values: how many values they have, if these are few: the integers may have no more. None of
-            many values.
+        name: name of the tensor.
+        size: number of weights.
+        zeros: number of zero weights; the integers must have at least as many zeros.
+        values: number of distinct values if they are few, and the integers must not have more; None
+            if the tensor has many values.
     """
 
     name: str
@@ -35,24 +35,27 @@ class Kept:
 
     @staticmethod
     def of(name: str, weights: NDArray[Any], few: FewValues | None) -> "Kept":
-        """Count the zeros of float weights, and the values of those that have few."""
+        """Return the limits for a tensor of float weights, given its few values, if it has few."""
         zeros = int(np.count_nonzero(weights == 0))
         return Kept(name, weights.size, zeros, None if few is None else len(few.values))
 
     def to_text(self) -> str:
-        """Return it in words, `dense/MatMul: keeps 16 values and 62.5% zeros`; empty if nothing."""
+        """Return the limits in words, `dense/MatMul: keeps 16 values and 62.5% zeros`.
+
+        Returns an empty text if the tensor has neither few values nor many zeros.
+        """
         words = [] if self.values is None else [f"{self.values} values"]
         if self.zeros >= _PRUNED * self.size:
             words.append(f"{self.zeros / self.size:.1%} zeros")
-        name = self.name.partition(";")[0]  # the converter joins those of all that it fused
+        name = self.name.partition(";")[0]  # the converter joins the names of fused operators
         return f"{name}: keeps {' and '.join(words)}" if words else ""
 
 
 def check_kept(part: str, graph: Graph, kept: tuple[Kept, ...]) -> None:
-    """Assert that the weights of an exported part hold what they were to keep.
+    """Check that the weights of an exported part have enough zeros and few enough values.
 
     Raises:
-        OutOfTolerance: names the file and the tensor.
+        OutOfTolerance: they do not; the message names the file and the tensor.
     """
     held = {item.name: item for item in kept}
     for tensor in graph.tensors:

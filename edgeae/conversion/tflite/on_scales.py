@@ -1,6 +1,6 @@
-"""A layer's integers on other scales than the converter's: its weights, and its bias with them.
+"""Quantizes the weights and bias of a layer with other scales than those of the converter.
 
-Clustered weights lie on the grid that their values were trained on: one scale for all of a tensor.
+Clustered weights get the grid on which their values were trained, which has one scale per tensor.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from edgeae.recipe import Cluster
 
 
 def paired(graph: Graph, original: Graph) -> Iterator[tuple[Operator, Operator]]:
-    """Yield each operator with weights, and the one of the original.
+    """Yield each operator with weights, and the corresponding operator of the original.
 
     Raises:
         OutOfTolerance: the two graphs do not have the same operators.
@@ -32,13 +32,13 @@ def paired(graph: Graph, original: Graph) -> Iterator[tuple[Operator, Operator]]
 def on_scales(
     graph: Graph, original: Graph, pair: tuple[Operator, Operator], scales: NDArray[np.float32]
 ) -> dict[int, Tensor]:
-    """Return index → tensor of a layer's weights and integer bias, each rounded to nearest.
+    """Return index → new tensor of a layer's weights and integer bias, rounded to nearest.
 
     Args:
-        graph: integer weights without zero points.
+        graph: a graph with integer weights without zero points.
         original: the float graph that it was quantized from.
-        pair: the layer's operator of `graph`, and that of `original`.
-        scales: of the weights: (1,), or one per output channel.
+        pair: the layer's operator in `graph` and in `original`.
+        scales: scales of the weights: (1,), or one per output channel.
     """
     operator, other = pair
     stored = graph_statistics.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
@@ -59,7 +59,7 @@ def on_scales(
 
 
 def _bias(operator: Operator) -> int:
-    """Return the bias's tensor; −1 if there is none."""
+    """Return the index of the bias tensor; −1 if there is none."""
     at = graph_statistics.BIAS_INPUT[operator.name]
     return operator.inputs[at] if len(operator.inputs) > at else -1
 
@@ -79,12 +79,12 @@ _LEVELS = 127
 
 
 def with_one_scale(graph: Graph, original: Graph, cluster: Cluster) -> Graph:
-    """Return an int8 graph with weights of few values, and their biases, quantized anew.
+    """Return an int8 graph in which clustered weights have one scale per tensor.
 
     Args:
-        graph: int8, one scale per output channel, no zero points.
+        graph: an int8 graph with one scale per output channel and no zero points.
         original: the float graph that it was quantized from.
-        cluster: how many values are few.
+        cluster: provides the largest number of values of a clustered layer.
 
     Raises:
         OutOfTolerance: the two graphs do not have the same operators.
@@ -102,6 +102,6 @@ def with_one_scale(graph: Graph, original: Graph, cluster: Cluster) -> Graph:
 
 
 def _repeats(weights: NDArray[np.float32], most: int) -> bool:
-    """Tell whether weights hold no more values than that, and not just because they are few."""
+    """Return whether weights have at most `most` distinct values, some of them repeated."""
     distinct = len(np.unique(weights))
     return distinct <= most and distinct < weights.size and bool(weights.any())

@@ -1,8 +1,8 @@
-"""The range of an activation, from the values that calibration images give it.
+"""Chooses the range of an activation from its values over the calibration images.
 
-A range always holds 0, which padding and ReLU need exactly. The integers that stand for a range
-are those of TFLite's quantizer: int8 spreads 255 steps over it, with the zero point rounded; int16
-is symmetric, 32,767 steps to the end that is farther from 0.
+A range always includes 0, which padding and ReLU need exactly. The integer grid of a range is that
+of TFLite's quantizer: int8 divides the range into 255 steps and rounds the zero point; int16 is
+symmetric, with 32,767 steps from 0 to the end that is farther from 0.
 """
 
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 
 from edgeae.metrics.quantization import Affine, dequantize, quantize
 
-#: Ends that are tried, as shares of the farthest value, by falling size.
+#: Candidate ends as shares of the farthest value, in decreasing order.
 _FACTORS = np.arange(50, 0, -1) / 50
-#: The two ends are found in turn; a turn that moves neither is the last one.
+#: Limit of rounds; each searches for one end and then the other, until neither changes.
 _TURNS = 6
 _SHORTEST = 1e-9
-#: Values that errors are summed over; of more, this many are drawn.
+#: Number of values over which errors are summed; more values are sampled.
 _TRIED = 1 << 17
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Range:
-    """What an activation's integers reach.
+    """The range of an activation.
 
     Attributes:
-        least: 0 or below.
-        most: 0 or above.
+        least: lower end, 0 or below.
+        most: upper end, 0 or above.
     """
 
     least: float
@@ -36,20 +36,20 @@ class Range:
 
     @classmethod
     def of(cls, values: NDArray[np.floating]) -> "Range":
-        """Return the range that holds all values, and 0."""
+        """Return the range of all values and 0."""
         return cls(min(float(values.min()), 0.0), max(float(values.max()), 0.0))
 
     def clipped(self, values: NDArray[np.floating]) -> int:
-        """How many values lie outside."""
+        """Return the number of values outside of the range."""
         return int(np.count_nonzero((values < self.least) | (values > self.most)))
 
 
 def percentile(values: NDArray[np.floating], share: float) -> Range:
-    """Return the range that holds at least a share of the values and leaves both tails alike.
+    """Return the range that includes at least a share of the values, with equal tails.
 
     Args:
-        values: of any shape.
-        share: percent; 100 holds all.
+        values: values of any shape.
+        share: share in percent; 100 includes all values.
     """
     tail = (100 - share) / 2
     least = np.percentile(values, tail, method="lower")
@@ -58,14 +58,14 @@ def percentile(values: NDArray[np.floating], share: float) -> Range:
 
 
 def least_error(values: NDArray[np.floating], dtype: str) -> Range:
-    """Return the range whose integers lie closest to the values: argmin Σ (v − q(v))².
+    """Return the range with the least squared quantization error: argmin Σ (v − q(v))².
 
-    q(v) is v rounded to the range's grid and clamped to it. Ends are tried at 2 %, 4 % … 100 % of
-    the farthest value on their side, one side at a time. M. Nagel et al., "A White Paper on Neural
-    Network Quantization", 2021, section 3.1, "Mean squared error".
+    q(v) is v rounded to the range's grid and clamped to it. The candidates of each end are 2 %,
+    4 % … 100 % of the farthest value on its side; one end is searched at a time. M. Nagel et al.,
+    "A White Paper on Neural Network Quantization", 2021, section 3.1, "Mean squared error".
 
     Args:
-        values: of any shape.
+        values: values of any shape.
         dtype: `int8` or `int16`.
     """
     values = np.asarray(values, np.float32).reshape(-1)
@@ -95,7 +95,7 @@ def squared_error(values: NDArray[np.floating], within: Range, dtype: str) -> fl
 
 
 def grid(within: Range, dtype: str) -> Affine:
-    """Return the integers that stand for a range; see the module."""
+    """Return the integer grid of a range; see the module."""
     if dtype == "int16":
         farthest = max(-within.least, within.most, _SHORTEST)
         return Affine(float(np.float32(farthest / 32767)), 0, dtype)

@@ -1,11 +1,12 @@
-"""A quantized graph's weights, rounded again so that their errors make up for each other.
+"""Rounds the weights of a quantized graph again by GPTQ.
 
-See `compensation` for how. Weights that are 0 stay 0. A kernel of few values, such as a clustered
-one, becomes a kernel of no more integers: each value has one, and each weight is rounded to one of
-these. So an error can still be made up for, by another weight that takes the next value: of `deep`
-on digits with 64 values a kernel, int8 adds 4.9 % to the loss, and 29.8 % if each weight keeps its
-value. The values need the same integers in every channel, and the kernel gets the scales for that;
-the scales of all other kernels stay what they are.
+See `gptq` for the algorithm. Weights that are 0 stay 0. A kernel of few values, such as a clustered
+one, does not get more distinct integers than it has values: each value has an integer, and each
+weight is rounded to one of these integers. A weight may be rounded to the integer of another value,
+so errors can still be compensated: for `deep` on digits with 64 values per kernel, int8 adds 4.9 %
+to the loss, and 29.8 % if each weight keeps its value. The integers of the values are the same in
+every channel, and the scales of such a kernel are chosen for that. The scales of all other kernels
+do not change.
 """
 
 from dataclasses import replace
@@ -24,7 +25,7 @@ from edgeae.formats.packed import width_bits
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import INT4, Graph, Operator, Tensor
 
-#: Where depthwise weights have their channels: (1, height, width, channels).
+#: Axis of the channels of depthwise weights: (1, height, width, channels).
 _DEPTHWISE_AXIS = 3
 _LEVELS = {"int8": 127, INT4: 7}
 
@@ -32,16 +33,17 @@ _LEVELS = {"int8": 127, INT4: 7}
 def rounded(
     graph: Graph, original: Graph, content: bytes, images: NDArray[np.float32]
 ) -> tuple[Graph, tuple[Kept, ...]]:
-    """Round the weights of Dense and all kinds of convolutional layers anew.
+    """Round the weights of Dense and convolutional layers again by GPTQ.
 
     Args:
-        graph: integer weights, one scale per tensor or per output channel, and no zero points.
+        graph: a graph with integer weights, one scale per tensor or per output channel, and no zero
+            points.
         original: the float graph that it was quantized from.
-        content: the flatbuffer of `original`.
+        content: flatbuffer of `original`.
         images: (n, …) representative images.
 
     Returns:
-        The graph, and what each of its weight tensors keeps of the original's.
+        The graph, and the zeros and values that each of its weight tensors keeps.
 
     Raises:
         OutOfTolerance: the two graphs do not have the same weights.
@@ -62,7 +64,7 @@ def _layer(
     pair: tuple[Operator, Operator],
     gram: NDArray[np.float64] | None,
 ) -> tuple[dict[int, Tensor], Kept]:
-    """Return index → tensor of what becomes another in one layer, and what its weights keep."""
+    """Return index → new tensor for the changed tensors of a layer, and what its weights keep."""
     operator, other = pair
     weights = original.tensors[other.inputs[1]].data
     if weights is None:
@@ -103,7 +105,7 @@ def _many(
 
 
 def _few(few: FewValues, gram: NDArray[np.float64] | None, dtype: str) -> NDArray[np.int64]:
-    """Give each weight the integer of one of the values: not always that of its own."""
+    """Return integers for a kernel of few values; GPTQ may choose the integer of another value."""
     levels = _LEVELS[dtype]
     integers = few.integers(levels)
     if gram is None:
@@ -119,7 +121,7 @@ def _compensated(
     levels: int,
     among: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Round with a Gram matrix for all output channels, or one for each."""
+    """Round rows by GPTQ; there is one Gram matrix for all output channels, or one for each."""
     if gram.ndim == 2:
         return compensated(rows, gram, scales, levels, among)
     single = zip(rows, gram, scales, strict=True)
