@@ -1,1 +1,1 @@
-"""The original of a model in TensorFlow, whatever its form: its parts as functions."""
+"""Originals: loading the original of a model in TensorFlow, and cutting its parts as functions."""

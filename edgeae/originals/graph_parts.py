@@ -1,8 +1,8 @@
-"""A frozen graph, `model.pb`: what an imported SavedModel became, and the parts cut out of it.
+"""Reads the frozen graph `model.pb` of an imported SavedModel, and cuts parts out of it.
 
-Its input is the node `image`, its output the node `reconstruction`; the code is the first output
-of the node that `train.json` names. Every node is free of side effects; see
-`importing/saved_model_operators.py`.
+The input is the node `image`, and the output the node `reconstruction`. The code is the first
+output of the node that `train.json` names. Every node is free of side effects; see
+`edgeae/importing/saved_model/operators.py`.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ RECONSTRUCTION = "reconstruction"
 
 
 def load_graph(path: Path) -> Any:
-    """Read a GraphDef.
+    """Return the GraphDef in a file.
 
     Raises:
-        BadInput: it is none.
+        BadInput: the file is not a GraphDef.
     """
     try:
         return tf.compat.v1.GraphDef.FromString(path.read_bytes())
@@ -32,7 +32,10 @@ def load_graph(path: Path) -> Any:
 
 
 def graph_sha256(content: bytes, code: str) -> str:
-    """Hash a model's identity: the file's bytes, which hold weights and operators, and the code."""
+    """Return the identity of a model: the hash of its file and of the name of its code.
+
+    The file has both the weights and the operators.
+    """
     return hashlib.sha256(f"{code}\n".encode() + content).hexdigest()
 
 
@@ -51,7 +54,7 @@ def between(graph: Any, source: str, target: str) -> Any:
         if name in needed:
             continue
         if name == IMAGE:
-            raise BadInput(f"cannot cut at {source}: a connection leads around it to {target}")
+            raise BadInput(f"cannot cut at {source}: a connection bypasses it to {target}")
         needed.add(name)
         pending += [node_of(item) for item in nodes[name].input]
     part = tf.compat.v1.GraphDef(versions=graph.versions)
@@ -65,22 +68,22 @@ def between(graph: Any, source: str, target: str) -> Any:
 
 
 def node_of(tensor: str) -> str:
-    """Return the node whose output a GraphDef's input such as `name:1` is."""
+    """Return the name of the node of a tensor, such as `name` of `name:1` or `^name`."""
     return tensor.removeprefix("^").partition(":")[0]
 
 
 def function(
     graph: Any, source: str, targets: dict[str, str], shapes: dict[str, tuple[int, ...]]
 ) -> Callable[[Any], dict[str, Any]]:
-    """Return a function of one tensor (n, …), for a tf.function to call.
+    """Return a function of one tensor (n, …), to be called in a tf.function.
 
     Args:
-        graph: a GraphDef; only what lies between is used.
-        source: the node that the argument stands for.
-        targets: name of each answer → node.
-        shapes: name of each answer → its shape, without the batch.
+        graph: a GraphDef; only the nodes between `source` and `targets` are used.
+        source: the node that the argument replaces.
+        targets: name of each output → node.
+        shapes: name of each output → its shape, without the batch.
     """
-    # the last answer depends on all the others: encoder and code lie before the reconstruction
+    # the last target depends on all the others: the code is computed before the reconstruction
     part = between(graph, source, list(targets.values())[-1])
 
     def answer(x: Any) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def function(
         )
         answers = dict(zip(targets, found, strict=True))
         for name, tensor in answers.items():
-            # what the graph works out at run time is known here
+            # shapes that the graph computes at run time are known here
             tensor.set_shape((None, *shapes[name]))
         return answers
 

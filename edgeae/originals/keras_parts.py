@@ -1,4 +1,4 @@
-"""A Keras autoencoder and the parts cut out of it."""
+"""Loads a Keras autoencoder, cuts parts out of it, and computes its identity."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ _ZIP = b"PK"
 
 
 def load_model(path: Path) -> Any:
-    """Load a `.keras` file, uncompiled; code inside it never runs.
+    """Return the uncompiled model in a `.keras` file; code in the file never runs.
 
     Raises:
-        BadInput: it is none, or Keras cannot read it.
+        BadInput: it is not a `.keras` file, or Keras cannot read it.
     """
     with files.open_regular(path) as stream:
-        if stream.read(len(_ZIP)) != _ZIP:  # of an HDF5 file Keras would also load functions
-            raise BadInput(f"{path}: not a .keras file: no zip archive")
+        if stream.read(len(_ZIP)) != _ZIP:  # Keras would load functions from an HDF5 file
+            raise BadInput(f"{path}: not a .keras file: not a zip archive")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -31,7 +31,7 @@ def load_model(path: Path) -> Any:
 
 
 def parts(model: Any, code_layer: str) -> dict[str, Any]:
-    """Cut a flat model into encoder, decoder and autoencoder, which share its layers.
+    """Return encoder, decoder and autoencoder of a flat model; they share its layers.
 
     Args:
         model: a functional model with one input and one output.
@@ -46,34 +46,35 @@ def parts(model: Any, code_layer: str) -> dict[str, Any]:
 
 
 def both_ends(model: Any, code_layer: str) -> Any:
-    """Return a model image → {`code`, `reconstruction`}: one conversion then covers both."""
+    """Return a model image → {`code`, `reconstruction`}, so that one conversion covers both."""
     code = model.get_layer(code_layer).output
     return keras.Model(model.input, {"code": code, "reconstruction": model.output})
 
 
 def clone(model: Any) -> Any:
-    """Return a copy that shares nothing: what changes it leaves the model alone."""
+    """Return a copy of a model that shares no layers or weights with it."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy
 
 
 def imported_sha256(model: Any, code_layer: str) -> str:
-    """Hash the identity of a model that edgeae did not train: weights, layers and code.
+    """Return the identity of an imported model: the hash of its weights, layers and code.
 
-    Its family says nothing of its layers: the same weights may be strided or activated otherwise.
+    The layers are included because the family of an imported model does not determine them: the
+    same weights may have other strides or activations.
     """
     layers = [[type(layer).__name__, layer.get_config()] for layer in model.layers]
     told = json.dumps(
         [weights_sha256(model), code_layer, layers],
         sort_keys=True,
-        default=lambda value: np.asarray(value).tolist(),  # an initializer's constant
+        default=lambda value: np.asarray(value).tolist(),  # constants of initializers
     )
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 def weights_sha256(model: Any) -> str:
-    """Hash a model's identity: name, shape and bytes of each weight, in order."""
+    """Return the identity of a trained model: the hash of its weights with names and shapes."""
     digest = hashlib.sha256()
     for weight in model.weights:
         values = np.ascontiguousarray(weight.numpy())

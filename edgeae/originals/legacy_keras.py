@@ -1,6 +1,6 @@
-"""The one place that imports TensorFlow: Keras 2 must be chosen before it.
+"""Imports TensorFlow, after choosing Keras 2, which must happen first.
 
-Only `training/`, `compression/`, `conversion/` and `runtimes/tensorflow.py` import this module.
+All other modules import TensorFlow from here; `tests/test_architecture.py` checks which may.
 """
 
 import gc
@@ -8,20 +8,21 @@ import os
 import sys
 import tempfile
 
-os.environ["TF_USE_LEGACY_KERAS"] = "1"  # whatever the user's shell says, for this process
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # overrides the user's environment
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# What the import makes lives for ever: looking for garbage among it is a fifth of its time.
+# Objects of the import are never freed; searching them for garbage takes a fifth of its time.
 _collects = gc.isenabled()
 gc.disable()
-# TensorFlow's C++ logs a screenful before it can be told not to; it is shown if the import fails.
+# TensorFlow's C++ code logs many lines before logging can be turned off. They are captured, and
+# shown only if the import fails.
 with tempfile.TemporaryFile() as _chatter:
     _terminal = os.dup(2)
     os.dup2(_chatter.fileno(), 2)
     try:
         import tensorflow as tf
         import tf_keras as keras
-    except Exception:  # an interrupt is no failure
+    except Exception:  # not BaseException: an interrupt is not a failure
         _chatter.seek(0)
         os.write(_terminal, _chatter.read())
         raise
@@ -38,6 +39,6 @@ if not tf.keras.Model.__module__.startswith("tf_keras"):
         "tf.keras is Keras 3: TensorFlow was imported before edgeae.originals.legacy_keras"
     )
 
-tf.get_logger().setLevel("ERROR")  # it warns of each further fit in a process
+tf.get_logger().setLevel("ERROR")  # hides a warning at each fit after the first
 
 __all__ = ["keras", "tf"]

@@ -1,7 +1,7 @@
-"""The original of a model, whatever its form: its parts as functions of one tensor.
+"""The original of a model: its parts as functions of one tensor, for every form of model.
 
-Conversion and TensorFlow's runtimes know originals by this alone; what only Keras models have,
-such as layers that can be pruned, is in `keras_parts.py`.
+Conversion and TensorFlow's runtimes use originals only through this interface. Functions that only
+apply to Keras models are in `keras_parts.py`.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from edgeae.originals import graph_parts, keras_parts
 from edgeae.originals.graph_parts import IMAGE, RECONSTRUCTION
 from edgeae.originals.legacy_keras import tf
 
-#: A tensor (n, …) → a tensor (n, …); may be called in a tf.function alone.
+#: A tensor (n, …) → a tensor (n, …); may only be called in a tf.function.
 Function = Callable[[Any], Any]
 _BATCH = 1000
 
@@ -30,10 +30,10 @@ class Original:
 
     Attributes:
         shapes: `image`, `code` and `reconstruction` → shape, without the batch.
-        parts: `encoder`, `decoder` and `autoencoder`.
-        both_ends: image → {`code`, `reconstruction`}: one conversion then covers both.
-        holder: what holds the variables; it must live as long as the functions.
-        model: the flat Keras model, which can be fine-tuned; None of a graph, which cannot.
+        parts: `encoder`, `decoder` and `autoencoder` → function.
+        both_ends: function image → {`code`, `reconstruction`}, so that one conversion covers both.
+        holder: object that owns the variables; it must live as long as the functions.
+        model: the flat Keras model, which can be fine-tuned; None for a frozen graph.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -48,7 +48,7 @@ class Original:
         return self.shapes["image"]
 
     def run(self, part: str, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run a part over inputs, (n, …) → (n, …)."""
+        """Return the outputs (n, …) of a part for inputs (n, …)."""
         shape = tf.TensorSpec((None, *self.shapes[EDGES[part][0]]), tf.float32)
         answer = tf.function(self.parts[part], input_signature=[shape], autograph=False)
         starts = range(0, len(inputs), _BATCH)
@@ -56,10 +56,10 @@ class Original:
 
 
 def open_original(folder: Path, training: Training) -> Original:
-    """Load the original in a model's folder; code inside it never runs.
+    """Return the original in a model's folder; code in the file never runs.
 
     Raises:
-        BadInput: it cannot be read, or cannot be cut at the code.
+        BadInput: the file cannot be read, or the model cannot be cut at the code.
         ManifestMismatch: the weights are not those of `train.json`.
         NotMeasured: the model was imported as is.
     """
@@ -83,10 +83,10 @@ def open_original(folder: Path, training: Training) -> Original:
 
 
 def from_keras(model: Any, code_layer: str) -> Original:
-    """Wrap a flat Keras model, image → reconstruction.
+    """Return the original of a flat Keras model, image → reconstruction.
 
     Args:
-        model: one input, one output.
+        model: a model with one input and one output.
         code_layer: name of the layer whose output is the code.
     """
     ends = keras_parts.both_ends(model, code_layer)
@@ -111,16 +111,16 @@ def _inference(model: Any) -> Function:
 def from_graph(
     graph: Any, code: str, input_shape: tuple[int, ...], code_shape: tuple[int, ...]
 ) -> Original:
-    """Wrap a frozen graph; see `graph_parts`.
+    """Return the original of a frozen graph; see `graph_parts`.
 
     Args:
-        graph: GraphDef.
-        code: the node whose output is the code.
-        input_shape: of one image and one reconstruction.
-        code_shape: of one code.
+        graph: a GraphDef.
+        code: name of the node whose output is the code.
+        input_shape: shape of one image and one reconstruction.
+        code_shape: shape of one code.
 
     Raises:
-        BadInput: a connection leads around the code.
+        BadInput: a connection bypasses the code.
     """
     nodes = {"image": IMAGE, "code": code, "reconstruction": RECONSTRUCTION}
     shapes = {"image": input_shape, "code": code_shape, "reconstruction": input_shape}
