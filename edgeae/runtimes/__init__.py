@@ -1,7 +1,7 @@
-"""The runtimes: engines with their kernels and device, one file each and one line in this table.
+"""Runtimes: engines with their kernels and devices, each in a module and an entry of `RUNTIMES`.
 
-A name says all of it (`litert-xnnpack`); nothing about an engine is an option elsewhere. Importing
-this package imports no engine; `load` imports one.
+A runtime's name determines its engine, kernels and device (`litert-xnnpack`); there are no further
+options for an engine. Importing this package imports no engine; `load` imports one.
 """
 
 import importlib
@@ -27,7 +27,15 @@ __all__ = [
 
 
 class Entry(NamedTuple):
-    """Where a runtime is, what it opens, what brings its package; whether threads change it."""
+    """A runtime in the table.
+
+    Attributes:
+        module, attribute: where the runtime is defined.
+        formats: formats of the artifacts that it opens.
+        remedy: command that installs its package.
+        about: description in a few words.
+        threaded: whether the number of threads affects it.
+    """
 
     module: str
     attribute: str
@@ -41,7 +49,7 @@ _HOST = remedy("host")
 _ORIGINALS = tuple(ORIGINALS)
 _ALL = (*_ORIGINALS, "tflite", "onnx")
 
-#: Every runtime there is.
+#: All runtimes by name.
 RUNTIMES = {
     "tensorflow-cpu": Entry(
         "edgeae.runtimes.tensorflow", "CPU", _ORIGINALS, _HOST, "the original as one tf.function"
@@ -92,7 +100,7 @@ RUNTIMES = {
     ),
 }
 
-#: Format → the runtime that opens it where the user names none.
+#: Format → the runtime that is used if the user names none.
 USUAL = {"tflite": "litert-xnnpack", "onnx": "onnxruntime-cpu"}
 
 
@@ -108,7 +116,7 @@ def formats(name: str) -> tuple[str, ...]:
 
 
 def load(name: str) -> Runtime:
-    """Import a runtime.
+    """Return a runtime; its module is imported.
 
     Raises:
         BadInput: there is no runtime of that name.

@@ -1,4 +1,4 @@
-"""All answers of one runtime about one bundle's parts, from child processes."""
+"""Runs the parts of a bundle in a runtime, in child processes, and collects the outputs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,25 +14,26 @@ from edgeae.recipe import PARTS
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
-#: The decoder fed with this runtime's own codes.
+#: Name of the decoder's outputs for the runtime's own codes.
 COMPOSED = "composed"
-#: A software device takes milliseconds where kernels for the processor take microseconds.
+#: Number of inputs for a software device: it takes milliseconds for what CPU kernels compute in
+#: microseconds.
 SOFTWARE_IMAGES = 200
 _TIMEOUT_S = 600.0
 
 
 @dataclass
 class Answers:
-    """What came back.
+    """The outputs of a runtime.
 
     Attributes:
-        version, device: of the runtime.
-        software: whether the device is emulated on the processor.
+        version, device: version of the runtime, and name of its device.
+        software: whether the device is emulated on the CPU.
         outputs: `encoder`, `decoder`, `autoencoder` and `composed` → (n, …), in the artifact's
-            element type; a part that failed is missing. A software device answers about the first
+            element type. A part that failed is missing. A software device only runs the first
             `SOFTWARE_IMAGES` inputs.
-        errors: part → what went wrong with it.
-        notes: part → what the session has to say.
+        errors: part → the error, for parts that failed.
+        notes: part → the session's note, for parts that ran.
     """
 
     version: str = ""
@@ -53,19 +54,19 @@ def ask(
     parts: Collection[str] = PARTS,
     threads: int = 1,
 ) -> Answers:
-    """Run the parts of a bundle (or of a model's folder) in one runtime.
+    """Run the parts of a bundle, or of a model's folder, in a runtime, and return the outputs.
 
     Args:
-        root: the folder that holds the artifacts.
-        runtime: its name.
-        form: the artifacts' format.
-        images: (n, …) float32, for encoder and autoencoder.
-        codes: (n, …) inputs of the decoder; None feeds it with this runtime's own alone.
-        parts: those that are there.
-        threads: for the engine.
+        root: the folder of the artifacts.
+        runtime: name of the runtime.
+        form: format of the artifacts.
+        images: (n, …) float32 inputs of encoder and autoencoder.
+        codes: (n, …) inputs of the decoder; None runs the decoder only on the runtime's own codes.
+        parts: the parts that exist.
+        threads: number of threads of the engine.
 
     Raises:
-        RuntimeUnavailable: the engine or its hardware is absent.
+        RuntimeUnavailable: the engine or its hardware is missing.
     """
     with scratch() as place:
         write_scratch(place / "images.npy", npy_bytes(images))
@@ -100,7 +101,7 @@ def _task(name: str, part: str, inputs: Path, place: Path) -> dict[str, str]:
 def _run(
     job: dict[str, Any], tasks: list[dict[str, str]], answers: Answers
 ) -> list[dict[str, str]]:
-    """Run tasks in one child; return those that a crash left undone."""
+    """Run tasks in one child process; return the tasks that did not run because of a crash."""
     left = list(tasks)
     try:
         for report in children.stream(

@@ -1,4 +1,4 @@
-"""Child process: run artifacts of one bundle in one runtime over given inputs."""
+"""Child process: runs artifacts of a bundle in a runtime on given inputs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +17,17 @@ from edgeae.system.scratch import write_scratch
 
 
 def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Run `job["tasks"]`, each `{name, part, inputs, outputs}`, the latter two `.npy` paths.
+    """Run `job["tasks"]`, each `{name, part, inputs, outputs}`; the latter two are `.npy` paths.
 
-    float32 inputs are real values; others are already in the artifact's element type. First reports
-    `{version, device, software}`, then per task, in order, `{note}` or `{error, code}`.
-    A software device is asked about the first `SOFTWARE_IMAGES` inputs alone.
+    float32 inputs are real values; other inputs have the artifact's element type. A software device
+    only runs the first `SOFTWARE_IMAGES` inputs.
+
+    Yields:
+        `{version, device, software}`, and then for each task, in order, `{note}` or
+        `{error, code}`.
 
     Raises:
-        RuntimeUnavailable: the engine or its hardware is absent.
+        RuntimeUnavailable: the engine or its hardware is missing.
     """
     runtime = load(job["runtime"])
     version, device = runtime.version(), runtime.device()
@@ -38,12 +41,12 @@ def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if inputs.dtype == np.float32:
                 inputs = prepare(program.artifact, inputs)
             outputs = run_all(session, program.artifact, inputs)
-            # numpy's own writing tells nothing of a full disk but a number of items
+            # not np.save: its error for a full disk only states a number of items
             write_scratch(Path(task["outputs"]), npy_bytes(outputs))
             yield {"note": session.note}
             session.close()
         except RuntimeUnavailable:
-            raise  # found out only by opening: no part can be run
+            raise  # detected only when a model is opened; no part can run
         except EdgeaeError as error:
             yield {"error": str(error), "code": error.code}
 

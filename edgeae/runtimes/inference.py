@@ -1,4 +1,4 @@
-"""Running a whole set of images through a session, in an artifact's own element types."""
+"""Runs a set of images through a session, in the element types of the artifact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,14 +18,14 @@ _FREE_BATCH = 500
 
 
 def prepare(artifact: Artifact, real: NDArray[np.float32]) -> NDArray[Any]:
-    """Turn real inputs (n, …) into what the artifact takes: (n, its shape), its element type."""
+    """Return real inputs (n, …) in the shape and element type of the artifact's input."""
     shaped = real.reshape(len(real), *artifact.input.values)
     affine = artifact.input.affine
     return shaped if affine is None else quantize(shaped, affine)
 
 
 def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
-    """Turn outputs (n, …) in the artifact's element type into real values."""
+    """Return outputs (n, …) in the artifact's element type as real values, float32."""
     affine = artifact.output.affine
     return outputs if affine is None else dequantize(outputs, affine)
 
@@ -33,10 +33,10 @@ def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
 def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArray[Any]:
     """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
 
-    One image a call where the artifact's batch is 1: verified is what ships.
+    If the artifact's batch is 1, each call runs one image, because the shipped artifact runs so.
 
     Raises:
-        ManifestMismatch: it gives another shape or element type than its description says.
+        ManifestMismatch: the outputs have another shape or element type than the manifest states.
     """
     batch = 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
     outputs = np.empty((0, *artifact.output.values), artifact.output.dtype)
@@ -48,7 +48,7 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
                 f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest says "
                 f"{artifact.output.dtype} {expected}"
             )
-        if not len(outputs):  # not before: a description may say any size
+        if not len(outputs):  # only now: a wrong description may have any size
             outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
         outputs[start : start + batch] = given
     return outputs
@@ -57,15 +57,15 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
 def part_outputs(
     runtime: Runtime, programs: Mapping[str, VerifiedArtifact], images: NDArray[np.float32]
 ) -> dict[str, NDArray[Any]]:
-    """Run each part on one thread; the decoder gets the encoder's output.
+    """Run each part on one thread; the decoder's input is the encoder's output.
 
     Args:
-        runtime: where.
-        programs: part → what to run.
+        runtime: the runtime to use.
+        programs: part → artifact to run.
         images: (n, …) real values.
 
     Returns:
-        part → (n, …) outputs in the part's own element type.
+        part → (n, …) outputs in the part's element type.
     """
     outputs: dict[str, NDArray[Any]] = {}
     for part in (part for part in PARTS if part in programs):
@@ -79,7 +79,10 @@ def part_output(
     images: NDArray[np.float32],
     earlier: Mapping[str, NDArray[Any]],
 ) -> NDArray[Any]:
-    """Run one part on one thread. See `part_outputs`; `earlier` holds the encoder's output."""
+    """Return the outputs of one part; see `part_outputs`.
+
+    `earlier` has the encoder's output, which is the input of the decoder.
+    """
     codes = EDGES[program.artifact.part][0] == "code"
     inputs = earlier["encoder"] if codes else prepare(program.artifact, images)
     session = runtime.open(program, threads=1)

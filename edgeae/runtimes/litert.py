@@ -1,4 +1,4 @@
-"""LiteRT's interpreter (TFLite) with three sets of kernels, told apart by name."""
+"""The runtimes of LiteRT's interpreter (TFLite), with three sets of kernels."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -50,11 +50,11 @@ def _call(interpreter: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
 def _unchecked_invoke(interpreter: Any) -> Callable[[], object]:
     """Return the engine's own `Invoke`, which `interpreter.invoke` calls after a check in Python.
 
-    The check is for NumPy views of the interpreter's memory, which a session never makes. It takes
-    5 % of a call of 2 µs, more than all that a session adds. Once this was called,
-    `interpreter.invoke` raises RuntimeError: the bound method counts as such a view.
+    The check searches for NumPy views of the interpreter's memory, which a session never makes. It
+    takes 5 % of a call of 2 µs, more than everything else that a session adds. Afterwards
+    `interpreter.invoke` raises RuntimeError, because the bound method counts as such a view.
     """
-    wrapped = getattr(interpreter, "_interpreter", None)  # private: may go
+    wrapped = getattr(interpreter, "_interpreter", None)  # private: may be removed
     return getattr(wrapped, "Invoke", None) or interpreter.invoke  # type: ignore[no-any-return]
 
 
@@ -77,7 +77,7 @@ class _LiteRt:
         return _Session(interpreter, self.delegated)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
-        from edgeae.formats import passthrough  # its schema is no part of the engine's start
+        from edgeae.formats import passthrough  # not at the top: it would count as start-up time
 
         content = passthrough.tflite(artifact.input, artifact.output, batch)
         return _Session(self._interpreter(content, "one operator", threads), delegated=False)
@@ -114,12 +114,12 @@ def _check_edge(program: VerifiedArtifact, interpreter: Any) -> None:
 
 
 def _left_over(interpreter: Any) -> str:
-    """Say which operators XNNPACK did not take; an engine's name must not promise too much.
+    """Return a note if XNNPACK did not take all operators; else empty.
 
     Raises:
-        NotMeasured: it took none, so a figure would be another runtime's.
+        NotMeasured: XNNPACK took no operator, so a measurement would be that of another runtime.
     """
-    details = getattr(interpreter, "_get_ops_details", None)  # private: may go
+    details = getattr(interpreter, "_get_ops_details", None)  # private: may be removed
     if details is None:
         return "delegation unknown"
     nodes = details()

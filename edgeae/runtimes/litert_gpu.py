@@ -1,7 +1,7 @@
-"""LiteRT's compiled model on its GPU accelerator: WebGPU over Vulkan.
+"""The runtime of LiteRT's compiled model on its GPU accelerator: WebGPU over Vulkan.
 
-A run of it returns before its work is done; reading the output waits. A process gets one chance to
-find its device: what fails to start never starts in it again. Open it in a child process only.
+A run returns before its work is done; reading the output waits for it. If the device fails to start
+once, it never starts again in the same process. Therefore open models only in a child process.
 """
 
 import functools
@@ -29,7 +29,7 @@ from edgeae.runtimes.litert import REFERENCE
 from edgeae.runtimes.protocol import Device
 
 _REMEDY = (
-    "it takes a GPU and its driver; without one, apt-get install chromium and "
+    "it needs a GPU and its driver; without a GPU, apt-get install chromium and "
     f"{vulkan.DRIVERS}=/usr/lib/chromium/vk_swiftshader_icd.json for a software device"
 )
 
@@ -40,7 +40,7 @@ _SMALLEST = TensorSpec("image", (1, 1), "float32")
 class _Session:
     def __init__(self, model: Any, content: bytes, note: str) -> None:
         self.note = note
-        # the engine may read the bytes for as long as it lives
+        # kept, because the engine may read the bytes as long as the model exists
         self._model, self._content = model, content
         (self._input,) = model.create_input_buffers(0)
         (self._output,) = model.create_output_buffers(0)
@@ -51,11 +51,11 @@ class _Session:
         self._start = functools.partial(model.run_by_index, 0, [self._input], [self._output])
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        if (x.size, x.dtype) != self._takes:  # the engine takes the bytes of anything shorter
+        if (x.size, x.dtype) != self._takes:  # the engine accepts any shorter input
             raise ValueError(f"(values, type) are {(x.size, x.dtype)}, expected {self._takes}")
         self._write(x)
         self._start()
-        # waits for the device, and copies into an array of the caller's own
+        # waits for the device, and copies the output into a new array
         output: NDArray[Any] = self._read(*self._gives)
         return output.reshape(self._shape)
 
@@ -67,7 +67,7 @@ class _Session:
 
 
 def _layout(buffer: Any) -> tuple[int, np.dtype[Any]]:
-    """Return a buffer's number of values and their element type."""
+    """Return the number of values of a buffer and their element type."""
     details = buffer.get_tensor_details()
     return math.prod(details["shape"]), np.dtype(details["dtype"])
 
@@ -86,7 +86,7 @@ class _LiteRtGpu:
 
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         devices = _devices()
-        # the compiled model crashes on some damaged files that the interpreter refuses
+        # the interpreter rejects some damaged files on which the compiled model crashes
         REFERENCE.open(program, threads, batch).close()
         model = _compile(program.content, str(program.path))
         try:
@@ -107,11 +107,11 @@ class _LiteRtGpu:
 
 
 def _devices() -> tuple[Device, ...]:
-    """Return the devices of which LiteRT takes the first.
+    """Return the devices, of which LiteRT uses the first.
 
     Raises:
-        RuntimeUnavailable: there is none, or only a software device that the user did not name, or
-            LiteRT might silently take a software device instead of a GPU.
+        RuntimeUnavailable: there is no device, or only a software device that the user did not
+            name, or LiteRT might silently use a software device instead of a GPU.
     """
     if not list(Path(ai_edge_litert.__file__).parent.glob("libLiteRt*GpuAccelerator.*")):
         raise RuntimeUnavailable(
@@ -138,9 +138,10 @@ def _note(devices: tuple[Device, ...]) -> str:
 
 
 def _compile(content: bytes, origin: str) -> Any:
-    """Compile a model for the GPU, whole: without the CPU among its devices, LiteRT refuses others.
+    """Return a model that is compiled only for the GPU, so that LiteRT rejects partial delegation.
 
-    Sums are of float32: the default of a GPU with float16 is outside a float's tolerance.
+    Sums are in float32: float16 sums, the default on a GPU that supports float16, exceed the
+    tolerance of float models.
     """
     options = Options(HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=True))
     try:
@@ -150,7 +151,7 @@ def _compile(content: bytes, origin: str) -> Any:
     if "not accelerated" in str(refusal):
         raise _left_over(origin)
     if content != (smallest := _fixed(_SMALLEST, _SMALLEST, 1)):
-        _compile(smallest, origin)  # is it this model, or any?
+        _compile(smallest, origin)  # does the device fail for every model?
         raise _refusal(origin, refusal)
     raise RuntimeUnavailable("LiteRT's GPU accelerator does not start on this device", _REMEDY)
 
@@ -168,9 +169,9 @@ def _left_over(origin: str) -> NotMeasured:
 
 
 def _fixed(source: TensorSpec, target: TensorSpec, batch: int) -> bytes:
-    """Return the one-operator model; zeros are appended by CONCATENATION.
+    """Return the passthrough model, in which CONCATENATION appends zeros instead of PAD.
 
-    The accelerator takes no PAD of two dimensions.
+    The accelerator does not support a PAD of two dimensions.
     """
     content = passthrough.tflite(source, target, batch)
     graph = tflite.read(content, "one operator")

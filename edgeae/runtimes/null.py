@@ -1,4 +1,4 @@
-"""No engine: a session that copies an input in and an output out, which is the harness's cost."""
+"""The null runtime: it only copies an input and an output, to measure the harness's overhead."""
 
 import math
 from dataclasses import dataclass, replace

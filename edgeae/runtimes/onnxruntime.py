@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU and on an NVIDIA GPU."""
+"""The runtimes of ONNX Runtime on the CPU and on an NVIDIA GPU."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
 
 _ERRORS_ONLY = 3
-#: Where an engine looks for weights that a model keeps in other files, which no hash covers: it
-#: would be the current folder. Nothing lies below a device.
+#: Folder in which onnxruntime looks for weights in other files. The default is the current folder,
+#: whose files no hash covers; a device file has no files below it.
 _WEIGHTS_FOLDER = ("session.model_external_initializers_file_folder_path", "/dev/null")
 
 
@@ -42,12 +42,13 @@ def _call(session: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
 
 
 def _unchecked_run(session: Any) -> Callable[..., Any]:
-    """Return the engine's own `run`, without what the wheel does around it in Python.
+    """Return the engine's own `run`, without the Python code of the wheel around it.
 
-    `InferenceSession.run` checks the feed's names, which a session knows, in 8 % of a call of
-    8 µs; and if a provider fails, it goes on with another one, whose latency this would be.
+    `InferenceSession.run` checks the names of the inputs, which takes 8 % of a call of 8 µs; a
+    session always uses the right names. If a provider fails, it also continues with another one,
+    and the latency would be that of the other provider.
     """
-    wrapped = getattr(session, "_sess", None)  # private: may go
+    wrapped = getattr(session, "_sess", None)  # private: may be removed
     return getattr(wrapped, "run", None) or session.run  # type: ignore[no-any-return]
 
 
@@ -77,7 +78,7 @@ class _OnnxRuntime:
         return self._session(program.content, str(program.path), threads, batch)
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
-        from edgeae.formats import passthrough  # another engine's schema: no part of this start
+        from edgeae.formats import passthrough  # not at the top: it loads another engine's schema
 
         content = passthrough.onnx(artifact.input, artifact.output, batch)
         return self._session(content, "one operator", threads, batch)
@@ -103,7 +104,7 @@ class _OnnxRuntime:
         built_in = next(iter(session.get_inputs()[0].shape), None)
         if isinstance(built_in, int) and built_in != batch:
             raise NotMeasured(
-                f"{origin}: its batch of {built_in} is built in, {batch} was asked for"
+                f"{origin}: has a fixed batch of {built_in}; {batch} was asked for"
             )
         return _Session(session)
 

@@ -1,4 +1,4 @@
-"""What a runtime is: the seam between edgeae and an engine."""
+"""The protocol of runtimes: the interface between edgeae and an engine."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,11 +13,12 @@ __all__ = ["Device", "Runtime", "Session"]
 
 @dataclass(frozen=True)
 class Device:
-    """What a runtime computes on.
+    """The device on which a runtime computes.
 
     Attributes:
-        name: as the system gives it.
-        software: whether it is emulated on the processor: good for correctness, not for latency.
+        name: name that the system reports.
+        software: whether the device is emulated on the CPU: suitable for correctness, not for
+            latency.
     """
 
     name: str
@@ -25,31 +26,32 @@ class Device:
 
 
 class Session(Protocol):
-    """A loaded model. Not for sharing between threads."""
+    """A loaded model; it must not be shared between threads."""
 
     @property
     def note(self) -> str:
-        """What a reader of a figure should know, such as operators left to another engine.
+        """A note for readers of a measurement, such as operators that another engine ran; or empty.
 
-        Asked for once the first answer was timed: finding it out may take as long as loading.
+        It is read only after the first inference was timed, because computing it may take as long
+        as loading.
 
         Raises:
-            NotMeasured: the runtime's name would promise what it did not do.
+            NotMeasured: the engine that the runtime is named after ran no operator.
         """
 
     def run(self, x: NDArray[Any], /) -> NDArray[Any]:
-        """Run one batch in the artifact's own element types: the only call that is ever timed.
+        """Return the output of one batch, in the artifact's element types; the only timed call.
 
-        It copies the input in and reads the output out, for every engine alike, and returns when
-        the answer is in host memory. The result is the caller's to keep.
+        For every engine, it copies the input to the engine and the output to host memory. The
+        engine does not reuse the memory of the result.
 
-        What it adds in Python to the engine's own calls is a part of every figure. A call may take
-        a microsecond, so sessions make it a closure: a method that looks up five attributes adds
-        twice as much.
+        The Python code of this function is part of every measurement. A call may take a
+        microsecond, so sessions make it a closure: a method that looks up five attributes adds
+        twice as much time.
         """
 
     def close(self) -> None:
-        """Release the model."""
+        """Free the model."""
 
 
 class Runtime(Protocol):
@@ -57,33 +59,33 @@ class Runtime(Protocol):
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The artifact formats it opens."""
+        """The formats of the artifacts that the runtime opens."""
 
     @property
     def answers(self) -> bool:
-        """Whether its outputs mean anything; False for the null runtime alone."""
+        """Whether the outputs are results of the model; only the null runtime has False."""
 
     def version(self) -> str:
-        """Return the engine's version: the receipt that it is available.
+        """Return the engine's version, which proves that the engine is available.
 
         Raises:
-            RuntimeUnavailable: the engine or its hardware is absent; with the remedy.
+            RuntimeUnavailable: the engine or its hardware is missing; the message has a remedy.
         """
 
     def device(self) -> Device:
-        """Return the device it runs on."""
+        """Return the device that the runtime uses."""
 
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> Session:
-        """Load a model for calls of `batch` examples each.
+        """Return a session of a model for calls of `batch` examples each.
 
         Raises:
-            BadInput: the engine refuses the file; says why.
-            NotMeasured: the file cannot be called with that batch.
+            BadInput: the engine cannot open the file; the message has the reason.
+            NotMeasured: the file does not support that batch.
         """
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> Session:
-        """Load one operator that computes next to nothing between the same edges.
+        """Return a session of the passthrough model with the inputs and outputs of an artifact.
 
-        What a call of it takes is what a call costs before any arithmetic: the harness, the
-        engine's own dispatch, the copies in and out. Its edges are flat: (batch, values).
+        The time of its call is the overhead of a call without arithmetic: the harness, the engine's
+        dispatch, and the copies of input and output. Both have the shape (batch, values).
         """

@@ -1,4 +1,4 @@
-"""The original as one tf.function, on the CPU or on an NVIDIA GPU."""
+"""The runtimes of TensorFlow: the original as one tf.function, on the CPU or an NVIDIA GPU."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class _Session:
     note = ""
 
     def __init__(self, function: Any, place: str, holder: Any) -> None:
-        self._holder = holder  # of the variables that the function reads
+        self._holder = holder  # keeps the variables of the function alive
         self._function = function
         self.run = _call(function, place)
 
@@ -40,7 +40,7 @@ def _call(function: Any, place: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
         with device(place):
             return function(constant(x)).numpy()  # type: ignore[no-any-return]
 
-    # entering a device takes microseconds; where there is one alone, nothing else can be meant
+    # entering a device takes microseconds, and is not needed if there is only one
     return run if len(tf.config.list_logical_devices()) == 1 else run_there
 
 
@@ -92,7 +92,7 @@ class _TensorFlow:
 
 
 def _use_threads(threads: int) -> None:
-    # refused once TensorFlow has started; a worker opens everything with one number of threads
+    # TensorFlow rejects a change after it has started; a process uses one number of threads
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)

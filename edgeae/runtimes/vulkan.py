@@ -1,6 +1,7 @@
-"""The Vulkan devices of this machine, as its loader lists them, and which of them are software.
+"""Lists the Vulkan devices of this machine, and which of them are software devices.
 
-Only what names a device is asked, through ctypes: structures and constants are those of `vulkan.h`.
+The loader is called through ctypes, only for the properties that name a device. Structures and
+constants are those of `vulkan.h`.
 """
 
 import ctypes
@@ -11,18 +12,19 @@ from typing import Any
 from edgeae.errors import RuntimeUnavailable
 from edgeae.runtimes.protocol import Device
 
-#: The loader's variable that names the drivers to use and no other: how a user chooses a software
-#: device.
+#: The loader's environment variable that names the only drivers to use. With it, a user chooses a
+#: software device.
 DRIVERS = "VK_DRIVER_FILES"
 _DRIVERS_OLD_NAME = "VK_ICD_FILENAMES"
-#: Mesa's software driver is on most machines: a GPU that an engine refuses must not become it.
+#: Disables Mesa's software driver, which most machines have: otherwise an engine that rejects the
+#: GPU would use the software driver.
 _NEVER_UNNAMED = {"VK_LOADER_DRIVERS_DISABLE": "lvp_icd*"}
 _LIBRARY = "libvulkan.so.1"
 _SUCCESS, _INCOMPLETE = 0, 5
-#: What the loader gives for no driver at all, and for drivers without a device.
+#: The loader's status if there is no driver, and if the drivers have no device.
 _NO_DRIVER, _NO_DEVICE = -9, -3
 _CPU = 4
-#: A discrete GPU before one in the processor, before a virtual one: what engines prefer.
+#: Kind of device → rank, in the order that engines prefer: discrete, integrated, virtual GPU.
 _ORDER = {2: 0, 1: 1, 3: 2}
 _MOST_DEVICES = 64
 
@@ -48,23 +50,22 @@ class _Properties(ctypes.Structure):
         ("device", ctypes.c_uint32),
         ("kind", ctypes.c_int32),
         ("name", ctypes.c_char * 256),
-        ("rest", ctypes.c_uint64 * 256),  # 544 bytes of limits, and room
+        ("rest", ctypes.c_uint64 * 256),  # 544 bytes of limits, and spare room
     )
 
 
 def named_drivers() -> str:
-    """Return what the user says of the drivers to use, as the loader takes it; mostly nothing."""
+    """Return the drivers that the user named for the loader; empty if the user named none."""
     return os.environ.get(DRIVERS) or os.environ.get(_DRIVERS_OLD_NAME) or ""
 
 
 def devices() -> tuple[Device, ...]:
-    """Return the devices, the one that an engine prefers first.
+    """Return the devices in the order that engines prefer.
 
-    Unless the user names the drivers, Mesa's software driver is left out, here and for all that
-    this process loads later.
+    If the user named no drivers, Mesa's software driver is disabled for the rest of the process.
 
     Raises:
-        RuntimeUnavailable: there is no Vulkan loader, or it fails.
+        RuntimeUnavailable: the Vulkan loader is missing or fails.
     """
     return _devices(named_drivers())
 

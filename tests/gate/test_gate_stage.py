@@ -243,7 +243,7 @@ def test_the_batch_reaches_the_engine(tmp_path):
         judging.run_process(Pair(side, side, "onnxruntime-cpu", 1, batch), 0, 1) for batch in (1, 4)
     )
     assert one.error is None
-    assert four.error == f"{path}: its batch of 1 is built in, 4 was asked for"
+    assert four.error == f"{path}: has a fixed batch of 1; 4 was asked for"
 
 
 def test_a_wrong_answer_fails_and_is_not_timed(tiny_bundle):

@@ -234,7 +234,7 @@ def test_a_software_device_is_never_taken_unnamed(monkeypatch):
     monkeypatch.delenv("VK_DRIVER_FILES")
     answer = probe(GPU)
     if "error" in answer:
-        assert answer["error"].startswith("Vulkan has no device here; it takes a GPU")
+        assert answer["error"].startswith("Vulkan has no device here; it needs a GPU")
         assert f"VK_DRIVER_FILES={SWIFTSHADER}" in answer["error"]
     else:
         assert answer["software"] is False
