@@ -103,9 +103,7 @@ class _OnnxRuntime:
             raise BadInput(f"{origin}: lacks an input or an output")
         built_in = next(iter(session.get_inputs()[0].shape), None)
         if isinstance(built_in, int) and built_in != batch:
-            raise NotMeasured(
-                f"{origin}: has a fixed batch of {built_in}; {batch} was asked for"
-            )
+            raise NotMeasured(f"{origin}: has a fixed batch of {built_in}; {batch} was asked for")
         return _Session(session)
 
 
