@@ -45,7 +45,7 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
         expected = (len(inputs[start : start + batch]), *artifact.output.values)
         if given.shape != expected or given.dtype != artifact.output.dtype:
             raise ManifestMismatch(
-                f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest says "
+                f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest states "
                 f"{artifact.output.dtype} {expected}"
             )
         if not len(outputs):  # only now: a wrong description may have any size

@@ -137,6 +137,6 @@ def test_an_answer_that_the_manifest_does_not_describe_is_no_answer(answer):
     encoder = tiny.program("encoder").artifact
     inputs = np.zeros((3, 16), np.int8)
     with pytest.raises(
-        ManifestMismatch, match=r"encoder\.tflite: gives .*, its manifest says int8"
+        ManifestMismatch, match=r"encoder\.tflite: gives .*, its manifest states int8"
     ):
         run_all(_Session(answer), encoder, inputs)

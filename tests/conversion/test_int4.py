@@ -94,7 +94,7 @@ def test_too_few_bytes_and_activations_of_four_bits_are_refused():
     with pytest.raises(BadInput, match="2 bytes of 6 4-bit values"):
         read(write(replace(graph, tensors=tensors)), "m")
     tensors = (graph.tensors[0], replace(graph.tensors[1], data=None), *graph.tensors[2:])
-    with pytest.raises(BadInput, match="'w' is INT4 and no constant; edgeae cannot read"):
+    with pytest.raises(BadInput, match="'w' is INT4 but not a constant; edgeae cannot read"):
         read(write(replace(graph, tensors=tensors)), "m")
 
 

@@ -267,7 +267,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     ),
     "a shared layer": (_model(_shared()), ("layer odd is shared: called 2 times",)),
     "weights as .npz": (_npz_weights, ("model.weights.npz", "allowed is model.weights.h5")),
-    "a zip of something else": (_a_zip, ("no config.json",)),
+    "a zip of something else": (_a_zip, ("a zip archive without config.json",)),
     "no such file": (_no_file, ("net.keras: no such file",)),
     "two Keras files": (_two_files, ("whole autoencoder",)),
     "a name that is a path": (_options("--name", "../x"), ("--name '../x'",)),

@@ -120,7 +120,7 @@ def _integers(graph: Graph) -> str:
     inner = next((item.dtype for item in edges.values() if item.dtype in _EDGES), "int8")
     for name, tensor in edges.items():
         if tensor.dtype != inner or tensor.affine is None:
-            raise BadInput(f"edge {name!r} is {tensor.dtype}, not {inner}")
+            raise BadInput(f"input or output {name!r} is {tensor.dtype}, not {inner}")
     return inner
 
 

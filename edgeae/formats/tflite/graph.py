@@ -261,7 +261,7 @@ def _tensor(model: Any, raw: Any) -> Tensor:
     dtype = DTYPES[raw.type]
     data = _bytes(model, raw.buffer)
     if dtype == INT4 and not data:
-        raise NotImplementedError(f"tensor {name!r} is INT4 and no constant")
+        raise NotImplementedError(f"tensor {name!r} is INT4 but not a constant")
     constant = _values(data, dtype, shape) if data else None
     return Tensor(name, shape, dtype, constant, *_quantization(raw.quantization, name, shape))
 

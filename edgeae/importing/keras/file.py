@@ -136,7 +136,7 @@ def _from_zip(path: Path, content: bytes) -> tuple[bytes, object]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
             if not {_CONFIG, _METADATA} <= names:
-                raise BadInput(f"{path}: a zip archive, but no .keras file: no {_CONFIG} in it")
+                raise BadInput(f"{path}: a zip archive without {_CONFIG}, so not a .keras file")
             if _WEIGHTS not in names:
                 kept = sorted(name for name in names if name.startswith("model.weights"))
                 raise BadInput(
@@ -175,7 +175,7 @@ def _from_hdf5(path: Path, content: bytes) -> tuple[bytes, object]:
 def _json(path: Path, what: str, content: bytes) -> dict[str, Any]:
     table = parse_json(content, f"{path}: {what}", _DEEPEST)
     if not isinstance(table, dict):
-        raise BadInput(f"{path}: damaged: {what} is no JSON object")
+        raise BadInput(f"{path}: damaged: {what} is not a JSON object")
     return table
 
 

@@ -166,7 +166,7 @@ def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
         if key in ALLOWED[kind].keys:
             found[key] = _plain(where, key, value)
         elif value and not _can_be_ignored(key, value):
-            raise BadInput(f"{where}: {key} = {value!r} is not known; allowed is {key} unset")
+            raise BadInput(f"{where}: {key} = {value!r} is unknown; allowed is {key} unset")
     if kind.endswith("Transpose") and found.get("output_padding", 0) is None:
         del found["output_padding"]  # None leaves the choice to Keras
     return found
