@@ -46,7 +46,7 @@ def compress(
             yield {"doing": f"cluster into {recipe.cluster.clusters} values"}
             model = cluster(model, dataset, recipe, seed)
         elif step == "qat" and calibration is not None:
-            yield {"doing": "train for the integers"}
+            yield {"doing": "quantization-aware training"}
             model = train_quantized(model, dataset, recipe, calibration, seed)
         if recipe.prune is not None:
             check_zeros(model, recipe.prune)

@@ -124,7 +124,7 @@ def _write_golden(
 def describe_tflite(part: str, content: bytes, recipe: Recipe, out: Path) -> Artifact:
     """Write `<part>.tflite` into `out`, and return its description."""
     path = f"{part}.tflite"
-    # the parts are cut out of the whole; see formats/cut.py
+    # encoder and decoder are cut out of the autoencoder; see formats/tflite/cut.py
     parent = None if part == "autoencoder" else "autoencoder.tflite"
     artifact = describe.tflite(part, content, path, recipe.quantization, parent)
     atomic.write_bytes(out / path, content)

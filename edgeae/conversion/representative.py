@@ -42,7 +42,7 @@ def choose(
 
 
 def _reaching(images: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    first = images[0].reshape(-1)  # a view, which changes `images`, already a copy
+    first = images[0].reshape(-1)  # a view of `images`, which is a copy
     if images.max() < high:
         first[first.argmax()] = high
     if images.min() > low:

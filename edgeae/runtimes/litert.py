@@ -80,7 +80,7 @@ class _LiteRt:
         from edgeae.formats import passthrough  # not at the top: it would count as start-up time
 
         content = passthrough.tflite(artifact.input, artifact.output, batch)
-        return _Session(self._interpreter(content, "one operator", threads), delegated=False)
+        return _Session(self._interpreter(content, "passthrough model", threads), delegated=False)
 
     def _interpreter(self, content: bytes, origin: str, threads: int, batch: int = 1) -> Any:
         try:

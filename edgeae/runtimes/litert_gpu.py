@@ -103,7 +103,7 @@ class _LiteRtGpu:
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
         devices = _devices()
         content = _fixed(artifact.input, artifact.output, batch)
-        return _Session(_compile(content, "one operator"), content, _note(devices))
+        return _Session(_compile(content, "passthrough model"), content, _note(devices))
 
 
 def _devices() -> tuple[Device, ...]:
@@ -174,7 +174,7 @@ def _fixed(source: TensorSpec, target: TensorSpec, batch: int) -> bytes:
     The accelerator does not support a PAD of two dimensions.
     """
     content = passthrough.tflite(source, target, batch)
-    graph = tflite.read(content, "one operator")
+    graph = tflite.read(content, "passthrough model")
     first, *others = graph.operators
     if first.name != "PAD":
         return content

@@ -81,7 +81,7 @@ class _OnnxRuntime:
         from edgeae.formats import passthrough  # not at the top: it loads another engine's schema
 
         content = passthrough.onnx(artifact.input, artifact.output, batch)
-        return self._session(content, "one operator", threads, batch)
+        return self._session(content, "passthrough model", threads, batch)
 
     def _session(self, content: bytes, origin: str, threads: int, batch: int) -> _Session:
         options = ort.SessionOptions()

@@ -103,7 +103,7 @@ def _quantized(model: Any, form: str, images: NDArray[np.float32], recipe: Recip
         path = Path(scratch) / "quantized.onnx"
         try:
             quantize_static(
-                onnx.ModelProto.FromString(model.SerializeToString()),  # a copy, which it changes
+                onnx.ModelProto.FromString(model.SerializeToString()),  # a copy to change
                 path,
                 _Reader("image", images),
                 quant_format=_FORMS[form],

@@ -119,7 +119,7 @@ class _Walk:
     def _sequential(
         self, config: dict[str, Any] | list[Any], path: tuple[str, ...], source: str, where: str
     ) -> str:
-        table = config if isinstance(config, dict) else {"layers": config}  # before Keras 2.2
+        table = config if isinstance(config, dict) else {"layers": config}  # a list before 2.2
         if not table["layers"]:
             raise BadInput(f"{where} has no layers")
         self._note_shape(table.get("build_input_shape"))
