@@ -314,7 +314,7 @@ def test_a_manifest_that_misdescribes_an_edge_is_refused(tiny_bundle, place):
     ]
     decoder["inputs"][0][place] += 1
     (bundle.root / "manifest.json").write_text(json.dumps(table))
-    with pytest.raises(ManifestMismatch, match="its manifest states"):
+    with pytest.raises(ManifestMismatch, match="its manifest says"):
         check(open_bundle(bundle.root), "litert-reference")
 
 
