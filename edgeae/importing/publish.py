@@ -63,8 +63,8 @@ def require_worth(request: Request, dataset: Dataset, losses: dict[str, float]) 
         return  # `publish` rejects such a model in any case
     paths = ", ".join(map(str, request.paths))
     raise BadInput(
-        f"{paths}: does worse than the mean of its data: its test MSE is {loss:.4g}, and that of "
-        f"the mean row of {dataset.name} is {mean:.4g}; --scale and --offset convert the rows to "
-        "the range that the model was trained on, --data names another dataset, "
-        "--allow-worse-than-mean imports the model anyway"
+        f"{paths}: does worse than the mean of its data: test MSE {loss:.4g}, where answering "
+        f"every row of {dataset.name} with their mean gives {mean:.4g}; --scale and --offset "
+        "convert the rows to the range that the model was trained on, --data names another "
+        "dataset, --allow-worse-than-mean imports the model anyway"
     )

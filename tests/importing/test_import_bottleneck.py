@@ -107,7 +107,9 @@ def test_without_a_bottleneck_the_layers_are_listed(nodes, line):
     with pytest.raises(BadInput) as caught:
         code(nodes)
     assert str(caught.value) == line
-    for name in re.findall(r"(n\d+) \(\d+\)", line.partition("takes")[2].partition("; bypassed")[0]):
+    for name in re.findall(
+        r"(n\d+) \(\d+\)", line.partition("takes")[2].partition("; bypassed")[0]
+    ):
         assert code(nodes, name).name == name
 
 

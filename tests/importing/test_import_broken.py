@@ -221,7 +221,10 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     ),
     "truncated .h5": (_hdf5_cut_short, ("net.h5: a damaged HDF5 file",)),
     "not a model": (_no_model, ("net.keras", "allowed is a Keras file")),
-    "custom registered object": (_model(_custom()), ("layer odd", "Mine>Dense", "of its own")),
+    "custom registered object": (
+        _model(_custom()),
+        ("layer odd", "Mine>Dense", "is a custom class"),
+    ),
     "subclassed": (_model(SUBCLASSED), ("Mine>Net", "model.export(FOLDER) makes")),
     "weights without an architecture": (
         lambda folder: [str(files.hdf5(folder / "net.h5", None)), "--data", _data(folder)],

@@ -50,7 +50,7 @@ def test_files_on_data_of_another_scale_are_refused_with_both_figures(paths, pla
     assert (done.returncode, done.stdout) == (2, "")
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"edgeae: {', '.join(paths)}: does worse than the mean of its data")
-    assert f"is {MEAN:.4g};" in line
+    assert f"gives {MEAN:.4g};" in line
     for option in ("--scale", "--offset", "--data", ALLOW):
         assert option in line
     left = place / "build" / "mine"
