@@ -1,1 +1,1 @@
-"""The gate: is the candidate slower, larger or worse than its baseline? Four verdicts."""
+"""The gate: decides whether a candidate is slower, larger or worse than its baseline."""

@@ -1,4 +1,4 @@
-"""What a candidate may cost, as the table `[budget]` of a suite says it."""
+"""The limits that a candidate must meet, read from the table `[budget]` of a suite."""
 
 import math
 from collections.abc import Mapping
@@ -8,34 +8,37 @@ from typing import Any, Literal
 from edgeae.errors import BadInput, unknown
 from edgeae.runtimes import RUNTIMES
 
-#: Exact figures that can be held: they do not wobble, so no interval is needed.
+#: Figures that can be compared exactly: they are deterministic, so no interval is needed.
 EXACT = ("bytes", "gzip_bytes", "macs", "arena", "operators", "instructions")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one cell; None is no limit.
+    """Limits of one cell. A limit that is None is not checked.
 
     Attributes:
-        max_ratio: candidate's median call ÷ baseline's; where the fixed cost of a call matters,
-            of the times above it.
+        max_ratio: largest p50 of the candidate's call ÷ p50 of the baseline's call. If the fixed
+            cost of a call is notable, it is subtracted from both times before the division.
         max_p50_us, max_p99_us: largest median and 99th percentile, over blocks, of the candidate's
             call, in µs.
-        max_first_ms, max_load_ms: largest time of the candidate's first call and of opening it, in
-            ms, from the processes that load the candidate first; at least twelve processes run.
-        max_rss_mb: largest peak memory, in 10⁶ bytes, of the process that holds both sides, from
-            the processes that load the candidate first; at least twelve processes run.
-        max_loss_ratio: candidate's loss ÷ baseline's, from the manifests of bundles.
-        parity: of bundles: `edgeae verify` passed on the runtime here; of bare files: the candidate
-            answers as the baseline does.
+        max_first_ms, max_load_ms: longest first call and longest load of the candidate, in ms.
+            Only processes that load the candidate first count; at least twelve processes run.
+        max_rss_mb: largest peak memory, in 10⁶ bytes, of the process that holds both sides. Only
+            processes that load the candidate first count; at least twelve processes run.
+        max_loss_ratio: largest loss of the candidate ÷ loss of the baseline, both from the
+            manifests of bundles.
+        parity: whether parity is checked. A bundle passes if `edgeae verify` passed on this
+            runtime; a bare file passes if the candidate gives the baseline's answers.
         exact: which figures are compared exactly: `bytes`, `gzip_bytes`, `macs`, `arena`,
             `operators` and `instructions`.
-        exact_growth: how many times the baseline's an exact figure may be.
-        exact_saving: an exact figure that is smaller by more than this share is a saving to record.
-        on_saving: what a saving does: `ask` passes and says so, `fail` fails until it is recorded.
-        on_inconclusive: what an inconclusive ratio does: `fail` ends with exit code 3, `warn` with
-            0 and a line.
-        runtimes: limits of one runtime; the other limits are those of `[budget]`.
+        exact_growth: largest exact figure of the candidate ÷ that of the baseline.
+        exact_saving: if an exact figure shrinks by more than this share, it is a saving to record.
+        on_saving: effect of a saving: `ask` passes with a note, `fail` fails until the saving is
+            recorded.
+        on_inconclusive: effect of an inconclusive ratio: `fail` ends with exit code 3, `warn`
+            prints a warning and ends with exit code 0.
+        runtimes: runtime name → its own limits; a limit that is not given there is that of
+            `[budget]`.
     """
 
     max_ratio: float = 1.03
@@ -68,17 +71,17 @@ class Budget:
                 raise BadInput(f"{key} = {getattr(self, key)!r}: allowed are {', '.join(allowed)}")
 
     def on(self, runtime: str) -> "Budget":
-        """Return the limits on one runtime."""
+        """Return the limits for one runtime."""
         return self.runtimes.get(runtime, self)
 
     def with_changes(self, **changed: Any) -> "Budget":
-        """Return the budget with other values, on every runtime alike."""
+        """Return the budget with the values changed for every runtime."""
         own = {name: replace(limits, **changed) for name, limits in self.runtimes.items()}
         return replace(self, runtimes=own, **changed)
 
     @property
     def times_absolutely(self) -> bool:
-        """Whether a limit holds even of an artifact that is its own baseline."""
+        """Whether any limit is absolute: then even an artifact equal to its baseline is timed."""
         return any(getattr(self, key) is not None for key in _ABSOLUTE)
 
 
@@ -91,7 +94,7 @@ def from_table(table: Mapping[str, Any]) -> Budget:
     """Build a budget from the TOML table `[budget]`.
 
     Raises:
-        BadInput: a key or a value is not allowed; says which are.
+        BadInput: a key or a value is not allowed; the message lists what is allowed.
     """
     values = dict(table)
     own = values.pop("runtimes", {})

@@ -1,4 +1,4 @@
-"""Two artifacts, or two runtimes, side by side: figures, and no verdict."""
+"""Compare two artifacts, or one artifact in two runtimes, without a verdict."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,12 +28,12 @@ from edgeae.text.progress import Progress
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides, timed together.
+    """Times of two artifacts that ran interleaved.
 
     Attributes:
         pair: the second artifact as candidate, the first as baseline.
-        first_runtime: of the first; the second's is the pair's.
-        rows: one per process.
+        first_runtime: runtime of the first artifact; `pair.runtime` is the second's.
+        rows: one row per process.
         machine: see `edgeae.system.machine.describe`.
     """
 
@@ -44,26 +44,30 @@ class Comparison:
 
     @property
     def fixed_share(self) -> float:
-        """The fixed cost as a share of a call of the first."""
+        """Fixed cost of a call ÷ a call of the first artifact: the median over processes."""
         return median(row.fixed_share for row in self.rows)
 
     @property
     def call_ratios(self) -> list[float]:
-        """Second ÷ first of whole calls, per process."""
+        """Ratio of whole calls, second ÷ first, one per process."""
         return [row.call_ratio for row in self.rows]
 
     @property
     def ratios_above_fixed(self) -> list[float] | None:
-        """Second ÷ first above the fixed cost, where that is one for both and not negligible."""
+        """Ratio of the times above the fixed cost, second ÷ first, one per process.
+
+        None if the sides run in different runtimes, or if the fixed cost is negligible or too
+        large a share of a call.
+        """
         told = NOTABLE_FIXED < self.fixed_share <= MOST_FIXED
         return ratios(self.rows) if told and self.first_runtime == self.pair.runtime else None
 
     def to_text(self) -> str:
-        """Return a table."""
+        """Return the comparison as a table."""
         return _table(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures and the raw rows as plain values."""
+        """Return the figures and the raw rows as JSON values."""
         above = self.ratios_above_fixed
         return {
             "sides": [
@@ -89,18 +93,19 @@ def compare(
     processes: int,
     say: Callable[[str], None],
 ) -> Comparison:
-    """Time two artifacts interleaved in one process, in several fresh ones.
+    """Time two artifacts interleaved in one process, and repeat that in fresh processes.
 
     Args:
-        first, second: bare files, or artifacts of bundles; the same one for two runtimes.
-        runtimes: of both; or of the first and of the second; the usual ones where there is none.
-        threads, batch: of both.
-        processes: how many; load order alternates.
-        say: told of what the sessions have to say.
+        first, second: bare files, or artifacts of bundles; may be the same file.
+        runtimes: one runtime for both artifacts, or one for each; if empty, the usual runtime of
+            each format.
+        threads, batch: threads and examples per call, for both artifacts.
+        processes: number of fresh processes; the load order alternates.
+        say: receives the sessions' notes.
 
     Raises:
         BadInput: a path is not one artifact, or a runtime does not open it.
-        EdgeaeError: a process gave no times; of the class that its exit code belongs to.
+        EdgeaeError: a process gave no times; the subclass corresponds to the process's exit code.
     """
     pair, first_runtime = _pair(first, second, runtimes, threads, batch)
     rows = []
@@ -129,7 +134,7 @@ def _pair(
     names = names * 2 if len(names) == 1 else names
     for side, name in zip((one, other), names, strict=True):
         if side.artifact.format not in formats(name):
-            raise BadInput(f"{side.path}: {name} opens {', '.join(formats(name))} alone")
+            raise BadInput(f"{side.path}: {name} opens only {', '.join(formats(name))}")
     return Pair(other, one, names[1], threads, batch), names[0]
 
 

@@ -1,4 +1,4 @@
-"""Figures that do not wobble: bytes, MACs, arena, operators, loss, and whether answers agree."""
+"""Deterministic figures: bytes, MACs, arena, operators, instructions, loss and parity."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +12,11 @@ from edgeae.verify.findings import read_findings
 
 
 def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
-    """Judge what needs no clock, of a pair that has a baseline.
+    """Judge the figures of a pair that need no timing; return no figure without a baseline.
 
     Raises:
         BadInput: a file cannot be read.
-        RuntimeUnavailable: reading it takes a package that is not installed.
+        RuntimeUnavailable: the package that reads the file is not installed.
     """
     if pair.baseline is None:
         return []
@@ -60,25 +60,25 @@ _QUANTITIES: dict[str, Callable[[Side, Pair], tuple[float | None, str]]] = {
     "operators": _operators,
     "instructions": _instructions,
 }
-#: Two counts of one artifact differ by up to 0.05 % where an engine looks at addresses.
+#: Two counts of one artifact differ by up to 0.05 % if an engine's code depends on addresses.
 _INSTRUCTIONS_GROWTH = 1.001
 
 
 def _exact(name: str, pair: Pair, baseline: Side, budget: Budget) -> Figure:
     measure, limit = _QUANTITIES[name], budget.exact_growth
     old, unit = measure(baseline, pair)
-    # what takes a while is not counted again for the same bytes
+    # identical bytes have identical figures, and some figures are slow to count
     new = old if pair.is_identical else measure(pair.candidate, pair)[0]
     if name == "instructions":
         limit = max(limit, _INSTRUCTIONS_GROWTH)
     figure = Figure(f"{name} ratio", "×", None, "missing", limit=limit, side_unit=unit)
     if new is None or old is None:
-        return replace(figure, reason=f"{name}: this format does not tell")
+        return replace(figure, reason=f"{name}: not known for this format")
     figure = replace(figure, baseline=old, candidate=new)
     if old == 0:
         verdict: Verdict = "pass" if new == 0 else "fail"
         return replace(
-            figure, verdict=verdict, reason="" if new == 0 else f"{name} {new:,.0f}, was 0"
+            figure, verdict=verdict, reason="" if new == 0 else f"{name} {new:,.0f}, baseline 0"
         )
     ratio = new / old
     figure = replace(figure, value=ratio)
@@ -95,19 +95,19 @@ def _exact(name: str, pair: Pair, baseline: Side, budget: Budget) -> Figure:
 def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
     figure = Figure("loss ratio", "×", None, "missing", limit=limit)
     if candidate.bundle is None or baseline.bundle is None:
-        return replace(figure, reason="loss: a bare file has none; compare bundles")
+        return replace(figure, reason="loss: a bare file has no loss; compare bundles")
     ours, theirs = candidate.bundle.manifest, baseline.bundle.manifest
     if ours.dataset["sha256"] != theirs.dataset["sha256"]:
         told = f"{ours.dataset['name']} and {theirs.dataset['name']}"
         return replace(
-            figure, reason=f"loss: measured on other images than the baseline's ({told})"
+            figure, reason=f"loss: measured on other images than the baseline's loss ({told})"
         )
     if ours.loss is None or theirs.loss is None:
-        return replace(figure, reason="loss: an encoder alone has none")
+        return replace(figure, reason="loss: an encoder without a decoder has no loss")
     new, old = ours.loss.exported, theirs.loss.exported
     figure = replace(figure, baseline=old, candidate=new)
     if old <= 0:
-        return replace(figure, reason="loss: the baseline's is 0")
+        return replace(figure, reason="loss: the baseline's loss is 0")
     verdict: Verdict = "pass" if new / old <= limit else "fail"
     told = f"loss {new:.6f}, baseline {old:.6f}: ratio {new / old:.4f}, budget {limit:.4f}"
     reason = "" if verdict == "pass" else told
@@ -117,7 +117,7 @@ def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
 def _parity(candidate: Side, runtime: str) -> Figure:
     figure = Figure("parity", "", None, "missing")
     if candidate.bundle is None:
-        return replace(figure, reason="parity: of bundles alone")
+        return replace(figure, reason="parity: only bundles are verified")
     artifact = candidate.artifact
     rows, _ = read_findings(candidate.bundle)
     mine = [

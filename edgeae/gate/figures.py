@@ -1,4 +1,4 @@
-"""Everything that was timed of a cell, judged under its budget: pure functions over rows."""
+"""Judge the timed figures of a cell against its budget: pure functions over rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,12 +17,12 @@ _Judge = Callable[[Sequence[PairRow], float], Figure]
 def timed_figures(
     rows: Sequence[PairRow], budget: Budget, *, rate: float = ERROR_RATE
 ) -> list[Figure]:
-    """Judge the ratio and each absolute limit; a figure keeps the first decision that it came to.
+    """Judge the ratio and each absolute limit; each figure keeps its first decision.
 
-    A wrong answer of the candidate is the only figure, and fails.
+    If the candidate gave a wrong answer, the only figure is `answer`, and `answer` fails.
 
     Args:
-        rows: one per process, in their order.
+        rows: one row per process, in the order of the processes.
         budget: the limits.
         rate: see `edgeae.gate.verdict.judge`.
     """
@@ -33,7 +33,7 @@ def timed_figures(
 
 
 def count(budget: Budget) -> int:
-    """Return how many figures of a cell are timed."""
+    """Return the number of timed figures of a cell."""
     return sum(1 for _ in _judges(budget))
 
 
@@ -62,7 +62,7 @@ def _absolute(
     cold: bool,
 ) -> _Judge:
     def judge(rows: Sequence[PairRow], rate: float) -> Figure:
-        # where the baseline came first, the engine had started, and its memory was taken, already
+        # if the baseline was loaded first, the engine had already started and taken its memory
         chosen = [row for row in rows if row.candidate_first or row.error] if cold else rows
         return absolute(chosen, name, value, limit, unit, rate=rate)
 
@@ -76,19 +76,19 @@ _ABSOLUTE: tuple[tuple[str, str, Callable[[PairRow], float | None], float, str],
     ("max_load_ms", "load", lambda row: row.load_ns[1], 1e6, "ns"),
     ("max_rss_mb", "peak memory", lambda row: row.rss_peak_bytes, 1e6, "B"),
 )
-#: Figures of a start, which is one only in a process that loads the candidate first.
+#: Cold-start figures: only a process that loads the candidate first measures them.
 _COLD = ("max_first_ms", "max_load_ms", "max_rss_mb")
 
 
 def agreement(rows: Sequence[PairRow]) -> Figure:
-    """Judge whether a bare candidate answers as its baseline does."""
+    """Judge whether a candidate that is a bare file gives the same answers as its baseline."""
     figure = Figure("parity", "", None, "missing", reason="parity: not measured")
     timed = processes(rows)
     if not timed:
         return figure
     row = timed[0]
     if row.difference is None:
-        reason = "parity: its edges are quantized otherwise, or of other types, than the baseline's"
+        reason = "parity: input or output differs from the baseline's in type or quantization"
         return replace(figure, reason=reason)
     unit = row.difference_unit
     figure = replace(figure, unit=unit, value=row.difference, limit=row.agreement)

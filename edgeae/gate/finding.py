@@ -1,4 +1,4 @@
-"""What the gate found: figures with verdicts, per cell, and what they amount to."""
+"""The gate's results: figures with verdicts, one finding per cell, one outcome per gate."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -8,24 +8,26 @@ from edgeae.errors import NotMeasured, OutOfTolerance, exit_code
 
 Verdict = Literal["pass", "fail", "inconclusive", "missing"]
 
-#: The first that any figure has is the verdict of all of them.
+#: From worst to best: the worst verdict of several figures is the verdict of all of them.
 _ORDER: tuple[Verdict, ...] = ("fail", "missing", "inconclusive", "pass")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict of several: `pass` only if all pass, `missing` if there are none."""
+    """Return the worst of several verdicts; `missing` if there is no verdict."""
     found = set(verdicts)
     return next((verdict for verdict in _ORDER if verdict in found), "missing")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is judged: a candidate beside its baseline, and how both are run.
+    """The unit of judgement: a candidate, its baseline, and the settings that both run with.
 
     Attributes:
-        candidate, baseline: names for people: `deep/int8 encoder.tflite`, or a file's path.
-        candidate_sha256, baseline_sha256: of the artifacts; empty where there is none.
-        runtime, threads, batch: how both are run.
+        candidate, baseline: display names: `deep/int8 encoder.tflite`, or a file's path; the
+            baseline's is empty if there is no baseline.
+        candidate_sha256, baseline_sha256: SHA-256 of the artifacts; the baseline's is empty if
+            there is no baseline.
+        runtime, threads, batch: settings that both sides run with.
     """
 
     candidate: str
@@ -38,7 +40,10 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The cell in a line: `deep/int8 encoder.tflite on litert-xnnpack`, and what is unusual."""
+        """The cell in one line: `deep/int8 encoder.tflite on litert-xnnpack, 2 threads`.
+
+        Threads and batch are shown only if they are not 1.
+        """
         threads = f", {self.threads} threads" if self.threads != 1 else ""
         batch = f", batch {self.batch}" if self.batch != 1 else ""
         return f"{self.candidate} on {self.runtime}{threads}{batch}"
@@ -46,17 +51,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Figure:
-    """One quantity of a cell, judged.
+    """One quantity of a cell, with its verdict.
 
     Attributes:
         quantity: `p50 ratio`, `p50`, `p99`, `loss ratio`, `parity`, `bytes`, `macs`, …
         unit: `×`, `ns`, `B`, `LSB` or empty.
-        value: as measured; None where it was not.
-        low, high: its 95 % confidence interval; None for exact figures.
-        limit: what it may be at most; None where there is no such limit.
-        verdict: of this figure.
-        reason: one line; empty where the numbers say all.
-        baseline, candidate: the two sides of a ratio, in `side_unit`; None where there are none.
+        value: the measured value; None if the quantity was not measured.
+        low, high: 95 % confidence interval of the value; None for exact figures.
+        limit: largest allowed value; None if there is no limit.
+        verdict: the verdict of this figure.
+        reason: the reason for the verdict in one line; empty if the numbers need no explanation.
+        baseline, candidate: the two sides of a ratio, in `side_unit`; None if the figure is not a
+            ratio or was not measured.
         side_unit: `ns`, `B` or empty.
     """
 
@@ -75,18 +81,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class Finding:
-    """Everything that the gate found about one cell.
+    """The gate's result for one cell.
 
     Attributes:
-        cell: what was judged.
-        figures: at least one.
-        runtime_version, device: of the runtime; empty where it was not opened.
-        processes: worker processes that were timed; 0 without timing.
-        fixed_ns: what one call costs before any arithmetic, per call; None where not timed.
-        machine_error: the baseline against itself: its ratio's distance from 1; None likewise.
-        seconds: how long it took.
-        notes: what else a reader should know, a line each.
-        code: exit code of an error behind a `missing`; 0 without one.
+        cell: the cell that was judged.
+        figures: the judged quantities, at least one.
+        runtime_version, device: version and device of the runtime; empty if it was not opened.
+        processes: number of timed worker processes; 0 if nothing was timed.
+        fixed_ns: fixed cost of one call, in ns: the time before any arithmetic; None if nothing
+            was timed.
+        machine_error: |ratio − 1| of the baseline timed against itself; None if nothing was timed.
+        seconds: duration of the judgement.
+        notes: further notes for the reader, one line each.
+        code: exit code of the error that made the verdict `missing`; 0 without such an error.
     """
 
     cell: Cell
@@ -102,12 +109,12 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of its figures."""
+        """The worst verdict of the figures."""
         return worst(figure.verdict for figure in self.figures)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A line for every figure that does not pass."""
+        """One line for each figure that does not pass."""
         return tuple(
             f"{self.cell.name}: {figure.reason}"
             for figure in self.figures
@@ -117,18 +124,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A whole gate.
+    """The result of a whole gate.
 
     Attributes:
-        findings: one per cell, in the suite's order.
-        suite: its name; empty for a single pair.
-        on_inconclusive: `fail` (exit 3) or `warn` (exit 0, said out loud).
-        machine: facts of this machine, see `edgeae.system.machine.describe`.
-        commit: of the repository, or None.
-        seed: what the order of the cells was drawn from.
-        seconds: how long it took.
-        absent: runtimes that a suite asks for and the machine does not have, with the reason.
-        command: what runs it again, in the same order; empty where there is none.
+        findings: one finding per cell, in the suite's order.
+        suite: the suite's name; empty for a single pair.
+        on_inconclusive: `fail` (exit code 3) or `warn` (a warning and exit code 0).
+        machine: description of this machine, see `edgeae.system.machine.describe`.
+        commit: the repository's commit; None outside a repository.
+        seed: seed of the order of the cells.
+        seconds: duration of the gate.
+        absent: (runtime, reason) for each runtime that the suite names and this machine lacks.
+        command: command line that repeats the gate in the same order; empty if there is none.
     """
 
     findings: tuple[Finding, ...]
@@ -143,12 +150,12 @@ class Outcome:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all cells."""
+        """The worst verdict of all cells."""
         return worst(finding.verdict for finding in self.findings)
 
     @property
     def code(self) -> int:
-        """The exit code: 0 passed, 1 failed, 3 inconclusive or missing; others as errors say."""
+        """The exit code: 0 passed, 1 failed, 3 inconclusive or missing, or that of an error."""
         codes = [finding.code for finding in self.findings]
         verdicts = {finding.verdict for finding in self.findings}
         if "fail" in verdicts:
@@ -161,7 +168,7 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """The outcome in words."""
+        """The outcome in one line: the verdict, and the number of cells with each verdict."""
         counts = {
             verdict: sum(finding.verdict == verdict for finding in self.findings)
             for verdict in reversed(_ORDER)
@@ -170,7 +177,7 @@ class Outcome:
         return f"{self.verdict}: {told or 'no cell'}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; verdicts, sentence and exit code included."""
+        """Return the outcome as JSON values, with verdicts, sentence and exit code."""
         return {
             "verdict": self.verdict,
             "code": self.code,

@@ -1,9 +1,9 @@
-"""Blocks of two sides and of a one-operator model, interleaved so that noise strikes all alike.
+"""Time blocks of baseline, candidate and passthrough model, interleaved so that noise hits all.
 
-A quad is ABBA or BAAB, drawn each time: a drift within it cancels, and so does what one side leaves
-in the caches for the other. Between quads of the two sides come quads of the baseline's own
-sessions, which show the machine's error, and blocks of the one-operator model, which show the fixed
-cost.
+A quad is four blocks in the order ABBA or BAAB, drawn at random. Within a quad, a linear drift
+cancels, and so does the cache state that one side leaves for the other. Between these quads run
+quads of the baseline's own sessions, which show the machine's error, and blocks of the passthrough
+model (one operator), which show the fixed cost of a call.
 """
 
 import random
@@ -17,20 +17,20 @@ from edgeae.timing.clock import Clock, CrossCheckClock
 from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, time_block
 
 _WARM_UP_NS = 100_000_000
-#: Untimed calls before each block: another model has just had the caches.
+#: Untimed calls before each block: another model has just filled the caches.
 _REFILL = 3
 _QUADS = 160
 _FEWEST_QUADS = 8
 _LONGEST_NS = 1_500_000_000
-#: A candidate's block lasts at most this many times what a block aims at.
+#: A candidate's block lasts at most this many times the intended length of a block.
 _STRETCH = 4
-#: A call costs 20 ns or more: a longer block is a clock that stands still, not a fast call.
+#: A call takes at least 20 ns. If a block seems to need more calls, the clock stands still.
 _MOST_CALLS = BLOCK_NS // 20
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Raw times of one process; see `PairRow` for the attributes."""
+    """Raw times of one process, in ns; `PairRow` documents the attributes."""
 
     calls: int
     fixed_calls: int
@@ -51,18 +51,19 @@ def interleave(
     clock: Clock = time.perf_counter_ns,
     witness: Clock | None = None,
 ) -> Blocks:
-    """Warm everything up, choose a block length, take quads.
+    """Warm up every session, choose a block length, and time quads.
 
     Args:
         baseline, candidate: calls of two or more sessions of each side.
-        fixed: a call of the one-operator model.
-        planted: slow-down of the candidate, as a share of the baseline's time above the fixed cost.
-        seed: of the order.
-        clock: nanoseconds that never go back.
-        witness: a second clock, which must agree with the first.
+        fixed: a call of the passthrough model.
+        planted: injected slowdown of the candidate, as a share of the baseline's time above the
+            fixed cost.
+        seed: seed of the order of the blocks.
+        clock: monotonic clock, in ns.
+        witness: cross-check clock, in ns, which must agree with `clock`.
 
     Raises:
-        NotMeasured: the clock stands still, goes back, or disagrees with its witness.
+        NotMeasured: the clock stands still, goes back, or disagrees with the cross-check clock.
     """
     second_clock = CrossCheckClock(clock, witness) if witness else None
     usual_ns, slow_ns, fixed_ns = _warm_up(baseline, candidate, fixed, clock)
@@ -83,7 +84,7 @@ def interleave(
             controls.append(_control(draw, baseline, timer.plain))
             fixes.append(timer.time(fixed, fixed_calls))
         elif number % 4 == 2:
-            # for nothing but to be in the caches as often as the baseline
+            # not recorded: these calls keep the candidate as warm in the caches as the baseline
             _control(draw, candidate, timer.planted)
         if clock() > deadline and number + 1 >= _FEWEST_QUADS:
             break
@@ -110,12 +111,12 @@ def _control(draw: random.Random, sessions: Sequence[Call], block: Block) -> tup
 
 
 def _block(call_ns: float) -> int:
-    """Return how many calls of a known length make a block."""
+    """Return the number of calls per block, for calls of `call_ns` nanoseconds."""
     return max(1, min(_MOST_CALLS, round(BLOCK_NS / max(1.0, call_ns))))
 
 
 def _quad(order: str, first: tuple[Call, Block], second: tuple[Call, Block]) -> tuple[int, int]:
-    """Time first-second-second-first (order A) or the reverse; return both sides' times."""
+    """Time first-second-second-first (order A) or the reverse; return the ns of each side."""
     (call_a, block_a), (call_b, block_b) = first, second
     if order == "A":
         a = block_a(call_a)
@@ -129,12 +130,12 @@ def _quad(order: str, first: tuple[Call, Block], second: tuple[Call, Block]) -> 
 
 
 class _Timer:
-    """Times blocks of a number of calls.
+    """Times blocks that have the same number of calls.
 
     Args:
-        clock: nanoseconds.
-        calls: per block.
-        delay_ns: busy waiting that a planted block ends with.
+        clock: monotonic clock, in ns.
+        calls: calls per block.
+        delay_ns: busy waiting at the end of a block with an injected slowdown.
     """
 
     def __init__(self, clock: Clock, calls: int, delay_ns: float) -> None:
@@ -160,7 +161,7 @@ class _Timer:
 def _warm_up(
     baseline: Sequence[Call], candidate: Sequence[Call], fixed: Call, clock: Clock
 ) -> tuple[float, float, float]:
-    """Run everything for a while; return what a call takes: baseline, candidate, fixed."""
+    """Warm up all sessions; return the ns of a call of baseline, candidate and passthrough."""
     groups = (baseline, candidate, (fixed,))
     counts = [calibrate(group[0], clock, BLOCK_NS // 2) for group in groups]
     seen: list[list[float]] = [[], [], []]
@@ -170,13 +171,13 @@ def _warm_up(
         turns += 1
         for times, group, count in zip(seen, groups, counts, strict=True):
             times += [_timed(call, count, clock) / count for call in group]
-    # the later half: sessions are slow at first
+    # only the later half counts: sessions are slow at first
     usual, slow, least = (median(times[len(times) // 2 :]) for times in seen)
     return usual, slow, least
 
 
 def _timed(call: Call, calls: int, clock: Clock) -> int:
-    """Time a block, after as many untimed calls as bring its model back into the caches.
+    """Time a block, in ns, after untimed calls that bring the block's model back into the caches.
 
     Raises:
         NotMeasured: the clock stood still for a whole block, or went back.

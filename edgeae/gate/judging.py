@@ -1,4 +1,4 @@
-"""Judging pairs, a finding each: processes are added while the answer is open."""
+"""Judge pairs, one finding each: processes run until every figure has a clear verdict."""
 
 import random
 import time
@@ -17,11 +17,11 @@ from edgeae.gate.sides import Pair
 from edgeae.gate.verdict import is_open, machine_error
 from edgeae.system import children
 
-#: Told of each process as it ends.
+#: Called with the row of each process when the process ends.
 OnRow = Callable[[Cell, PairRow], None]
 
 _TIMEOUT_S = 180.0
-#: The chance that any cell of a suite is red though its ratio is at the budget.
+#: The probability that any cell of a suite fails although every ratio is at the budget.
 FAMILY_RATE = 0.05
 
 
@@ -35,18 +35,19 @@ def judge_all(
 ) -> Iterator[tuple[int, Finding]]:
     """Judge each pair, in an order drawn from the seed.
 
-    In a suite of several cells, one that fails is judged again with fresh processes, and fails only
-    if it does so twice: otherwise one of many would fail by chance.
+    In a suite of several cells, a cell that fails is judged again with fresh processes, and the
+    cell fails only if it fails twice: otherwise one of many cells would often fail by chance.
 
     Args:
-        pairs: what to judge.
+        pairs: the pairs to judge.
         budget: the limits.
-        seed: of the order of the cells and of the blocks within each process.
-        on_row: told of each process.
-        planted: place → slow-down of that candidate; see `edgeae.gate.worker.work`.
+        seed: seed of the order of the cells, and of the blocks within each process.
+        on_row: called with the row of each process.
+        planted: index of a pair → injected slowdown of its candidate; see
+            `edgeae.gate.worker.work`.
 
     Yields:
-        The pair's place among `pairs`, and its finding.
+        The pair's index in `pairs`, and its finding.
     """
     order = list(range(len(pairs)))
     random.Random(seed).shuffle(order)
@@ -61,10 +62,10 @@ def judge_all(
 
 
 def needs_timing(pair: Pair, budget: Budget) -> bool:
-    """Whether a pair's figures take a worker process: not of an artifact that is its own baseline.
+    """Return whether a pair must be timed.
 
-    Both sides run in the same engine, so the same bytes are the same figures; but for absolute
-    limits.
+    A pair of identical bytes needs no timing, because both sides run in the same engine and have
+    the same figures; it is timed only if the budget has an absolute limit.
     """
     if pair.baseline is None:
         return False
@@ -72,10 +73,10 @@ def needs_timing(pair: Pair, budget: Budget) -> bool:
 
 
 def _second_rate(figures: int) -> float:
-    """Return the error rate of a second judgement, so that the family's is kept.
+    """Return the error rate of a second judgement that keeps the family-wise error rate.
 
-    Where both judgements of a figure err independently, figures × first × second ≤ family
-    (Bonferroni).
+    The two judgements of a figure err independently, so figures × first rate × second rate must be
+    at most the family rate (Bonferroni).
     """
     return min(ERROR_RATE, FAMILY_RATE / (max(1, figures) * ERROR_RATE))
 
@@ -83,14 +84,14 @@ def _second_rate(figures: int) -> float:
 def run_process(
     pair: Pair, number: int, seed: int, *, planted: float = 0.0, baseline_runtime: str | None = None
 ) -> PairRow:
-    """Run one process of a pair that has a baseline; what goes wrong in it is a row.
+    """Run one process of a pair that has a baseline; return its row, which may hold an error.
 
     Args:
-        pair: what to run.
-        number: of the process; odd ones load the candidate first.
-        seed: of the order of the blocks.
+        pair: the pair to run.
+        number: number of the process; an odd-numbered process loads the candidate first.
+        seed: seed of the order of the blocks.
         planted: see `edgeae.gate.worker.work`.
-        baseline_runtime: where the baseline runs in another runtime than the candidate.
+        baseline_runtime: the baseline's runtime; None if it is the candidate's runtime.
     """
     assert pair.baseline is not None
     job = {
@@ -110,7 +111,7 @@ def run_process(
 
 
 class _Work:
-    """One cell being judged."""
+    """The judgement of one cell."""
 
     def __init__(
         self, pair: Pair, budget: Budget, seed: int, on_row: OnRow | None, planted: float
@@ -137,7 +138,7 @@ class _Work:
             return self._found([*figures, *exact], rows, [])
         again = self._rows(rate)
         second = self._figures(again, rate)
-        if len(second) != len(figures):  # a wrong answer, where there was none at first
+        if len(second) != len(figures):  # one of the two judgements met a wrong answer
             return self._found([*second, *exact], again, [])
         notes = [
             f"failed at first ({old.reason}), then {new.verdict} with fresh processes"
@@ -148,7 +149,7 @@ class _Work:
         return self._found([*merged, *exact], again, notes)
 
     def _rows(self, rate: float) -> list[PairRow]:
-        """Run processes until the answer is clear, or no more may be run."""
+        """Run processes until every verdict is clear, or the largest number of them has run."""
         rows: list[PairRow] = []
         while True:
             row = self._run()
@@ -202,7 +203,7 @@ def _same(budget: Budget) -> Figure:
 
 
 def _disturbances(rows: Sequence[PairRow]) -> list[str]:
-    """Return what disturbed processes, told of the first that it happened to."""
+    """Return a line about disturbed processes, with the reasons of the first; empty if none was."""
     disturbed = [row for row in rows if row.unstable]
     if not disturbed:
         return []

@@ -1,4 +1,4 @@
-"""What one worker process of the gate measured: raw blocks, and the figures drawn from them."""
+"""The measurements of one worker process of the gate: raw block times, and derived figures."""
 
 import math
 from collections.abc import Sequence
@@ -9,43 +9,47 @@ from typing import Any
 
 from edgeae.timing.sample_statistics import percentile
 
-#: The gate judges the time above the fixed cost where that is more than this share of a call.
+#: If the fixed cost is more than this share of a call, the gate judges the time above it.
 NOTABLE_FIXED = 0.1
-#: Above this share the time above the fixed cost is not resolved: noise is magnified by
-#: 1 ÷ (1 − share), here 20 times.
+#: If the fixed cost is more than this share of a call, the time above it cannot be resolved:
+#: subtracting the fixed cost magnifies noise by 1 ÷ (1 − share), here 20 times.
 MOST_FIXED = 0.95
 
 
 @dataclass(frozen=True)
 class PairRow:
-    """One process: baseline and candidate interleaved. Times are raw, nanoseconds.
+    """One process that ran baseline and candidate interleaved. Times are raw, in ns.
 
-    A quad is four blocks, ABBA or BAAB, which cancels a drift; the times of a quad are those of the
-    two blocks of one side together.
+    A quad is four blocks, ABBA or BAAB, an order that cancels a linear drift. Each time of a quad
+    is the sum of the two blocks of one side.
 
     Attributes:
-        process: its number within the gate, from 0.
-        candidate_first: which was loaded first.
-        sessions: how many sessions of each side were opened and drawn from.
-        calls: per block, of either side.
-        fixed_calls: per block of the one-operator model.
-        orders: of each quad, the side that came first and last: `A` baseline or `B` candidate.
-        baseline_ns, candidate_ns: per quad, two blocks each.
-        control_ns: per control quad, the times of two sessions of the baseline, of those opened at
-            even and at odd turns: the baseline against itself, the machine's own error.
-        fixed_ns: per block of the one-operator model.
-        load_ns, first_ns: of baseline and candidate: opening, and the first call; the side that is
-            loaded first pays for the engine's own start.
-        rss_peak_bytes: of the process, when the candidate had given its first answer.
-        difference: max |candidate's answer − baseline's| on the same inputs, in `difference_unit`;
-            None where their element types differ.
+        process: number of the process within the gate, from 0.
+        candidate_first: whether the candidate was loaded before the baseline.
+        sessions: sessions opened of each side; each quad draws one of each side.
+        calls: calls per block of baseline or candidate.
+        fixed_calls: calls per block of the passthrough model.
+        orders: one letter per quad, the side of its first and last block: `A` baseline, `B`
+            candidate.
+        baseline_ns, candidate_ns: one time per quad, of two blocks.
+        control_ns: one pair of times per control quad: a session of the baseline that was opened at
+            an even turn, and one opened at an odd turn. Their ratio shows the machine's own error.
+        fixed_ns: one time per block of the passthrough model.
+        load_ns, first_ns: (baseline, candidate): load, and first inference. The side that is loaded
+            first includes the engine's start.
+        rss_peak_bytes: peak memory of the process after the candidate's first answer; None if
+            unknown.
+        difference: max |candidate's answer − baseline's answer| on the same inputs, in
+            `difference_unit`; None if the answers were not compared.
         difference_unit: `LSB` for integers, empty for floats.
-        agreement: the difference that counts as none.
-        runtime_version, device, software: of the runtime.
-        notes: what else a reader should know.
-        unstable: what the machine did meanwhile; see `edgeae.timing.conditions`.
-        seconds: from the start of the process to its end.
-        error, code: why there are no times, and the exit code of that; None and 0 without one.
+        agreement: largest difference that counts as equal.
+        runtime_version, device, software: version and device of the runtime, and whether the device
+            is emulated in software.
+        notes: notes for the reader.
+        unstable: disturbances during the measurement; see `edgeae.timing.conditions`.
+        seconds: duration of the process.
+        error, code: the error that prevented a measurement, and its exit code; None and 0 without
+            an error.
     """
 
     process: int
@@ -75,51 +79,52 @@ class PairRow:
 
     @cached_property
     def baseline_p50_ns(self) -> float:
-        """The baseline's median, per call."""
+        """Median time of the baseline's call, in ns."""
         return median(self.baseline_ns) / (2 * self.calls)
 
     @cached_property
     def candidate_p50_ns(self) -> float:
-        """The candidate's median, per call."""
+        """Median time of the candidate's call, in ns."""
         return median(self.candidate_ns) / (2 * self.calls)
 
     @cached_property
     def candidate_p99_ns(self) -> float:
-        """The candidate's 99th percentile over pairs of blocks, per call."""
+        """99th percentile, over pairs of blocks, of the candidate's call, in ns."""
         return percentile(self.candidate_ns, 0.99) / (2 * self.calls)
 
     @cached_property
     def fixed_p50_ns(self) -> float:
-        """The fixed cost's median, per call."""
+        """Median fixed cost of a call, in ns; 0 if it was not measured."""
         return median(self.fixed_ns) / self.fixed_calls if self.fixed_ns else 0.0
 
     @cached_property
     def fixed_share(self) -> float:
-        """The fixed cost as a share of a call of the baseline."""
+        """Fixed cost ÷ a call of the baseline."""
         return self.fixed_p50_ns / self.baseline_p50_ns if self.baseline_p50_ns > 0 else 0.0
 
     @cached_property
     def call_ratio(self) -> float:
-        """Candidate ÷ baseline of whole calls: the median of the quads' ratios."""
+        """Ratio of whole calls, candidate ÷ baseline: the median of the quads' ratios."""
         pairs = zip(self.candidate_ns, self.baseline_ns, strict=True)
         return median(b / a for b, a in pairs)
 
     @cached_property
     def control_ratio(self) -> float:
-        """Baseline ÷ itself, of whole calls: two halves of its sessions; 1 but for error."""
+        """Ratio of whole calls of two halves of the baseline's sessions: 1 apart from error."""
         return median(b / a for a, b in self.control_ns)
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "PairRow":
-        """Rebuild a row from JSON's lists."""
+        """Rebuild a row from JSON; lists become tuples."""
         return cls(**{key: _frozen(value) for key, value in table.items()})
 
 
 def above_fixed(ratio: float, fixed_share: float) -> float:
     """Return the ratio of the times above the fixed cost, (b − f) ÷ (a − f), given b ÷ a and f ÷ a.
 
-    A fixed cost of a tenth or less is left in, and so is one of more than `MOST_FIXED`, which
-    leaves too little to resolve. A share that is not finite gives NaN: nothing was measured.
+    If the share f ÷ a is at most `NOTABLE_FIXED`, or more than `MOST_FIXED`, where too little time
+    remains to resolve, the fixed cost is not subtracted. A share that is not finite gives NaN,
+    because nothing was measured.
     """
     if not math.isfinite(fixed_share):
         return math.nan
@@ -132,5 +137,5 @@ def _frozen(value: Any) -> Any:
 
 
 def processes(rows: Sequence[PairRow]) -> tuple[PairRow, ...]:
-    """Return the rows that hold times."""
+    """Return the rows of the processes that ended without an error."""
     return tuple(row for row in rows if row.error is None)

@@ -1,4 +1,4 @@
-"""The stage: what the user named in, an outcome out."""
+"""The gate's stage: plan the pairs of a candidate or a suite, and judge them."""
 
 import secrets
 import time
@@ -26,20 +26,20 @@ from edgeae.timing.suite import Suite
 Say = Callable[[str], None]
 OnFinding = Callable[[Finding], None]
 
-#: Runtimes that the gate has no use for: they compute nothing.
+#: Runtimes that the gate leaves out of a suite, because they compute nothing.
 _IDLE = ("null",)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be judged.
+    """The pairs that a gate will judge, and their budget.
 
     Attributes:
-        pairs: in the suite's order.
+        pairs: the pairs, in the suite's order.
         budget: the limits.
-        suite: its name; empty where there is none.
-        absent: runtimes that a suite asks for and the machine does not have, with the reason.
-        seed: of every order.
+        suite: the suite's name; empty without a suite.
+        absent: (runtime, reason) for each runtime that the suite names and this machine lacks.
+        seed: seed of the order of cells and of blocks.
     """
 
     pairs: tuple[Pair, ...]
@@ -58,17 +58,17 @@ def run_gate(
     wait_s: float = WAIT_S,
     planted: Mapping[int, float] = MappingProxyType({}),
 ) -> Outcome:
-    """Judge every pair of a plan, alone on this machine.
+    """Judge every pair of a plan, while no other bench or gate runs on this machine.
 
     Args:
-        plan: what to judge.
-        say: told of what is worth knowing while it runs.
-        on_finding, on_row: told of each cell and of each process, as they end.
-        wait_s: the longest wait for another bench or gate on this machine, seconds.
-        planted: place of a pair → slow-down of its candidate, for the gate's test of itself.
+        plan: the pairs and their budget.
+        say: receives progress messages.
+        on_finding, on_row: called with each cell's finding and with each process's row.
+        wait_s: the longest wait, in seconds, for another bench or gate on this machine.
+        planted: index of a pair → injected slowdown of its candidate, for the gate's self-test.
 
     Raises:
-        Busy: another one is still running.
+        Busy: another bench or gate still runs after `wait_s`.
     """
     findings: dict[int, Finding] = {}
     machine = describe()
@@ -108,16 +108,17 @@ def plan_pair(
 
     Args:
         candidate: a bare file, an artifact of a bundle, or a bundle.
-        baseline: the same, or a folder of baselines, or `git:REF`.
+        baseline: a bare file, an artifact of a bundle, a bundle, a folder of baselines, or
+            `git:REF`.
         budget: the limits.
-        runtimes: by name; the usual one of each format where there is none.
-        threads, batch: how both are run.
-        seed: of every order; drawn where it is None.
-        only: artifacts of these formats; of all where there is none.
+        runtimes: names of runtimes; if empty, the usual runtime of each format.
+        threads, batch: settings that both sides run with; each combination is a pair.
+        seed: seed of the order of cells and of blocks; drawn at random if None.
+        only: formats of the artifacts to judge; all formats if empty.
 
     Raises:
-        BadInput: a place, a runtime or a format is not what it should be.
-        ManifestMismatch: a file is not the one of its manifest.
+        BadInput: a path, a runtime or a format is not valid.
+        ManifestMismatch: a file is not the one that its manifest describes.
     """
     ours = _of_formats(sides(candidate), only, str(candidate))
     _check_named(runtimes, {side.artifact.format for side in ours}, str(candidate))
@@ -134,10 +135,10 @@ def plan_pair(
 
 
 def _of_formats(found: list[Side], only: Sequence[str], what: str) -> list[Side]:
-    """Return the sides of some formats; all where no format is named.
+    """Return the sides whose format is in `only`; all sides if `only` is empty.
 
     Raises:
-        BadInput: there is no such format, or nothing is of it.
+        BadInput: a format does not exist, or no side has one of the formats.
     """
     for name in only:
         if name not in FORMATS:
@@ -150,10 +151,10 @@ def _of_formats(found: list[Side], only: Sequence[str], what: str) -> list[Side]
 
 
 def _check_named(names: Sequence[str], held: set[str], what: str) -> None:
-    """Raise unless each runtime that the user named opens something.
+    """Check that each runtime that the user named opens one of the `held` formats.
 
     Raises:
-        BadInput: there is no such runtime, or it opens none of the files.
+        BadInput: a runtime does not exist, or it opens none of the files.
     """
     for name in names:
         if not held & set(formats(name)):
@@ -174,7 +175,7 @@ def _pair(
     batch: int,
     absent: Mapping[str, str] = MappingProxyType({}),
 ) -> Pair:
-    if runtime in absent:  # asked for by name: missing, even for the baseline's own bytes
+    if runtime in absent:  # the user named it: missing, even if both sides are identical
         return Pair(side, None, runtime, threads, batch, absence=absent[runtime])
     found = baselines.find(side.sought)
     if found is None:
@@ -196,17 +197,18 @@ def plan_suite(
     """Plan every cell of a suite, for the duration of a `with` block.
 
     Args:
-        name: a file of `bench/` by name, or its path.
-        bundles: where the suite's bundles lie; `build` where nothing is said.
-        baseline: instead of the suite's.
-        runtimes: only these; an absent one is then missing, not left out.
-        seed: instead of the suite's.
-        only: artifacts of these formats; of all where there is none.
+        name: name of a file in `bench/`, or a path.
+        bundles: folders with the suite's bundles; `build` if empty.
+        baseline: replaces the suite's baseline.
+        runtimes: runtimes to judge; an absent one is then `missing` instead of left out. If empty,
+            those of the suite.
+        seed: replaces the suite's seed.
+        only: formats of the artifacts to judge; all formats if empty.
 
     Raises:
-        BadInput: the suite, its budget, a format or a place is not what it should be.
-        ManifestMismatch: a file is not the one of its manifest.
-        NotMeasured: there is nothing to judge.
+        BadInput: the suite, its budget, a format or a path is not valid.
+        ManifestMismatch: a file is not the one that its manifest describes.
+        NotMeasured: no cell can be judged on this machine.
     """
     suite = suites.find(name)
     try:
@@ -244,7 +246,7 @@ def _cells(
     for job in suites.expand(suite, found):
         wanted = job.runtime in runtimes if runtimes else job.runtime not in _IDLE
         if not wanted or job.artifact.format in ORIGINALS:
-            continue  # the original is what an export is made from, not what is shipped
+            continue  # an original is not shipped: exports are made from it
         if job.path not in known:
             known[job.path] = sides(job.path)[0]
         cells.append((known[job.path], job.runtime, job.threads, job.batch))
@@ -252,10 +254,10 @@ def _cells(
 
 
 def _check_distinct(candidates: Sequence[Side], spec: str) -> None:
-    """Raise where two bare files would be compared with one and the same baseline.
+    """Check that no two bare files would be compared with the same baseline.
 
     Raises:
-        BadInput: they have the same name.
+        BadInput: two bare files have the same name.
     """
     places: dict[str, Path] = {}
     for side in candidates:
@@ -268,7 +270,7 @@ def _check_distinct(candidates: Sequence[Side], spec: str) -> None:
 
 
 def _absent(runtimes: set[str]) -> dict[str, str]:
-    """Return each runtime that this machine does not have, with the reason."""
+    """Return the runtimes that this machine lacks: name → reason."""
     return {
         name: str(found["error"]) for name in sorted(runtimes) if "error" in (found := probe(name))
     }
@@ -288,7 +290,7 @@ def gate_pair(
     threads: int = 1,
     batch: int = 1,
 ) -> Outcome:
-    """Judge a candidate against a baseline. See `plan_pair` and `run_gate`."""
+    """Judge a candidate against a baseline; `plan_pair` and `run_gate` describe the arguments."""
     with plan_pair(
         Path(candidate),
         str(baseline),
@@ -301,6 +303,6 @@ def gate_pair(
 
 
 def suite_cells(name: str | Path) -> tuple[Pair, ...]:
-    """Return the cells of a suite, for listing: a baseline of `git:REF` is gone afterwards."""
+    """Return the cells of a suite for listing; files of a `git:REF` baseline no longer exist."""
     with plan_suite(str(name)) as plan:
         return plan.pairs

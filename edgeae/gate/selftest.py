@@ -1,9 +1,10 @@
-"""The gate proves itself on the machine it runs on: how often it cries wolf, how often it misses.
+"""The gate's self-test: measures its false alarms and misses on the machine where it runs.
 
-Every gate here is a real one: fresh processes, files on disk, the whole stage. A/A pairs differ in
-a description string alone, so that they compute the same and are timed all the same. A planted
-slow-down is busy waiting at the end of each of the candidate's blocks, as a share of what the gate
-judges of these models: the baseline's time above the fixed cost of a call.
+Every gate of the self-test is a real one: fresh processes, files on disk, the whole stage. The two
+files of an A/A pair differ only in a description string: they compute the same, and because their
+bytes differ they are timed. An injected slowdown is busy waiting at the end of each of the
+candidate's blocks. The slowdown is a share of the time that the gate judges for these models: the
+baseline's time above the fixed cost of a call.
 """
 
 import functools
@@ -26,18 +27,18 @@ from edgeae.gate.synthetic import dense
 from edgeae.system import tied
 from edgeae.system.scratch import scratch, write_scratch
 
-#: The gates whose truth lies at the limit: what the error rate is promised of.
+#: The scenario whose true ratio is exactly the limit: the promised error rate holds for this case.
 AT_BUDGET = "+3 % (at the budget)"
 
-#: The `deep` encoder's shape, and one with an eighth more MACs.
+#: Layer widths of the `deep` encoder, and of a model with about an eighth more MACs.
 _WIDTHS, _WIDER = (784, 128, 64, 32), (784, 144, 64, 32)
 _RUNTIME = "litert-xnnpack"
-#: Of a suite's cells, how many have other bytes than their baseline.
+#: Number of cells in a suite, and number of those whose bytes differ from their baseline's.
 _CELLS, _CHANGED = 60, 12
 _HOG = "while True: pass  # a hog of edgeae's"
 
 
-#: Told of a scenario, the number of one of its gates, and a process of that.
+#: Called with a scenario, the number of one of its gates, and the row of a process of that gate.
 OnScenarioRow = Callable[["Scenario", int, PairRow], None]
 
 
@@ -46,16 +47,18 @@ class Scenario:
     """One kind of gate, run several times.
 
     Attributes:
-        name: for people.
-        hogs: processes that burn a core each, meanwhile.
-        count: how many gates.
-        planted: slow-down of the candidate (of one cell, in a suite).
-        heavier: the candidate has more MACs instead.
-        cells: of each gate.
-        expected: the verdict that is right; None where the truth lies at the budget.
-        least: gates that must end as expected, for the target to be met.
-        most_wrong: gates that may end in the opposite verdict; at the budget, in either of the two.
-        most_s: the target for the median gate's seconds; for the longest one's, of a suite.
+        name: display name.
+        hogs: number of CPU stressors: processes that each keep one core busy during the gates.
+        count: number of gates.
+        planted: injected slowdown of the candidate, as a share; in a suite, of one cell only.
+        heavier: whether the candidate has more MACs instead of an injected slowdown.
+        cells: cells of each gate.
+        expected: the correct verdict; None if the true ratio is exactly the budget.
+        least: smallest number of gates with the expected verdict that meets the target.
+        most_wrong: largest allowed number of gates with the opposite verdict; at the budget, of
+            `fail` and of `pass` each.
+        most_s: target for the duration of the median gate, or of a suite's longest gate, in
+            seconds; None without a target.
     """
 
     name: str
@@ -72,14 +75,14 @@ class Scenario:
 
 @dataclass
 class Tally:
-    """How a scenario's gates ended.
+    """The results of a scenario's gates.
 
     Attributes:
-        scenario: what was run.
-        verdicts: one per gate.
-        named: gates of a suite that failed in the planted cell and in no other.
-        seconds: of each gate.
-        processes: of each gate.
+        scenario: the scenario that was run.
+        verdicts: verdict of each gate.
+        named: gates that failed in the cell with the injected slowdown and in no other cell.
+        seconds: duration of each gate.
+        processes: number of timed processes of each gate.
     """
 
     scenario: Scenario
@@ -89,14 +92,15 @@ class Tally:
     processes: list[int] = field(default_factory=list)
 
     def count(self, verdict: Verdict) -> int:
-        """Return how many gates ended so."""
+        """Return the number of gates with this verdict."""
         return self.verdicts.count(verdict)
 
     @property
     def wrong(self) -> int:
-        """False alarms, where nothing is slower; misses, where something is.
+        """Number of wrong gates: false alarms if nothing is slower, misses if something is.
 
-        At the budget, the more frequent of fail and pass: either may be wrong at the promised rate.
+        At the budget, it is the count of `fail` or of `pass`, whichever is larger: each of the two
+        may occur at the promised rate.
         """
         expected = self.scenario.expected
         if expected is None:
@@ -105,7 +109,10 @@ class Tally:
 
     @property
     def right(self) -> int:
-        """Gates that ended as they should; of a suite's, that also named the planted cell alone."""
+        """Number of gates with the expected verdict.
+
+        A suite with an injected slowdown counts only if it failed in that cell and in no other.
+        """
         scenario = self.scenario
         if scenario.expected is None:
             return len(self.verdicts)
@@ -115,7 +122,7 @@ class Tally:
 
     @property
     def is_met(self) -> bool:
-        """Whether the target was met, by as many gates as were asked for."""
+        """Whether all requested gates ran, and their verdicts and durations meet the target."""
         scenario = self.scenario
         whole = len(self.verdicts) == scenario.count and not self.count("missing")
         right = self.right >= scenario.least and self.wrong <= scenario.most_wrong
@@ -124,14 +131,15 @@ class Tally:
 
     @property
     def typical_s(self) -> float:
-        """Seconds of the median gate; of a suite, of the longest."""
+        """Duration of the median gate, or of a suite's longest gate, in seconds."""
         return (max if self.scenario.cells > 1 else median)(self.seconds)
 
 
 def by_chance(n: int) -> int:
-    """Return how many of `n` gates may be wrong one way though each is so with the promised rate.
+    """Return the 99 % quantile of the number of wrong gates among `n`.
 
-    More of them have a probability below 1 %, by the binomial distribution of `ERROR_RATE`.
+    Each gate is wrong in one direction with probability `ERROR_RATE`; by the binomial distribution,
+    more wrong gates than this have a probability of at most 1 %.
     """
     chance, below = (1 - ERROR_RATE) ** n, 0.0
     for wrong in range(n + 1):
@@ -143,10 +151,11 @@ def by_chance(n: int) -> int:
 
 
 def scenarios(n: int) -> list[Scenario]:
-    """Return what is run, for `n` A/A gates and `n` at the budget; the others are fewer.
+    """Return the scenarios of a self-test.
 
     Args:
-        n: 5 or more.
+        n: number of A/A gates and of gates at the budget, at least 5; the other scenarios have
+            fewer gates.
     """
     cores = os.cpu_count() or 1
     planted, few, suites = round(0.6 * n), max(1, round(0.1 * n)), max(1, round(0.1 * n))
@@ -184,13 +193,13 @@ def selftest(
     say: Callable[[str], None],
     on_row: OnScenarioRow = lambda scenario, gate, row: None,
 ) -> Iterator[Tally]:
-    """Run scenarios; yield the tally after every gate, so that what is known can be written.
+    """Run scenarios; yield the tally after every gate, so that partial results can be written.
 
     Args:
-        chosen: what to run.
-        seed: of every order.
-        say: told of a wait for another bench or gate.
-        on_row: told of each process, with the scenario and the gate's number that it is of.
+        chosen: the scenarios to run.
+        seed: seed of the order of cells and of blocks.
+        say: receives a message if the self-test waits for another bench or gate.
+        on_row: called with the scenario, the gate's number and the row of each process.
     """
     for number, scenario in enumerate(chosen):
         tally = Tally(scenario)
@@ -235,7 +244,7 @@ def _pair(scenario: Scenario, folder: Path, cell: int, seed: int, changed: bool)
     old, new = folder / f"baseline{cell}.tflite", folder / f"candidate{cell}.tflite"
     write_scratch(old, dense(_WIDTHS, seed=cell))
     widths = _WIDER if scenario.heavier else _WIDTHS
-    # strings of other lengths also move what lies behind them in the file
+    # the string's length varies, which also moves the data after it in the file
     description = f"gate {seed} {'x' * (seed // 1000 % 61)}" if changed else "edgeae"
     write_scratch(new, dense(widths, seed=cell, description=description))
     (candidate,), (baseline,) = sides(new), sides(old)
@@ -244,7 +253,7 @@ def _pair(scenario: Scenario, folder: Path, cell: int, seed: int, changed: bool)
 
 @contextmanager
 def _hogs(count: int) -> Iterator[None]:
-    """Burn cores for the duration of a `with` block."""
+    """Run CPU stressors, one core each, for the duration of a `with` block."""
     running = [subprocess.Popen(tied.program([sys.executable, "-c", _HOG])) for _ in range(count)]
     try:
         yield
@@ -255,7 +264,7 @@ def _hogs(count: int) -> Iterator[None]:
 
 
 def label(scenario: Scenario) -> str:
-    """Return a scenario's name with its load: `A/A, idle`."""
+    """Return a scenario's name and its load: `A/A, idle`."""
     return f"{scenario.name}, {_load(scenario)}"
 
 
@@ -264,7 +273,7 @@ def _load(scenario: Scenario) -> str:
 
 
 def table(tallies: Sequence[Tally]) -> list[list[str]]:
-    """Return a header and a row per scenario, as strings."""
+    """Return the results as strings: a header row, then one row per scenario."""
     header = [
         "gates",
         "load",
@@ -299,7 +308,7 @@ def _row(tally: Tally) -> list[str]:
 
 def _target(scenario: Scenario) -> str:
     if scenario.expected is None:
-        return f"fails and passes ≤ {scenario.most_wrong} each: 2.5 % but for chance"
+        return f"fails and passes ≤ {scenario.most_wrong} each: 2.5 % within chance"
     wrong = "false alarms" if scenario.expected == "pass" else "passes"
     least = f"{scenario.expected} ≥ {scenario.least}, " if scenario.least else ""
     seconds = f", ≤ {scenario.most_s:.0f} s" if scenario.most_s is not None else ""

@@ -1,4 +1,4 @@
-"""The self-test's table as a Markdown page, with the machine and the date it is from."""
+"""The self-test's table as a Markdown page, with the machine and the date."""
 
 import datetime
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from edgeae.system.machine import describe, machine_line
 
 
 def page(tallies: Sequence[Tally], n: int) -> str:
-    """Return the page of what is known so far."""
+    """Return the page of the results so far."""
     header, *rows = table(tallies)
     lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
     today = datetime.date.today().isoformat()
@@ -18,10 +18,11 @@ def page(tallies: Sequence[Tally], n: int) -> str:
             "",
             f"`make selftest-gate N={n}` on {today}: {machine_line(describe())}.",
             "",
-            "A/A pairs differ in a description string alone. A planted slow-down is a share of the",
+            "A/A pairs differ only in a description string. An injected slowdown is a share of the",
             "baseline's time above the fixed cost of a call, which is what the gate judges; the",
-            "budget is 1.03. *Wrong* are false alarms on A/A and passes of a planted slow-down; a",
-            "suite counts as right only if it names the planted cell and no other.",
+            "budget is 1.03. *Hogs* are CPU stressors, processes that each keep one core busy.",
+            "*Wrong* counts false alarms on A/A pairs and passes of an injected slowdown; a suite",
+            "counts as right only if it fails in the slowed cell and in no other.",
             "",
             *lines,
             "",

@@ -1,4 +1,4 @@
-"""The self-test's raw rows, kept in a file and judged again later, without a clock."""
+"""Write the self-test's raw rows to a file, and judge the rows of such a file again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -16,20 +16,20 @@ from edgeae.reading.parsing import parse_json
 from edgeae.reading.typed_json import rebuild
 from edgeae.timing.results import append_line
 
-#: Scenario → gate → its rows, in the order of the processes.
+#: Scenario's label → gate's number → the gate's rows, in the order of the processes.
 Rows = dict[str, dict[int, list[PairRow]]]
 
 
 def keep(path: Path, scenario: Scenario, gate: int, row: PairRow) -> None:
-    """Append one process's row, with the scenario and the number of the gate that it is of."""
+    """Append one process's row to a file, with its scenario and the number of its gate."""
     append_line(path, {"scenario": label(scenario), "gate": gate, "row": asdict(row)})
 
 
 def read(path: Path) -> Rows:
-    """Read what `keep` wrote.
+    """Return the rows of a file that `keep` wrote.
 
     Raises:
-        BadInput: there is no such file, or a line of it is no row.
+        BadInput: the file is missing, or one of its lines is not a row.
     """
     try:
         content = files.read(path)
@@ -51,14 +51,16 @@ def read(path: Path) -> Rows:
 def tallies(
     found: Mapping[str, Mapping[int, Sequence[PairRow]]], known: Sequence[Scenario]
 ) -> Iterator[Tally]:
-    """Judge each gate of one cell as it was judged: a look after every process, until it is clear.
+    """Judge each gate again, with a look after every process until the verdict is clear.
+
+    Only gates of a single cell can be judged again.
 
     Args:
-        found: see `read`.
-        known: the scenarios that a row may be of.
+        found: the rows, see `read`.
+        known: the scenarios that rows may belong to.
 
     Raises:
-        BadInput: a scenario is none of those, or is of a suite.
+        BadInput: a row's scenario is not in `known`, or is a suite's.
     """
     by_label = {label(item): item for item in known if item.cells == 1}
     for name, gates in found.items():

@@ -1,39 +1,42 @@
-"""When a gate may stop: an exact sequential sign test over processes.
+"""The gate's stopping rule: an exact sequential sign test over processes.
 
-A process gives one ratio, and processes are independent. If the true median ratio were at its
-limit, each would lie above it with probability 1/2, whatever the distribution of the noise. After
-every process from the sixth on, the gate looks: the number above the limit decides `fail` when it
-reaches `decisive`, and by symmetry the number below decides `pass`. The bounds are the smallest
-whose probability of ever being reached by chance stays within the error rate, computed exactly from
-the binomial walk (a sign test with error spending after Lan and DeMets, Biometrika 70, 1983):
-looking often costs nothing of the promised rate.
+Each process gives one ratio, and processes are independent. If the true median ratio is exactly the
+limit, each ratio lies above the limit with probability 1/2, whatever the distribution of the noise.
+After every process from the sixth on, the gate looks at the counts. If the number of ratios above
+the limit reaches `decisive`, the verdict is `fail`; if the number below reaches it, the verdict is
+`pass`. The bounds are the smallest that keep the probability of ever being reached by chance within
+the error rate, computed exactly from the binomial walk (a sign test with error spending after Lan
+and DeMets, Biometrika 70, 1983). The error rate therefore holds over all looks together.
 """
 
 from collections.abc import Sequence
 from functools import cache
 
-#: Of a wrong `fail`, and of a wrong `pass`, each: the two tails of a 95 % interval.
+#: Probability of a wrong `fail`, and of a wrong `pass`: the two tails of a 95 % interval.
 ERROR_RATE = 0.025
-#: Fewer processes cannot decide: 2⁻⁵ is more than the error rate.
+#: First look: five processes cannot decide, because 2⁻⁵ is more than the error rate.
 FEWEST = 6
-#: The last look.
+#: Last look: the largest number of processes.
 MOST = 24
 
 
 def decisive(n: int, rate: float = ERROR_RATE) -> int:
-    """Return how many of `n` processes on one side of the limit decide; `n + 1`: none could.
+    """Return how many of `n` processes must lie on one side of the limit for a decision.
 
     Args:
-        n: processes, 0 or more; beyond `MOST` there is no look.
+        n: number of processes, 0 or more; after `MOST` there is no look.
         rate: the error rate of all looks together.
+
+    Returns:
+        A count up to `n`; `n + 1` if no decision is possible after `n` processes.
     """
     return _bounds(rate).get(n, n + 1)
 
 
 @cache
 def _bounds(rate: float) -> dict[int, int]:
-    """Return, for each number of processes, how many above the limit decide."""
-    walks = {0: 1.0}  # number above the limit → probability of being there undecided
+    """Return number of processes → the count above the limit that decides."""
+    walks = {0: 1.0}  # count above the limit → probability of this count without a decision
     bounds: dict[int, int] = {}
     spent = 0.0
     for n in range(1, MOST + 1):
@@ -55,16 +58,19 @@ def _reached(walks: dict[int, float], bound: int) -> float:
 
 
 def _allowance(n: int, rate: float) -> float:
-    """Error that may be spent up to `n` processes: what the first look takes, then evenly."""
+    """Return the error that may be spent up to `n` processes.
+
+    The first look may spend what it needs; the rest is spread evenly over the later looks.
+    """
     first = min(rate, 0.5**FEWEST)
     return first + (rate - first) * (n - FEWEST) / (MOST - FEWEST)
 
 
 def interval(values: Sequence[float], rate: float = ERROR_RATE) -> tuple[float, float] | None:
-    """Return the interval of the median that goes with the looks; None where there are too few.
+    """Return the confidence interval of the median; None if there are too few values.
 
-    It lies above a limit exactly when enough processes do, and likewise below: all looks together
-    miss the true median with a probability of `2 × rate` at most.
+    The interval lies above a limit exactly if `decisive` values do, and likewise below. All looks
+    together miss the true median with a probability of at most `2 × rate`.
     """
     enough = decisive(len(values), rate)
     if enough > len(values):

@@ -1,4 +1,4 @@
-"""Candidate and baseline: which files they are, and whether they are the same part."""
+"""Open candidate and baseline, and check that both are the same part."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +14,14 @@ from edgeae.gate.finding import Cell
 
 @dataclass(frozen=True)
 class Side:
-    """One artifact, its bytes checked once.
+    """One artifact whose bytes were checked: a candidate or a baseline.
 
     Attributes:
-        label: for people: `deep/int8 encoder.tflite`, or the file's path.
+        label: display name: `deep/int8 encoder.tflite`, or the file's path.
         path: the file.
-        artifact: its description.
-        bundle: that it is part of; None for a bare file.
-        note: what a reader should know.
+        artifact: the file's description.
+        bundle: the bundle that holds the file; None for a bare file.
+        note: a note for the reader; empty without one.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Side:
     note: str = ""
 
     def to_job(self) -> dict[str, Any]:
-        """Return what the worker opens it by."""
+        """Return the artifact's place and hash as JSON values, from which the worker opens it."""
         artifact, known = self.artifact, {"sha256": self.artifact.sha256}
         if self.bundle is None:
             return {"path": str(self.path), **known}
@@ -40,7 +40,7 @@ class Side:
 
     @property
     def sought(self) -> Candidate:
-        """What its baseline is looked for by."""
+        """The key by which this artifact's baseline is found."""
         if self.bundle is None:
             return Candidate.of_file(self.path)
         return Candidate.of_artifact(self.bundle, self.artifact)
@@ -48,13 +48,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """What is judged: a candidate beside its baseline, in one runtime.
+    """A candidate and its baseline, to be judged in one runtime.
 
     Attributes:
-        candidate: what is new.
-        baseline: what it is compared with; None where there is none.
-        runtime, threads, batch: how both are run.
-        absence: why there is no baseline, in one line.
+        candidate: the new artifact.
+        baseline: the artifact that the candidate is compared with; None if it is missing.
+        runtime, threads, batch: settings that both sides run with.
+        absence: reason for a missing baseline or runtime, in one line.
     """
 
     candidate: Side
@@ -73,12 +73,12 @@ class Pair:
             if new != old:
                 raise BadInput(
                     f"{self.candidate.path}: {kind} of {_shape(new)} values per example, its "
-                    f"baseline {self.baseline.path} has {_shape(old)}: not the same part"
+                    f"baseline {self.baseline.path} has {_shape(old)}: they are not the same part"
                 )
 
     @property
     def cell(self) -> Cell:
-        """The pair by its names and hashes."""
+        """The names, hashes and settings of the pair."""
         baseline = self.baseline
         return Cell(
             candidate=self.candidate.label,
@@ -92,7 +92,7 @@ class Pair:
 
     @property
     def is_identical(self) -> bool:
-        """Whether candidate and baseline are the same bytes."""
+        """Whether candidate and baseline have the same bytes."""
         return (
             self.baseline is not None
             and self.candidate.artifact.sha256 == self.baseline.artifact.sha256
@@ -104,16 +104,16 @@ def _shape(values: tuple[int, ...]) -> str:
 
 
 def sides(place: Path) -> list[Side]:
-    """Return what a path names: a bare file, an artifact inside a bundle, or a whole bundle.
+    """Return the artifacts at a path: a bare file, an artifact of a bundle, or a whole bundle's.
 
     Raises:
-        BadInput: there is no such thing, or it cannot be read.
-        ManifestMismatch: a file is not the one of its manifest.
-        RuntimeUnavailable: a bare ONNX file, and the package `onnx` is not installed.
+        BadInput: the path does not exist, or cannot be read.
+        ManifestMismatch: a file is not the one that its manifest describes.
+        RuntimeUnavailable: the path is a bare ONNX file, and the package `onnx` is not installed.
     """
     if place.is_dir():
         if not (place / MANIFEST).exists():
-            raise BadInput(f"{place}: a folder without {MANIFEST}: neither a bundle nor a file")
+            raise BadInput(f"{place}: a folder without {MANIFEST} is not a bundle")
         return _of_bundle(place)
     if (place.parent / MANIFEST).exists():
         for side in _of_bundle(place.parent):
@@ -134,7 +134,7 @@ def _of_bundle(place: Path) -> list[Side]:
 
 
 def of_baseline(found: BaselineFile) -> Side:
-    """Open a baseline that was found. See `sides` for the errors."""
+    """Open a baseline that was found; raises the errors of `sides`."""
     if found.root is None:
         side = Side(found.label, found.path, open_file(found.path).artifact)
     else:

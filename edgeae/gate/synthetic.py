@@ -1,4 +1,4 @@
-"""Models of known size and seeded random weights: what the gate proves itself on, and examples."""
+"""Models of known size with seeded random weights, for the gate's self-test and for examples."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -8,13 +8,15 @@ from edgeae.formats.tflite.graph import Graph, Operator, Tensor, write
 
 
 def dense(widths: tuple[int, ...], *, seed: int = 0, description: str = "edgeae") -> bytes:
-    """Return an int8 `.tflite` of Dense layers with ReLU, the last one linear; per-tensor scales.
+    """Return the bytes of an int8 `.tflite` of Dense layers, with per-tensor scales.
+
+    Every layer but the last has a ReLU.
 
     Args:
-        widths: of the input, then of each layer: `(784, 128, 64, 32)` is the `deep` encoder.
-        seed: of the weights; the same arguments give the same bytes.
-        description: free text in the file, which no engine reads: two models that differ in nothing
-            else compute the same and have different hashes.
+        widths: width of the input, then of each layer: `(784, 128, 64, 32)` is the `deep` encoder.
+        seed: seed of the weights; the same arguments give the same bytes.
+        description: free text in the file, which no engine reads: two models that differ only in
+            the description compute the same and have different hashes.
     """
     random = np.random.default_rng(seed)
     tensors = [_activation("image", widths[0], first=True)]

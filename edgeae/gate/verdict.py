@@ -1,4 +1,4 @@
-"""From rows and a limit to a verdict: pure functions, with no clock and no file."""
+"""Derive verdicts from rows and limits: pure functions, without clock or file access."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,15 +12,16 @@ from edgeae.text.amounts import duration
 
 
 def judge(values: Sequence[float], limit: float, *, rate: float = ERROR_RATE) -> Verdict:
-    """Return whether the true median of independent values is above the limit or below it.
+    """Decide whether the true median of independent values is above or below a limit.
 
     Args:
-        values: one per process; a value that is not finite is no measurement.
-        limit: what the median may be at most. At the limit itself nothing is ever decided.
-        rate: the chance, over all looks, of a `fail` (or a `pass`) on a median at the limit.
+        values: one value per process; a value that is not finite is not a measurement.
+        limit: largest allowed median. A value equal to the limit counts for neither verdict.
+        rate: probability, over all looks, of a `fail` (and of a `pass`) if the true median equals
+            the limit.
 
     Returns:
-        `fail`, `pass`, or `inconclusive`; `missing` where a value is not finite, or there is none.
+        `fail`, `pass` or `inconclusive`; `missing` if a value is not finite, or without values.
     """
     if not values or not all(map(math.isfinite, values)):
         return "missing"
@@ -33,20 +34,23 @@ def judge(values: Sequence[float], limit: float, *, rate: float = ERROR_RATE) ->
 
 
 def fixed_share(rows: Sequence[PairRow]) -> float:
-    """Return the fixed cost as a share of a call of the baseline: the processes' median."""
+    """Return fixed cost ÷ a call of the baseline: the median over processes."""
     return median(row.fixed_share for row in processes(rows))
 
 
 def ratios(rows: Sequence[PairRow]) -> list[float]:
-    """Return each process's candidate ÷ baseline, above the fixed cost, on one scale for all."""
+    """Return candidate ÷ baseline above the fixed cost, one ratio per process.
+
+    All processes use the same share of fixed cost, their median.
+    """
     share = fixed_share(rows)
     return [above_fixed(row.call_ratio, share) for row in processes(rows)]
 
 
 def machine_error(rows: Sequence[PairRow]) -> float | None:
-    """Return how far from 1 the baseline ÷ itself lies, |median − 1|, on the scale of `ratios`.
+    """Return |median ratio − 1| of the baseline timed against itself, above the fixed cost.
 
-    None where it was not measured.
+    None if it was not measured.
     """
     timed = processes(rows)
     if not timed or not all(row.control_ns for row in timed):
@@ -59,12 +63,12 @@ def machine_error(rows: Sequence[PairRow]) -> float | None:
 def ratio_figure(rows: Sequence[PairRow], max_ratio: float, *, rate: float = ERROR_RATE) -> Figure:
     """Judge the ratio of the medians, candidate ÷ baseline, above the fixed cost.
 
-    The machine's own error widens the interval on both sides; an error larger than the budget
-    leaves no room below it, and nothing can pass.
+    The machine's own error widens the interval on both sides. If the error is larger than the
+    budget's margin above 1, an unchanged candidate cannot pass.
 
     Args:
-        rows: one per process, with or without times.
-        max_ratio: the budget; above 0.
+        rows: one row per process, with or without times.
+        max_ratio: the budget, above 0.
         rate: see `judge`.
     """
     timed = processes(rows)
@@ -112,14 +116,15 @@ def _reason(figure: Figure, n: int, error: float, share: float) -> str:
         return ""
     limit = f"budget {figure.limit:.3f}"
     if figure.low is None or figure.high is None:
-        return f"ratio {figure.value:.3f}, {limit}: {n} processes are too few, {FEWEST} at least"
+        few = f"{n} processes are too few, at least {FEWEST} are needed"
+        return f"ratio {figure.value:.3f}, {limit}: {few}"
     told = f"ratio {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], {limit}"
     if figure.verdict == "fail":
         return told
     if share > MOST_FIXED:
         return (
-            f"{told}: {share:.0%} of a call is fixed cost, which hides the model; "
-            "a larger batch or exact figures show more"
+            f"{told}: {share:.0%} of a call is fixed cost, which hides the model's time; "
+            "use a larger batch or exact figures"
         )
     if error > figure.limit - 1 > 0:
         return f"{told}: the machine's own error, {error:.1%}, is larger than the budget"
@@ -135,7 +140,16 @@ def absolute(
     *,
     rate: float = ERROR_RATE,
 ) -> Figure:
-    """Judge one figure of the candidate against an absolute limit, over processes."""
+    """Judge one figure of the candidate against an absolute limit.
+
+    Args:
+        rows: one row per process.
+        quantity: name of the figure.
+        value: returns the figure of a row, in `unit`; None if it was not measured.
+        limit: largest allowed median over processes, in `unit`.
+        unit: `ns` or another unit.
+        rate: see `judge`.
+    """
     timed = processes(rows)
     figure = Figure(quantity, unit, None, "missing", limit=limit)
     values = [found for row in timed if (found := value(row)) is not None]
@@ -153,5 +167,5 @@ def absolute(
 
 
 def is_open(figures: Sequence[Figure], n: int) -> bool:
-    """Whether another process could still decide something."""
+    """Return whether another process could turn an inconclusive figure into a clear one."""
     return n < MOST and any(figure.verdict == "inconclusive" for figure in figures)

@@ -1,8 +1,8 @@
-"""Child process: baseline and candidate loaded in one runtime, timed in interleaved blocks.
+"""Child process: loads baseline and candidate in one runtime, and times interleaved blocks.
 
-Where a session's weights and buffers land in memory moves its calls by up to a percent for as long
-as it lives. So each side is opened several times, in alternating order, and every quad draws one
-session of each: what is compared is the artifact, not one session's luck.
+The memory addresses of a session's weights and buffers change the time of its calls by up to 1 %,
+for the life of the session. Therefore each side is opened several times, in alternating order, and
+every quad draws one session of each side: this averages over the addresses.
 """
 
 import time
@@ -29,24 +29,25 @@ from edgeae.timing.clock import boot_ns
 from edgeae.timing.measurement import Call, bound, uncollected
 from edgeae.timing.worker import answers, check_finite, check_golden, golden_inputs, seeded_inputs
 
-#: Sessions of each side, at most; fewer where they are large or slow to open.
+#: Largest number of sessions per side; large or slow-to-open artifacts get fewer.
 _SESSIONS = 6
 _SESSION_BYTES = 32_000_000
 _OPENING_NS = 300_000_000
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Check, open, check, time; report a `PairRow` as JSON.
+    """Check both files and their answers, time both sides, and yield one `PairRow` as JSON.
 
     Args:
-        job: `baseline` and `candidate` (each `{path}`, or `{root, part, format}`; with `sha256`),
-            `runtime`, `threads`, `batch`, `process`, `seed`, and `planted`: a slow-down of the
-            candidate, as a share of the baseline's time above the fixed cost, for the gate's test
-            of itself.
+        job: `baseline` and `candidate` (each `{path}` or `{root, part, format}`, with `sha256` and
+            `runtime`), `threads`, `batch`, `process`, `seed`, and `planted`: injected slowdown of
+            the candidate, as a share of the baseline's time above the fixed cost, for the gate's
+            self-test.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is absent.
-        ManifestMismatch, BadInput: a file is not what its manifest says, or cannot be opened.
+        ManifestMismatch: a file is not the one that its manifest or the job describes.
+        BadInput: a file cannot be opened.
         OutOfTolerance: an answer is wrong, NaN or infinite.
         NotMeasured: the clock stands still, goes back or jumps.
     """
@@ -55,7 +56,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     candidate_first = job["process"] % 2 == 1
     _open_in_turns(baseline, candidate, candidate_first)
     fixed = baseline.runtime.open_fixed(baseline.program.artifact, job["threads"], job["batch"])
-    # what costs next to nothing takes flat edges
+    # the passthrough model takes flat inputs (batch, values)
     flat = baseline.example.reshape(len(baseline.example), -1)
     before = conditions.sample()
     with uncollected():
@@ -90,7 +91,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class _Side:
-    """Baseline or candidate: its checked bytes, and the sessions opened so far."""
+    """Baseline or candidate: the checked artifact, and the sessions opened so far."""
 
     job: dict[str, Any]
     name: str
@@ -104,7 +105,7 @@ class _Side:
     def __post_init__(self) -> None:
         place = self.job[self.name]
         self.runtime = load(place["runtime"])
-        self.runtime.version()  # raises where it is absent
+        self.runtime.version()  # raises if the runtime is absent
         self.golden: Bundle | None = None
         if "path" in place:
             self.program = open_file(Path(place["path"]))
@@ -123,7 +124,7 @@ class _Side:
         return [bound(session.run, self.example) for session in self.sessions]
 
     def open(self) -> None:
-        """Open one more session and check what it answers."""
+        """Open one more session and check its answer."""
         started = time.perf_counter_ns()
         session = self.runtime.open(self.program, self.job["threads"], self.job["batch"])
         loaded = time.perf_counter_ns()
@@ -144,11 +145,11 @@ class _Side:
             told = f"{self.name} {self.program.path}: {error}"
             if self.name == "candidate":
                 raise OutOfTolerance(told) from None
-            raise NotMeasured(told) from None  # no fault of the candidate's
+            raise NotMeasured(told) from None  # a wrong baseline must not fail the candidate
 
     def _compare(self, session: Session, answer: NDArray[Any]) -> None:
         if self.first_answer is not None:
-            # kernels may add in another order where memory is aligned otherwise
+            # with other memory alignment, kernels may sum in another order
             if not np.allclose(answer, self.first_answer, rtol=1e-4, atol=1e-4):
                 raise OutOfTolerance("two sessions gave different answers")
             return
@@ -160,7 +161,7 @@ class _Side:
             check_golden(session, self.program, self.golden, self.inputs, runtime, batch)
 
     def answers(self) -> NDArray[Any]:
-        """Return the answers to all inputs (n, …)."""
+        """Return the answers to all inputs, shape (n, …)."""
         return answers(self.sessions[0], self.inputs, self.job["batch"])
 
 
@@ -174,12 +175,15 @@ def _open_in_turns(baseline: _Side, candidate: _Side, candidate_first: bool) -> 
             side.open()
         turn.reverse()
         slow = time.perf_counter_ns() - started > _OPENING_NS
-        if slow and len(baseline.sessions) >= 2:  # two are needed for the machine's own error
+        if slow and len(baseline.sessions) >= 2:  # the machine's own error needs two sessions
             return
 
 
 def _difference(candidate: _Side, baseline: _Side) -> dict[str, Any]:
-    """Compare the answers of two bare files to the same inputs; nothing where they have none."""
+    """Return how far the answers of two bare files differ on the same inputs.
+
+    Empty for bundles, and if the types or quantization of inputs or outputs differ.
+    """
     if candidate.golden is not None or baseline.golden is not None:
         return {}
     ours, theirs = candidate.program.artifact, baseline.program.artifact

@@ -228,7 +228,7 @@ def test_answers_of_bare_files_are_compared(files):
 def test_parity_of_bare_files_is_judged_where_it_is_asked(pair, faked):
     faked(1.0)
     outcome = run(pair, budget=Budget(parity=True))
-    assert outcome.code == 3 and "of other types" in only(outcome).lines[0]
+    assert outcome.code == 3 and "differs from the baseline's in type" in only(outcome).lines[0]
     assert len(only(run(pair)).figures) == 1
 
 

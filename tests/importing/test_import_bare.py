@@ -547,7 +547,7 @@ def test_gates_and_baselines_take_it(run, tmp_path):
     for side, verdict in ((mine[0], "pass"), (half[0], "missing")):
         (figure,) = exact_figures(Pair(side, side, "litert-xnnpack"), Budget(max_loss_ratio=1.1))
         assert figure.verdict == verdict
-    assert figure.reason == "loss: an encoder alone has none"
+    assert figure.reason == "loss: an encoder without a decoder has no loss"
 
 
 def test_without_an_original_a_manifest_says_so_and_is_read_back(run, tmp_path):

@@ -1,1 +1,1 @@
-"""What the gate prints and writes: text, JUnit XML, Markdown, github-action-benchmark's JSON."""
+"""The gate's output formats: text, JUnit XML, Markdown, and github-action-benchmark's JSON."""

@@ -1,7 +1,7 @@
 """The gate's figures for github-action-benchmark (`customSmallerIsBetter`), which plots them.
 
-Its format: a list of `{name, unit, value}`, and the texts `range` and `extra` beside a point. The
-plot is history; the judge is the gate, so the action's own alert threshold is best left off.
+The format is a list of `{name, unit, value}`, with the texts `range` and `extra` beside a point.
+The plot only shows history: the gate judges, so leave the action's own alert threshold off.
 """
 
 import json
@@ -12,7 +12,7 @@ from edgeae.gate.outputs.format import amount, interval, known, printable
 
 
 def render(outcome: Outcome) -> str:
-    """Return the JSON: every figure of the candidates that was measured, each name once."""
+    """Return the JSON text: every measured figure of the candidates, each name once."""
     entries: dict[str, dict[str, Any]] = {}
     for finding in outcome.findings:
         for figure in finding.figures:
@@ -23,10 +23,13 @@ def render(outcome: Outcome) -> str:
 
 
 def _entry(finding: Finding, figure: Figure) -> dict[str, Any] | None:
-    """Return a figure as an entry: a ratio's candidate rather than the ratio; None unmeasured."""
+    """Return a figure as an entry; None if it was not measured.
+
+    The entry of a ratio holds the candidate's value instead of the ratio.
+    """
     quantity, unit, value = figure.quantity, figure.unit, figure.value
     if known(figure.candidate):
-        # with the baseline a ratio moves too; what is plotted over commits is the candidate's own
+        # a ratio also changes with its baseline; only the candidate's value is comparable over time
         quantity = quantity.removesuffix(" ratio")
         unit, value = figure.side_unit, figure.candidate
     if not known(value):

@@ -1,4 +1,4 @@
-"""Figures of a gate as text: amounts in their units, and names that cannot break a line."""
+"""Format a gate's figures as text: values with units, and names without control characters."""
 
 import math
 from typing import TypeGuard
@@ -6,20 +6,20 @@ from typing import TypeGuard
 from edgeae.gate.finding import Figure
 from edgeae.text.amounts import duration, size
 
-#: Above this a number is told by its exponent.
+#: Its square is the limit from which a number is shown with an exponent.
 _PLAIN_BELOW = 1e9
 
 
 def known(value: float | None) -> TypeGuard[float]:
-    """Whether there is a number: neither None nor NaN nor infinite."""
+    """Return whether a value is a finite number: not None, NaN or infinite."""
     return value is not None and math.isfinite(value)
 
 
 def amount(value: float | None, unit: str) -> str:
-    """Return a value in its unit: `45.6 µs`, `55,256 B`, `1.048`, `3 LSB`; empty for None."""
+    """Return a value with its unit: `45.6 µs`, `55,256 B`, `1.048`, `3 LSB`; empty for None."""
     if value is None:
         return ""
-    # what is no number, or no reading of a clock or of a file, has no layout of its own
+    # not finite, or larger than any time or file size: the unit's usual format does not apply
     if not math.isfinite(value) or abs(value) >= _PLAIN_BELOW**2:
         return f"{value:.3g} {unit}".rstrip(" ×")
     if unit == "ns":
@@ -40,7 +40,7 @@ def interval(figure: Figure) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return text as one line that ends no cell, tag or colour: a control character is `\x1b`."""
+    r"""Return text on one line, with control characters escaped, as in `\x1b`."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )

@@ -1,7 +1,8 @@
-"""The gate's outcome as JUnit XML, for what shows tests: a cell is a test case.
+"""The gate's outcome as JUnit XML, for tools that show test results: each cell is a test case.
 
-Figures are properties of the suite: the schema that Jenkins holds reports to (`junit-10.xsd`) has
-no properties in a test case. Of a test case's own elements only one says that it did not pass.
+Figures are properties of the suite, because the schema that Jenkins checks reports against
+(`junit-10.xsd`) has no properties in a test case. A test case that did not pass has exactly one
+element that states this.
 """
 
 import math
@@ -11,12 +12,12 @@ from edgeae.gate.finding import Figure, Finding, Outcome
 from edgeae.gate.outputs import view
 from edgeae.gate.outputs.format import amount, interval, printable
 
-#: Verdict → the element that tells it.
+#: Verdict → the element that reports it.
 _ELEMENTS = {"fail": "failure", "inconclusive": "error", "missing": "error"}
 
 
 def render(outcome: Outcome) -> str:
-    """Return the XML document; an outcome of no cells is one error, never an empty green suite."""
+    """Return the XML document; an outcome without cells is one error, never an empty suite."""
     cases = [_case(outcome, finding) for finding in outcome.findings] or [_nothing(outcome)]
     counts = {
         "name": _name(outcome),
@@ -88,7 +89,7 @@ def _figures(finding: Finding) -> list[tuple[str, str]]:
 
 
 def _told(figure: Figure) -> str:
-    """Return a figure in a line: `fail, 1.048, 95 % 1.041–1.055, limit 1.030`."""
+    """Return a figure in one line: `fail, 1.048, 95 % 1.041–1.055, limit 1.030`."""
     told = [figure.verdict, amount(figure.value, figure.unit)]
     if interval(figure):
         told.append(f"95 % {interval(figure)}")

@@ -1,4 +1,4 @@
-"""The gate's outcome as Markdown: GitHub's step summary, or a comment on a pull request."""
+"""The gate's outcome as Markdown, for GitHub's step summary or a comment on a pull request."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,12 +8,12 @@ from edgeae.gate.outputs.format import printable
 from edgeae.gate.outputs.view import Line
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
-#: Columns of words; numbers go right.
+#: Columns of words, aligned left; numbers are aligned right.
 _LEFT = {"artifact", "runtime", "figure", "verdict"}
 
 
 def render(outcome: Outcome) -> str:
-    """Return the text: the sentence, the latencies, the reasons; all else folded away."""
+    """Return the Markdown: sentence, latencies and reasons; all other sections are folded."""
     told = view.told(outcome)
     *origin, sentence = view.closing(outcome)
     timed = view.timed_lines(told)
@@ -51,5 +51,5 @@ def _folded(title: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes literally."""
+    """Return text that Markdown shows literally."""
     return printable(text).translate(_SPECIAL)

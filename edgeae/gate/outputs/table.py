@@ -1,4 +1,4 @@
-"""The gate's outcome as text, 100 columns wide: what a terminal shows."""
+"""The gate's outcome as text for a terminal, 100 columns wide."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from edgeae.gate.outputs.view import Line
 from edgeae.text.columns import align
 
 _WIDTH = 100
-#: A name is never cut below this, whatever stands beside it.
+#: A name is never shortened below this length, however wide the other columns are.
 _SHORTEST_NAME = 16
-#: Of more figures than these, those that pass are counted, not listed.
+#: If there are more figures than this, figures that pass are counted instead of listed.
 _LISTED = 8
 
 
 def render(outcome: Outcome) -> str:
-    """Return the outcome as text: timed cells by runtime, other figures, reasons, the sentence."""
+    """Return the outcome as text: timed cells by runtime, other figures, reasons and sentence."""
     told = view.told(outcome)
     ending = [view.own_error(outcome), *view.closing(outcome)]
     blocks = [
@@ -41,9 +41,10 @@ def _timed(found: Sequence[Line]) -> str:
 
 
 def _headings(found: Sequence[Line]) -> list[str]:
-    """Return what each line stands under: its runtime, with the limit, which is one of a runtime.
+    """Return each line's heading: the runtime and its limit.
 
-    A cell that is missing knows neither version nor limit, and stands with its like.
+    A missing cell has neither version nor limit; it gets the heading of a cell with the same
+    runtime, threads and batch.
     """
     limits = [amount(item.figure.limit, item.figure.unit) for item in found]
     told = [
@@ -63,7 +64,7 @@ def _without(texts: Sequence[str], place: int) -> tuple[str, ...]:
 
 
 def _others(found: Sequence[Line]) -> str:
-    """Return the other figures: all of them if they are few, else those that do not pass."""
+    """Return the other figures as text: all if there are few, otherwise those that do not pass."""
     many = len(found) > _LISTED
     listed = [item for item in found if not many or item.figure.verdict != "pass"]
     counted = [item.texts[0] for item in found if many and item.figure.verdict == "pass"]
@@ -84,7 +85,7 @@ def _grouped(
     cells: Sequence[Sequence[str]],
     left: int,
 ) -> list[str]:
-    """Return a header, then under each heading the lines that have it, in columns."""
+    """Return a header, then each heading followed by its lines, in columns."""
     header, *lines = _columns(names, [item.artifact for item in found], cells, left)
     out = [header]
     for heading in dict.fromkeys(headings):
@@ -98,14 +99,14 @@ def _grouped(
 def _columns(
     names: Sequence[str], artifacts: Sequence[str], cells: Sequence[Sequence[str]], left: int
 ) -> list[str]:
-    """Return lines in columns; a long name gives way to the width, unless it were ambiguous."""
+    """Return lines in columns; long names are shortened unless that makes two names equal."""
     beside = [names[1:], *cells]
     taken = sum(2 + max(map(len, column)) for column in zip(*beside, strict=True))
     room = max(_SHORTEST_NAME, _WIDTH - taken)
     short = [_shortened(name, room) for name in artifacts]
     if len(set(short)) < len(set(artifacts)):
         short = list(artifacts)
-    # verdicts are words, read from the left, in a table of numbers
+    # the last column holds words, which are aligned left in a table of numbers
     width = max(len(line[-1]) for line in beside)
     lines = zip([names[0], *short], beside, strict=True)
     table = [[first, *line[:-1], line[-1].ljust(width)] for first, line in lines]
@@ -113,7 +114,10 @@ def _columns(
 
 
 def _shortened(name: str, room: int) -> str:
-    """Return a name that fits: its end tells artifacts apart, so more of that is kept."""
+    """Return a name of at most `room` characters; more of its end is kept than of its start.
+
+    The end is what distinguishes artifacts.
+    """
     if len(name) <= room:
         return name
     front = (room - 1) // 3

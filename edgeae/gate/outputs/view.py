@@ -1,4 +1,4 @@
-"""What the gate's table and its Markdown both say, as strings; they only lay it out."""
+"""The content that the gate's table and its Markdown share, as strings without layout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from edgeae.gate.finding import Cell, Figure, Finding, Outcome
 from edgeae.gate.outputs.format import amount, interval, known, printable
 from edgeae.system.machine import machine_line
 
-#: Verdict → a mark for it; the word always stands beside it.
+#: Verdict → its mark; the word is always shown beside the mark.
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "missing": "○"}
-#: The quantity that is timed side by side; every other figure is exact or absolute.
+#: The quantity that compares two times; every other figure is exact or absolute.
 _LATENCY = "p50 ratio"
-#: What the texts of `timed_lines` are, and of `other_lines`.
+#: Column names of the texts of `timed_lines`, and of `other_lines`.
 TIMED = ("baseline", "candidate", "fixed", "ratio", "95 %", "limit", "n", "verdict")
 OTHER = ("figure", "baseline", "candidate", "value", "limit", "verdict")
 LEGEND = (
@@ -21,13 +21,13 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Line:
-    """One figure of one cell, ready to be laid out.
+    """One figure of one cell, formatted for a table.
 
     Attributes:
         artifact: the candidate's name.
-        where: the runtime, its version, and what is unusual: `null 1.0, 2 threads`.
-        cell, figure: what the line tells.
-        texts: its columns, as `TIMED` or `OTHER` names them.
+        where: runtime and version, with threads and batch if they are not 1: `null 1.0, 2 threads`.
+        cell, figure: the cell and the figure of this line.
+        texts: the columns, named by `TIMED` or `OTHER`.
     """
 
     artifact: str
@@ -38,17 +38,17 @@ class Line:
 
 
 def is_warning(outcome: Outcome, finding: Finding) -> bool:
-    """Whether a cell is inconclusive in a gate that only warns of that."""
+    """Return whether a cell is inconclusive and the gate only warns about inconclusive cells."""
     return finding.verdict == "inconclusive" and outcome.on_inconclusive == "warn"
 
 
 def told(outcome: Outcome) -> list[Finding]:
-    """Return the findings that are told one by one: all but the identical."""
+    """Return the findings that are shown one by one: all but those of identical artifacts."""
     return [finding for finding in outcome.findings if not _is_identical(finding)]
 
 
 def identical(outcome: Outcome) -> str:
-    """Return a line about what passed without timing; empty where there is none."""
+    """Return a line about cells that passed without timing; empty if there are none."""
     count = len(outcome.findings) - len(told(outcome))
     artifacts = "artifact: passes" if count == 1 else "artifacts: pass"
     return f"{count} identical {artifacts} without timing" if count else ""
@@ -61,7 +61,7 @@ def _is_identical(finding: Finding) -> bool:
 
 
 def timed_lines(findings: Iterable[Finding]) -> list[Line]:
-    """Return a line for every ratio of latencies."""
+    """Return one line for each ratio of latencies."""
     return [
         _line(finding, figure, _timed(finding, figure))
         for finding in findings
@@ -71,7 +71,7 @@ def timed_lines(findings: Iterable[Finding]) -> list[Line]:
 
 
 def other_lines(findings: Iterable[Finding]) -> list[Line]:
-    """Return a line for every other figure."""
+    """Return one line for each figure that is not a ratio of latencies."""
     return [
         _line(finding, figure, _other(figure))
         for finding in findings
@@ -121,7 +121,7 @@ def _marked(figure: Figure) -> str:
 
 
 def open_lines(outcome: Outcome) -> list[str]:
-    """Return a line for every figure that does not pass; a mere warning is called one."""
+    """Return one line for each figure that does not pass, with its verdict or `warning`."""
     return [
         printable(f"{'warning' if is_warning(outcome, finding) else finding.verdict}: {line}")
         for finding in outcome.findings
@@ -130,7 +130,7 @@ def open_lines(outcome: Outcome) -> list[str]:
 
 
 def notes(findings: Iterable[Finding]) -> list[str]:
-    """Return each note once, with the cell it is about or the number of cells."""
+    """Return each note once, with its cell, or with the number of cells that share the note."""
     owners: dict[str, list[str]] = {}
     for finding in findings:
         for note in dict.fromkeys(finding.notes):
@@ -142,7 +142,7 @@ def notes(findings: Iterable[Finding]) -> list[str]:
 
 
 def own_error(outcome: Outcome) -> str:
-    """Return how far baselines were from themselves, at worst; empty where nothing was timed."""
+    """Return a line with the largest machine error of all cells; empty if nothing was timed."""
     errors = [
         abs(finding.machine_error) for finding in outcome.findings if known(finding.machine_error)
     ]
@@ -153,7 +153,7 @@ def own_error(outcome: Outcome) -> str:
 
 
 def closing(outcome: Outcome) -> list[str]:
-    """Return the last lines: what machine, from which commit, and the outcome in a sentence."""
+    """Return the last lines: machine, seed and commit, and the outcome in one sentence."""
     lines = [printable(machine_line(outcome.machine))] if outcome.machine else []
     commit = f", commit {printable(outcome.commit[:12])}" if outcome.commit else ""
     lines.append(f"order drawn from seed {outcome.seed}{commit}; took {outcome.seconds:.1f} s")
@@ -163,5 +163,5 @@ def closing(outcome: Outcome) -> list[str]:
 
 
 def absent(outcome: Outcome) -> list[str]:
-    """Return a line for each runtime that a suite asks for and the machine does not have."""
+    """Return one line for each runtime that the suite names and this machine lacks."""
     return [printable(f"not on this machine: {name}: {why}") for name, why in outcome.absent]
