@@ -1,1 +1,1 @@
-"""Timing: how long a call takes, measured so that it can be believed."""
+"""Timing: measures the latency of calls, operators and instructions, and checks the conditions."""

@@ -1,4 +1,4 @@
-"""The stage: jobs in, one results row each, appended to `results.jsonl` as it comes."""
+"""The bench's stage: run jobs, and append one row per job to `results.jsonl` as each job ends."""
 
 import random
 import subprocess
@@ -17,7 +17,7 @@ from edgeae.timing.measurement import StoppingRule
 from edgeae.timing.results import Result, append, frozen
 from edgeae.timing.suite import Job
 
-#: For everything that a worker does besides timing.
+#: Longest duration, in seconds, of everything that a worker does besides timing.
 _TIMEOUT_S = 120.0
 _PROBE_TIMEOUT_S = 60.0
 
@@ -26,7 +26,8 @@ def probe(runtime: str) -> dict[str, Any]:
     """Ask a runtime for its version and device, in a child process.
 
     Returns:
-        What `edgeae.runtimes.child` reports first, or `{error, code}` when it is absent or broken.
+        The first report of `edgeae.runtimes.child`, or `{error, code}` if the runtime is absent or
+        broken.
     """
     job = {"runtime": runtime, "tasks": []}
     try:
@@ -37,7 +38,7 @@ def probe(runtime: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Session:
-    """What all rows of one bench share."""
+    """The values that all rows of one bench share."""
 
     session: str
     seed: int
@@ -54,18 +55,18 @@ def bench(
     rounds: int = 1,
     seed: int | None = None,
 ) -> Iterator[Result]:
-    """Run each job once per round in a worker process of its own, one after the other.
+    """Run each job once per round, in a worker process of its own, one after the other.
 
-    The order is shuffled anew for each round. A runtime that is absent costs one row, not one per
+    Each round has its own shuffled order. A runtime that is absent gives one row, not one per
     artifact.
 
     Args:
-        jobs: what to time.
-        seconds: the longest that one worker times blocks.
-        results: the `.jsonl` file that rows are appended to.
-        say: told of each absence.
-        rounds: how often each job is run.
-        seed: of the order; drawn when it is None. Every row records it.
+        jobs: the artifacts to time, each in a runtime.
+        seconds: longest time for which one worker times blocks.
+        results: the `.jsonl` file to which rows are appended.
+        say: receives a message about each absent runtime.
+        rounds: number of runs of each job.
+        seed: seed of the order; drawn at random if None. Every row records the seed.
     """
     seed = draw_seed() if seed is None else seed
     shared = _Session(uuid.uuid4().hex[:12], seed, describe(), commit())
@@ -91,12 +92,12 @@ def bench(
 
 
 def draw_seed() -> int:
-    """Return a number to draw an order from, for a record that the order can be had again from."""
+    """Return a random seed, to be recorded so that the order can be repeated."""
     return random.SystemRandom().getrandbits(32)
 
 
 def in_rounds(jobs: list[Job], rounds: int, seed: int) -> Iterator[tuple[int, Job]]:
-    """Yield the number of the round and the job, each round in an order of its own."""
+    """Yield (number of the round, job); each round has its own order."""
     for number in range(rounds):
         order = list(jobs)
         random.Random(f"{seed} {number}").shuffle(order)
@@ -142,7 +143,7 @@ def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _S
 
 
 def commit() -> str | None:
-    """Return the commit that the current folder is at, or None where there is none."""
+    """Return the commit of the current folder's repository; None outside a repository."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False

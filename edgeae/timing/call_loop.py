@@ -1,9 +1,10 @@
-"""Child process: calls of one artifact, and nothing else, for a tool that counts instructions.
+"""Child process: calls one artifact repeatedly, for a tool that counts instructions.
 
-`python -m edgeae.timing.call_loop PATH RUNTIME THREADS STEP…`, a step being `model:100` or
-`fixed:100`, so many calls of the model or of the operator that only copies. Before each step, and
-after the last, the C library's `ctermid` is called: a mark that callgrind can cut its counts at.
-Without arguments it is a child of `children.py` that opens the artifact and calls it once.
+`python -m edgeae.timing.call_loop PATH RUNTIME THREADS STEP…`: a step such as `model:100` makes 100
+calls of the model, and `fixed:100` makes 100 calls of the passthrough model. Before each step, and
+after the last, the loop calls the C library's `ctermid`, a mark at which callgrind can cut its
+counts. Without arguments the module is a child of `children.py` that opens the artifact and calls
+it once.
 """
 
 import gc
@@ -22,11 +23,11 @@ from edgeae.timing.worker import seeded_inputs
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Open the artifact of `job` (`path`, `runtime`, `threads`), call it, report the version.
+    """Open the artifact of `job` (`path`, `runtime`, `threads`), call it, yield `{version}`.
 
     Raises:
         RuntimeUnavailable: the engine is absent.
-        BadInput: the file is no artifact that the runtime opens.
+        BadInput: the runtime does not open the file.
     """
     calls = _opened(job["path"], job["runtime"], job["threads"])
     for call in calls.values():
@@ -35,9 +36,9 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def loop(path: str, runtime: str, threads: int, steps: Sequence[str]) -> None:
-    """Open an artifact and take the steps."""
+    """Open an artifact and run the steps."""
     calls = _opened(path, runtime, threads)
-    gc.disable()  # collections come at their own time
+    gc.disable()  # a garbage collection within a step would be counted
     for step in steps:
         kind, times = step.split(":")
         os.ctermid()

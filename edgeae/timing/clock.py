@@ -1,4 +1,4 @@
-"""The clock that times, what it costs, and a second one that must agree with it."""
+"""The clock that times calls, its overhead, and the cross-check clock."""
 
 import functools
 import itertools
@@ -12,25 +12,25 @@ Clock = Callable[[], int]
 
 _READINGS = 200
 _LONGEST_WAIT = 1_000_000
-#: How far two clocks may be apart at the end of a measurement: a share of it, and nanoseconds.
+#: Largest allowed difference of two clocks after a measurement: a share of its length, plus ns.
 _APART_SHARE = 0.01
 _APART_NS = 1_000_000
 
 
 def boot_ns() -> int:
-    """Return nanoseconds since the machine booted, sleep included; see `CrossCheckClock`."""
-    # CLOCK_MONOTONIC, which Python times with, stands still while a (virtual) machine sleeps
+    """Return the nanoseconds since boot, including sleep; used by `CrossCheckClock`."""
+    # CLOCK_MONOTONIC, the clock of Python's timers, stops while a (virtual) machine sleeps
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
 class Overhead:
-    """What the measuring itself costs.
+    """Overhead of the measurement itself, in ns.
 
     Attributes:
         resolution_ns: the clock's smallest step.
-        clock_ns: one reading: what the clock adds to every block.
-        loop_ns: what the loop around the calls adds to each of them; part of the fixed cost too.
+        clock_ns: duration of one reading of the clock, which every block includes.
+        loop_ns: time that the loop around the calls adds to each call, and to the fixed cost.
     """
 
     resolution_ns: int = 1
@@ -39,7 +39,7 @@ class Overhead:
 
 
 def overhead(clock: Clock) -> Overhead:
-    """Measure what measuring with a clock costs.
+    """Return the overhead of measuring with a clock.
 
     Raises:
         NotMeasured: the clock stands still.
@@ -49,7 +49,7 @@ def overhead(clock: Clock) -> Overhead:
 
 def _resolution_ns(clock: Clock) -> int:
     readings = [clock() for _ in range(_READINGS)]
-    # a coarse clock takes long to move at all: tens of milliseconds at the most
+    # a coarse clock advances only every few tens of milliseconds at most
     for _ in range(_LONGEST_WAIT):
         if readings[-1] != readings[0]:
             break
@@ -74,32 +74,33 @@ def _loop_ns(clock: Clock) -> float:
         for _ in itertools.repeat(None, 1000):
             nothing()
         costs.append((clock() - started) / 1000)
-    return max(0.0, min(costs))  # the fastest is what neighbours disturbed least
+    return max(0.0, min(costs))  # other processes disturbed the fastest run least
 
 
 class CrossCheckClock:
-    """A second clock, read when a measurement starts and when it ends."""
+    """A second clock that must agree with the first, read at the start and end of a measurement."""
 
     def __init__(self, clock: Clock, other: Clock) -> None:
         self._clock, self._other = clock, other
         self._first, self._first_other = self._read()
 
     def check(self) -> None:
-        """Compare what has passed on both.
+        """Compare the times that passed on the two clocks.
 
         Raises:
-            NotMeasured: they disagree by more than 1 % and 1 ms, as after a sleep of the machine.
+            NotMeasured: the clocks disagree by more than 1 % plus 1 ms, as after a sleep of the
+                machine.
         """
         now, other = self._read()
         passed, passed_other = now - self._first, other - self._first_other
         if abs(passed - passed_other) > _APART_SHARE * abs(passed_other) + _APART_NS:
             raise NotMeasured(
-                f"the clock jumped: {passed / 1e9:.3f} s went by on it, "
-                f"{passed_other / 1e9:.3f} s on the machine's other clock"
+                f"the clock jumped: {passed / 1e9:.3f} s passed on the clock, "
+                f"{passed_other / 1e9:.3f} s on the machine's cross-check clock"
             )
 
     def _read(self) -> tuple[int, int]:
-        """Read both; of several tries the one in which least time went by between the readings."""
+        """Read both clocks; of five tries, return the one with the least time between readings."""
         tries = []
         for _ in range(5):
             before, other, after = self._clock(), self._other(), self._clock()

@@ -1,7 +1,7 @@
-"""What else went on while blocks were timed, and whether a figure may be believed.
+"""The machine's conditions while blocks were timed, and the reasons why a figure is unstable.
 
-`sample` reads the counters of this machine and process; the rest is pure. A counter that the
-kernel does not tell is None, and gives no reason.
+`sample` reads the counters of this machine and process; all other functions are pure. A counter
+that the kernel does not report is None, and gives no reason.
 """
 
 import os
@@ -16,15 +16,15 @@ from edgeae.timing.sample_statistics import FEWEST_SAMPLES, median, median_inter
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CPU = Path("/sys/devices/system/cpu")
 
-#: A median that moves this much from the first block to the last is no steady state.
+#: If the median moves by more than this share from first to last block, the state is not steady.
 _DRIFT = 0.02
 _STEAL = 0.01
-#: One tick in a short measurement is no theft.
+#: Fewer ticks than this in a short measurement are noise, not steal time.
 _STEAL_TICKS = 3
 _FREQUENCY = 0.05
 _SWITCHES_PER_S = 100
 _SWITCHES = 10
-#: Less of a core than this left idle, and somebody else was running: the two met.
+#: If other processes ran and less than this share of a core was idle, they disturbed the worker.
 _IDLE_CORES = 0.5
 _OTHERS_CORES = 0.1
 
@@ -34,15 +34,16 @@ class Conditions:
     """The counters at one moment; durations are totals since the machine or process started.
 
     Attributes:
-        at_s: on a clock that never goes back.
-        cores: how many the counters are over: those that this process may use.
-        load_average: of the last minute.
-        busy_s, steal_s: processor time of everything on those cores; taken by the hypervisor.
-        own_s: processor time of this process.
-        switches: how often this process was preempted.
-        swapped_pages: in and out, of the whole machine.
-        throttled_s: what the control group's limit withheld.
-        frequency_hz: mean over those cores.
+        at_s: time on a monotonic clock, in seconds.
+        cores: number of cores that this process may use; the other counters cover these cores.
+        load_average: load average of the last minute.
+        busy_s: processor time of all processes on these cores, in seconds.
+        steal_s: processor time that the hypervisor took from these cores, in seconds.
+        own_s: processor time of this process, in seconds.
+        switches: number of times that this process was preempted.
+        swapped_pages: pages swapped in and out by the whole machine.
+        throttled_s: processor time that the control group's limit withheld, in seconds.
+        frequency_hz: mean frequency of these cores.
     """
 
     at_s: float
@@ -78,13 +79,13 @@ def sample() -> Conditions:
 def reasons(
     before: Conditions, after: Conditions, samples_ns: Sequence[int], target: float, warmed_up: bool
 ) -> tuple[str, ...]:
-    """Return why a figure is unstable, a sentence part each; nothing where it is not.
+    """Return the reasons why a figure is unstable, as sentence parts; empty if it is stable.
 
     Args:
-        before, after: the blocks.
-        samples_ns: the blocks, in order.
-        target: the relative error of the median that was asked for.
-        warmed_up: whether the trend was gone before the first block.
+        before, after: conditions before and after the blocks.
+        samples_ns: duration of each block, in order, in ns.
+        target: requested relative error of the median.
+        warmed_up: whether the trend had ended before the first block.
     """
     return (
         *sample_reasons(samples_ns, target, warmed_up),
@@ -93,26 +94,26 @@ def reasons(
 
 
 def sample_reasons(samples_ns: Sequence[int], target: float, warmed_up: bool) -> tuple[str, ...]:
-    """Return what the blocks themselves show."""
+    """Return the reasons that the blocks themselves show."""
     if len(samples_ns) < FEWEST_SAMPLES:
-        return (f"only {len(samples_ns)} blocks: no interval can be told",)
+        return (f"only {len(samples_ns)} blocks: too few for an interval",)
     found = []
     middle, (low, high) = median(samples_ns), median_interval(samples_ns)
     if middle <= 0:
         return ("the clock is too coarse for a block",)
     if (high - low) / 2 > target * middle:
         error = (high - low) / 2 / middle
-        found.append(f"the median is known to ±{error:.2%} only, not ±{target:.2%}")
+        found.append(f"the median is known only to ±{error:.2%}, not ±{target:.2%}")
     drift = trend(samples_ns)
     if drift.significant and abs(drift.change) > _DRIFT:
         found.append(f"drift of {drift.change:+.1%} from the first block to the last")
     if not warmed_up:
-        found.append("still changing, or too slow to tell, when the warm-up ended")
+        found.append("the warm-up ended while the time still changed, or with too few blocks")
     return tuple(found)
 
 
 def environment_reasons(before: Conditions, after: Conditions) -> tuple[str, ...]:
-    """Return what the machine did meanwhile that moves a latency."""
+    """Return the reasons that lie in the machine: disturbances that change a latency."""
     found = []
     seconds = max(after.at_s - before.at_s, 1e-9)
     others = _others(before, after)
@@ -140,14 +141,14 @@ def environment_reasons(before: Conditions, after: Conditions) -> tuple[str, ...
         change = after.frequency_hz / before.frequency_hz - 1
         if abs(change) > _FREQUENCY:
             told = f"{before.frequency_hz / 1e6:.0f} to {after.frequency_hz / 1e6:.0f} MHz"
-            found.append(f"the processor went from {told}")
+            found.append(f"the processor's frequency changed from {told}")
     return tuple(found)
 
 
 def _others(before: Conditions, after: Conditions) -> tuple[float, float] | None:
-    """Return how many cores other processes used, and this one; None where it is not known."""
+    """Return the cores used by other processes, and by this process; None if not known."""
     seconds = after.at_s - before.at_s
-    # the machine's counters move in ticks of 10 ms: over less than 0.1 s they tell nothing
+    # the machine's counters advance in ticks of 10 ms: less than 0.1 s is too short
     if before.busy_s is None or after.busy_s is None or seconds < 0.1:
         return None
     own = (after.own_s - before.own_s) / seconds
@@ -159,7 +160,7 @@ def _passed(before: float | None, after: float | None) -> float:
 
 
 def _processor() -> tuple[float | None, float | None, int]:
-    """Return busy and stolen seconds of the cores that this process may use, and how many."""
+    """Return (busy seconds, stolen seconds, number) of the cores that this process may use."""
     own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
     # user nice system idle iowait irq softirq steal, in ticks; see proc_stat(5)
     lines = [line.split() for line in _read("/proc/stat").splitlines()]
@@ -189,7 +190,7 @@ def _frequency() -> float | None:
 
 
 def _read(path: str | Path) -> str:
-    """Return a file of the kernel's, or nothing where this kernel has none."""
+    """Return the text of a kernel file; empty if this kernel does not have the file."""
     try:
         return Path(path).read_text()
     except OSError:

@@ -1,7 +1,7 @@
-"""One measurement at a time on a machine: a lock that every bench and every gate holds.
+"""The machine's lock, which every bench and gate holds: only one measurement runs at a time.
 
-It is a file in the system's temporary folder, of the machine and not of a project, that every user
-may lock; `EDGEAE_LOCK` names another. A process that dies lets go of it.
+The lock is a file in the system's temporary folder, shared by all projects, and every user may lock
+it; `EDGEAE_LOCK` names another file. When a process dies, the system releases its lock.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from edgeae.errors import BadInput, Busy
 
-#: How long another measurement is waited for unless asked otherwise, seconds.
+#: Default of the longest wait for another measurement, in seconds.
 WAIT_S = 600.0
 _NAME = "edgeae-bench.lock"
 _POLL_S = 0.1
-#: Locks that this process holds: what it does inside may ask again.
+#: Locks that this process holds; nested requests for them succeed at once.
 _HELD: set[Path] = set()
 
 
@@ -28,11 +28,11 @@ def host_lock(say: Callable[[str], None], wait_s: float = WAIT_S) -> Iterator[No
     """Hold the machine's lock for the duration of a `with` block.
 
     Args:
-        say: told once whom it waits for.
-        wait_s: the longest time to wait, seconds.
+        say: receives one message, with the holder, if the lock is held by another process.
+        wait_s: the longest wait, in seconds.
 
     Raises:
-        Busy: somebody else still holds it.
+        Busy: another process still holds the lock after `wait_s`.
         BadInput: the lock's file is not a regular file.
     """
     path = Path(os.environ.get("EDGEAE_LOCK") or Path(tempfile.gettempdir(), _NAME)).absolute()
@@ -47,14 +47,14 @@ def host_lock(say: Callable[[str], None], wait_s: float = WAIT_S) -> Iterator[No
         yield
     finally:
         _HELD.discard(path)
-        os.close(descriptor)  # which lets go of the lock
+        os.close(descriptor)  # releases the lock
 
 
 def _open(path: Path) -> int:
-    """Open the lock's file, or make it so that every user can."""
+    """Open the lock's file, or create it so that every user can lock it."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        # not with O_CREAT first: in a sticky folder Linux refuses that for another user's file
+        # without O_CREAT: in a sticky folder Linux refuses O_CREAT for another user's file
         descriptor = os.open(path, flags)
     except FileNotFoundError:
         descriptor = _create(path, flags)
@@ -68,8 +68,8 @@ def _create(path: Path, flags: int) -> int:
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return os.open(path, flags)  # another process was faster
-    os.fchmod(descriptor, 0o666)  # whatever the umask is
+        return os.open(path, flags)  # another process created the file first
+    os.fchmod(descriptor, 0o666)  # independent of the umask
     return descriptor
 
 
@@ -87,7 +87,7 @@ def _acquire(descriptor: int, path: Path, say: Callable[[str], None], wait_s: fl
                 "--wait SECONDS waits longer"
             )
         if not told:
-            say(f"waiting, {wait_s:.0f} s at most: {holder} is measuring on this machine")
+            say(f"waiting at most {wait_s:.0f} s: {holder} is measuring on this machine")
             told = True
         time.sleep(_POLL_S)
 

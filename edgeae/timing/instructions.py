@@ -1,8 +1,8 @@
-"""How many instructions one inference takes: a figure that does not wobble.
+"""Count the instructions of one inference, a deterministic figure.
 
-A program is run for N and for 2N inferences under a tool that counts every instruction; the
-difference over N is one inference, without the start, the loading and the end. An artifact is
-counted the same way within one process: `call_loop.py` marks where the N and the 2N calls begin.
+A program runs N and 2N inferences under a tool that counts every instruction. The difference of the
+two counts ÷ N is one inference, without start, load and exit. An artifact is counted the same way
+within one process: `call_loop.py` marks where the N and the 2N calls begin.
 """
 
 import contextlib
@@ -23,37 +23,37 @@ from edgeae.runtimes import RUNTIMES, USUAL, formats
 from edgeae.system import children, tied
 from edgeae.system.scratch import scratch
 
-#: Tool → N unless it is given. callgrind repeats exactly; perf counts the kernel's interruptions
-#: and the start too, which only many calls outweigh.
+#: Tool → default N. callgrind's counts repeat exactly; perf also counts interrupts and the start,
+#: whose share becomes small only with many calls.
 CALLS = {"callgrind": 100, "perf": 20_000}
-#: What stands for the number of inferences in the words of a program.
+#: Placeholder for the number of inferences in a program's command line.
 PLACEHOLDER = "{n}"
 _LOOP = "edgeae.timing.call_loop"
-#: The function of the C library that `call_loop.py` marks with; nothing else calls it.
+#: The function of the C library that `call_loop.py` calls as a mark; nothing else calls it.
 _MARK = "ctermid"
-#: Strings hash the same in every run, so that Python takes the same path.
+#: With a fixed hash seed, Python executes the same instructions in every run.
 _REPEATABLE = {"PYTHONHASHSEED": "0"}
 _LONGEST_S = 3600.0
 _EVENT = "instructions:u"
 _FEWER_KERNELS = (
-    "valgrind has no AVX-512, and engines choose kernels by what the processor offers: "
-    "those counted may be others than those that run without it"
+    "valgrind has no AVX-512, and engines choose kernels by processor features: "
+    "the counted kernels may differ from those that run without valgrind"
 )
 _THREADS = "threads wait for each other, so the count does not repeat exactly"
 
 
 @dataclass(frozen=True)
 class Count:
-    """What was counted.
+    """An instruction count.
 
     Attributes:
-        what: the artifact on its runtime, or the program.
+        what: the artifact and its runtime, or the program.
         per_call: instructions of one inference.
-        fixed_per_call: of a call that only copies between the same edges; part of it. None for a
-            program.
-        calls: N; 2N were counted too.
-        tool: what counted, with its version.
-        note: what a reader should know.
+        fixed_per_call: instructions of one call of the passthrough model, which `per_call`
+            includes; None for a program.
+        calls: N, the number of calls of the shorter run; the longer run has 2N.
+        tool: the counting tool, with its version.
+        note: a note for the reader.
     """
 
     what: str
@@ -64,17 +64,17 @@ class Count:
     note: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
+        """Return the count as JSON values."""
         return asdict(self)
 
     def to_text(self) -> str:
-        """Return the same for people."""
+        """Return the count as text for people."""
         unit = "inference" if self.fixed_per_call is None else "call of Session.run"
         fixed = self.fixed_per_call
-        of_it = "" if fixed is None else f", {fixed:,} of them what a call that only copies takes"
+        of_it = "" if fixed is None else f", including {fixed:,} of a call that only copies"
         lines = [
             f"{self.what}: {self.per_call:,} instructions per {unit}{of_it}",
-            f"method: {2 * self.calls:,} calls less {self.calls:,} calls, over {self.calls:,}, "
+            f"method: ({2 * self.calls:,} calls − {self.calls:,} calls) ÷ {self.calls:,}, "
             f"counted by {self.tool}",
             *([f"note: {self.note}"] if self.note else []),
         ]
@@ -82,18 +82,18 @@ class Count:
 
 
 def count(command_for: Callable[[int], list[str]], n: int, tool: str = "callgrind") -> int:
-    """Return the instructions of one inference: (those of 2n − those of n) ÷ n, rounded.
+    """Return the instructions of one inference: (count of 2n − count of n) ÷ n, rounded.
 
     Args:
-        command_for: number of inferences → the words of a program that does so many.
+        command_for: number of inferences → command line of a program that runs this number.
         n: inferences of the shorter run.
         tool: `callgrind` or `perf`.
 
     Raises:
-        RuntimeUnavailable: the tool is not installed, or cannot count here.
-        BadInput: there is no such tool or program.
+        RuntimeUnavailable: the tool is not installed, or cannot count on this machine.
+        BadInput: the tool or the program does not exist.
         RuntimeCrashed: the program failed.
-        NotMeasured: twice the inferences took no more instructions.
+        NotMeasured: 2n inferences took no more instructions than n.
     """
     return _difference(command_for, n, _tool(tool))
 
@@ -105,10 +105,15 @@ def _difference(
 
 
 def count_program(words: Sequence[str], n: int | None = None, tool: str = "callgrind") -> Count:
-    """Count a program; `{n}` in its words stands for the number of inferences. See `count`.
+    """Count the instructions of one inference of a program, see `count`.
+
+    Args:
+        words: the command line, in which `{n}` stands for the number of inferences.
+        n: inferences of the shorter run.
+        tool: `callgrind` or `perf`.
 
     Raises:
-        BadInput: `{n}` is in none of them.
+        BadInput: no word holds `{n}`.
     """
     told = " ".join(words)
     if not any(PLACEHOLDER in word for word in words):
@@ -130,26 +135,27 @@ def count_artifact(
     n: int | None = None,
     tool: str = "callgrind",
 ) -> Count:
-    """Count one call of `Session.run`, and one of the operator that only copies.
+    """Count one call of `Session.run`, and one call of the passthrough model.
 
     Args:
         path: a `.tflite` or `.onnx` file.
-        runtime: by name, or None for the format's own.
-        threads: of the engine; more than one wait for each other in ways that do not repeat.
+        runtime: name of the runtime; None for the format's usual runtime.
+        threads: threads of the engine; counts of more than one thread do not repeat exactly,
+            because threads wait for each other.
         n: calls of the shorter run.
         tool: `callgrind` or `perf`.
 
     Raises:
-        BadInput: no such file, runtime or tool, or one does not fit the other.
+        BadInput: the file, runtime or tool does not exist, or the runtime does not open the file.
         RuntimeUnavailable: the tool or the engine is not installed.
         RuntimeCrashed: the engine crashed or hung.
-        NotMeasured: the tool told nothing.
+        NotMeasured: the tool reported no count.
     """
     chosen = _runtime(path, runtime)
     counting = _tool(tool)
     calls = n or CALLS[tool]
     job = {"path": str(path), "runtime": chosen, "threads": threads}
-    # refusals are told better, and sooner, by a child that nothing slows down
+    # a child without the counting tool reports errors sooner and more clearly
     (about,) = children.run(_LOOP, job, timeout_s=300.0)
     loop = [sys.executable, "-P", "-m", _LOOP, str(path), chosen, str(threads)]
     if tool == "callgrind":
@@ -181,7 +187,10 @@ def _per_call(single: int, double: int, n: int) -> int:
 
 
 def _marked(loop: list[str], n: int) -> tuple[int, int]:
-    """Count the calls of `call_loop.py` between its marks: one call of the model, one fixed."""
+    """Return the instructions of one call of the model and of one call of the passthrough model.
+
+    callgrind counts `call_loop.py` between its marks.
+    """
     steps = [f"{kind}:{times}" for kind in ("model", "fixed") for times in (n, n, 2 * n)]
     with scratch() as folder:
         _callgrind([*loop, *steps], folder, f"--dump-before={_MARK}")
@@ -192,16 +201,16 @@ def _marked(loop: list[str], n: int) -> tuple[int, int]:
 
 def _total(path: Path) -> int:
     if not path.exists():
-        raise NotMeasured("callgrind saw no mark in the calls: is it another C library?")
+        raise NotMeasured("callgrind found no mark between the calls: is it another C library?")
     return read_callgrind(path.read_text())
 
 
 def _tool(name: str) -> Callable[[list[str]], int]:
-    """Return what counts the instructions of a command.
+    """Return the function that counts the instructions of a command.
 
     Raises:
-        BadInput: there is no such tool.
-        RuntimeUnavailable: it is not installed, or cannot count here.
+        BadInput: the tool does not exist.
+        RuntimeUnavailable: the tool is not installed, or cannot count on this machine.
     """
     if name not in CALLS:
         raise BadInput(f"--tool {name}: allowed are {', '.join(CALLS)}")
@@ -209,7 +218,7 @@ def _tool(name: str) -> Callable[[list[str]], int]:
         _installed("valgrind", "apt-get install valgrind")
         return _count_callgrind
     _installed("perf", "apt-get install linux-perf")
-    _count_perf(["true"])  # whether it can
+    _count_perf(["true"])  # raises if perf cannot count on this machine
     return _count_perf
 
 
@@ -237,10 +246,10 @@ def _count_perf(command: list[str]) -> int:
 
 
 def read_callgrind(text: str) -> int:
-    """Return the instructions in a profile that callgrind wrote.
+    """Return the total number of instructions of callgrind's profile.
 
     Raises:
-        NotMeasured: there is no total in it.
+        NotMeasured: the profile holds no total.
     """
     for line in reversed(text.splitlines()):
         if line.startswith("totals:"):
@@ -249,10 +258,10 @@ def read_callgrind(text: str) -> int:
 
 
 def read_perf(text: str) -> int:
-    """Return the instructions that `perf stat -x,` wrote; of several kinds of core, all of them.
+    """Return the instructions that `perf stat -x,` reported, summed over all kinds of core.
 
     Raises:
-        RuntimeUnavailable: the machine does not let them be counted.
+        RuntimeUnavailable: the machine does not allow counting instructions.
     """
     rows = [line.split(",") for line in text.splitlines() if "," in line and line[0] != "#"]
     values = [row[0] for row in rows if len(row) > 2 and "instructions" in row[2]]
@@ -261,7 +270,7 @@ def read_perf(text: str) -> int:
         why = values[0] if values else "it wrote nothing"
         raise RuntimeUnavailable(
             f"perf counts no instructions here ({why})",
-            "it takes a machine whose processor counters are open to it; --tool callgrind does not",
+            "perf needs access to the processor's counters; --tool callgrind does not",
         )
     return sum(counted)
 
@@ -277,11 +286,11 @@ def _note(tool: str) -> str:
 
 
 def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _REPEATABLE) -> None:
-    """Run a command to its end.
+    """Run a command, which starts `program`, to its end.
 
     Raises:
-        BadInput: `program`, which it runs, does not exist.
-        RuntimeCrashed: it failed, or did not end.
+        BadInput: `program` does not exist.
+        RuntimeCrashed: the command failed, or did not end.
     """
     if shutil.which(program[0]) is None:
         raise BadInput(f"{program[0]}: no such program, or not executable")
@@ -292,7 +301,7 @@ def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _R
             stdout=chatter,
             stderr=chatter,
             env={**os.environ, "TMPDIR": str(temporary), **env},  # valgrind leaves pipes there
-            start_new_session=True,  # so that all of it can be ended
+            start_new_session=True,  # so that the whole process group can be ended
         )
         try:
             status = child.wait(_LONGEST_S)

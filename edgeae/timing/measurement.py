@@ -1,8 +1,8 @@
-"""Blocks of calls, timed until their median is known well enough.
+"""Time blocks of calls until the confidence interval of the median is narrow enough.
 
-A tiny model runs in about a microsecond: calls are timed together, in blocks of 0.2 to 0.4 ms.
-Longer blocks alias with the scheduler (1 ms gave ratios of 0.34 to 3.07 on a true 1.0 under load);
-much shorter ones drown in the clock.
+A tiny model runs in about 1 µs, so calls are timed together, in blocks of 0.2 to 0.4 ms. Longer
+blocks alias with the scheduler: under load, blocks of 1 ms gave ratios of 0.34 to 3.07 for a true
+ratio of 1.0. In much shorter blocks, the clock's overhead and resolution dominate.
 """
 
 import contextlib
@@ -27,33 +27,33 @@ from edgeae.timing.sample_statistics import (
 
 Call = Callable[[], object]
 
-#: What a block aims at; between 0.2 and 0.4 ms.
+#: Intended length of a block; real blocks last 0.2 to 0.4 ms.
 BLOCK_NS = 300_000
-#: A block lasts at least this many times what the clock adds to it: below 1 %.
+#: A block lasts at least this many times the clock's overhead, which is then below 1 %.
 _CLOCK_SHARE = 100
-#: A call costs 20 ns or more: a longer block is a clock that stands still, not a fast call.
+#: A call takes at least 20 ns. If a block seems to need more calls, the clock stands still.
 _LONGEST_BLOCK = BLOCK_NS // 20
 #: Blocks of the model per block of the fixed cost.
 _FIXED_EVERY = 3
-#: Untimed calls before a block that follows one of another model; not worth it for slow calls.
+#: Untimed calls before a block if another model's block came before; slow calls need none.
 _REFILL = 2
-#: Blocks between two looks at whether it is enough.
+#: Blocks between two checks of the stopping rule.
 _LOOK_EVERY = 50
-#: A trend that changes less than this over the blocks looked at is none.
+#: A smaller relative change than this, over the blocks looked at, does not count as a trend.
 _LEVEL = 0.005
 _NONE = Overhead()
 
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """When to stop.
+    """When to stop the warm-up and the measurement.
 
     Attributes:
-        relative_error: half the 95 % interval of the median, relative to it, that is good enough.
-        min_blocks: never fewer; 200 leave two beyond the 99th percentile.
-        max_ns: never longer than this, whatever the error is.
-        warm_up_ns: at most this long before blocks count.
-        warm_up_blocks: at least so many, half of which must show no trend.
+        relative_error: target of half the 95 % interval of the median ÷ the median.
+        min_blocks: smallest number of blocks; of 200, two lie above the 99th percentile.
+        max_ns: longest measurement, whatever the error is, in ns.
+        warm_up_ns: longest warm-up, in ns.
+        warm_up_blocks: smallest number of warm-up blocks, whose later half must show no trend.
     """
 
     relative_error: float = 0.01
@@ -65,16 +65,16 @@ class StoppingRule:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured.
+    """The raw blocks of one measurement.
 
     Attributes:
         block: calls per block.
-        samples_ns: duration of each block, in order; raw.
-        settled: whether the relative error was reached.
-        fixed_block, fixed_samples_ns: the same of the fixed cost, its blocks taken between the
-            others; None and nothing where it was not asked for.
-        warm_up_ns: how long it took to warm up.
-        warmed_up: whether the trend was gone by then.
+        samples_ns: duration of each block, in order, in ns.
+        settled: whether the target of the relative error was reached.
+        fixed_block, fixed_samples_ns: calls per block, and duration of each block, of the fixed
+            cost, timed between the other blocks; None and empty if it was not requested.
+        warm_up_ns: duration of the warm-up, in ns.
+        warmed_up: whether the trend had ended before the first block.
     """
 
     block: int
@@ -95,18 +95,18 @@ def measure(
     overhead: Overhead = _NONE,
     fixed: Call | None = None,
 ) -> Measurement:
-    """Warm up, choose a block length, then time blocks until the median settles or time is up.
+    """Warm up, choose a block length, and time blocks until the stopping rule is met.
 
     Args:
-        call: what is timed.
-        patience: when to stop.
-        clock: nanoseconds that never go back.
-        witness: a second clock, which must agree with the first.
-        overhead: what the clock costs; blocks are long enough for that to stay below 1 %.
-        fixed: a call of nothing but the fixed cost, timed in blocks between those of `call`.
+        call: the call to time.
+        patience: the stopping rule.
+        clock: monotonic clock, in ns.
+        witness: cross-check clock, in ns, which must agree with `clock`.
+        overhead: overhead of the clock; blocks are long enough to keep it below 1 %.
+        fixed: a call that has only the fixed cost, timed in blocks between those of `call`.
 
     Raises:
-        NotMeasured: the clock does not advance, goes back, or disagrees with its witness.
+        NotMeasured: the clock does not advance, goes back, or disagrees with the cross-check clock.
     """
     with uncollected():
         other = CrossCheckClock(clock, witness) if witness else None
@@ -131,10 +131,11 @@ def measure(
 
 
 def bound(run: Callable[[NDArray[Any]], object], x: NDArray[Any]) -> Call:
-    """Return a call of a session's `run` with `x`, for blocks.
+    """Return a function without arguments that calls a session's `run` with `x`.
 
-    A closure, not `functools.partial`: CPython calls a Python function from Python within one
-    evaluation loop, and from C in another one, which costs 1 % of a call of 2 µs.
+    It is a closure, not a `functools.partial`: CPython runs a Python function called from Python in
+    the same evaluation loop, but starts another loop for a call from C, which costs 1 % of a call
+    of 2 µs.
     """
 
     def call() -> object:
@@ -144,7 +145,7 @@ def bound(run: Callable[[NDArray[Any]], object], x: NDArray[Any]) -> Call:
 
 
 def time_block(call: Call, block: int, clock: Clock = time.perf_counter_ns) -> int:
-    """Return the nanoseconds that `block` calls take together."""
+    """Return the duration of `block` calls together, in ns."""
     turns = itertools.repeat(None, block)
     started = clock()
     for _ in turns:
@@ -155,13 +156,15 @@ def time_block(call: Call, block: int, clock: Clock = time.perf_counter_ns) -> i
 def calibrate(
     call: Call, clock: Clock = time.perf_counter_ns, aim_ns: int = BLOCK_NS, limit_ns: int = 10**8
 ) -> int:
-    """Return how many calls make a block of about `aim_ns`, by doubling it until it is long enough.
+    """Return the number of calls in a block of about `aim_ns`.
+
+    The block is doubled until it is long enough.
 
     Args:
-        call: what is timed.
-        clock: nanoseconds.
-        aim_ns: how long a block shall be.
-        limit_ns: never try for longer than this.
+        call: the call to time.
+        clock: monotonic clock, in ns.
+        aim_ns: intended length of a block, in ns.
+        limit_ns: longest calibration, in ns.
     """
     deadline, block = clock() + limit_ns, 1
     while (elapsed := _timed(call, block, clock)) < aim_ns // 4 and clock() < deadline:
@@ -173,7 +176,7 @@ def calibrate(
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect no garbage inside: a collection within a block would be timed as the model's."""
+    """Disable garbage collection in a `with` block, so that no collection is timed as a call."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -189,7 +192,11 @@ def _block(per_call_ns: float, aim_ns: int) -> int:
 
 
 def _warm_up(call: Call, patience: StoppingRule, clock: Clock, aim_ns: int) -> tuple[int, bool]:
-    """Run blocks until their later half shows no trend; return a block's calls, and whether so."""
+    """Run blocks until their later half shows no trend, or the warm-up's time is up.
+
+    Returns:
+        The calls per block, and whether the later half shows no trend.
+    """
     deadline = clock() + patience.warm_up_ns
     block = calibrate(call, clock, aim_ns // 4, patience.warm_up_ns)
     recent: list[float] = []
@@ -202,7 +209,7 @@ def _warm_up(call: Call, patience: StoppingRule, clock: Clock, aim_ns: int) -> t
 
 
 def _level(recent: list[float]) -> bool:
-    """Whether the later half shows no trend; too few blocks show nothing."""
+    """Return whether the later half shows no trend; False if there are too few blocks."""
     later = recent[len(recent) // 2 :]
     if len(later) < FEWEST_POINTS:
         return False
@@ -216,7 +223,7 @@ def _blocks(
     patience: StoppingRule,
     clock: Clock,
 ) -> tuple[list[int], list[int]]:
-    """Time blocks of the model, and between them of the fixed cost, until it is enough."""
+    """Time blocks of the model, with blocks of the fixed cost between, until the rule is met."""
     samples: list[int] = []
     fixed_samples: list[int] = []
     started = now = clock()
@@ -233,14 +240,14 @@ def _blocks(
                 break
         before, now = now, clock()
         _check_forward(now - before)
-        # a slow call may not even give two blocks in time; two are needed for a spread
+        # a spread needs two blocks, even if slow calls then exceed the time
         if now - started >= patience.max_ns and len(samples) >= 2:
             break
     return samples, fixed_samples
 
 
 def _refilled(call: Call, block: int, clock: Clock) -> int:
-    """Time a block after another model had the caches: they are filled again first."""
+    """Time a block after untimed calls, because another model has filled the caches."""
     if block > _REFILL:
         time_block(call, _REFILL, clock)
     return _timed(call, block, clock)
@@ -258,8 +265,8 @@ def _check_forward(elapsed_ns: int) -> None:
 
 
 def _settled(samples: list[int], patience: StoppingRule) -> bool:
-    if len(samples) < FEWEST_SAMPLES:  # their whole range is no 95 % interval
+    if len(samples) < FEWEST_SAMPLES:  # even their whole range is not a 95 % interval
         return False
     low, high = median_interval(samples)
-    # a median of 0 is a clock too coarse for the block, not a spread of 0
+    # a median of 0 means that the clock is too coarse for the block, not that the spread is 0
     return median(samples) > 0 and (high - low) / 2 <= patience.relative_error * median(samples)

@@ -1,4 +1,4 @@
-"""The time of each operator in onnxruntime, from the profile that it writes itself."""
+"""The time of each operator in onnxruntime, read from onnxruntime's own profile."""
 
 import json
 import re
@@ -18,14 +18,14 @@ from edgeae.errors import NotMeasured
 from edgeae.formats import passthrough
 
 METHOD = (
-    "onnxruntime's own profile of the graph that it made of the file, operators fused and added; "
+    "onnxruntime's own profile of its optimized graph, with fused and added operators; "
     "a time is the mean of {rounds} runs without the fastest and the slowest tenth, as the profile "
-    "counts whole µs. Part of each is the profile's own cost (its floor: what it says of one "
-    "operator that copies one value); shares are of the time above it"
+    "counts whole µs. Each time includes the profile's own cost (the floor: the reported time of "
+    "one operator that copies one value); shares are of the time above the floor"
 )
-#: Runs before those that count; onnxruntime allocates in the first.
+#: Warm-up runs; onnxruntime allocates memory in the first run.
 _WARM_UP = 20
-#: The profile takes about 700 bytes a node and run.
+#: The profile takes about 700 bytes per node and run.
 _MOST_EVENTS = 40_000
 _FEWEST_RUNS = 50
 _ERRORS_ONLY = 3
@@ -34,13 +34,13 @@ _KERNEL = "_kernel_time"
 
 
 class Node:
-    """One operator as onnxruntime ran it.
+    """One operator of onnxruntime's optimized graph.
 
     Attributes:
-        name: what the profile calls it.
-        kind: its operator, such as `FusedGemm`.
-        shape: of its first output.
-        times_us: of each run, whole microseconds.
+        name: name in the profile.
+        kind: operator type, such as `FusedGemm`.
+        shape: shape of the first output.
+        times_us: time of each run, in whole µs.
     """
 
     def __init__(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
@@ -49,14 +49,14 @@ class Node:
 
     @property
     def sources(self) -> list[int]:
-        """The file's nodes that it was made of, as far as its name tells."""
+        """Indices of the file's nodes that this operator was made of, as far as its name shows."""
         return sorted({int(number) for number in _NAME.findall(self.name)})
 
     @property
     def time_ns(self) -> float:
-        """The mean of its times without the fastest and the slowest tenth.
+        """The mean of the times in ns, without the fastest and the slowest tenth.
 
-        A median of whole microseconds would be a whole microsecond too.
+        A median of whole microseconds would itself be a whole microsecond.
         """
         ordered = sorted(self.times_us)
         tenth = len(ordered) // 10
@@ -67,13 +67,14 @@ class Node:
 def time_nodes(
     program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
 ) -> dict[str, Any]:
-    """Profile an `.onnx`; return rows, the floor and the number of runs.
+    """Profile an `.onnx` file; return `rows`, `floor_ns`, `rounds` and `notes`.
 
     Args:
         program: the whole model.
-        x: one input, (1, …).
-        threads: of the engine.
-        seconds: how long to run.
+        x: one input, shape (1, …).
+        threads: threads of the engine.
+        seconds: duration of the runs.
+
 
     Raises:
         NotMeasured: the profile names no operator.
@@ -85,7 +86,7 @@ def time_nodes(
     macs = [onnx_statistics.node_macs(model, node) for node in model.nodes]
     for number, node in enumerate(model.proto.graph.node):
         node.name = _NAMED.format(number)
-    # fewer runs of a larger graph: the profile is held in memory
+    # a larger graph gets fewer runs, because the profile is held in memory
     most = max(_FEWEST_RUNS, _MOST_EVENTS // max(1, len(macs)))
     nodes = _profile(model.proto.SerializeToString(), x, threads, seconds, most)
     if not nodes:
@@ -110,7 +111,7 @@ def _unplaced(total: int, nodes: Iterable[Node], macs: list[int]) -> list[str]:
     placed = sum(macs[number] for node in nodes for number in node.sources)
     if placed == total:
         return []
-    return [f"{placed:,} of {total:,} MACs have a row; onnxruntime renamed the others' operators"]
+    return [f"{placed:,} of {total:,} MACs have a row; onnxruntime renamed the other operators"]
 
 
 def _floor_ns(threads: int, seconds: float, most: int) -> float:
@@ -123,7 +124,7 @@ def _floor_ns(threads: int, seconds: float, most: int) -> float:
 def _profile(
     content: bytes, x: NDArray[Any], threads: int, seconds: float, most: int
 ) -> list[Node]:
-    """Run a model `most` times, or for `seconds`, and return its nodes in execution order."""
+    """Run a model at most `most` times or for `seconds`; return its nodes in execution order."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -145,14 +146,11 @@ def _profile(
 
 
 def read_profile(text: str, skip: int = 0) -> list[Node]:
-    """Read onnxruntime's profile.
+    """Return the nodes of onnxruntime's profile, in the order in which they first ran.
 
     Args:
-        text: the file, a JSON list of events.
-        skip: how many runs at the beginning do not count.
-
-    Returns:
-        the nodes, in the order in which they first ran.
+        text: the file's text, a JSON list of events.
+        skip: number of runs at the beginning that do not count.
     """
     nodes: dict[tuple[str, str], Node] = {}
     seen: dict[tuple[str, str], int] = defaultdict(int)
@@ -160,7 +158,7 @@ def read_profile(text: str, skip: int = 0) -> list[Node]:
         name, about = str(event.get("name", "")), event.get("args", {})
         if event.get("cat") != "Node" or not name.endswith(_KERNEL):
             continue
-        # a node may be nameless
+        # a node may have no name
         key = (name, about.get("node_index", ""))
         if key not in nodes:
             nodes[key] = Node(name.removesuffix(_KERNEL), about["op_name"], _shape(about))

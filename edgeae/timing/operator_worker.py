@@ -1,4 +1,4 @@
-"""Child process: the time of each operator of one artifact in one runtime."""
+"""Child process: times each operator of one artifact in one runtime."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +12,15 @@ from edgeae.timing.worker import seeded_inputs
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Report what `operators.Profile` holds of `job`: `path`, `runtime`, `threads`, `seconds`.
+    """Yield the fields of `operators.Profile` that the worker measures.
+
+    Args:
+        job: `path`, `runtime`, `threads` and `seconds`.
 
     Raises:
         RuntimeUnavailable: the engine is absent.
-        BadInput: the file is no artifact that the runtime opens.
-        NotMeasured: the runtime would leave it to another engine.
+        BadInput: the runtime does not open the file.
+        NotMeasured: the runtime would leave the model to another engine.
     """
     runtime = load(job["runtime"])
     about = {"runtime_version": runtime.version(), "device": runtime.device().name}

@@ -12,12 +12,12 @@ from edgeae.system import children
 from edgeae.text.amounts import duration
 from edgeae.text.columns import align
 
-#: Runtimes that tell no operator's time, and why.
+#: Runtimes that report no times of operators → the reason.
 _SILENT = {
     "null": "it has no operators",
     "onnxruntime-cuda": "its operators still run when its profile is written",
 }
-#: What opening, calibrating and reading may take on top of the timing.
+#: Longest time, in seconds, for opening, calibrating and reading, in addition to the timing.
 _OVERHEAD_S = 300.0
 _COLUMNS = ("", "operator", "output", "MACs", "time", "±95 %", "share")
 
@@ -27,12 +27,14 @@ class OperatorTime:
     """One operator, in execution order.
 
     Attributes:
-        name: of the operator; in onnxruntime, of what it made of it.
-        shape: of its first output.
+        name: name of the operator; in onnxruntime, of the operator in the optimized graph.
+        shape: shape of the first output.
         macs: multiply-accumulates of one inference.
-        time_ns: of one call; None where it cannot be told apart from the next one's. Differences
-            may be negative: an engine that fuses, or a time below what can be resolved.
-        low_ns, high_ns: 95 % interval of `time_ns`, where it is a median of differences.
+        time_ns: time of one call, in ns; None if it cannot be separated from the next operator's.
+            A difference of prefixes may be negative, if the engine fuses the operator or the time
+            is below the resolution.
+        low_ns, high_ns: 95 % interval of `time_ns`; None if `time_ns` is not a median of
+            differences.
     """
 
     name: str
@@ -45,17 +47,19 @@ class OperatorTime:
 
 @dataclass(frozen=True)
 class Profile:
-    """What was measured.
+    """The times of all operators of an artifact.
 
     Attributes:
-        path, runtime, runtime_version, device, threads: of what, on what.
-        operators: one row each.
-        whole_ns: a whole call of the session, timed without any of this.
-        fixed_ns: a call of one operator that only copies between the same edges; part of it.
-        floor_ns: what the profile says of an operator that does nothing; part of each time.
-        rounds: how often each was timed.
-        method: how, in words.
-        notes: what a reader should know of single operators.
+        path: the artifact.
+        runtime, runtime_version, device, threads: the runtime and its settings.
+        operators: one row per operator.
+        whole_ns: a whole call of the session, timed without profiling, in ns.
+        fixed_ns: a call of the passthrough model, in ns, which `whole_ns` includes.
+        floor_ns: time that the profile reports for an operator that does nothing, in ns, which each
+            operator's time includes.
+        rounds: number of times that each operator was timed.
+        method: description of the method.
+        notes: notes for the reader about single operators.
     """
 
     path: str
@@ -73,12 +77,12 @@ class Profile:
 
     @property
     def sum_ns(self) -> float:
-        """All operators together, negative differences included."""
+        """Sum of all operators' times in ns, including negative differences."""
         return sum(row.time_ns or 0.0 for row in self.operators)
 
     @property
     def shares(self) -> list[float | None]:
-        """Each operator's share of the time above the floor; a negative difference has none."""
+        """Each operator's share of the time above the floor; None for a negative difference."""
         above = [
             None if row.time_ns is None else max(0.0, row.time_ns - self.floor_ns)
             for row in self.operators
@@ -87,7 +91,7 @@ class Profile:
         return [None if part is None or not total else part / total for part in above]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as plain values, with `share` in each row and `sum_ns`."""
+        """Return the profile as JSON values, with `share` in each row and with `sum_ns`."""
         table = asdict(self) | {"sum_ns": self.sum_ns, "notes": list(self.notes)}
         table["operators"] = [
             asdict(row) | {"shape": list(row.shape), "share": share}
@@ -97,10 +101,10 @@ class Profile:
 
 
 def choose_runtime(path: Path, runtime: str | None = None) -> str:
-    """Return the runtime that profiles a file: the named one, if it can, or its format's.
+    """Return the runtime that profiles a file: the named runtime, or the format's usual one.
 
     Raises:
-        BadInput: the file is no artifact, there is no such runtime, or it cannot be profiled.
+        BadInput: the file is not an artifact, or the runtime does not exist or cannot profile it.
     """
     form = file_format(path)
     if runtime is None:
@@ -113,17 +117,17 @@ def choose_runtime(path: Path, runtime: str | None = None) -> str:
 
 
 def profile(path: Path, runtime: str | None, threads: int, seconds: float) -> Profile:
-    """Time each operator, in a child process.
+    """Time each operator of an artifact in a child process.
 
     Args:
         path: a `.tflite` or `.onnx` file.
-        runtime: by name, or None for the format's own.
-        threads: of the engine.
-        seconds: how long to time.
+        runtime: name of the runtime; None for the format's usual runtime.
+        threads: threads of the engine.
+        seconds: duration of the timing.
 
     Raises:
-        BadInput: no such file or runtime, or one does not fit the other.
-        NotMeasured: the engine is absent, or would leave the model to another one.
+        BadInput: the file or the runtime does not exist, or the runtime does not open the file.
+        NotMeasured: the engine is absent, or would leave the model to another engine.
         RuntimeCrashed: the engine crashed or hung.
     """
     chosen = choose_runtime(path, runtime)
@@ -145,7 +149,7 @@ def profile(path: Path, runtime: str | None, threads: int, seconds: float) -> Pr
 
 
 def render(found: Profile) -> str:
-    """Return the table for people, then the total, the notes and the method."""
+    """Return the profile as text: the table, the total, the notes and the method."""
     rows = zip(found.operators, found.shares, strict=True)
     table = [_COLUMNS, *(_line(place, *row) for place, row in enumerate(rows))]
     lines = [
@@ -163,7 +167,7 @@ def _threads(count: int) -> str:
 
 
 def _widest_left(table: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Right-align the numbers of the first column, which stands among those aligned left."""
+    """Right-align the numbers of the first column, which `align` would align left."""
     width = max(len(row[0]) for row in table)
     return [[row[0].rjust(width), *row[1:]] for row in table]
 
@@ -196,14 +200,14 @@ def _total(found: Profile) -> str:
     return (
         f"total: operators {every} in the profile, {above} above its floor of "
         f"{duration(found.floor_ns)} each; without profiling a whole call takes {whole}, of which "
-        f"{fixed} fixed: what one operator takes that only copies between the model's edges"
+        f"{fixed} fixed (one operator that only copies the model's input to its output)"
     )
 
 
 def _negative(rows: Sequence[OperatorTime]) -> list[str]:
     return [
         f"operator {place}: {row.name} measured {row.time_ns:+.0f} ns; the engine fuses it with "
-        "another, or it takes less than can be resolved"
+        "another operator, or its time is below the resolution"
         for place, row in enumerate(rows)
         if row.time_ns is not None and row.time_ns <= 0
     ]

@@ -1,7 +1,7 @@
-"""Several processes of one job, pooled: the process is the unit of independence.
+"""Pool several processes of one job: the process is the unit of independence.
 
-The figure of a job is the median of its processes' medians; so it is with percentiles and with the
-figures of the cold start. Pure functions over rows.
+Each figure of a job is the median over processes: of the processes' medians, of their percentiles,
+and of their cold-start figures. All functions are pure functions over rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,35 +20,35 @@ from edgeae.timing.sample_statistics import (
     trend,
 )
 
-#: Half an interval that is good enough, as a share: what a single process aims at.
+#: Target of half the confidence interval ÷ the median, the same as that of a single process.
 _AGREEMENT = 0.01
-#: Reasons that are told one by one.
+#: Largest number of reasons that are listed.
 _TOLD = 4
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """What the processes of one job amount to; durations in nanoseconds, per call.
+    """The pooled figures of one job; durations in ns per call.
 
     Attributes:
-        row: the latest of them, for everything that they share.
-        processes, blocks: how many there are; blocks of the model in all of them.
-        p50_ns, p90_ns, p99_ns: medians over processes; each over blocks of calls.
-        mad_ns: median absolute deviation of blocks, likewise.
-        interval: half the 95 % confidence interval of p50 as a share of it: over six processes or
-            more, or over six blocks or more of a single one; None of fewer, which cannot reach
-            95 %, and where p50 is 0.
-        p99_interval_ns: 95 % confidence interval of p99 over 563 blocks or more of one process;
+        row: the latest row, for the values that all rows share.
+        processes, blocks: number of processes; number of the model's blocks in all processes.
+        p50_ns, p90_ns, p99_ns: percentiles over blocks of calls; medians over processes.
+        mad_ns: median absolute deviation of blocks; median over processes.
+        interval: half the 95 % confidence interval of p50 ÷ p50, over at least six processes, or
+            over at least six blocks of a single process; None for fewer, which cannot reach 95 %,
+            and if p50 is 0.
+        p99_interval_ns: 95 % confidence interval of p99, over at least 563 blocks of one process;
             None otherwise.
-        drift: from the first block to the last, as a share of p50; the processes' median.
-        fixed_ns: what a call costs before any arithmetic; None where it was not measured.
+        drift: change from the first block to the last ÷ p50; median over processes.
+        fixed_ns: time of a call before any arithmetic; None if it was not measured.
         examples_per_s: throughput.
-        settled: whether every process reached its target, and they agree.
-        apart: how far the processes' medians are apart, as a share of the lowest; 2 % is warned of.
-        unstable: why not to believe it: every process's reasons.
-        unstable_processes: how many have any.
+        settled: whether every process reached its target and the processes agree.
+        apart: (highest − lowest) ÷ lowest of the processes' medians; 2 % gives a warning.
+        unstable: the reasons of all processes why the figures are unstable.
+        unstable_processes: number of processes with such reasons.
         start_ns, import_ns, load_ns, first_ns, rss_peak_bytes: see `Result`; medians over
-            processes, None where none has them.
+            processes, None if no process has the figure.
     """
 
     row: Result
@@ -74,7 +74,7 @@ class Pooled:
     rss_peak_bytes: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain values, with what was timed in place of the raw row."""
+        """Return the figures as JSON values; the job's identity replaces the raw row."""
         shared = ("model", "recipe", "part", "format", "artifact_sha256", "runtime")
         how = ("runtime_version", "device", "software", "threads", "batch", "session")
         told = {name: getattr(self.row, name) for name in (*shared, *how)}
@@ -83,7 +83,7 @@ class Pooled:
 
     @property
     def warning(self) -> str:
-        """Say out loud that it is unstable, and why; empty where it is not."""
+        """A warning with the reasons why the figures are unstable; empty if they are stable."""
         told = []
         if self.unstable:
             share = f" in {self.unstable_processes} of {self.processes} processes"
@@ -95,7 +95,7 @@ class Pooled:
 
 
 def pool_all(rows: Iterable[Result]) -> list[Pooled]:
-    """Pool the timed rows of each job of each bench, in the order of their first rows."""
+    """Pool the timed rows of each job of each bench, in the order of the first rows."""
     groups: dict[tuple[object, ...], list[Result]] = {}
     for row in rows:
         if row.samples_ns:
@@ -109,7 +109,7 @@ def _job(row: Result) -> tuple[object, ...]:
 
 
 def pool(rows: Sequence[Result]) -> Pooled:
-    """Pool the rows of one job; at least one, all of them timed."""
+    """Pool the rows of one job: at least one row, and only rows with times."""
 
     def over(figure: Callable[[Result], float]) -> float:
         return median([figure(row) for row in rows])
@@ -169,7 +169,7 @@ def _p99_interval(rows: Sequence[Result]) -> tuple[float, float] | None:
 
 
 def _apart(rows: Sequence[Result]) -> float:
-    """How far the processes' medians are apart, as a share of the lowest."""
+    """Return (highest − lowest) ÷ lowest of the processes' medians."""
     medians = _medians(rows)
     return max(medians) / min(medians) - 1 if min(medians) > 0 else 0.0
 

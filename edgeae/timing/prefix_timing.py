@@ -1,8 +1,8 @@
-"""The time of each operator as what one more operator adds to the beginning of the graph.
+"""The time of each operator, as the difference of two prefixes of the graph.
 
-LiteRT's Python wheel has no operator profiler. So the graph is cut after each operator, all cuts
-are opened in one process, and blocks of their calls are timed in rounds, shuffled each round so
-that a busy neighbour meets all of them alike.
+LiteRT's Python wheel has no operator profiler. Therefore the graph is cut after each operator, all
+prefixes are opened in one process, and blocks of their calls are timed in rounds. The order is
+shuffled each round, so that other processes disturb all prefixes alike.
 """
 
 import random
@@ -28,15 +28,15 @@ from edgeae.timing.sample_statistics import median, median_interval
 
 METHOD = (
     "prefixes of the graph, cut after each operator, timed in one process in {rounds} shuffled "
-    "rounds of blocks of about 0.3 ms; a time is the median difference to the prefix before, the "
-    "first one's to one operator that only copies between the model's edges (fixed). Differences "
-    "add up to the whole call, whatever the engine fuses: work that it fuses into an earlier or "
-    "later operator counts there. They include what reading a larger or smaller output costs"
+    "rounds of blocks of about 0.3 ms; a time is the median difference to the prefix before, for "
+    "the first prefix to one operator that only copies input to output (fixed). The differences "
+    "add up to the whole call; work that the engine fuses into an earlier or later operator "
+    "counts there. Each difference includes the cost of reading a larger or smaller output"
 )
 _SEED = 0
-#: Fewer rounds give no interval; more than these no better one.
+#: Fewer rounds give no interval; more rounds do not improve it.
 _MIN_ROUNDS, _MAX_ROUNDS = 20, 4000
-#: A block is preceded by this part of it, untimed.
+#: Untimed calls before a block: the calls of the block ÷ this number.
 _WARMING = 4
 _TRIES = 5
 
@@ -46,17 +46,17 @@ Call = Callable[[], object]
 def time_prefixes(
     runtime: Runtime, program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
 ) -> dict[str, Any]:
-    """Time the operators of a `.tflite`; return rows, whole, fixed and notes, all in ns a call.
+    """Time the operators of a `.tflite`; return rows, times and notes, times in ns per call.
 
     Args:
-        runtime: what runs it; opens `.tflite`.
+        runtime: a runtime that opens `.tflite`.
         program: the whole model.
-        x: one input, (1, …).
-        threads: of the engine.
-        seconds: how long to time; a few more for opening.
+        x: one input, shape (1, …).
+        threads: threads of the engine.
+        seconds: duration of the timing; opening takes a few seconds more.
 
     Raises:
-        BadInput: the runtime refuses the whole model, or it has no operators.
+        BadInput: the runtime refuses the whole model, or the model has no operators.
         NotMeasured: the runtime would leave the whole model to another engine.
     """
     graph = tflite.read(program.content, str(program.path))
@@ -68,7 +68,7 @@ def time_prefixes(
         calls = [bound(fixed.run, x.reshape(1, -1))]
         calls += [bound(session.run, x) for session in sessions.values()]
         rounds = interleave(calls, seconds)
-        notes = [f"operator {k}: {why}; its time is in the next one" for k, why in refused.items()]
+        notes = [f"operator {k}: {why}; the next row has its time" for k, why in refused.items()]
         notes += dict.fromkeys(s.note for s in sessions.values() if s.note)
     steps = dict(zip(sessions, differences(rounds), strict=True))
     return {
@@ -83,7 +83,7 @@ def time_prefixes(
 def time_whole(
     runtime: Runtime, program: VerifiedArtifact, x: NDArray[Any], threads: int, seconds: float
 ) -> dict[str, float]:
-    """Time a whole call beside its fixed cost; return both, ns a call. See `time_prefixes`."""
+    """Time a whole call and its fixed cost; return both, in ns per call. See `time_prefixes`."""
     with ExitStack() as opened:
         fixed = opened.enter_context(closing(runtime.open_fixed(program.artifact, threads)))
         session = opened.enter_context(closing(runtime.open(program, threads)))
@@ -99,7 +99,11 @@ def time_whole(
 def _open_prefixes(
     runtime: Runtime, program: VerifiedArtifact, graph: Graph, threads: int, opened: ExitStack
 ) -> tuple[dict[int, Session], dict[int, str]]:
-    """Open the prefix that ends with each operator; return sessions, and why others have none."""
+    """Open, for each operator, the prefix that ends with it.
+
+    Returns:
+        Index of the operator → session, and index → reason if its prefix cannot be opened.
+    """
     sessions: dict[int, Session] = {}
     refused: dict[int, str] = {}
     for place in range(len(graph.operators)):
@@ -144,13 +148,16 @@ def interleave(
     clock: Clock = time.perf_counter_ns,
     blocks: Sequence[int] | None = None,
 ) -> list[list[float]]:
-    """Time blocks of each call in shuffled rounds; return per round the ns a call, in their order.
+    """Time blocks of each call in shuffled rounds.
 
     Args:
-        calls: what is timed.
-        seconds: when no further round is begun; at least 20 are, for an interval.
-        clock: nanoseconds.
-        blocks: calls per block; calibrated unless given.
+        calls: the calls to time.
+        seconds: time after which no further round starts; at least 20 rounds run, for an interval.
+        clock: monotonic clock, in ns.
+        blocks: calls per block, one number for each call; calibrated if None.
+
+    Returns:
+        For each round, the ns per call of each call, in the order of `calls`.
     """
     with uncollected():
         blocks = blocks or [_block(call, clock) for call in calls]
@@ -163,7 +170,7 @@ def interleave(
             shuffle(order)
             row = [0.0] * len(calls)
             for place in order:
-                # the other sessions have pushed this one's weights out of the caches
+                # the other sessions have evicted this session's weights from the caches
                 time_block(calls[place], max(1, blocks[place] // _WARMING), clock)
                 row[place] = time_block(calls[place], blocks[place], clock) / blocks[place]
             rounds.append(row)
@@ -171,15 +178,16 @@ def interleave(
 
 
 def _block(call: Call, clock: Clock) -> int:
-    # a neighbour can only make a call look slower
+    # other processes can only make a call look slower
     return max(calibrate(call, clock) for _ in range(_TRIES))
 
 
 def differences(rounds: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
-    """Return, for each column but the first, how much more it takes than the one before it.
+    """Return, for each column but the first, the difference to the column before.
 
     Returns:
-        median of the differences within rounds, and its 95 % interval, in ns.
+        (median, low, high) for each of these columns: the median of the differences within rounds,
+        and its 95 % interval, in ns.
     """
     found = []
     for column in range(1, len(rounds[0])):

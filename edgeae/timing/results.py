@@ -1,9 +1,10 @@
-"""Results rows: one per worker process, in `results.jsonl`, appended as they come.
+"""Results rows: one row per worker process, appended to `results.jsonl` as each process ends.
 
-Schema of a row, its history:
-1   the first; such a row has no key `schema`.
-2   fixed cost, cold start, batch as an axis, rounds in shuffled order, software devices, why a
-    figure is unstable, the machine's conditions around the blocks.
+History of a row's schema:
+
+1   the first schema; such a row has no key `schema`.
+2   adds the fixed cost, cold start, batch, rounds in shuffled order, software devices, the reasons
+    why a figure is unstable, and the machine's conditions around the blocks.
 """
 
 import fcntl
@@ -26,31 +27,36 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Result:
-    """One results row: one worker process.
+    """One results row, from one worker process.
 
     Attributes:
-        model, recipe, part, format, flavour, artifact_sha256, bytes: what was timed.
-        runtime, runtime_version, device, software, threads, batch: how; whether the device is
-            emulated on the processor; examples per call.
+        model, recipe, part, format, flavour, artifact_sha256, bytes: the artifact that was timed.
+        runtime, runtime_version, device, software, threads, batch: the runtime and its settings;
+            `software` is true if the device is emulated on the processor; `batch` is the number of
+            examples per call.
         process: number of the process within this bench, from 0.
-        session, round, seed: which bench; of its rounds, which; what their order was drawn from.
-        start_ns, import_ns, load_ns, first_ns: from the start of the process to its first answer;
-            of that, importing the engine, opening the artifact, and the first call.
-        rss_peak_bytes: of the worker, up to its first answer.
+        session, round, seed: the bench, the number of the round in the bench, and the seed of the
+            order.
+        start_ns, import_ns, load_ns, first_ns: time from the start of the process to the first
+            answer; and the parts of it that import the engine, load the artifact, and run the first
+            inference.
+        rss_peak_bytes: peak memory of the worker up to the first answer.
         block: calls per sample.
-        samples_ns: duration of each block; raw.
+        samples_ns: raw duration of each block.
         settled: whether the median's interval reached its target.
-        fixed_block, fixed_samples_ns: the same of one operator between the same edges, its blocks
-            taken between the others: what a call costs before any arithmetic.
-        warm_up_ns, warmed_up: how long that took, and whether the trend was gone by then.
+        fixed_block, fixed_samples_ns: calls per block, and duration of each block, of a model with
+            one operator between the same input and output, timed between the other blocks: the time
+            of a call before any arithmetic.
+        warm_up_ns, warmed_up: duration of the warm-up, and whether the trend had ended by then.
         resolution_ns, clock_ns, loop_ns: see `edgeae.timing.clock.Overhead`.
-        unstable: why not to believe this row, a sentence part each; see `timing/conditions.py`.
+        unstable: reasons why the row is unstable, a sentence part each; see
+            `timing/conditions.py`.
         conditions: `before` and `after` the blocks; see `edgeae.timing.conditions.Conditions`.
         machine: see `machine.describe`.
-        commit: of the repository that the bench was run in, or None.
-        error: why there are no samples, or None.
-        code: exit code of that error; 0 without one.
-        note: what else a reader should know.
+        commit: commit of the repository in which the bench ran; None outside a repository.
+        error: reason why there are no samples; None if there are samples.
+        code: exit code of the error; 0 without an error.
+        note: a note for the reader.
         schema: version of this layout.
     """
 
@@ -78,7 +84,7 @@ class Result:
     error: str | None = None
     code: int = 0
     note: str = ""
-    # from here on: schema 2
+    # the fields below are new in schema 2
     software: bool = False
     session: str = ""
     round: int = 0
@@ -100,14 +106,14 @@ class Result:
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
 _KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
-#: Figures and the least that they can be.
+#: Figures that are at least 1, and figures that are at least 0.
 _FROM_1 = ("batch", "block", "fixed_block")
 _FROM_0 = (
     *("bytes", "threads", "process", "round", "samples_ns", "fixed_samples_ns", "code"),
     *("start_ns", "import_ns", "load_ns", "first_ns"),
     *("rss_peak_bytes", "warm_up_ns", "resolution_ns", "clock_ns", "loop_ns"),
 )
-#: A row of 3,600 s has about a megabyte.
+#: Longest line that is read; a row of 3,600 s has about a megabyte.
 _LINE_BYTES = 1 << 24
 _TUPLES = ("samples_ns", "fixed_samples_ns", "unstable")
 
@@ -118,9 +124,9 @@ def append(results: Path, row: Result) -> None:
 
 
 def append_line(path: Path, table: dict[str, Any]) -> None:
-    """Append one line of JSON to a file; it is written whole or not at all.
+    """Append one line of JSON to a file; the line is written whole or not at all.
 
-    What follows the last line's end is cut off: a process was killed while it wrote that.
+    An incomplete last line, left by a process that was killed while writing it, is cut off first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(table, allow_nan=False).encode() + b"\n"
@@ -138,7 +144,7 @@ def append_line(path: Path, table: dict[str, Any]) -> None:
 
 
 def _whole_bytes(stream: io.RawIOBase) -> int:
-    """Return how much of a file is whole lines."""
+    """Return the number of bytes of a file up to the end of its last complete line."""
     size = stream.seek(0, os.SEEK_END)
     if not size or os.pread(stream.fileno(), 1, size - 1) == b"\n":
         return size
@@ -147,7 +153,10 @@ def _whole_bytes(stream: io.RawIOBase) -> int:
 
 
 def read_results(results: Path) -> list[Result]:
-    """Read all rows, the oldest first; no file is no rows, nor is a last line without its end.
+    """Return all rows, the oldest first; no rows if the file is missing.
+
+    An incomplete last line is skipped.
+
 
     Raises:
         BadInput: a line is not a results row.
@@ -165,10 +174,10 @@ def read_results(results: Path) -> list[Result]:
 
 
 def _lines(results: Path, stream: io.BufferedIOBase) -> Iterator[tuple[str, bytes]]:
-    """Yield each whole line with its place; one at a time, so that none can fill the memory.
+    """Yield (place, content) of each complete line; only one line at a time is in memory.
 
     Raises:
-        BadInput: a line is longer than any row is.
+        BadInput: a line is longer than the longest possible row.
     """
     for number in itertools.count(1):
         line = stream.readline(_LINE_BYTES)
@@ -176,7 +185,7 @@ def _lines(results: Path, stream: io.BufferedIOBase) -> Iterator[tuple[str, byte
         if len(line) == _LINE_BYTES:
             raise BadInput(f"{place}: not a results row: a line of {_LINE_BYTES:,} bytes or more")
         if not line.endswith(b"\n"):
-            return  # a process was killed while it wrote that, or nothing
+            return  # the end of the file, or a line whose writer was killed
         yield place, line[:-1]
 
 
@@ -200,10 +209,10 @@ def _row(table: Any, place: str) -> Result:
 
 
 def _check_figures(row: Result) -> None:
-    """Refuse figures that nothing was measured with.
+    """Check that the figures are possible results of a measurement.
 
     Raises:
-        BadInput: names the key.
+        BadInput: a figure is too small; the message names its key.
     """
     least = dict.fromkeys(_FROM_1, 1) | dict.fromkeys(_FROM_0, 0)
     for key, lowest in least.items():
@@ -215,5 +224,5 @@ def _check_figures(row: Result) -> None:
 
 
 def frozen(table: dict[str, Any]) -> dict[str, Any]:
-    """Return fields as a row holds them, from JSON: lists become tuples."""
+    """Return fields read from JSON with lists turned into tuples, as a row holds them."""
     return {key: tuple(item) if key in _TUPLES else item for key, item in table.items()}

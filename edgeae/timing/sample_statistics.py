@@ -1,4 +1,4 @@
-"""Functions over raw samples; nothing here is ever stored."""
+"""Statistics of raw samples: percentiles, confidence intervals and trends; pure functions."""
 
 import itertools
 import math
@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Two-sided 95 % of the normal distribution.
+#: Quantile of the normal distribution for a two-sided 95 % interval.
 _Z = 1.959963984540054
-#: Into how many stretches samples are cut before a trend is looked for.
+#: Number of stretches into which samples are divided before a test for a trend.
 _STRETCHES = 40
-#: Fewer samples tell no 95 % interval of their median: their whole range holds less.
+#: Fewer samples give no 95 % interval of the median: their whole range has a lower confidence.
 FEWEST_SAMPLES = 6
-#: Fewer samples tell none of their 99th percentile.
+#: Fewer samples give no 95 % interval of the 99th percentile.
 FEWEST_FOR_P99 = 563
-#: Fewer points show no trend: any order of 4 is too likely by chance.
+#: Fewer points cannot show a trend: any order of 4 points is too likely by chance.
 FEWEST_POINTS = 5
 
 
@@ -60,10 +60,12 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
 def percentile_interval(samples: Sequence[float], share: float) -> tuple[float, float]:
     """Return a 95 % confidence interval of a percentile from order statistics.
 
-    It is free of distribution. The number of samples below the true percentile is binomial(n,
-    share); its normal approximation gives the ranks (David and Nagaraja, Order Statistics, 2003,
-    section 7.1). Where a rank lies outside the samples the interval ends at the outermost one and
-    holds less than 95 %: the median of fewer than 6, the 99th percentile of fewer than 563.
+    The interval is distribution-free. The number of samples below the true percentile is
+    binomial(n, share); its normal approximation gives the ranks (David and Nagaraja, Order
+    Statistics, 2003, section 7.1). If a rank lies outside the samples, the interval ends at the
+    outermost sample and has less than 95 % confidence: for the median with fewer than 6 samples,
+    for the 99th percentile with fewer than 563.
+
 
     Raises:
         ValueError: no samples, or a share outside 0 to 1.
@@ -79,12 +81,11 @@ def percentile_interval(samples: Sequence[float], share: float) -> tuple[float, 
 
 @dataclass(frozen=True)
 class Trend:
-    """Whether samples rise or fall in the order in which they were taken.
+    """The trend of samples in the order in which they were taken.
 
     Attributes:
-        change: from the first sample to the last along the line through them, as a share of their
-            median.
-        significant: whether chance would give such an order in less than 5 % of cases.
+        change: change from the first sample to the last along the fitted line ÷ the median.
+        significant: whether the probability of such an order by chance is below 5 %.
     """
 
     change: float
@@ -92,9 +93,10 @@ class Trend:
 
 
 def trend(samples: Sequence[float]) -> Trend:
-    """Look for a trend: Theil and Sen's slope with Mann and Kendall's test, both free of outliers.
+    """Return the trend: the Theil–Sen slope and the Mann–Kendall test, both robust to outliers.
 
-    Samples of many are first cut into 40 stretches, of which the medians are taken.
+    Many samples are first divided into 40 stretches, and the trend is that of their medians.
+
 
     Raises:
         ValueError: no samples.

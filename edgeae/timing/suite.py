@@ -1,4 +1,4 @@
-"""A suite: which artifacts are timed in which runtimes, and how. Data, in `bench/*.toml`."""
+"""A suite, read from `bench/*.toml`: the artifacts to time, the runtimes, and their settings."""
 
 import fnmatch
 import glob
@@ -21,9 +21,9 @@ from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.system import project
 
-#: The recipe's place in the rows of the Keras model itself.
+#: Value of `recipe` in the rows of the Keras model itself.
 ORIGINAL = "original"
-#: The recipe's place in the rows of a bare file, whose model is the file's stem.
+#: Value of `recipe` in the rows of a bare file.
 FILE = "file"
 _LONGEST_S = 3600
 _MOST_ROUNDS = 1000
@@ -31,7 +31,7 @@ _MOST_ROUNDS = 1000
 
 @dataclass(frozen=True)
 class Suite:
-    """What to time.
+    """The artifacts to time, and how.
 
     Attributes:
         name: the file's stem.
@@ -41,10 +41,10 @@ class Suite:
             neither `models` nor `recipes` times only the bare files.
         threads, batch: numbers of threads, and of examples per call; each number of threads is
             timed with each batch.
-        seconds: how long one worker times blocks at most.
-        rounds: how often each job runs, in a fresh process each time.
-        seed: of the order of the jobs; without it, one is drawn and recorded.
-        baseline: what `edgeae gate` compares with, unless `--baseline` names another.
+        seconds: longest time for which one worker times blocks.
+        rounds: number of times that each job runs, each time in a fresh process.
+        seed: seed of the order of the jobs; if it is missing, one is drawn and recorded.
+        baseline: baseline of `edgeae gate`, unless `--baseline` names another one.
         budget: limits that `edgeae gate` reads; with this table, `edgeae gate` and pytest judge the
             suite.
     """
@@ -72,7 +72,7 @@ class Suite:
                 found = list(getattr(self, key))
                 raise BadInput(f"{key} = {found}: allowed are whole numbers from 1")
         if not 0 < self.seconds <= _LONGEST_S:
-            raise BadInput(f"seconds = {self.seconds}: allowed is above 0, {_LONGEST_S} at most")
+            raise BadInput(f"seconds = {self.seconds}: allowed is above 0, at most {_LONGEST_S}")
         if not 1 <= self.rounds <= _MOST_ROUNDS:
             raise BadInput(f"rounds = {self.rounds}: allowed is 1 to {_MOST_ROUNDS}")
         if self.seed is not None and self.seed < 0:
@@ -81,15 +81,15 @@ class Suite:
 
 @dataclass(frozen=True)
 class Job:
-    """One worker process.
+    """The job of one worker process.
 
     Attributes:
-        model, recipe: names; the recipe of the Keras model itself is `original`; a bare file's is
-            `file`, and its model the path as given.
-        artifact: what is timed.
-        root: the folder that holds it.
-        golden: the bundle whose golden vectors check the answer; None for a bare file.
-        runtime, threads, batch: how it is run.
+        model, recipe: names. The Keras model itself has the recipe `original`. A bare file has the
+            recipe `file`, and its path as the model's name.
+        artifact: the artifact to time.
+        root: the folder that holds the artifact.
+        golden: the bundle whose golden vectors check the answers; None for a bare file.
+        runtime, threads, batch: the runtime and its settings.
     """
 
     model: str
@@ -103,12 +103,12 @@ class Job:
 
     @property
     def path(self) -> Path:
-        """Where the artifact lies."""
+        """Path of the artifact's file."""
         return self.root / self.artifact.path
 
     @property
     def name(self) -> str:
-        """The artifact, as people say it: `deep/int8 encoder.tflite`; the path of a bare file."""
+        """Display name of the artifact: `deep/int8 encoder.tflite`, or the path of a bare file."""
         if self.golden is None:
             return str(self.path)
         return f"{self.model}/{self.recipe} {self.artifact.part}.{self.artifact.format}"
@@ -118,7 +118,7 @@ def find(name: str) -> Suite:
     """Load a suite by name or path.
 
     Raises:
-        BadInput: there is none, or a key or value is not allowed.
+        BadInput: the suite does not exist, or a key or value is not allowed.
     """
     known = {
         path.stem: path
@@ -153,7 +153,7 @@ def _value(key: str, value: object, hint: Any) -> object:
         kind = typing.get_args(hint)[0]
         if isinstance(value, list) and value and all(type(item) is kind for item in value):
             return tuple(value)
-        raise BadInput(f"{key} = {value!r}: allowed is a list of {kind.__name__}, not empty")
+        raise BadInput(f"{key} = {value!r}: allowed is a non-empty list of {kind.__name__}")
     kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
     kind = typing.get_origin(kind) or kind
     if type(value) is kind or (kind is float and type(value) is int):
@@ -165,12 +165,12 @@ def _value(key: str, value: object, hint: Any) -> object:
 def expand(suite: Suite, bundles: list[Bundle]) -> list[Job]:
     """Return one job per artifact, runtime, number of threads and batch, in a stable order.
 
-    This is one round. Bare files come first.
+    These are the jobs of one round. Bare files come first.
 
     Raises:
-        BadInput: a pattern names a model, recipe or file that does not exist, or a file is neither
-            `.tflite` nor `.onnx`, or damaged.
-        RuntimeUnavailable: a bare file is `.onnx`, and the package that reads it is absent.
+        BadInput: a pattern matches no model, recipe or file, or a file is damaged or neither
+            `.tflite` nor `.onnx`.
+        RuntimeUnavailable: a bare file is `.onnx`, and the package `onnx` is not installed.
     """
     try:
         candidates = list(_files(suite))
@@ -198,7 +198,7 @@ def _files(suite: Suite) -> Iterator[_Candidate]:
     for pattern in suite.artifacts:
         found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (also absolute paths)
         if not found:
-            raise BadInput(f"artifacts = {pattern!r}: no such file below {Path.cwd()}")
+            raise BadInput(f"artifacts = {pattern!r}: no such file in {Path.cwd()}")
         for path in map(Path, found):
             artifact = replace(open_file(path).artifact, path=path.name)
             yield str(path), FILE, artifact, path.parent, None
@@ -231,10 +231,10 @@ def _runs(
 
 
 def _identity(job: Job) -> tuple[object, ...]:
-    """What makes two jobs the same measurement."""
+    """Return a key that is equal for two jobs that measure the same."""
     artifact = job.artifact
     if job.runtime == "null":
-        # nothing of the artifact matters but what is copied in and out
+        # only input and output matter, because this runtime only copies
         edges = [(spec.values, spec.dtype) for spec in (artifact.input, artifact.output)]
         return ("null", *edges, job.batch)
     where = (job.path.absolute(), artifact.part, artifact.format)

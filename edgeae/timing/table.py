@@ -1,4 +1,4 @@
-"""Results as text: aligned columns, three significant digits whatever the unit."""
+"""The tables of a bench as text, with aligned columns and three significant digits."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,14 +14,14 @@ _STEADY = ("p50", "fixed", "p90", "p99", "±95 %", "MAD", "examples", "size")
 _COLD = ("start to answer", "import", "load", "first", "peak RSS")
 _METHOD = (
     "p50, p90, p99 are per call, over blocks of calls lasting about 0.3 ms; ! means unsettled; "
-    "±95 % takes one process or six. "
-    "fixed is what a call costs before any arithmetic: part of p50, never subtracted."
+    "±95 % needs one process or at least six. "
+    "fixed is the time of a call before any arithmetic: part of p50, never subtracted."
 )
-_SOFTWARE = "software devices, emulated on the processor: good for correctness, not for latency"
+_SOFTWARE = "software devices, emulated on the processor: valid for correctness, not for latency"
 
 
 def render(rows: Sequence[Result]) -> str:
-    """Return the tables of a bench: steady state, software devices, cold start; what is absent."""
+    """Return a bench's tables: steady state, software devices, cold start, and absent runtimes."""
     timed = sorted(
         pool_all(rows),
         key=lambda item: (item.row.model, item.row.part, item.row.batch, item.p50_ns),
@@ -41,12 +41,12 @@ def render(rows: Sequence[Result]) -> str:
 
 
 def _loop(items: Sequence[Pooled]) -> list[str]:
-    """Say what the loop around the calls costs: part of p50 and of fixed alike."""
+    """Return a line about the overhead of the loop around the calls, part of p50 and of fixed."""
     costs = [item.row.loop_ns for item in items if item.row.loop_ns is not None]
     if not costs:
         return []
     return [
-        f"The loop around the calls takes {duration(max(costs))} of each, of p50 and fixed alike."
+        f"The loop around the calls adds {duration(max(costs))} to each call, in p50 and in fixed."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Child process: one artifact in one runtime. It refuses to time a wrong answer."""
+"""Child process: times one artifact in one runtime, only if its answers are right."""
 
 import hashlib
 import time
@@ -33,19 +33,19 @@ _SEEDED = 16
 
 
 def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Check, open, answer once, check, time; report the measured part of a results row.
+    """Open the artifact, check its answers, and yield the measured part of a results row.
 
     Args:
-        job: `root`, `part`, `format` and `golden` (the bundle whose golden vectors apply), or
-            `root`, `artifact` (its description) and a `golden` of None for a bare file; `runtime`,
-            `threads`, `batch`, `patience`; `spawned_ns`: when this process was started, on
-            CLOCK_MONOTONIC.
+        job: `root`, `part`, `format` and `golden` (the bundle whose golden vectors apply); or, for
+            a bare file, `root`, `artifact` (its description) and `golden` None. Also `runtime`,
+            `threads`, `batch`, `patience` (the stopping rule), and `spawned_ns`: the start of this
+            process on CLOCK_MONOTONIC.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is absent.
         ManifestMismatch: the bytes are not those of the manifest.
         BadInput: the engine refuses the file or the batch.
-        OutOfTolerance: the runtime's answer is not the golden one, or is NaN or infinite.
+        OutOfTolerance: an answer differs from the golden one, or is NaN or infinite.
         NotMeasured: the clock jumped.
     """
     started = time.perf_counter_ns()
@@ -54,7 +54,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     version = runtime.version()
     program = _program(job)
     batch, threads = job["batch"], job["threads"]
-    # an answer to nothing in particular: golden vectors are read when the clock has stopped
+    # any input will do here: golden vectors are read after the cold start was timed
     any_input = _batch_of(seeded_inputs(program.artifact, 1), batch)
     started = time.perf_counter_ns()
     session = runtime.open(program, threads, batch)
@@ -88,7 +88,7 @@ def _program(job: dict[str, Any]) -> VerifiedArtifact:
     root = Path(job["root"])
     if job["golden"] is not None:
         return open_program(root, job["part"], job["format"])
-    # described by the parent: reading a model for that is no part of a cold start
+    # the parent describes the file, because reading a model for it is not part of a cold start
     artifact = Artifact.from_json(job["artifact"])
     path = root / artifact.path
     content = files.read(path, files.MODEL_BYTES)
@@ -100,7 +100,7 @@ def _program(job: dict[str, Any]) -> VerifiedArtifact:
 def _checked_inputs(
     runtime: Runtime, session: Session, program: VerifiedArtifact, job: dict[str, Any]
 ) -> NDArray[Any]:
-    """Return what to time with, after the answers to all of it were found right."""
+    """Return the inputs (n, …) for the timing, after checking the answers to all of them."""
     if job["golden"] is None:
         inputs = seeded_inputs(program.artifact)
         if runtime.answers:
@@ -116,10 +116,10 @@ def _checked_inputs(
 
 
 def _check_is_of(program: VerifiedArtifact, golden: Bundle) -> None:
-    """Refuse golden vectors of another export than the one that was opened.
+    """Check that the golden vectors belong to the export that was opened.
 
     Raises:
-        NotMeasured: a newer export has come since.
+        NotMeasured: a newer export has replaced the bundle.
     """
     artifact = program.artifact
     if golden.artifact(artifact.part, artifact.format).sha256 != artifact.sha256:
@@ -130,7 +130,7 @@ def _check_is_of(program: VerifiedArtifact, golden: Bundle) -> None:
 def _steady(
     session: Session, fixed: Session, x: NDArray[Any], patience: StoppingRule
 ) -> dict[str, Any]:
-    """Time the steady state with its fixed cost; return that part of a results row."""
+    """Time the steady state and the fixed cost; return these fields of a results row."""
     clock = time.perf_counter_ns
     costs = overhead(clock)
     before = conditions.sample()
@@ -151,12 +151,12 @@ def _steady(
 
 
 def seeded_inputs(artifact: Artifact, n: int = _SEEDED) -> NDArray[Any]:
-    """Return random inputs (n, …) for an artifact without golden vectors; always the same ones.
+    """Return seeded random inputs (n, …) for an artifact without golden vectors.
 
-    Floats lie in [0, 1), 8- and 16-bit integers anywhere, wider integers are 0 or 1.
+    Floats lie in [0, 1); 8- and 16-bit integers take any value; wider integers are 0 or 1.
 
     Raises:
-        BadInput: its input is neither.
+        BadInput: the artifact's input is neither float nor integer.
     """
     random, spec = np.random.default_rng(_SEED), artifact.input
     shape, dtype = (n, *spec.values), np.dtype(spec.dtype)
@@ -164,14 +164,14 @@ def seeded_inputs(artifact: Artifact, n: int = _SEEDED) -> NDArray[Any]:
         return random.random(shape).astype(dtype)
     if dtype.kind not in "iu":
         raise BadInput(f"{artifact.path}: input is {dtype}: allowed are floats and integers")
-    if dtype.itemsize > 2:  # often an index
+    if dtype.itemsize > 2:  # wide integers are often indices, which must be small
         return random.integers(0, 2, shape).astype(dtype)
     limits = np.iinfo(dtype)
     return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
 def golden_inputs(program: VerifiedArtifact, golden: Bundle) -> NDArray[Any]:
-    """Return the golden inputs (n, …) of a part, in the artifact's own element type."""
+    """Return the golden inputs (n, …) of a part, in the element type of the artifact's input."""
     source = EDGES[program.artifact.part][0]
     if source == "image":
         return prepare(program.artifact, golden.golden("image"))
@@ -188,7 +188,7 @@ def check_golden(
     runtime: str,
     batch: int = 1,
 ) -> None:
-    """Run the golden inputs (n, …), `batch` a call, and compare.
+    """Run the golden inputs (n, …), `batch` per call, and compare the answers with the golden ones.
 
     Raises:
         OutOfTolerance: an answer is outside the recipe's tolerance, NaN or infinite.
@@ -196,7 +196,7 @@ def check_golden(
     """
     artifact = program.artifact
     original = artifact.format in ORIGINALS
-    # an export is held to what it gave itself on the reference kernels, the original to Keras
+    # an export is compared with its own answers on the reference kernels, an original with Keras
     name = EDGES[artifact.part][1] if original else artifact.part
     expected = golden.golden(name)
     output = answers(session, inputs, batch)
@@ -218,7 +218,7 @@ def check_golden(
 def check_finite(
     session: Session, program: VerifiedArtifact, inputs: NDArray[Any], batch: int = 1
 ) -> None:
-    """Run inputs (n, …) of an artifact without golden vectors, `batch` a call.
+    """Run inputs (n, …) of an artifact without golden vectors, `batch` per call.
 
     Raises:
         OutOfTolerance: an answer holds NaN or infinity.
@@ -228,10 +228,10 @@ def check_finite(
 
 
 def answers(session: Session, inputs: NDArray[Any], batch: int) -> NDArray[Any]:
-    """Run inputs (n, …) and return n answers, or more where the last batch is filled up anew.
+    """Run inputs (n, …); return n answers, or more if the last batch is filled up with inputs.
 
     Raises:
-        OutOfTolerance: a call gave another number of answers than it was given examples.
+        OutOfTolerance: the number of answers of a call is not the number of its examples.
     """
     calls = -(-len(inputs) // batch)
     filled = np.resize(inputs, (calls * batch, *inputs.shape[1:]))

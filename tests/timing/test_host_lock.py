@@ -48,7 +48,7 @@ def test_one_at_a_time_and_the_other_is_named(lock):
         pytest.fail("two at once")
     line = str(caught.value)
     assert f"process {other.pid} is measuring" in line and str(lock) in line and "--wait" in line
-    assert said == [f"waiting, 0 s at most: process {other.pid} is measuring on this machine"]
+    assert said == [f"waiting at most 0 s: process {other.pid} is measuring on this machine"]
     assert caught.value.code == 2
 
 

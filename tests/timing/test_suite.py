@@ -102,7 +102,7 @@ def test_an_own_suite_comes_before_the_shipped_one(tmp_path, monkeypatch):
         ("__class__ = 1", ["unknown key '__class__'"]),
         ("budget = 1", ["budget = 1", "allowed is a table"]),
         ('artifacts = "a.tflite"', ["artifacts = 'a.tflite'", "list of str"]),
-        ("artifacts = []", ["artifacts = []", "not empty"]),
+        ("artifacts = []", ["artifacts = []", "non-empty"]),
         ("batch = [0]", ["batch = [0]", "from 1"]),
         ("batch = [8.0]", ["batch = [8.0]", "list of int"]),
         ("batch = 8", ["batch = 8", "list of int"]),
@@ -352,7 +352,7 @@ def test_a_file_that_two_patterns_name_is_timed_once(files):
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        ("three/*.tflite", "suite s: artifacts = 'three/*.tflite': no such file below"),
+        ("three/*.tflite", "suite s: artifacts = 'three/*.tflite': no such file in"),
         ("c.txt", "c.txt: neither a .tflite nor an .onnx file"),
         ("one", "one: a folder, not a file"),
     ],
