@@ -1,1 +1,1 @@
-"""Verify: is each export, on each runtime, still the original?"""
+"""Verify: checks that each export gives the original's answers in each runtime."""

@@ -1,4 +1,4 @@
-"""Does the manifest say of the artifacts what they say themselves?"""
+"""Check that the manifest's description of the artifacts agrees with the artifacts' bytes."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ from edgeae.formats.tflite import graph_statistics
 
 
 def check_contract(bundle: Bundle) -> None:
-    """Compare edges, scales and the code with the artifacts' own bytes.
+    """Compare the manifest's inputs, outputs, scales and code with the artifacts' own bytes.
 
-    A device quantizes by what the manifest says; a wrong scale there is a wrong answer that no
-    hash shows.
+    A device quantizes with the manifest's scales: a wrong scale there gives wrong answers, and no
+    hash shows it.
 
     Raises:
-        ManifestMismatch: a tensor's name, shape, type, scale or zero point differs, or the code is
-            not the same on both sides of the cut; also when a file is missing or changed.
+        ManifestMismatch: a tensor's name, shape, type, scale or zero point differs; the code of the
+            encoder is not that of the decoder; or a file is missing or changed.
     """
     for artifact in bundle.manifest.artifacts:
         content = bundle.read(artifact)
@@ -32,9 +32,9 @@ def check_contract(bundle: Bundle) -> None:
 
 
 def _said(bundle: Bundle, spec: TensorSpec, encoder: TensorSpec, code: Code) -> TensorSpec:
-    """Return what one side of the code must be; its name is the file's own."""
+    """Return the tensor that one side of the code must be; only its name is the file's own."""
     if bundle.as_is and spec.affine is None:
-        # behind float edges, two files need not have the same steps
+        # with float inputs and outputs, two files need not have the same quantization steps
         return replace(spec, shape=encoder.shape, dtype=encoder.dtype)
     return TensorSpec(spec.name, encoder.shape, encoder.dtype, code.scale, code.zero_point)
 
@@ -47,7 +47,8 @@ def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
     said = artifact.inputs + artifact.outputs
     if len(found) != len(said):
         raise ManifestMismatch(
-            f"{bundle.shown}/{artifact.path}: {len(found)} edges, {len(said)} said"
+            f"{bundle.shown}/{artifact.path}: {len(found)} inputs and outputs, its manifest has "
+            f"{len(said)}"
         )
     for spec, claim in zip(found, said, strict=True):
         _same(bundle, artifact.path, spec, claim)
@@ -55,4 +56,4 @@ def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
 
 def _same(bundle: Bundle, what: str, found: TensorSpec, said: TensorSpec) -> None:
     if found != said:
-        raise ManifestMismatch(f"{bundle.shown}/{what}: has {found}, its manifest says {said}")
+        raise ManifestMismatch(f"{bundle.shown}/{what}: has {found}, its manifest has {said}")

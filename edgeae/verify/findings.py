@@ -1,4 +1,4 @@
-"""What `verify.json` says of a bundle, read back."""
+"""Read the findings of a bundle from its `verify.json`."""
 
 from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.errors import BadInput, ManifestMismatch, system_error
@@ -8,13 +8,15 @@ from edgeae.verify.rows import VERIFY, Composition, Row
 
 
 def read_findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]:
-    """Read `verify.json`; nothing when there is none, or when it is about another export.
+    """Return the rows and compositions in a bundle's `verify.json`.
+
+    Both are empty if the file is missing or belongs to another export.
 
     Raises:
-        BadInput: it is damaged.
+        BadInput: the file is damaged.
     """
     with holding(bundle.root) as now:
-        # an export that came since has findings of its own
+        # a newer export of the bundle has its own findings
         return _findings(now) if now.sha256 == bundle.sha256 else ((), ())
 
 
@@ -27,16 +29,16 @@ def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]
     except OSError as error:
         raise system_error(error) from None
     if not isinstance(table, dict) or table.get("schema") != 1:
-        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it anew")
+        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it again")
     same = table.get("manifest_sha256") == bundle.sha256
     if not same or table.get("golden_only") or table.get("runtimes"):
-        return (), ()  # a check of a part, or of other files, is no verdict on this export
+        return (), ()  # a check of only a part, or of other files, gives no verdict on this export
     try:
         bundle.check()
     except ManifestMismatch:
-        return (), ()  # a file changed since
+        return (), ()  # a file has changed since the check
     try:
         rows = rebuild(tuple[Row, ...], table.get("rows"), "rows")
         return rows, rebuild(tuple[Composition, ...], table.get("composition"), "composition")
     except BadInput as error:
-        raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it anew") from None
+        raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it again") from None

@@ -1,4 +1,4 @@
-"""The test images that bundles are verified on: the dataset of their manifests."""
+"""Load the test images on which bundles are verified: the dataset that their manifests name."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,12 +9,12 @@ from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.verify.subject import Originals
 
-#: A dataset's sha256, and the scale and offset that its values are taken with.
+#: A dataset's sha256, and the scale and offset that are applied to its values.
 ImagesKey = tuple[str, float, float]
 
 
 def images_key(bundle: Bundle) -> ImagesKey:
-    """Return what the real test images of a bundle depend on."""
+    """Return the key that determines the test images of a bundle."""
     taken = bundle.manifest.normalization
     return bundle.manifest.dataset["sha256"], taken["scale"], taken["offset"]
 
@@ -25,15 +25,15 @@ def originals_of(
     """Load each dataset that the bundles name, once.
 
     Args:
-        bundles: what will be verified.
-        data: the dataset to use, or None for the one that the model was trained on.
-        say: told which dataset it is.
+        bundles: the bundles to verify.
+        data: the dataset to use; None for the dataset on which the model was trained.
+        say: receives a message about each dataset.
 
     Returns:
-        `images_key` → images, and room for the original models' answers.
+        `images_key` → test images, with a cache for the original models' answers.
 
     Raises:
-        BadInput: the dataset is not to be had, or not the one of the manifest.
+        BadInput: a dataset cannot be loaded, or is not the one that the manifest names.
     """
     found: dict[ImagesKey, Originals] = {}
     for bundle in bundles:
@@ -45,8 +45,8 @@ def originals_of(
         if dataset.sha256 != sha256:
             raise BadInput(
                 f"{bundle.shown}: exported with dataset {bundle.manifest.dataset['name']} "
-                f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; --data names "
-                "another, --golden needs none"
+                f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; name another "
+                "with --data, or use --golden, which needs no dataset"
             )
         found[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
     return found
@@ -59,11 +59,11 @@ def _load(bundle: Bundle, data: str | None, say: Callable[[str], None]) -> Datas
 
 
 def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
-    """Return what to load, and the training file that belongs to it."""
+    """Return the name of the dataset to load, and its training file or None."""
     name: str = bundle.manifest.dataset["name"]
     try:
         training = _training(bundle)
-    except EdgeaeError:  # left behind, or damaged: that is said when its answers are needed
+    except EdgeaeError:  # missing or damaged: reported when the original's answers are needed
         if name not in datasets.BUILT_IN and (bundle.model_folder / TRAIN).exists():
             raise
         training = None
@@ -75,17 +75,17 @@ def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
 
 
 def _training_file(bundle: Bundle, data: str) -> str | None:
-    """Return the training file of rows alone: their dataset is the bundle's only with it."""
+    """Return the training file of a dataset of rows; with it, the dataset has the bundle's hash."""
     try:
         training = _training(bundle)
     except EdgeaeError:
-        return None  # the hash will tell
+        return None  # if this is wrong, the comparison of hashes reports it
     train = None if training is None else training.train_data
     return None if train is None or datasets.load(data).trainable else train
 
 
 def _training(bundle: Bundle) -> Training | None:
-    """Return the model's training if it was on the dataset that the bundle names."""
+    """Return the model's training if its dataset is the one that the bundle names, else None."""
     training = open_model(bundle.model_folder)
     same = training.dataset["sha256"] == bundle.manifest.dataset["sha256"]
     return training if same else None

@@ -1,4 +1,4 @@
-"""What verify finds: rows, and the pure functions from outputs to rows."""
+"""The rows that verify reports, and the pure functions that compute them from outputs."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,31 +12,31 @@ from edgeae.metrics.parity import Parity, breaches, compare
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.metrics.tolerance import Tolerance
 
-#: Beside the manifest.
+#: File beside the manifest that holds the findings.
 VERIFY = "verify.json"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact in one runtime.
+    """The findings for one artifact in one runtime.
 
     Attributes:
-        part, format, flavour, runtime, runtime_version, device: what ran where.
-        software: whether that device is emulated on the processor.
-        reference: whose answer it is compared with.
-        n: images compared.
+        part, format, flavour, runtime, runtime_version, device: the artifact and the runtime.
+        software: whether the device is emulated on the processor.
+        reference: the source of the answers that the artifact's answers are compared with.
+        n: number of images compared.
         share_over_1lsb: share of values that differ by more than one LSB; None for float outputs.
         max_lsb: the largest difference in LSB; None for float outputs.
         max_abs: the largest difference in real units; None without a finite answer.
         loss: MSE of the reconstruction against the images; None for an encoder.
-        added_loss, loss_ratio: this loss minus, and divided by, the loss that it is judged against:
-            the equal-budget control's, if the recipe fine-tunes and all test images were compared;
-            else the original's.
-        added_p99: the same difference for the worst percent of images; None where not all test
-            images were compared.
+        added_loss, loss_ratio: `loss` minus, and `loss` divided by, the reference loss: the
+            equal-budget control's if the recipe fine-tunes and all test images were compared,
+            otherwise the original's.
+        added_p99: the same difference for the worst percent of images; None if not all test images
+            were compared.
         verdict: `pass`, `fail`, `crashed` or `unavailable`.
-        reasons: each breach, or why there is no answer.
-        note: what else a reader should know, from the session.
+        reasons: each breach, or the reason why there is no answer.
+        note: a note of the session for the reader.
     """
 
     part: str
@@ -66,15 +66,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Composition:
-    """decoder(encoder(x)) against autoencoder(x), in one runtime.
+    """Comparison of decoder(encoder(x)) with autoencoder(x) in one runtime.
 
     Attributes:
-        format, runtime: where.
-        n: images.
-        max_lsb: largest difference of an int8 bundle, LSB; None for floats.
-        max_abs: largest difference, real units; None if an output was not finite.
+        format, runtime: format of the artifacts, and the runtime.
+        n: number of images.
+        max_lsb: largest difference of an int8 bundle, in LSB; None for floats.
+        max_abs: largest difference, in real units; None if an output was not finite.
         verdict: `pass` or `fail`.
-        reasons: the breach.
+        reasons: the breach; empty if the verdict is `pass`.
     """
 
     format: str
@@ -92,7 +92,7 @@ class Composition:
 
 @dataclass(frozen=True)
 class Losses:
-    """What an export's reconstructions cost: see `Row`."""
+    """The losses of an export's reconstructions: see `Row`."""
 
     loss: float | None = None
     added_loss: float | None = None
@@ -103,11 +103,12 @@ class Losses:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What reconstructions are judged against.
+    """The reference losses that reconstructions are compared with.
 
     Attributes:
-        loss: MSE of the same images; None where nothing reconstructs.
-        p99: of the worst percent of images, see `Worst`; None where not all test images are judged.
+        loss: MSE on the same images; None if no part reconstructs images.
+        p99: 99th percentile of the images' MSE, see `Worst`; None if not all test images are
+            compared.
     """
 
     loss: float | None
@@ -115,14 +116,14 @@ class Yardstick:
 
 
 def parity(output: NDArray[Any], expected: NDArray[Any], spec: TensorSpec) -> Parity:
-    """Compare outputs (n, …) with the expected ones, in LSB where the values lie on a grid."""
+    """Compare outputs (n, …) with the expected ones; quantized outputs are compared in LSB."""
     if spec.grid is None or (spec.affine is None and not np.isfinite(output).all()):
         return compare(output, expected, None)
     return compare(_steps(output, spec), _steps(expected, spec), spec.grid)
 
 
 def _steps(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
-    """Return the integers of an output, also of one that left through a float edge."""
+    """Return the integers of an output; a float output of a quantized tensor is quantized again."""
     if spec.affine is None and spec.grid is not None:
         return quantize(values, spec.grid)
     return values
@@ -135,7 +136,7 @@ def losses(
     yardstick: Yardstick,
     tolerance: Tolerance,
 ) -> Losses:
-    """Judge the reconstructions (n, …) of an artifact; nothing to judge for an encoder."""
+    """Judge the reconstructions (n, …) of an artifact; an encoder has no losses."""
     spec = artifact.output
     code = artifact.part == "encoder"
     if code or yardstick.loss is None or not np.isfinite(output).all():
@@ -163,15 +164,16 @@ def compose(
     composed: NDArray[Any],
     whole: NDArray[Any],
 ) -> Composition:
-    """Compare decoder(encoder(x)) with autoencoder(x); it must be the same.
+    """Compare decoder(encoder(x)) with autoencoder(x), which must be equal.
 
     Args:
-        artifact: the autoencoder, whose output both are.
-        runtime: where both ran.
-        composed, whole: (n, …) outputs in the artifact's element type.
+        artifact: the autoencoder, which describes both outputs.
+        runtime: the runtime of both outputs.
+        composed, whole: outputs of decoder(encoder(x)) and of autoencoder(x), shape (n, …), in the
+            artifact's element type.
     """
     found = parity(composed, whole, artifact.output)
-    # both halves are cut out of the whole: they do the same arithmetic
+    # encoder and decoder are cut out of the autoencoder: both ways do the same arithmetic
     apart = 0.0 if artifact.flavour.startswith("fast") else 1e-5  # its code lies on a grid
     exact = Tolerance(max_abs=apart, share_over_1lsb=0.0, max_lsb=0)
     reasons = tuple(f"composition: {breach}" for breach in breaches(found, exact))

@@ -1,4 +1,4 @@
-"""The stage: a bundle in, `verify.json` beside its manifest out."""
+"""Verify's stage: check a bundle, and write `verify.json` beside its manifest."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,15 +34,15 @@ from edgeae.verify.subject import Originals, Subject, golden_subject, own_subjec
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that verify found out about one bundle.
+    """All findings about one bundle.
 
     Attributes:
-        bundle: which.
-        rows: one per artifact and runtime.
+        bundle: the bundle.
+        rows: one row per artifact and runtime.
         compositions: one per format and runtime.
-        codes: exit codes that apply; empty when all passed.
+        codes: exit codes of the failures; empty if all passed.
         golden_only: whether only the golden vectors were compared.
-        runtimes: the names that the check was restricted to, or None.
+        runtimes: names of the runtimes to which the check was restricted; None for all.
     """
 
     bundle: Bundle
@@ -54,12 +54,12 @@ class Findings:
 
     @property
     def answered(self) -> bool:
-        """Whether any runtime that opens it was here."""
+        """Whether this machine has any runtime that opens the bundle."""
         return any(row.verdict != "unavailable" for row in self.rows)
 
     @property
     def breaches(self) -> list[str]:
-        """One line per breach: artifact, runtime, figure and limit."""
+        """One line per breach, with artifact, runtime, figure and limit."""
         root = self.bundle.root
         lines = [
             f"{root}/{row.part}.{row.format} on {row.runtime}: {reason}"
@@ -74,7 +74,7 @@ class Findings:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return `verify.json`'s content."""
+        """Return the content of `verify.json`."""
         manifest = self.bundle.manifest
         return {
             "schema": 1,
@@ -97,27 +97,27 @@ def verify_all(
     jobs: int,
     say: Callable[[str], None],
 ) -> Iterator[Findings | EdgeaeError]:
-    """Verify several bundles; one that cannot be verified does not stop the others.
+    """Verify several bundles; an error in one bundle does not stop the others.
 
     Args:
-        bundles: what to verify.
-        sources: `images_key` → test images; None for the golden vectors.
-        runtimes: names to restrict to, or None for all.
-        jobs: bundles at once.
-        say: told what is being done, a line each.
+        bundles: the bundles to verify.
+        sources: `images_key` → test images; None to compare with the golden vectors.
+        runtimes: names of the runtimes to use; None for all.
+        jobs: number of bundles verified at once.
+        say: receives one line per step.
 
     Yields:
-        findings, or the error that prevented them, as they come.
+        The findings of a bundle, or the error that prevented them, as each bundle ends.
 
     Raises:
-        BadInput: an unknown runtime is named.
+        BadInput: a runtime does not exist.
     """
     able = [bundle for bundle in bundles if _openers(bundle, runtimes)]
     if not able:
-        _chosen(bundles[0], runtimes)  # raises, saying why
+        _chosen(bundles[0], runtimes)  # raises the error with the reason
     for bundle in bundles:
         if bundle not in able:
-            say(f"{bundle.shown}: holds nothing that {', '.join(runtimes or [])} opens; skipped")
+            say(f"{bundle.shown}: skipped, it holds nothing that {', '.join(runtimes or [])} opens")
     with children.threads(jobs) as pool:
         running = [
             pool.submit(
@@ -147,22 +147,22 @@ def verify(
     """Verify every artifact of a bundle in every runtime that opens it; write `verify.json`.
 
     Args:
-        bundle: what to verify.
+        bundle: the bundle to verify.
         originals: the test images and the Keras models' answers; None compares with the bundle's
-            golden vectors instead, which takes neither dataset nor TensorFlow.
-        runtimes: names to restrict to, or None for all.
-        say: told what is being done, a line each.
+            golden vectors instead, which needs neither dataset nor TensorFlow.
+        runtimes: names of the runtimes to use; None for all.
+        say: receives one line per step.
 
     Raises:
-        BadInput: an unknown runtime is named, or one that opens nothing in the bundle.
+        BadInput: a runtime does not exist, or no named runtime opens an artifact of the bundle.
         ManifestMismatch: a golden vector is not the one that was exported.
         NotMeasured: there is no reference to compare with.
     """
-    # an export that is published meanwhile must not mix its answers with this one's
+    # hold the bundle, so that an export published meanwhile cannot mix its files with these
     with holding(bundle.root) as pinned:
         if originals is not None and images_key(pinned) != images_key(bundle):
             raise NotMeasured(
-                f"{bundle.shown}: a newer export, of other data, replaced it; verify again"
+                f"{bundle.shown}: a newer export with other data replaced it; verify again"
             )
         return _verify(pinned, originals, runtimes, say)
 
@@ -189,24 +189,24 @@ def _verify(
         golden_only=originals is None,
         runtimes=None if runtimes is None else tuple(runtimes),
     )
-    if not findings.answered:  # every runtime that opens it is absent
+    if not findings.answered:  # every runtime that opens the bundle is absent
         findings = replace(findings, codes=(NotMeasured.code,))
     _write(pinned, findings, say)
     return findings
 
 
 def _write(pinned: Bundle, findings: Findings, say: Callable[[str], None]) -> None:
-    """Write `verify.json`; the verdict stands without the file."""
+    """Write `verify.json`; a failure to write it does not change the verdict."""
     place = pinned.shown / VERIFY
     if not pinned.is_current:
-        say(f"{place} was not written: a newer export is there; verify again")
+        say(f"{place} was not written, because a newer export replaced the bundle; verify again")
         return
     text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
     try:
         with naming(place):
             atomic.write_text(pinned.root / VERIFY, text, parents=False)
     except OSError as error:
-        say(f"{system_error(error)}; the verdict is not kept")
+        say(f"{system_error(error)}; the verdict was not written")
 
 
 def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
@@ -219,9 +219,12 @@ def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
 
 
 def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
-    """Return each runtime and the format that it opens in a bundle; `null` answers nothing."""
+    """Return (runtime, format) for each runtime that opens a format of the bundle.
+
+    The runtime `null` is left out, because it gives no answers.
+    """
     for name in names or []:
-        formats(name)  # an unknown name is an error
+        formats(name)  # raises if the name does not exist
     held = {artifact.format for artifact in bundle.manifest.artifacts}
     return [
         (name, form)
@@ -233,7 +236,7 @@ def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
 
 
 class _Check:
-    """One bundle under verification: collects rows."""
+    """The verification of one bundle: collects rows."""
 
     def __init__(self, bundle: Bundle, against: Subject) -> None:
         self._bundle, self._against = bundle, against
@@ -243,14 +246,14 @@ class _Check:
         self.codes: list[int] = []
 
     def add(self, runtime: str, form: str) -> None:
-        """Run one runtime over one format and add its rows."""
+        """Run the artifacts of one format in one runtime and add the rows."""
         against = self._against
         if _has_own_integers(self._bundle, form):
             against = against.in_real_units(self._bundle)
         try:
             own = self._reproduce(form) if runtime == self._bundle.reference else None
             if own is not None and against.reference == runtime:
-                # these answers are the reference; what they are compared with is the export's own
+                # these answers are the reference: compare the export's own answers with them
                 answers = replace(own.answers, outputs=_as_answers(against))
                 compared, golden = own.answers, own.subject
             else:
@@ -339,7 +342,10 @@ class _Check:
             self.codes.append(OutOfTolerance.code)
 
     def _reconstructed(self, part: str) -> str:
-        """Return whose outputs a part's loss is of: without a whole, both halves' together."""
+        """Return the name of the outputs that give a part's loss.
+
+        Without an autoencoder, they are those of encoder and decoder together.
+        """
         halves = part == "decoder" and "autoencoder" not in self._bundle.parts
         return COMPOSED if halves else part
 
@@ -349,7 +355,7 @@ class _Check:
 
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
         if any(isinstance(answers.errors.get(part), NotMeasured) for part in (*PARTS, COMPOSED)):
-            return  # their rows say so
+            return  # the rows of the parts report the failure
         problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
         if problem is not None:
             self.compositions.append(
@@ -367,16 +373,16 @@ class _Check:
 
 @dataclass(frozen=True)
 class _Own:
-    """The reference kernels on the golden vectors: what the export must reproduce."""
+    """Answers of the reference kernels to the golden inputs, which must be the golden outputs."""
 
     subject: Subject
     answers: Answers
 
     def breaches(self, artifact: Artifact, tolerance: Tolerance) -> list[str]:
-        """Return where an artifact no longer gives what it gave at its export."""
+        """Return the breaches of an artifact whose answers changed since its export."""
         output = self.answers.outputs[artifact.part]
         found = parity(output, self.subject.expected[artifact.part], artifact.output)
-        if artifact.format != "tflite":  # onnxruntime's integers are another processor's too
+        if artifact.format != "tflite":  # onnxruntime's integers depend on the processor
             limits = replace(tolerance, max_abs=max(tolerance.max_abs, REPRODUCED.max_abs))
         else:
             limits = REPRODUCED
@@ -384,9 +390,10 @@ class _Own:
 
 
 def _yardstick(manifest: Manifest, against: Subject) -> Yardstick:
-    """Return what the reconstructions of some test images are judged against.
+    """Return the reference losses of the reconstructions.
 
-    The control's answers are not kept: of fewer images than all, the original's count.
+    The control's answers are not stored. For fewer than all test images, the original is the
+    reference.
     """
     loss = manifest.loss
     if loss is None or len(against.images) < manifest.dataset["n"]:
@@ -396,9 +403,9 @@ def _yardstick(manifest: Manifest, against: Subject) -> Yardstick:
 
 
 def _has_own_integers(bundle: Bundle, form: str) -> bool:
-    """Tell whether a format's files hold other integers than the reference, behind float edges.
+    """Return whether a format's files have other internal integers than the reference.
 
-    Those of `fast` .onnx files do: they are compared in real units.
+    `fast` .onnx files do, with float inputs and outputs: they are compared in real units.
     """
     part = bundle.parts[0]
     found, reference = bundle.artifact(part, form), bundle.artifact(part, bundle.format)

@@ -1,4 +1,4 @@
-"""What a bundle's answers are compared with: the images and the expected outputs."""
+"""The images and expected outputs that a bundle's answers are compared with."""
 
 import threading
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from edgeae.runtimes.inference import real
 
 ORIGINAL = "tensorflow-cpu"
 GOLDEN = "golden"
-_HINT = "pass --golden to compare with the bundle's golden vectors alone"
+_HINT = "use --golden to compare only with the bundle's golden vectors"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Images, and what each part should make of them.
+    """Images, and the expected output of each part.
 
     Attributes:
-        reference: whose answers these are.
+        reference: the source of the expected outputs.
         images: (n, …) float32, real values.
-        codes: (n, …) what every decoder is fed with; None where there is none.
+        codes: (n, …) inputs of every decoder; None without a code.
         expected: part → (n, …) outputs, in the artifact's element type.
-        original: (n, …) the original's reconstructions of these images; of a bundle as is, its
-            own; None where nothing reconstructs.
-        original_loss: their MSE.
+        original: (n, …) the original's reconstructions of these images; for a bundle as is, its own
+            reconstructions; None if no part reconstructs images.
+        original_loss: MSE of `original`; None without it.
     """
 
     reference: str
@@ -49,12 +49,12 @@ class Subject:
         expected: dict[str, NDArray[Any]],
         original: NDArray[np.float32] | None,
     ) -> "Subject":
-        """Build one whose decoders are fed with the expected codes."""
+        """Build a subject whose decoders get the expected codes as inputs."""
         loss = None if original is None else mse(original, images)
         return cls(reference, images, expected.get("encoder"), expected, original, loss)
 
     def first(self, n: int) -> "Subject":
-        """Return the same for the first `n` images alone; the loss, too, is theirs."""
+        """Return the subject of only the first `n` images, with their loss."""
         if n >= len(self.images):
             return self
         expected = {part: array[:n] for part, array in self.expected.items()}
@@ -62,7 +62,7 @@ class Subject:
         return Subject.of(self.reference, self.images[:n], expected, original)
 
     def in_real_units(self, bundle: Bundle) -> "Subject":
-        """Return the same with the real values that the bundle's integers stand for."""
+        """Return the subject with all integers dequantized to real values."""
         expected = {
             part: real(bundle.artifact(part, bundle.format), self.expected[part])
             for part in bundle.parts
@@ -71,7 +71,7 @@ class Subject:
 
 
 class Originals:
-    """The Keras models' answers over the test images, computed once per model.
+    """The Keras models' answers to the test images, computed once per model.
 
     Args:
         images: (n, …) float32, real values.
@@ -83,13 +83,13 @@ class Originals:
         self._computing = threading.Lock()
 
     def of(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
-        """Return part → (n, …) float32 of the model that a bundle was made from.
+        """Return the original's answers: part → (n, …) float32.
 
         Raises:
-            NotMeasured: TensorFlow or the original is missing here.
+            NotMeasured: TensorFlow or the original is missing.
         """
         key = bundle.manifest.weights_sha256
-        with self._computing:  # bundles of one model may be verified at once
+        with self._computing:  # several bundles of one model may be verified at once
             if key not in self._known:
                 self._known[key] = self._compute(bundle)
             return self._known[key]
@@ -97,9 +97,7 @@ class Originals:
     def _compute(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
         folder = bundle.model_folder
         if not (folder / TRAIN).exists():
-            raise NotMeasured(
-                f"{folder}: the original (model.keras, {TRAIN}) is not there; {_HINT}"
-            )
+            raise NotMeasured(f"{folder}: the original (model.keras, {TRAIN}) is missing; {_HINT}")
         training = open_model(folder)
         _check_same(bundle, training)
         try:
@@ -112,7 +110,7 @@ class Originals:
 
 
 def _check_same(bundle: Bundle, training: Training) -> None:
-    """Refuse to compare a bundle with a model that it was not made from."""
+    """Raise unless a bundle was made from this training's model."""
     manifest, folder = bundle.manifest, bundle.model_folder
     if training.weights_sha256 != manifest.weights_sha256:
         again = "import" if bundle.as_is else "export"
@@ -120,20 +118,20 @@ def _check_same(bundle: Bundle, training: Training) -> None:
     if training.normalization != manifest.normalization:
         raise NotMeasured(
             f"{bundle.shown}: made for values × {manifest.normalization['scale']:g} + "
-            f"{manifest.normalization['offset']:g}, {folder} takes × "
+            f"{manifest.normalization['offset']:g}, {folder} takes values × "
             f"{training.normalization['scale']:g} + {training.normalization['offset']:g}; "
             "export again"
         )
 
 
 def own_subject(bundle: Bundle) -> Subject:
-    """Return what the artifacts themselves gave in the bundle's reference at export."""
+    """Return the subject of the artifacts' own answers in the bundle's reference at export."""
     expected = {part: _golden(bundle, part, own=True) for part in bundle.parts}
     return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
 
 
 def golden_subject(bundle: Bundle) -> Subject:
-    """Return the golden vectors that stand in for the test images: the original's for floats."""
+    """Return the golden vectors as the subject; for floats, the original's golden outputs."""
     own = bundle.as_is or not _is_original(bundle)
     expected = {part: _golden(bundle, part, own) for part in bundle.parts}
     return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
@@ -157,11 +155,12 @@ def _golden(bundle: Bundle, part: str, own: bool) -> NDArray[Any]:
 
 
 def subject(bundle: Bundle, originals: Originals) -> Subject:
-    """Return the test images and the reference's answers: Keras for floats, LiteRT's for integers.
+    """Return the test images and the reference's answers to them.
 
-    A model that was fine-tuned is another than the original: LiteRT's answers for its floats, too.
+    Keras gives the reference answers for floats, and LiteRT's reference kernels give those for
+    integers. LiteRT also answers for the floats of a fine-tuned model, which is not the original.
+    A bundle as is has no original: its reference runtime answers for floats as well.
 
-    A bundle as is has no original: its reference runtime answers for floats too.
 
     Raises:
         NotMeasured: there is no original to compare with.
@@ -180,14 +179,14 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
 
 
 def _is_original(bundle: Bundle) -> bool:
-    """Tell whether a bundle's artifacts should answer as the original: floats, not fine-tuned."""
+    """Return whether the original is the reference: for float artifacts without fine-tuning."""
     loss = bundle.manifest.loss
     tuned = loss is not None and loss.control is not None
     return bundle.artifact("autoencoder").output.grid is None and not tuned
 
 
 def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """Ask the reference runtime; its decoder is fed with its own codes."""
+    """Return the reference runtime's answers; its decoder gets the codes of its own encoder."""
     answers = ask(bundle.root, bundle.reference, bundle.format, images, None, parts=bundle.parts)
     for problem in answers.errors.values():
         raise problem
@@ -196,7 +195,7 @@ def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[A
 
 
 def _real(bundle: Bundle, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float32] | None:
-    """Return the reconstructions in real units; None where nothing reconstructs."""
+    """Return the reconstructions in real units; None if no part reconstructs images."""
     part = bundle.parts[-1]
     if part == "encoder":
         return None

@@ -1,4 +1,4 @@
-"""What verify found, as text."""
+"""Verify's findings as text."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _HEADER = ["bundle", "artifact", "runtime", "reference", "n", "over 1 LSB", "max
 
 
 def render(findings: Sequence[Findings]) -> str:
-    """Return the table, then a line per absent runtime, and a verdict for all."""
+    """Return the table, one line per absent runtime, and a verdict for all bundles."""
     rows = [[*_HEADER, "loss", "ratio", "verdict"]]
     absent: dict[str, str] = {}
     for item in findings:
@@ -50,10 +50,10 @@ def render(findings: Sequence[Findings]) -> str:
 def _verdict(findings: Sequence[Findings]) -> str:
     breached = sum(len(item.breaches) for item in findings)
     if breached:
-        return f"{breached} outside their tolerance"
+        return f"{breached} out of tolerance"
     answered = [item for item in findings if item.answered]
     if len(answered) < len(findings):
-        return f"{len(findings) - len(answered)} not verified: no runtime that opens them is here"
+        return f"{len(findings) - len(answered)} not verified: no runtime here opens them"
     return "all pass"
 
 
