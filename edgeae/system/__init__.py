@@ -1,4 +1,1 @@
-"""The operating system: files written whole, locks, child processes, signals, git.
-
-Nothing here knows what a model is.
-"""
+"""The operating system: atomic writes, locks, child processes, signals, git; no code for models."""

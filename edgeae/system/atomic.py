@@ -1,4 +1,4 @@
-"""Writing so that a reader sees the old file or the new one, whole, and never a mixture."""
+"""Atomic writes: a reader sees either the whole old file or the whole new one."""
 
 import contextlib
 import fcntl
@@ -16,12 +16,12 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
-    """Write a file under a temporary name, flush it to the disk, rename it over `path`.
+    """Write a file under a temporary name, flush it to disk, and rename it to `path`.
 
     Args:
         path: the file.
-        content: its bytes.
-        parents: make the folder if it is missing.
+        content: the file's new bytes.
+        parents: whether to create the folder if it is missing.
     """
     if parents:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,18 +39,18 @@ def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
 
 @contextlib.contextmanager
 def _alone(temporary: Path) -> Iterator[BinaryIO]:
-    """Open a file, empty, that no other process has open this way; wait for one that does.
+    """Open an empty file exclusively; wait while another process has it open through this function.
 
-    Its name is always the same, so that what a killed process left is not left for ever; and it
-    may lie in a folder that somebody else made.
+    The name is always the same, so that a file left by a killed process is used again. The folder
+    may belong to another user.
     """
     while True:
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(temporary.lstat().st_mode):
-                temporary.unlink()  # a link would lead elsewhere, a pipe would wait
+                temporary.unlink()  # a link would lead elsewhere, a pipe would block
         with os.fdopen(os.open(temporary, _FLAGS, 0o666), "wb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            if _is_at(stream, temporary):  # not renamed or deleted by the one that had it
+            if _is_at(stream, temporary):  # the previous holder did not rename or delete it
                 stream.truncate(0)
                 yield stream
                 return
@@ -69,24 +69,24 @@ def write_text(path: Path, content: str, *, parents: bool = True) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """Return the hash that manifests name a file's content by, in hexadecimal."""
+    """Return the SHA-256 of a content in hexadecimal, as manifests state it."""
     return hashlib.sha256(content).hexdigest()
 
 
 def publish_folder(finished: Path, link: Path) -> None:
-    """Make `link` point at the folder `finished`, in one step; the folder it replaces is deleted.
+    """Point `link` at the folder `finished` in one step; the replaced folder is deleted.
 
-    If somebody reads that folder, the last one who does deletes it; see `edgeae.system.holding`.
-
-    A rename cannot replace a folder that is not empty, so what the user sees is a symbolic link,
-    and the rename replaces the link.
+    If processes still read the replaced folder, the last reader deletes it; see
+    `edgeae.system.holding`. A rename cannot replace a folder that is not empty. Therefore the user
+    sees a symbolic link, and the rename replaces the link.
 
     Args:
-        finished: a complete folder on the same file system as `link`, beside the one it replaces.
-        link: where readers look; a link made by this function, or nothing yet.
+        finished: a complete folder on the same file system as `link`, beside the folder that it
+            replaces.
+        link: path that readers open; a link made by this function, or missing.
 
     Raises:
-        Busy: `link` is something that this function did not make.
+        Busy: `link` exists and was not made by this function.
     """
     replaced = link.resolve() if link.is_symlink() else None
     foreign = replaced is not None and replaced.parent != finished.resolve().parent
@@ -117,14 +117,14 @@ def _sync(path: Path) -> None:
 def lock(path: Path, what: str) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` for the duration of a `with` block.
 
-    The kernel releases it when the process ends, however it ends.
+    The kernel releases the lock when the process ends, even if it crashes.
 
     Args:
-        path: the lock file; made when missing, left behind.
-        what: what is being written, for the error's line.
+        path: the lock file; created if missing, and not deleted.
+        what: name of the thing that is being written, for the error message.
 
     Raises:
-        Busy: another process holds it; names that process.
+        Busy: another process holds the lock; the message names the process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as stream:
@@ -141,5 +141,5 @@ def lock(path: Path, what: str) -> Iterator[None]:
         try:
             yield
         finally:
-            # not by closing alone: a child that is just being forked has the descriptor, too
+            # closing is not enough: a child that is just being forked also has the descriptor
             fcntl.flock(stream, fcntl.LOCK_UN)

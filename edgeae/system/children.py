@@ -1,10 +1,11 @@
-"""One job in one child process, so that a crash, a hang or a leak stays there.
+"""Run a job in a child process, so that a crash, a hang or a leak does not affect the parent.
 
-The parent starts `python -m MODULE` with the job as JSON on its standard input and reads one JSON
-object per line from a pipe of its own, so that whatever a library prints cannot be mistaken for
-an answer. A module becomes such a child by ending with `children.serve(function)`.
+The parent starts `python -m MODULE` with the job as JSON on standard input. It reads one JSON
+object per line from a separate pipe, so that the output of libraries cannot be mistaken for an
+answer. A module becomes such a child by ending with `children.serve(function)`.
 
-A child ends with its parent (`edgeae.system.tied`), and its temporary folder with the child.
+A child ends when its parent ends (`edgeae.system.tied`); its temporary folder is deleted when the
+child ends.
 """
 
 import contextlib
@@ -28,9 +29,9 @@ from edgeae.system.scratch import scratch
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
-#: `python -m` would first look for modules in the current folder, where files of others may lie.
+#: Without this, `python -m` would first search the current folder, which may hold foreign modules.
 _SAFE_PATH = {"PYTHONSAFEPATH": "1"}
-#: Children that run now, on whichever thread.
+#: Children that are running, of all threads.
 _RUNNING: set[subprocess.Popen[str]] = set()
 #: Set while no child may run; see `ended`.
 _ENDED = threading.Event()
@@ -39,26 +40,28 @@ _ENDED = threading.Event()
 def run(
     module: str, job: Mapping[str, Any], *, timeout_s: float, env: Mapping[str, str] | None = None
 ) -> list[Message]:
-    """Run a child to its end and return all that it reported. See `stream` for the errors."""
+    """Run a child to its end and return all its reports; raises the errors of `stream`."""
     return list(stream(module, job, timeout_s=timeout_s, env=env))
 
 
 def stream(
     module: str, job: Mapping[str, Any], *, timeout_s: float, env: Mapping[str, str] | None = None
 ) -> Iterator[Message]:
-    """Run a child and yield each of its reports as it comes.
+    """Run a child and yield each report as it arrives.
 
-    The thread that asks for the first report must live until the last: the child ends with it.
+    The thread that requests the first report must live until the last report, because the child
+    ends with this thread.
 
     Args:
-        module: the module to run, as `python -m` takes it.
-        job: what to do; JSON.
-        timeout_s: the longest time between the start and the end of the child, seconds.
-        env: variables added to this process's environment.
+        module: the module to run, as for `python -m`.
+        job: the job, as JSON values.
+        timeout_s: longest duration of the child, in seconds.
+        env: variables to add to this process's environment.
 
     Raises:
-        EdgeaeError: the one that the child raised, of the same class.
-        RuntimeCrashed: the child died or outlived `timeout_s`; says how, with its last line.
+        EdgeaeError: the error that the child raised, of the same class.
+        RuntimeCrashed: the child crashed or ran longer than `timeout_s`; the message gives the
+            reason and the child's last line.
         KeyboardInterrupt: another thread has ended all children.
     """
     with (
@@ -83,7 +86,7 @@ def stream(
                 _PIPE: str(write_end),
             },
             pass_fds=(write_end,),
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends the child
+            start_new_session=True,  # Ctrl-C reaches only the parent, which then ends the child
             text=True,
         )
         os.close(write_end)
@@ -114,11 +117,11 @@ def stream(
 
 @contextlib.contextmanager
 def ended() -> Iterator[None]:
-    """Kill every running child; for the duration of a `with` block, none may start.
+    """Kill every running child, and start no child for the duration of a `with` block.
 
-    Threads that run one get a KeyboardInterrupt: they must neither take the death of a child for a
-    crash nor go on with the next. In the main thread, further Ctrl-C are ignored meanwhile: they
-    would leave children behind.
+    Threads that run a child get a KeyboardInterrupt, so that they neither report the child's death
+    as a crash nor start the next child. In the main thread, further Ctrl-C are ignored meanwhile,
+    because they would leave children running.
     """
     _ENDED.set()
     try:
@@ -132,9 +135,9 @@ def ended() -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that each run children; leaving early, as by Ctrl-C, ends the children too.
+    """Yield a pool of threads that run children; leaving early, as by Ctrl-C, ends the children.
 
-    Without that, the interpreter would wait for every one of them to finish.
+    Otherwise the interpreter would wait for every child to finish.
     """
     pool = ThreadPoolExecutor(max_workers=jobs)
     try:
@@ -148,7 +151,7 @@ def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def serve(work: Callable[[Message], Iterable[Message]]) -> None:
-    """Be the child: read the job, report what `work` yields, then exit."""
+    """Run the child's side: read the job, report each value that `work` yields, and exit."""
     pipe = os.fdopen(int(os.environ.pop(_PIPE)), "w", buffering=1)
     job = json.load(sys.stdin)
     try:

@@ -1,4 +1,4 @@
-"""The extras that `pyproject.toml` declares: their packages, and the errors of who lacks them."""
+"""The extras that `pyproject.toml` declares: versions of their packages, and errors if missing."""
 
 import importlib.metadata
 import importlib.util
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from edgeae.errors import RuntimeUnavailable
 
-#: The command that installs what edgeae always needs.
+#: The command that installs edgeae with its required packages.
 CORE = "pip install edgeae"
 
-#: What trains and exports; what reads `.onnx` files; what writes pages.
+#: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages.
 EXTRAS = ("host", "onnx", "report")
 
 
@@ -19,7 +19,7 @@ def remedy(extra: str) -> str:
 
 
 def lacking(reason: str, extra: str) -> RuntimeUnavailable:
-    """Build the error for a package that an extra would have brought."""
+    """Build the error for a missing package that an extra installs."""
     return RuntimeUnavailable(reason, remedy(extra))
 
 
@@ -28,7 +28,7 @@ def onnx_lacking(origin: str) -> RuntimeUnavailable:
     return lacking(f"{origin}: reading an ONNX file takes the package onnx", "onnx")
 
 
-#: Packages whose module has another name than their own with underscores for dashes.
+#: Package → module, for packages whose module is not the package's name with underscores.
 _MODULES = {"protobuf": "google.protobuf", "scikit-learn": "sklearn"}
 
 
@@ -36,7 +36,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     """Return package → version.
 
     Raises:
-        RuntimeUnavailable: one of them is not installed.
+        RuntimeUnavailable: a package is not installed.
     """
     found = {}
     for name in names:
@@ -50,5 +50,5 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 
 
 def missing(reason: str) -> RuntimeUnavailable:
-    """Build the error for a package of the host that is not there."""
+    """Build the error for a missing package of the extra `host`."""
     return lacking(reason, "host")

@@ -1,4 +1,4 @@
-"""What git knows: files as they were committed, and the order of commits."""
+"""Read a git repository: committed files, and the order of commits."""
 
 import contextlib
 import subprocess
@@ -12,15 +12,15 @@ _PLAIN = (b"100644", b"100755")
 
 
 class _Refused(BadInput):
-    """Git failed; `said` is the first line of what it said."""
+    """Git failed; `said` is the first line of git's error message."""
 
     def __init__(self, command: str, said: str) -> None:
-        super().__init__(f"git {command}: {said or 'failed without a word'}")
+        super().__init__(f"git {command}: {said or 'failed without a message'}")
         self.said = said
 
 
 def log(project: Path) -> list[str]:
-    """Return the commits up to where a folder is, the oldest first; none without a repository."""
+    """Return the commits up to the current one, the oldest first; empty without a repository."""
     try:
         return _git(project, "log", "--format=%H").decode().split()[::-1]
     except BadInput:
@@ -32,12 +32,13 @@ def extract(ref: str, folder: str, project: Path, out: Path) -> None:
 
     Args:
         ref: a branch, tag or commit.
-        folder: relative to `project`, with slashes.
-        project: inside a repository.
+        folder: path relative to `project`, with slashes.
+        project: a folder inside a repository.
         out: an empty folder.
 
     Raises:
-        BadInput: there is no git, no repository, no such ref, or something there is no plain file.
+        BadInput: git, the repository or the ref is missing, or the folder holds something other
+            than plain files.
         NotMeasured: the folder is not in that commit.
     """
     commit = _commit(ref, project)
@@ -46,7 +47,7 @@ def extract(ref: str, folder: str, project: Path, out: Path) -> None:
     if not entries:
         raise NotMeasured(
             f"git:{ref}: no {folder} in commit {commit[:12]}; "
-            "`edgeae baseline save` makes baselines, and they are to be committed"
+            "`edgeae baseline save` makes baselines; commit them"
         )
     for entry in entries:
         facts, _, name = entry.partition(b"\t")
@@ -54,7 +55,7 @@ def extract(ref: str, folder: str, project: Path, out: Path) -> None:
         place = _inside(ref, folder, path)
         if facts.split()[0] not in _PLAIN:
             raise BadInput(f"git:{ref}: {path}: a link or a submodule; baselines are plain files")
-        # with its filters: a file under Git LFS comes as itself, not as a pointer
+        # with filters, a file under Git LFS is its content instead of a pointer
         content = _git(project, "cat-file", "--filters", f"{commit}:./{path}")
         atomic.write_bytes(out / place, content)
 
@@ -63,11 +64,11 @@ def _inside(ref: str, folder: str, path: str) -> PurePosixPath:
     """Return a path relative to the folder.
 
     Raises:
-        BadInput: it would lead out of it.
+        BadInput: the path leads out of the folder.
     """
     place = PurePosixPath(path)
     if ".." in place.parts or not place.is_relative_to(folder):
-        raise BadInput(f"git:{ref}: {path!r}: a path that leads out of {folder}")
+        raise BadInput(f"git:{ref}: {path!r}: the path leads out of {folder}")
     return place.relative_to(folder)
 
 
@@ -76,11 +77,11 @@ def _commit(ref: str, project: Path) -> str:
         _git(project, "rev-parse", "--git-dir")
     except _Refused as error:
         raise BadInput(f"git:{ref}: {project}: {error.said}") from None
-    # what follows --end-of-options is no option, whatever it begins with
+    # after --end-of-options, a name that begins with a dash is not an option
     name = ("--end-of-options", f"{ref}^{{commit}}")
     with contextlib.suppress(_Refused):
         commit = _git(project, "rev-parse", "--verify", "--quiet", *name).decode().strip()
-        if commit.isalnum():  # `^main` is known too, as what to leave out
+        if commit.isalnum():  # git also accepts `^main`, a commit to exclude
             return commit
     shallow = _git(project, "rev-parse", "--is-shallow-repository").strip() == b"true"
     hint = "; the clone is shallow: fetch the history (in GitHub's checkout, fetch-depth: 0)"

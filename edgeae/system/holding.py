@@ -1,8 +1,8 @@
-"""Folders that are replaced while others read them: whoever reads holds a shared lock.
+"""Shared locks for reading folders that other processes may replace.
 
-A finished folder is shown by a link, which is replaced in one step (`atomic.publish_folder`). What
-the link no longer shows is deleted by whoever is last: by the one that replaced it if nobody reads,
-else by the last reader. A lock belongs to an open descriptor; a process that dies lets go of it.
+A link shows a finished folder, and is replaced in one step (`atomic.publish_folder`). If no process
+reads the replaced folder, the process that replaced it deletes it; otherwise the last reader does.
+A lock belongs to an open descriptor; when a process dies, the kernel releases its lock.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Links are replaced at most as often as somebody publishes; each try meets a folder that is whole.
+#: Tries to open a folder; a try fails only if the link is replaced during the try.
 _TRIES = 100
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -26,22 +26,22 @@ def held(path: Path) -> Iterator[Path]:
         path: the folder, or a link to it.
 
     Yields:
-        the folder itself: what the link showed when it was opened.
+        The folder to which the link pointed when it was opened.
 
     Raises:
-        OSError: there is none, or it is replaced faster than it can be opened.
+        OSError: the folder is missing, or is replaced faster than it can be opened.
     """
     folder, descriptor = _open(path)
     try:
         yield folder
     finally:
         if _followed(path) != folder and _is_exclusive(descriptor):
-            shutil.rmtree(folder, ignore_errors=True)  # the last one that reads what was replaced
+            shutil.rmtree(folder, ignore_errors=True)  # the last reader of a replaced folder
         _release(descriptor)
 
 
 def _open(path: Path) -> tuple[Path, int]:
-    """Open a folder and lock it; return where it lies, and a descriptor that holds the lock."""
+    """Open and lock a folder; return its real path, and the descriptor that holds the lock."""
     for left in reversed(range(_TRIES)):
         folder = _followed(path)
         try:
@@ -68,20 +68,20 @@ def _is_there(folder: Path, descriptor: int) -> bool:
 
 
 def _share(descriptor: int) -> None:
-    # where a file system has no locks, a folder that is replaced is deleted under its readers
+    # if the file system has no locks, a replaced folder is deleted although processes read it
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 def _release(descriptor: int) -> None:
     with contextlib.suppress(OSError):
-        # not by closing alone: a child that is just being forked has the descriptor, too
+        # closing is not enough: a child that is just being forked also has the descriptor
         fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
 
 def _is_exclusive(descriptor: int) -> bool:
-    """Turn a lock into an exclusive one, unless another process reads."""
+    """Try to turn a shared lock into an exclusive one; False if another process reads."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -90,7 +90,7 @@ def _is_exclusive(descriptor: int) -> bool:
 
 
 def remove_unless_held(folder: Path) -> None:
-    """Delete a folder that no link shows, unless a process holds it: the last one deletes it."""
+    """Delete a replaced folder, unless a process holds it: then the last holder deletes it."""
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(folder, _FLAGS)
         try:

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: A program sends them, often several at once: one request is enough. Ctrl-C can be pressed again.
+#: Programs send these signals, often several times; only the first counts. Ctrl-C always counts.
 _ONCE = (signal.SIGTERM, signal.SIGHUP)
 
 
 def heed() -> None:
     """Let each of the signals raise KeyboardInterrupt, so that the process cleans up as it ends.
 
-    SIGTERM and SIGHUP are ignored from the first signal on: a second one, as a closing terminal
-    sends it, would end the cleaning up half way. SIGHUP or SIGINT that was ignored when the process
-    started stays ignored, as `nohup` and background jobs want it.
+    After the first signal, SIGTERM and SIGHUP are ignored: a second one, which a closing terminal
+    sends, would interrupt the cleanup. SIGHUP or SIGINT stays ignored if it was ignored when the
+    process started, as `nohup` and background jobs require.
     """
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
@@ -37,7 +37,7 @@ def ignore() -> None:
 
 @contextlib.contextmanager
 def ignored() -> Iterator[None]:
-    """Ignore the signals for the duration of a `with` block; only the main thread can do that."""
+    """Ignore the signals for the duration of a `with` block; only the main thread can do so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,16 +1,16 @@
-"""What machine this is, as recorded beside every figure."""
+"""Describe this machine, as recorded beside every figure."""
 
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
-#: What a line says of a machine beside its memory.
+#: Facts of a machine that `machine_line` shows, in addition to its memory.
 _FACTS = ("cpu", "cores", "system", "python", "load_average")
 
 
 def cpu_name() -> str:
-    """Return the processor's name, as the kernel gives it."""
+    """Return the processor's name, as the kernel reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -20,7 +20,7 @@ def cpu_name() -> str:
 
 
 def describe() -> dict[str, Any]:
-    """Return the facts of this machine that move a latency. Values are strings and numbers."""
+    """Return the facts of this machine that affect a latency, as strings and numbers."""
     return {
         "cpu": cpu_name(),
         "cores": os.cpu_count() or 1,
@@ -34,14 +34,14 @@ def describe() -> dict[str, Any]:
 
 
 def identity(machine: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what makes two descriptions the same machine; its load does not."""
+    """Return a key that is equal for two descriptions of the same machine, whatever its load."""
     return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
 
 
 def peak_rss_bytes() -> int | None:
-    """Return this process's peak resident memory, bytes; None where the kernel does not tell.
+    """Return this process's peak resident memory, in bytes; None if the kernel does not report it.
 
-    `getrusage` will not do: its maximum survives `exec`, so a child inherits its parent's.
+    `getrusage` is unsuitable: its maximum survives `exec`, so a child inherits its parent's.
     """
     try:
         status = Path("/proc/self/status").read_text()
@@ -59,7 +59,7 @@ def _first_line(path: str) -> str | None:
 
 
 def machine_line(machine: dict[str, object]) -> str:
-    """Return one line that says what machine the figures are from."""
+    """Return one line that describes the machine of the figures."""
     told = {key: machine.get(key, "unknown") for key in _FACTS}
     memory = machine.get("memory_bytes")
     gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"

@@ -1,21 +1,22 @@
-"""How much memory this machine leaves to new processes."""
+"""The memory that is available to new processes on this machine."""
 
 import os
 from pathlib import Path
 
 _PROC = Path("/proc")
 _GROUPS = Path("/sys/fs/cgroup")
-#: Of a control group: its folder below `_GROUPS`, and files that hold its limit, its use, and the
-#: name in `memory.stat` of what it would give back: version 2, then version 1.
+#: For control groups of version 2, then version 1: the folder in `_GROUPS`, the files with the
+#: limit and the use, and the key in `memory.stat` of the caches that the kernel can reclaim.
 _V2 = ("", "memory.max", "memory.current", "inactive_file")
 _V1 = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int | None:
-    """Return the memory that new processes may take without pushing others out, bytes.
+    """Return the memory that new processes may take without swapping others out, in bytes.
 
-    That is what the kernel says of the machine, or less where a control group (as of a container)
-    has a lower limit; elsewhere than on Linux the machine's whole memory; None if nobody tells.
+    It is what the kernel reports for the machine, or less if a control group (as of a container)
+    has a lower limit. On systems other than Linux, it is the machine's whole memory; None if that
+    is unknown.
     """
     found = [_machine(proc), *_control_groups(proc, groups)]
     known = [item for item in found if item is not None]
@@ -32,7 +33,7 @@ def _machine(proc: Path) -> int | None:
 
 
 def _control_groups(proc: Path, groups: Path) -> list[int]:
-    """Return what each control group of this process leaves, up to the root."""
+    """Return the available bytes of each control group of this process, up to the root."""
     try:
         lines = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -44,7 +45,7 @@ def _control_groups(proc: Path, groups: Path) -> list[int]:
             continue
         below, *names = _V1 if controllers else _V2
         inner = Path(place.lstrip("/"))
-        # inside a container, the place may be the host's name for what is the root here
+        # inside a container, the path may be the host's, and its group is the root here
         for folder in (inner, *inner.parents):
             found = _left(groups / below / folder, *names)
             if found is not None:
@@ -53,7 +54,7 @@ def _control_groups(proc: Path, groups: Path) -> list[int]:
 
 
 def _left(folder: Path, limit: str, use: str, reclaimable: str) -> int | None:
-    """Return a control group's limit less its use, caches that it would give back aside."""
+    """Return a control group's limit − use + reclaimable caches, in bytes; None without a limit."""
     try:
         most, used = (int((folder / name).read_text()) for name in (limit, use))
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Where recipes and suites are: in the project's own folders, then in those that edgeae ships."""
+"""Find the folders of recipes and suites: the project's own, then those shipped with edgeae."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ def folders(name: str) -> list[Path]:
     """Return the existing folders called `name` (`export` or `bench`), the project's own first.
 
     Raises:
-        BadInput: there is none, not even the one that edgeae ships.
+        BadInput: no folder exists, not even the one shipped with edgeae.
     """
     package = Path(__file__).parent.parent
-    # In a wheel the shipped ones are package data; in a checkout they lie beside the package.
+    # In a wheel the shipped folders are package data; in a checkout they lie beside the package.
     places = (package / "_project" / name, package.parent / name)
     shipped = [folder for folder in places if folder.is_dir()][:1]
     own = Path.cwd() / name

@@ -1,7 +1,7 @@
-"""Temporary folders that a later edgeae deletes where the process that made them was killed.
+"""Temporary folders; if their process is killed, a later edgeae process deletes them.
 
-Each is locked by the process that made it, and the kernel lets go of the lock when that process
-ends: a folder that can be locked is nobody's any more.
+The process that creates a folder locks it, and the kernel releases the lock when the process ends.
+Therefore a folder that can be locked is no longer in use.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ _LOCK = ".lock"
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Hold an empty folder below the system's temporary one; delete it when the block ends.
+    """Create an empty folder in the system's temporary folder; delete it when the block ends.
 
     Raises:
-        OSError: it cannot be made; names it.
+        OSError: the folder cannot be created; the error names it.
     """
     place = tempfile.gettempdir()
     _sweep(place)
@@ -37,31 +37,31 @@ def scratch() -> Iterator[Path]:
 
 
 def write_scratch(path: Path, content: bytes) -> None:
-    """Write a file that need not outlive the machine's next start.
+    """Write a temporary file, without flushing it to disk.
 
     Raises:
-        OSError: it cannot be written; names it.
+        OSError: the file cannot be written; the error names it.
     """
     with naming(path):
         path.write_bytes(content)
 
 
 def _make(place: str) -> tuple[Path, int]:
-    """Make a folder; return it and the descriptor that holds its lock."""
+    """Create a folder; return its path and the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-        with contextlib.suppress(FileNotFoundError):  # another process swept it before the lock
+        with contextlib.suppress(FileNotFoundError):  # deleted by another process before the lock
             lock = _lock(folder, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock
             os.close(lock)
 
 
-@functools.cache  # once in a process
+@functools.cache  # once per process
 def _sweep(place: str) -> None:
     """Delete the folders of processes that were killed."""
     for folder in Path(place).glob(f"{_PREFIX}*"):
-        # what cannot be locked is in use, somebody else's, or deleted by now: it stays
+        # a folder that cannot be locked is in use, another user's, or already deleted
         with contextlib.suppress(OSError):
             if folder.lstat().st_uid != os.geteuid():
                 continue
@@ -71,7 +71,7 @@ def _sweep(place: str) -> None:
 
 
 def _lock(folder: Path, how: int) -> int:
-    # a file: a network file system locks no folders
+    # lock a file, because network file systems cannot lock folders
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, how)

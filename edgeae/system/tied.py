@@ -1,11 +1,11 @@
-"""Commands of processes that end with the process that starts them, however it ends.
+"""Commands of tied processes: the kernel ends them when the process that started them ends.
 
-`python -m edgeae.system.tied PARENT MODULE WORD…` is `python -m MODULE WORD…`, and
-`python -m edgeae.system.tied PARENT -- PROGRAM WORD…` becomes PROGRAM: both tied to the process
-PARENT before anything else is imported or executed, since TensorFlow's import alone takes seconds.
+`python -m edgeae.system.tied PARENT MODULE WORD…` runs `python -m MODULE WORD…`, and
+`python -m edgeae.system.tied PARENT -- PROGRAM WORD…` runs PROGRAM. Both are tied to the process
+PARENT before any other import or program, because importing TensorFlow takes seconds.
 
-The kernel ties a process to the *thread* that started it: a thread must not end before the process
-that it started. On other systems than Linux nothing is tied.
+The kernel ties a process to the *thread* that started it, so a thread must not end before the
+process that it started. On systems other than Linux, processes are not tied.
 """
 
 import ctypes
@@ -25,12 +25,12 @@ def module(name: str, *words: str) -> list[str]:
 
 
 def program(words: Iterable[str]) -> list[str]:
-    """Return the command that runs a program, tied to this process; what it starts is not."""
+    """Return the command that runs a program tied to this process; its children are not tied."""
     return [*_launcher(), _PROGRAM, *words]
 
 
 def _launcher() -> list[str]:
-    # -P: the current folder, where files of others may lie, holds no modules
+    # -P: do not search the current folder for modules, because it may hold foreign files
     return [sys.executable, "-P", "-m", "edgeae.system.tied", str(os.getpid())]
 
 
