@@ -1,1 +1,1 @@
-"""Baselines: what candidates are compared with; saved, found, and held to their hashes."""
+"""Baselines, the artifacts that candidates are compared with: save, find, list and check them."""

@@ -1,6 +1,7 @@
-"""Baselines are artifacts: what a candidate is compared with, found by what the user named.
+"""Find the baselines that a user names, and the baseline of a candidate.
 
-A bundle, a bare `.tflite` or `.onnx`, a folder of both, or `git:REF`: that folder as committed.
+A user names a bundle, a bare `.tflite` or `.onnx`, a folder of both, or `git:REF`, which is the
+folder `bench/baselines` as committed at REF.
 """
 
 import contextlib
@@ -15,21 +16,21 @@ from edgeae.errors import BadInput, NotMeasured
 from edgeae.system import git as committed
 from edgeae.system.scratch import scratch
 
-#: Where a project keeps its baselines.
+#: A project's folder of baselines.
 FOLDER = "bench/baselines"
-#: Of bare files, by suffix.
+#: Formats of bare files, which are also their suffixes.
 FORMATS = ("tflite", "onnx")
 _GIT = "git:"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a baseline is looked for.
+    """The key by which a candidate's baseline is found.
 
     Attributes:
         file: the artifact's file name.
         format: `tflite` or `onnx`.
-        model, recipe, part: of a bundle's artifact; empty for a bare file.
+        model, recipe, part: names of a bundle's artifact; empty for a bare file.
     """
 
     file: str
@@ -40,33 +41,33 @@ class Candidate:
 
     @classmethod
     def of_artifact(cls, bundle: Bundle, artifact: Artifact) -> "Candidate":
-        """Describe an artifact of a bundle."""
+        """Return the key of an artifact of a bundle."""
         manifest = bundle.manifest
         name = Path(artifact.path).name
         return cls(name, artifact.format, manifest.model, manifest.recipe, artifact.part)
 
     @classmethod
     def of_file(cls, path: Path) -> "Candidate":
-        """Describe a bare file."""
+        """Return the key of a bare file."""
         return cls(path.name, path.suffix.removeprefix("."))
 
     @property
     def name(self) -> str:
-        """For people: `deep/int8 encoder.tflite`, or the file's name."""
+        """Display name: `deep/int8 encoder.tflite`, or the file's name."""
         return f"{self.model}/{self.recipe} {self.file}" if self.model else self.file
 
 
 @dataclass(frozen=True)
 class BaselineFile:
-    """What a candidate is compared with; its bytes are those that were saved.
+    """The file that a candidate is compared with; its bytes were checked against its record.
 
     Attributes:
-        label: for people: where it lies, as the user named that place.
+        label: display name: the file's place, in the user's words.
         path: the artifact's file.
-        root: its bundle's folder; None for a bare file.
-        part: of its bundle; empty for a bare file.
+        root: the bundle's folder; None for a bare file.
+        part: part of the bundle; empty for a bare file.
         format: `tflite` or `onnx`.
-        note: what a reader should know; empty where there is nothing.
+        note: a note for the reader; empty without one.
     """
 
     label: str
@@ -79,12 +80,12 @@ class BaselineFile:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One baseline.
+    """One baseline: a bundle or a bare file.
 
     Attributes:
-        label: for people.
+        label: display name.
         place: a bundle's folder, or a bare file.
-        bundle: None for a bare file.
+        bundle: the bundle; None for a bare file.
     """
 
     label: str
@@ -92,7 +93,7 @@ class Baseline:
     bundle: Bundle | None
 
     def check(self) -> record.Record | None:
-        """Compare its bytes with its manifest and its record; return that record, if it has one.
+        """Compare the bytes with manifest and record; return the record, or None without one.
 
         Raises:
             ManifestMismatch: a file is not the one that was saved, or not the manifest's.
@@ -107,14 +108,14 @@ class Baseline:
         return known
 
     def is_of(self, candidate: Candidate) -> bool:
-        """Whether it is the baseline of a candidate, among others."""
+        """Return whether this is a candidate's baseline: the names match."""
         if self.bundle is None:
             return not candidate.model and self.place.name == candidate.file
         manifest = self.bundle.manifest
         return (manifest.model, manifest.recipe) == (candidate.model, candidate.recipe)
 
     def file(self, candidate: Candidate) -> BaselineFile | None:
-        """Return its file for a candidate, checked; None where it has no such part or format.
+        """Return the checked file for a candidate; None if the part or format is missing.
 
         Raises:
             ManifestMismatch: a file is not the one that was saved, or not the manifest's.
@@ -143,7 +144,7 @@ class Baseline:
 
 
 def _artifact(bundle: Bundle, candidate: Candidate) -> Artifact | None:
-    """Return a bundle's artifact of a candidate's part and format; of a bare file's name."""
+    """Return the artifact with the candidate's part and format, or with a bare file's name."""
     for artifact in bundle.manifest.artifacts:
         if candidate.part:
             if (artifact.part, artifact.format) == (candidate.part, candidate.format):
@@ -155,12 +156,13 @@ def _artifact(bundle: Bundle, candidate: Candidate) -> Artifact | None:
 
 @dataclass(frozen=True)
 class Baselines:
-    """Everything that a user's `--baseline` holds.
+    """All baselines that a user's `--baseline` holds.
 
     Attributes:
-        spec: as the user gave it.
-        items: by label; may be empty.
-        named: the user named the only item itself: it is the baseline of any candidate.
+        spec: the user's words.
+        items: the baselines, in the order of their labels; may be empty.
+        named: whether the user named the only item itself, so that it is the baseline of every
+            candidate.
     """
 
     spec: str
@@ -168,11 +170,11 @@ class Baselines:
     named: bool = False
 
     def find(self, candidate: Candidate) -> BaselineFile | None:
-        """Return a candidate's baseline; None where there is none.
+        """Return a candidate's baseline; None if it is missing.
 
         Raises:
-            BadInput: there are several; or its record is damaged.
-            ManifestMismatch: its bytes are not those that were saved.
+            BadInput: there are several baselines, or the baseline's record is damaged.
+            ManifestMismatch: the baseline's bytes are not those that were saved.
         """
         mine = [item for item in self.items if self.named or item.is_of(candidate)]
         if len(mine) > 1:
@@ -181,7 +183,7 @@ class Baselines:
         return mine[0].file(candidate) if mine else None
 
     def absence(self, candidate: Candidate) -> str:
-        """Say in one line why `find` finds nothing, and what makes a baseline."""
+        """Return one line with the reason why `find` returns None, and how to make a baseline."""
         for item in self.items:
             if item.bundle is not None and (self.named or item.is_of(candidate)):
                 return _lacking(item.label, item.bundle, candidate)
@@ -193,25 +195,25 @@ class Baselines:
 
 
 def _lacking(label: str, bundle: Bundle, candidate: Candidate) -> str:
-    """Say what a baseline does not hold, and how to leave that out."""
+    """Return one line with the file that a baseline lacks, and how to leave that file out."""
     held = [f"{item.part}.{item.format}" for item in bundle.manifest.artifacts]
     others = sorted({item.format for item in bundle.manifest.artifacts} - {candidate.format})
     told = f"{label}: holds no {candidate.file} (it holds: {', '.join(held) or 'nothing'})"
-    return f"{told}; --format {others[0]} compares that alone" if others else told
+    return f"{told}; --format {others[0]} compares only that format" if others else told
 
 
 @contextlib.contextmanager
 def resolve(spec: str, project: Path) -> Iterator[Baselines]:
     """Find the baselines that a user names, for the duration of a `with` block.
 
-    A place that does not exist holds none.
+    A place that does not exist holds no baselines.
 
     Args:
         spec: a bundle, a bare `.tflite` or `.onnx`, a folder of baselines, or `git:REF`.
-        project: what a path is relative to, and whose repository `git:REF` is in.
+        project: the folder that paths are relative to, in the repository of `git:REF`.
 
     Raises:
-        BadInput: the place is neither of these; there is no such ref, repository or git.
+        BadInput: the place is none of these; or git, the repository or the ref is missing.
         NotMeasured: `bench/baselines` is not in that commit.
     """
     if not spec.startswith(_GIT):
@@ -224,7 +226,7 @@ def resolve(spec: str, project: Path) -> Iterator[Baselines]:
 
 
 def _at(spec: str, place: Path, label: str) -> Baselines:
-    """Return what a path holds; `label` is what people call the path."""
+    """Return the baselines at a path; `label` is the path's display name."""
     if place.is_dir():
         if (place / MANIFEST).exists():
             return Baselines(spec, (Baseline(label, place, open_bundle(place)),), named=True)
@@ -245,7 +247,7 @@ def _below(folder: Path, label: str) -> Iterator[Baseline]:
             yield Baseline(f"{label.rstrip('/')}/{path.name}", path, None)
     try:
         bundles = find_bundles([folder])
-    except NotMeasured:  # bare files alone, or nothing
+    except NotMeasured:  # the folder holds only bare files, or nothing
         return
     for bundle in bundles:
         below = bundle.root.relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""The table of baselines: what each is, when and where it was saved, and whether it still is so."""
+"""The table of baselines: their artifacts, when and where they were saved, and their state."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,14 +12,14 @@ from edgeae.errors import EdgeaeError, NotMeasured
 
 @dataclass(frozen=True)
 class Listed:
-    """One baseline.
+    """One row of the table of baselines.
 
     Attributes:
-        baseline: where it lies.
+        baseline: the baseline.
         artifacts: names of its `.tflite` and `.onnx` files.
-        record: see `Record`; None where there is none, or it could not be trusted.
-        problem: why it cannot be used; empty if it can.
-        code: exit code of that problem; 0 without one.
+        record: see `Record`; None if the record is missing or cannot be trusted.
+        problem: reason why the baseline cannot be used; empty if it can.
+        code: exit code of the problem; 0 without a problem.
     """
 
     baseline: str
@@ -29,7 +29,7 @@ class Listed:
     code: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the row as JSON values."""
         return asdict(self)
 
 
@@ -37,8 +37,8 @@ def listing(spec: str, project: Path) -> list[Listed]:
     """Check every baseline of a place.
 
     Raises:
-        NotMeasured: there is none.
-        BadInput: the place is nothing that can hold one.
+        NotMeasured: the place holds no baseline.
+        BadInput: the place cannot hold baselines.
     """
     with resolve(spec, project) as baselines:
         if not baselines.items:
@@ -58,7 +58,7 @@ def _listed(item: Baseline) -> Listed:
 
 
 def render(found: Sequence[Listed]) -> list[list[str]]:
-    """Return the table's rows, the header first."""
+    """Return the rows of the table as strings, the header first."""
     header = ["baseline", "saved", "commit", "on", "state", "artifacts"]
     return [header, *(_row(item) for item in found)]
 

@@ -1,10 +1,11 @@
-"""What was known when a baseline was saved: `baseline.json` of a bundle, `<file>.json` of a file.
+"""The record of a baseline: `baseline.json` in a bundle, `<file>.json` beside a bare file.
 
-Schema, its history:
-1   the first.
+History of the schema:
 
-A record says which bytes the baseline is and where it came from. No figure in it is ever compared:
-baselines are artifacts, and are timed afresh.
+1   the first schema.
+
+A record states the hashes of the baseline's files and their origin. No figure in a record is ever
+compared: baselines are artifacts, and every gate times them again.
 """
 
 import json
@@ -31,16 +32,16 @@ _RUNTIMES = ("ai-edge-litert", "onnxruntime")
 
 @dataclass(frozen=True)
 class Record:
-    """A baseline's record. See the module's docstring.
+    """A baseline's record; see the module's docstring.
 
     Attributes:
         schema: version of this layout.
-        saved: the day, in UTC, as `2026-11-25`.
-        sha256: file, relative to the bundle or to the file's folder → hash of its bytes.
-        machine: that it was saved on; facts, see `machine.describe`.
-        commit: of the repository that it was saved in, or None.
+        saved: day on which the baseline was saved, in UTC, as `2026-11-25`.
+        sha256: path of a file, relative to the bundle or to the file's folder → hash of its bytes.
+        machine: the machine on which the baseline was saved; see `machine.describe`.
+        commit: commit of the repository in which it was saved; None outside a repository.
         tools: package → version that made the bundle; empty for a bare file.
-        runtimes: package → version that was installed, edgeae's own included.
+        runtimes: package → installed version, including edgeae's own.
     """
 
     schema: int
@@ -58,22 +59,22 @@ class Record:
             plain_name(name)
 
     def to_json(self) -> str:
-        """Return the file's text."""
+        """Return the text of the record's file."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def record_path(place: Path) -> Path:
-    """Return where the record of a baseline lies: in a bundle's folder, beside a bare file."""
+    """Return the path of a baseline's record: in a bundle's folder, or beside a bare file."""
     return place / BUNDLE_RECORD if place.is_dir() else place.with_name(f"{place.name}.json")
 
 
 def record(files: Mapping[str, bytes], tools: Mapping[str, str], commit: str | None) -> Record:
-    """Make the record of a baseline that is saved here and now.
+    """Make the record of a baseline that is being saved on this machine.
 
     Args:
         files: relative path → content.
-        tools: package → version that made them, where known.
-        commit: of the repository, or None.
+        tools: package → version that made the files, as far as known.
+        commit: the repository's commit; None outside a repository.
     """
     return Record(
         SCHEMA,
@@ -92,15 +93,15 @@ def _versions(packages: Iterable[str]) -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # a device need not have every engine
+            continue  # not every machine has every engine
     return found
 
 
 def read(path: Path) -> Record | None:
-    """Read a record; None where there is none.
+    """Return a record; None if the file is missing.
 
     Raises:
-        BadInput: it is damaged, or of another schema.
+        BadInput: the record is damaged, or has another schema.
     """
     try:
         table = read_json(path)
@@ -111,7 +112,7 @@ def read(path: Path) -> Record | None:
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         schema = table.get("schema") if isinstance(table, dict) else None
         raise BadInput(
-            f"{path}: schema = {schema!r:.40}: this edgeae reads records of baselines of schema "
+            f"{path}: schema = {schema!r:.40}: this edgeae reads baselines' records of schema "
             f"{SCHEMA}"
         )
     try:
@@ -126,11 +127,11 @@ def check(place: Path, known: Record) -> None:
 
     Args:
         place: the bundle's folder, or the bare file.
-        known: its record.
+        known: the baseline's record.
 
     Raises:
         ManifestMismatch: a file is missing, or is not the one that was saved.
-        BadInput: it is the record of another file.
+        BadInput: the record belongs to another file.
     """
     folder = place if place.is_dir() else place.parent
     if place != folder and place.name not in known.sha256:
@@ -149,17 +150,17 @@ def check(place: Path, known: Record) -> None:
             ) from None
         if found != sha256:
             raise ManifestMismatch(
-                f"{path}: sha256 {found[:12]}…, the baseline's record says {sha256!s:.12}…; "
+                f"{path}: sha256 {found[:12]}…, the baseline's record has {sha256!s:.12}…; "
                 "`edgeae baseline save --force` replaces a baseline"
             )
 
 
 def note(known: Record) -> str:
-    """Say that a baseline comes from another kind of machine; empty where it does not."""
+    """Return a note that a baseline comes from another kind of machine; empty if it does not."""
     here = describe()["architecture"]
     there = known.machine.get("architecture", here)
     if there == here:
         return ""
     cpu = known.machine.get("cpu", "an unknown processor")
-    what = f"saved on {there} ({cpu}), timed afresh on this {here}"
+    what = f"saved on {there} ({cpu}), timed again on this {here}"
     return f"{what}; its stored figures are not compared"

@@ -1,4 +1,4 @@
-"""Saving baselines: bundles and bare files copied to where a project keeps them, each whole."""
+"""Save baselines: copy bundles and bare files to a project's folder of baselines, atomically."""
 
 import contextlib
 import fcntl
@@ -20,13 +20,13 @@ from edgeae.timing.bench import commit
 
 @dataclass(frozen=True)
 class Saved:
-    """What became of one baseline.
+    """The result of saving one baseline.
 
     Attributes:
-        place: where it is kept: a bundle's folder, or a file.
+        place: path of the baseline: a bundle's folder, or a file.
         state: `saved`, `replaced` or `up to date`.
-        files: how many it is.
-        bytes: of all of them.
+        files: number of files.
+        bytes: size of all files together.
     """
 
     place: Path
@@ -37,7 +37,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class _Source:
-    """What is to be saved: where to, its files, and the tools that made them, where known."""
+    """A baseline to save: its destination, its files, and the tools that made them, if known."""
 
     place: Path
     files: dict[str, bytes]
@@ -47,16 +47,16 @@ class _Source:
 
 
 def save(places: Sequence[Path], to: Path, *, force: bool = False) -> list[Saved]:
-    """Copy bundles and bare files to `to`; nothing is written unless all of it may be.
+    """Copy bundles and bare files to `to`; if one may not be saved, nothing is written.
 
     Args:
-        places: bundles, folders of them, `.tflite` and `.onnx` files.
-        to: the folder of baselines, made when missing.
-        force: replace a baseline that is there and differs.
+        places: bundles, folders of bundles, `.tflite` and `.onnx` files.
+        to: the folder of baselines, created if missing.
+        force: whether to replace existing baselines that differ.
 
     Raises:
-        BadInput: a place holds nothing to save, two would be the same baseline, or one is there
-            already and differs.
+        BadInput: a place holds nothing to save, two sources would be the same baseline, or a
+            different baseline exists already.
         ManifestMismatch: a bundle is not what its manifest describes.
         NotMeasured: a folder holds no bundle.
     """
@@ -85,7 +85,7 @@ def _bundles(places: Sequence[Path], to: Path) -> Iterator[_Source]:
 
 
 def _content(bundle: Bundle) -> dict[str, bytes]:
-    """Read what a bundle's manifest names, and the manifest: relative path → bytes."""
+    """Return the manifest and all files that it names: relative path → bytes."""
     names = [MANIFEST, *(artifact.path for artifact in bundle.manifest.artifacts)]
     names += [f"golden/{name}.npy" for name in bundle.manifest.golden.sha256]
     return {name: files.read_inside(bundle.root, name) for name in names}
@@ -96,7 +96,7 @@ def _files(places: Sequence[Path], to: Path) -> Iterator[_Source]:
         if path.exists() and not path.is_dir():
             content, form = read_file(path)
             if path.suffix != f".{form}":
-                raise BadInput(f"{path}: by its content this is a .{form}; name it so")
+                raise BadInput(f"{path}: its content is a .{form}; rename the file")
             yield _Source(to / path.name, {path.name: content}, {}, path, is_bundle=False)
 
 
@@ -109,10 +109,10 @@ def _check_distinct(sources: Sequence[_Source]) -> None:
 
 
 def _state(source: _Source, force: bool) -> Literal["saved", "replaced", "up to date"]:
-    """Compare what is to be saved with what is there.
+    """Compare the baseline to save with the existing one.
 
     Raises:
-        BadInput: that differs, and there is no force.
+        BadInput: an existing baseline differs, and `force` is false.
     """
     _recover(source.place)
     if not os.path.lexists(source.place):
@@ -125,14 +125,14 @@ def _state(source: _Source, force: bool) -> Literal["saved", "replaced", "up to 
         return "saved" if unrecorded else "up to date"
     if not force:
         raise BadInput(
-            f"{source.place}: another baseline is there already; {', '.join(differing)} of "
+            f"{source.place}: another baseline exists already; {', '.join(differing)} of "
             f"{source.origin} differ{'s' if len(differing) == 1 else ''}; --force replaces it"
         )
     return "replaced"
 
 
 def _differing(source: _Source) -> list[str]:
-    """Name the files whose bytes differ from what is there; the record last."""
+    """Return the names of the files that differ from the existing ones, the record last."""
     folder = source.place if source.is_bundle else source.place.parent
     names = [
         name
@@ -144,7 +144,7 @@ def _differing(source: _Source) -> list[str]:
 
 
 def _is_true(path: Path, source: _Source) -> bool:
-    """Whether a record, if there is one, tells of these files."""
+    """Return whether the existing record, if any, describes the files of `source`."""
     try:
         known = record.read(path)
     except BadInput:
@@ -163,7 +163,7 @@ def _write(source: _Source) -> None:
 
 
 def _replace_file(place: Path, content: bytes, text: bytes) -> None:
-    """Put a bare file and its record where others may be."""
+    """Write a bare file and its record, replacing existing ones."""
     beside = place.with_name(f"{place.name}.json")
     staged = [
         (path.with_name(f".{path.name}.new"), path, held)
@@ -173,7 +173,7 @@ def _replace_file(place: Path, content: bytes, text: bytes) -> None:
         for temporary, path, held in staged:
             with naming(path):
                 atomic.write_bytes(temporary, held)
-        # killed from here on: a baseline without a record, never one with another's
+        # a kill after this line leaves a baseline without a record, never with a wrong one
         beside.unlink(missing_ok=True)
         for temporary, path, _ in staged:
             temporary.replace(path)
@@ -183,10 +183,10 @@ def _replace_file(place: Path, content: bytes, text: bytes) -> None:
 
 
 def _replace_folder(place: Path, files: dict[str, bytes]) -> None:
-    """Put a folder of these files where another one may be."""
+    """Write a folder of these files, replacing an existing one."""
     place.parent.mkdir(parents=True, exist_ok=True)
     new = place.with_name(f".{place.name}.new")
-    shutil.rmtree(new, ignore_errors=True)  # of a save that was killed
+    shutil.rmtree(new, ignore_errors=True)  # left by a save that was killed
     try:
         for name, content in files.items():
             with naming(place / name):
@@ -198,10 +198,10 @@ def _replace_folder(place: Path, files: dict[str, bytes]) -> None:
 
 
 def _swap(new: Path, place: Path) -> None:
-    """Rename `new` to `place`; what was there is gone afterwards, or there again after a failure.
+    """Rename `new` to `place`; delete the old folder, or restore it after a failure.
 
-    A rename replaces no folder that is not empty, so the old one steps aside. A process that is
-    killed in that instant leaves it there, where `_recover` finds it.
+    A rename cannot replace a folder that is not empty, so the old folder is renamed first. If the
+    process is killed between the two renames, `_recover` finds the old folder.
     """
     aside = _aside(place)
     try:
@@ -215,7 +215,7 @@ def _swap(new: Path, place: Path) -> None:
 
 
 def _recover(place: Path) -> None:
-    """Bring back what stepped aside, or clear it away when its place is taken."""
+    """Restore the folder that `_swap` renamed, or delete it if `place` exists."""
     aside = _aside(place)
     if aside.exists() and not place.exists():
         aside.rename(place)
@@ -228,7 +228,7 @@ def _aside(place: Path) -> Path:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder itself, which leaves no file that could be committed."""
+    """Lock the folder itself, because a lock file in it could be committed by mistake."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -214,7 +214,7 @@ def test_what_a_killed_save_left_is_brought_back(kept: Bundle, tmp_path: Path) -
     command = [sys.executable, "-c", program, str(kept.root), str(tmp_path / KEPT)]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == -signal.SIGKILL and not place.exists()
-    with pytest.raises(BadInput, match="another baseline is there already"):
+    with pytest.raises(BadInput, match="another baseline exists already"):
         save([kept.root], tmp_path / KEPT)
     assert contents(place) == before
     save([kept.root], tmp_path / KEPT, force=True)
@@ -266,8 +266,8 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
     [
         ("a.txt", b"hello", "neither a .tflite nor an .onnx"),
         ("a.tflite", b"hello, a text", "neither a .tflite nor an .onnx"),
-        ("a.bin", OLD, "by its content this is a .tflite"),
-        ("a.onnx", OLD, "by its content this is a .tflite"),
+        ("a.bin", OLD, "its content is a .tflite"),
+        ("a.onnx", OLD, "its content is a .tflite"),
     ],
 )
 def test_what_is_no_model_is_not_saved(
@@ -415,7 +415,7 @@ def test_two_baselines_of_one_candidate_are_refused(tmp_path: Path) -> None:
 def test_bytes_that_were_not_saved_are_noticed(kept: Bundle, tmp_path: Path) -> None:
     copy = open_bundle(tmp_path / KEPT / "tiny" / "int8")
     tampering.swap_rows(copy, "decoder")  # the manifest follows, the record does not
-    with pytest.raises(ManifestMismatch, match="the baseline's record says"):
+    with pytest.raises(ManifestMismatch, match="the baseline's record has"):
         found(str(KEPT), tmp_path, of(kept))
 
 
@@ -484,7 +484,7 @@ def test_a_baseline_of_another_architecture_is_usable_and_says_so(
     path.write_text(json.dumps(table))
     baseline = found(str(KEPT), tmp_path, of(kept))
     assert baseline and baseline.note == (
-        f"saved on riscv64 (Board 3), timed afresh on this {platform.machine()}; "
+        f"saved on riscv64 (Board 3), timed again on this {platform.machine()}; "
         "its stored figures are not compared"
     )
 
