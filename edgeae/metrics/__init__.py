@@ -1,4 +1,1 @@
-"""Figures that compare answers or costs: loss, parity, quantization, Pareto fronts.
-
-Pure functions.
-"""
+"""Pure functions that compare answers or costs: loss, parity, quantization, Pareto fronts."""

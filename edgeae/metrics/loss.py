@@ -1,4 +1,4 @@
-"""What an export costs in reconstruction loss, and against which yardstick that is counted."""
+"""The reconstruction loss of an export, compared with that of the original or of the control."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: `mean_loss` of MNIST's test images: tolerances are stated for data that gives as much to lose.
+#: `mean_loss` of MNIST's test images: tolerances are stated for data with this `mean_loss`.
 _MNIST = 0.067
 _WORST = 99.0
-#: Labels beyond this many are numbers of something else.
+#: If there are more distinct labels than this, they are not classes.
 _MOST_LABELS = 100
 
 
 def squared_errors(
     reconstruction: NDArray[np.floating], images: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Return the squared error of each value, (n, values), in float64; see `image_losses`."""
+    """Return the squared error of each value, shape (n, values), float64; see `image_losses`."""
     found: NDArray[np.float64] = np.square(
         reconstruction.reshape(len(images), -1).astype(np.float64)
         - images.reshape(len(images), -1).astype(np.float64)
@@ -28,7 +28,7 @@ def squared_errors(
 def image_losses(
     reconstruction: NDArray[np.floating], images: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Return each image's MSE, (n,), accumulated in float64.
+    """Return each image's MSE, shape (n,), accumulated in float64.
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
@@ -37,27 +37,26 @@ def image_losses(
 
 
 def worst(losses: NDArray[np.float64]) -> float:
-    """Return the 99th percentile of the images' losses: the best of the worst percent."""
+    """Return the 99th percentile of the images' losses: the lowest of the worst percent."""
     return float(np.percentile(losses, _WORST))
 
 
 def mean_loss(images: NDArray[np.floating]) -> float:
-    """Return the MSE of answering each image, (n, …), with the mean of them all, in float64.
+    """Return the MSE of answering each image, (n, …), with the mean of all images, in float64.
 
-    That is what the images give to lose: a constant answer can do no better. It is exactly 0 where
-    all images are alike.
+    No constant answer has a lower MSE. The result is exactly 0 if all images are equal.
     """
     rows = images.reshape(len(images), -1).astype(np.float64)
-    rows -= rows[0].copy()  # images that are all alike become 0, whose mean has no rounding error
+    rows -= rows[0].copy()  # equal images become 0, whose mean has no rounding error
     return float(rows.var(axis=0).mean())
 
 
 def loss_scale(dataset: Mapping[str, Any]) -> float:
-    """Return how many times a tolerance's added loss is allowed on a manifest's `dataset`.
+    """Return the factor by which a tolerance's added loss is scaled on a manifest's `dataset`.
 
-    `mean_loss` ÷ 0.067. An older manifest lacks that figure: there it is the square of the values'
-    range, `span`. Images that are all alike give nothing to lose: their MSE counts in the values'
-    own units, or by their range, whichever allows less.
+    The factor is `mean_loss` ÷ 0.067. In an older manifest without `mean_loss`, it is the square of
+    the values' range, `span`. If all images are equal, `mean_loss` is 0; the factor is then 1 or
+    the square of the range, whichever is smaller.
     """
     known, square = dataset.get("mean_loss"), float(dataset.get("span", 1.0)) ** 2
     if known is None:
@@ -66,16 +65,16 @@ def loss_scale(dataset: Mapping[str, Any]) -> float:
 
 
 def is_worse(loss: float, mean_loss: float) -> bool:
-    """Tell whether a model with this MSE does worse than the mean of the images.
+    """Return whether a model with this MSE is worse than answering with the mean of the images.
 
-    Not where they are all alike: the least rounding error would do worse than their mean.
+    False if all images are equal, because then even a rounding error is worse than the mean.
     """
     return loss > mean_loss > 0
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The 99th percentile of the MSE of single images.
+    """The 99th percentile of the images' MSE.
 
     Attributes:
         float32, control, exported: the same models as in `Loss`.
@@ -87,7 +86,7 @@ class Worst:
 
     @property
     def yardstick(self) -> float:
-        """What the export is judged against."""
+        """The reference that the export is compared with: the control, or the original."""
         return self.float32 if self.control is None else self.control
 
 
@@ -96,19 +95,20 @@ class Loss:
     """MSE of the whole autoencoder on the test images.
 
     Attributes:
-        float32: of the original; of a bundle as is, which has none, `exported` itself.
-        control: of the original trained for as many more steps as the recipe fine-tuned, on the
-            same schedules; or None.
-        exported: of decoder(encoder(x)) of the exported `.tflite`, on the reference kernels; as is,
-            on the bundle's reference.
-        added: exported − control, or − float32 where nothing was fine-tuned.
-        ratio: exported ÷ float32; None if the original's loss is 0.
-        control_ratio: exported ÷ control; or None.
-        p99: the same three of the worst percent of images; None in old manifests.
+        float32: MSE of the original; for a bundle as is, which has no original, equal to
+            `exported`.
+        control: MSE of the equal-budget control: the original trained for as many more steps as the
+            recipe fine-tunes, on the same schedules; None without fine-tuning.
+        exported: MSE of decoder(encoder(x)) of the exported `.tflite`, on the reference kernels;
+            for a bundle as is, on the bundle's reference runtime.
+        added: exported − control; without fine-tuning, exported − float32.
+        ratio: exported ÷ float32; None if float32 is 0.
+        control_ratio: exported ÷ control; None without a control, or if it is 0.
+        p99: 99th percentile of the images' MSE of the same three models; None in old manifests.
         labels: label → MSE of its images, as [float32, control, exported]; None without labels, or
-            with more than 100 of them.
-        worse_than_mean: whether the original does worse than the mean of the test images: see
-            `is_worse`; false in old manifests.
+            with more than 100 distinct labels.
+        worse_than_mean: whether the original is worse than answering with the mean of the test
+            images, see `is_worse`; false in old manifests.
     """
 
     float32: float
@@ -123,12 +123,12 @@ class Loss:
 
     @property
     def yardstick(self) -> float:
-        """What the export is judged against: the control, or the original."""
+        """The reference loss that the export is compared with: the control's, or the original's."""
         return self.float32 if self.control is None else self.control
 
     @property
     def yardstick_ratio(self) -> float | None:
-        """Exported ÷ yardstick; None where that is 0."""
+        """Exported ÷ reference loss; None if the reference loss is 0."""
         return self.exported / self.yardstick if self.yardstick else None
 
     @classmethod
@@ -140,9 +140,14 @@ class Loss:
         labels: NDArray[np.integer] | None = None,
         mean_loss: float = 0.0,
     ) -> "Loss":
-        """Derive everything from the losses of single images, each (n,), and their labels, (n,).
+        """Derive all figures from the images' losses.
 
-        `mean_loss` is that of the same images; 0 where it is not known.
+        Args:
+            float32: loss of each image with the original, shape (n,).
+            exported: loss of each image with the export, shape (n,).
+            control: loss of each image with the equal-budget control, shape (n,), or None.
+            labels: label of each image, shape (n,), or None.
+            mean_loss: `mean_loss` of the same images; 0 if it is not known.
         """
         before, after = float(float32.mean()), float(exported.mean())
         trained = None if control is None else float(control.mean())

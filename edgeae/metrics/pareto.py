@@ -3,15 +3,15 @@
 import math
 from collections.abc import Sequence
 
-#: A point (x, y) of two costs: the less, the better.
+#: A point (x, y) of two costs, of which less is better.
 Point = tuple[float, float]
 
 
 def front(points: Sequence[Point]) -> list[int]:
-    """Return which points no other dominates, by ascending x.
+    """Return the indices of the points that no other point dominates, by ascending x.
 
-    A point dominates another when it is no worse in either cost and better in one; of equal points
-    each stands on the front.
+    A point dominates another if it is no worse in both costs and better in at least one. Equal
+    points are all on the front.
     """
     found: list[int] = []
     for place in sorted(range(len(points)), key=lambda place: points[place]):
@@ -22,18 +22,19 @@ def front(points: Sequence[Point]) -> list[int]:
 
 
 def knee(points: Sequence[Point]) -> int | None:
-    """Return the place of a front's knee: beyond it, less of one cost takes much of the other.
+    """Return the index of a front's knee; beyond it, reducing one cost raises the other steeply.
 
-    It is the point below the chord between the front's ends, and farthest from it, with the
-    logarithm of each cost scaled to 0 to 1 between the ends. None where no point is below the
-    chord, as of fewer than three.
+    The logarithm of each cost is scaled to 0…1 between the front's ends. The knee is the point
+    below the chord between the ends that is farthest from the chord. None if no point is below the
+    chord, as with fewer than three points.
 
     Args:
-        points: the front, by ascending x; all above 0.
+        points: the front, by ascending x; all costs are above 0.
+
 
     Source: Satopää, Albrecht, Irwin and Raghavan, "Finding a 'Kneedle' in a Haystack: Detecting
-    Knee Points in System Behavior", ICDCS workshops 2011; of one curve of few points, its offline
-    case without smoothing.
+    Knee Points in System Behavior", ICDCS workshops 2011; the offline case, without smoothing, for
+    one curve of few points.
     """
     if len(points) < 3 or points[0][0] == points[-1][0] or points[0][1] == points[-1][1]:
         return None

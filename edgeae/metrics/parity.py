@@ -1,4 +1,4 @@
-"""Is an answer the reference's answer? Figures, and the tolerance that judges them."""
+"""Compare an answer with the reference's answer, and judge the differences by a tolerance."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +10,20 @@ from edgeae.metrics.loss import squared_errors
 from edgeae.metrics.quantization import Affine, dequantize
 from edgeae.metrics.tolerance import Tolerance
 
-#: What an artifact's own golden vectors allow on the reference kernels: integers to the bit; floats
-#: but for the order in which a processor adds.
+#: Tolerance of an artifact's own golden vectors on the reference kernels: integers must be equal;
+#: floats may differ by the order in which a processor sums.
 REPRODUCED = Tolerance(added_loss=0.0, max_abs=1e-4, share_over_1lsb=0.0, max_lsb=0)
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far an answer is from its reference.
+    """Differences between an answer and its reference.
 
     Attributes:
-        finite: no NaN or infinity among the outputs, nor in the reference.
+        finite: whether outputs and reference hold neither NaN nor infinity.
         max_abs: max |Δ| in real units.
-        reference_max: max |reference| in real units: what `max_abs` is judged relative to.
-        share_over_1lsb: share of outputs off by more than one LSB; None for float outputs.
+        reference_max: max |reference| in real units, which scales the limit of `max_abs`.
+        share_over_1lsb: share of outputs that differ by more than one LSB; None for float outputs.
         max_lsb: max |Δ| in LSB; None for float outputs.
     """
 
@@ -38,8 +38,8 @@ def compare(output: NDArray[Any], reference: NDArray[Any], affine: Affine | None
     """Compare outputs with reference outputs of the same shape and element type.
 
     Args:
-        output, reference: (n, …); integers if and only if `affine` is given.
-        affine: what the integers stand for; None for floats.
+        output, reference: arrays of shape (n, …); integers if and only if `affine` is given.
+        affine: scale and zero point of the integers; None for floats.
 
     Raises:
         ValueError: shapes or element types differ.
@@ -66,7 +66,7 @@ def compare(output: NDArray[Any], reference: NDArray[Any], affine: Affine | None
 
 
 def breaches(parity: Parity, tolerance: Tolerance) -> list[str]:
-    """Return each figure outside its limit, as `figure value > limit`; none when it passes."""
+    """Return each figure outside its limit, as `figure value > limit`; empty if all pass."""
     if not parity.finite:
         return ["output holds NaN or infinity"]
     if parity.max_lsb is None or parity.share_over_1lsb is None:
@@ -82,17 +82,17 @@ def breaches(parity: Parity, tolerance: Tolerance) -> list[str]:
 
 
 def float32_gap(output: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float]:
-    """Return max |Δ| of two float32 answers, and what parity allows of it.
+    """Return max |Δ| of two float32 answers, and the limit that parity sets for it.
 
-    Infinity where a value is NaN or infinite. Two ways of computing the same model in float32 are
-    allowed 1e-5 · max(1, max |reference|).
+    max |Δ| is infinite if a value is NaN or infinite. The limit for two computations of the same
+    model in float32 is 1e-5 · max(1, max |reference|).
     """
     found = compare(output, reference, None)
     return found.max_abs, Tolerance().max_abs * max(1.0, found.reference_max)
 
 
 def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> float:
-    """Mean squared error over all pixels of all images, accumulated in float64.
+    """Return the mean squared error over all values of all images, accumulated in float64.
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """

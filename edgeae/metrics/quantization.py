@@ -1,7 +1,7 @@
-"""Between real numbers and a tensor's integers: the one place where edgeae rounds.
+"""Quantize real numbers to a tensor's integers and back; all rounding in edgeae is done here.
 
 real = scale × (q − zero_point); a step of `scale` is one LSB. Rounding is half away from zero, in
-float32, as `tflite::AffineQuantize` and LiteRT's QUANTIZE kernel do it.
+float32, as in `tflite::AffineQuantize` and LiteRT's QUANTIZE kernel.
 """
 
 import math
@@ -18,8 +18,8 @@ class Affine:
     """Per-tensor affine parameters of an integer tensor.
 
     Attributes:
-        scale: real size of one LSB, > 0; a float32 value.
-        zero_point: the integer that stands for 0.0; inside the range of `dtype`.
+        scale: real size of one LSB, above 0; a float32 value.
+        zero_point: the integer that represents 0.0, inside the range of `dtype`.
         dtype: `int8`, `uint8` or `int16`.
     """
 
@@ -44,7 +44,7 @@ class Affine:
 
 
 def round_half_away(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Round to the nearest integer, halves away from zero, exactly (no `+ 0.5` that may carry)."""
+    """Round to the nearest integer, halves away from zero; exact, unlike `floor(x + 0.5)`."""
     whole: NDArray[np.floating] = np.trunc(values)
     # values − trunc(values) is exact in binary floating point, so a half is exactly a half.
     carry: NDArray[np.floating] = np.copysign(np.abs(values - whole) >= 0.5, values)
@@ -56,14 +56,14 @@ def quantize(real: NDArray[np.floating], affine: Affine) -> NDArray[np.integer]:
     """Quantize real values of any shape to `affine.dtype`, clamping to its range.
 
     Raises:
-        BadInput: a value is NaN or infinite; no integer stands for it.
+        BadInput: a value is NaN or infinite, which no integer represents.
     """
     if not np.isfinite(real).all():
         raise BadInput("cannot quantize NaN or infinity")
-    with np.errstate(over="ignore"):  # beyond float32 is beyond the range too
+    with np.errstate(over="ignore"):  # a value beyond float32 is also beyond the integer range
         scaled = np.asarray(real, np.float32) / np.float32(affine.scale)
     low, high = affine.limits
-    # one step wider than the range: clamps before infinity meets arithmetic
+    # clip to one step more than the range, because infinity would break the arithmetic below
     scaled = np.clip(scaled, low - affine.zero_point - 1, high - affine.zero_point + 1)
     # float64 from here: adding a zero point to a large float32 could round a second time
     steps = round_half_away(scaled).astype(np.float64) + affine.zero_point
@@ -71,21 +71,21 @@ def quantize(real: NDArray[np.floating], affine: Affine) -> NDArray[np.integer]:
 
 
 def dequantize(integers: NDArray[np.integer], affine: Affine) -> NDArray[np.float32]:
-    """Return the float32 values, same shape, that the integers stand for."""
+    """Return the float32 values, of the same shape, that the integers represent."""
     steps = integers.astype(np.int32) - np.int32(affine.zero_point)
     return steps.astype(np.float32) * np.float32(affine.scale)
 
 
 def saturation(activation: str, dtype: str) -> float:
-    """Return how far from 0 the input of a sigmoid or tanh makes a difference to its integers.
+    """Return the |input| of a sigmoid or tanh beyond which its quantized output is saturated.
 
-    Values beyond leave the result within half a step of its end: the steps are 1/256 and 1/128 of
-    int8, 1/32768 of int16.
+    Beyond this input, the result is within half a step of its limit. The steps are 1/256 (sigmoid)
+    and 1/128 (tanh) for int8, and 1/32768 for int16.
 
         1 − σ(x) = step/2  at  x = ln(2/step − 1);    1 − tanh(x) = step/2  at  x = ½ ln(4/step − 1)
 
     Args:
-        activation: `sigmoid` or `tanh`; of any other all values make a difference: infinite.
+        activation: `sigmoid` or `tanh`; any other activation does not saturate: infinity.
         dtype: `int8` or `int16`.
     """
     if activation == "sigmoid":
