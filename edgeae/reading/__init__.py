@@ -1,1 +1,1 @@
-"""Files that others made: opened, unpacked, parsed and typed within bounds, or refused."""
+"""Open, unpack, parse and type-check foreign files within bounds; refuse all others."""

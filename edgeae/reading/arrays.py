@@ -1,7 +1,7 @@
-"""Arrays that numpy saved, read within bounds and never with pickled objects inside.
+"""Read `.npy` and `.npz` files within bounds, without pickled objects.
 
-numpy allocates what a header declares before it looks at what follows, and hands out an object
-that runs code where it may; see `numpy.lib.format` for the layout of an `.npy`.
+numpy allocates the size that a header declares before it reads the data, and if pickles are allowed
+it loads objects that can run code. `numpy.lib.format` describes the layout of an `.npy`.
 """
 
 import contextlib
@@ -27,30 +27,32 @@ _CHUNK = 1 << 20
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Read the array in an `.npy` file.
+    """Return the array in an `.npy` file.
 
     Raises:
-        BadInput: it is none, is damaged, holds objects, or unpacks to more than is allowed.
-        OSError: it cannot be read.
+        BadInput: the file is not an `.npy`, is damaged, holds objects, or unpacks to more bytes
+            than allowed.
+        OSError: the file cannot be read.
     """
     with files.open_regular(path) as stream:
         return _npy(stream, str(path))
 
 
 def parse_npy(content: bytes, origin: str) -> NDArray[Any]:
-    """Return the array in an `.npy` file's bytes; `origin` is the file. See `read_npy`."""
+    """Return the array in an `.npy` file's bytes; `origin` names the file. See `read_npy`."""
     return _npy(io.BytesIO(content), origin)
 
 
 def read_npz(path: Path, wanted: Collection[str]) -> tuple[list[str], dict[str, NDArray[Any]]]:
-    """Read arrays of an `.npz` file; what is not wanted is not unpacked.
+    """Read the wanted arrays of an `.npz` file; other arrays are not unpacked.
 
     Returns:
-        The names of all that it holds, and the wanted arrays among them.
+        The names of all arrays in the file, and name → array for the wanted ones.
 
     Raises:
-        BadInput: it is none, is damaged, holds objects, or unpacks to more than is allowed.
-        OSError: it cannot be read.
+        BadInput: the file is not an `.npz`, is damaged, holds objects, or unpacks to more bytes
+            than allowed.
+        OSError: the file cannot be read.
     """
     with files.open_regular(path) as stream:
         return _npz(stream, str(path), wanted)
@@ -59,7 +61,7 @@ def read_npz(path: Path, wanted: Collection[str]) -> tuple[list[str], dict[str, 
 def parse_npz(
     content: bytes, origin: str, wanted: Collection[str]
 ) -> tuple[list[str], dict[str, NDArray[Any]]]:
-    """Return arrays in an `.npz` file's bytes; `origin` is the file. See `read_npz`."""
+    """Return the wanted arrays in an `.npz` file's bytes; `origin` names the file."""
     return _npz(io.BytesIO(content), origin, wanted)
 
 
@@ -88,17 +90,17 @@ def _npz(
 
 
 def _array(stream: IO[bytes], size: int, name: str, allowance: Allowance | None) -> NDArray[Any]:
-    """Read one array of an `.npy` of so many bytes.
+    """Read one array of an `.npy` of `size` bytes.
 
     Raises:
-        ValueError: it is damaged, or its header says something else.
+        ValueError: the array is damaged, or its header states another size.
     """
     shape, fortran_order, dtype = _header(stream)
     if dtype.hasobject:
         raise ValueError("allow_pickle")
     expected, found = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if expected != found:
-        raise ValueError(f"{name}: {found} bytes of values, its header says {shape} of {dtype}")
+        raise ValueError(f"{name}: {found} bytes of values, its header states {shape} of {dtype}")
     if allowance is not None:
         allowance.take(expected, name)
     array = np.empty(shape, dtype, order="F" if fortran_order else "C")
@@ -107,7 +109,7 @@ def _array(stream: IO[bytes], size: int, name: str, allowance: Allowance | None)
 
 
 def _fill(values: NDArray[Any], stream: IO[bytes], name: str) -> None:
-    """Read so many bytes as an array of one axis has, a piece at a time."""
+    """Fill a one-dimensional array with bytes of a stream, piece by piece."""
     target = values.view(np.uint8) if values.nbytes else np.empty(0, np.uint8)
     for start in range(0, len(target), _CHUNK):
         piece = target[start : start + _CHUNK]
@@ -142,7 +144,7 @@ def _check_start(stream: IO[bytes], origin: str, ending: str) -> None:
 
 @contextlib.contextmanager
 def _readable(origin: str, ending: str) -> Iterator[None]:
-    """Turn what numpy and zipfile raise on damaged bytes into one line."""
+    """Turn the errors of numpy and zipfile about damaged bytes into a BadInput."""
     try:
         yield
     except BadInput:
@@ -155,4 +157,4 @@ def _readable(origin: str, ending: str) -> Iterator[None]:
 
 
 def _pickled(origin: str) -> BadInput:
-    return BadInput(f"{origin}: pickled objects are refused, they can run code; save plain numbers")
+    return BadInput(f"{origin}: pickled objects are refused: they can run code; save plain numbers")

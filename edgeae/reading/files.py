@@ -1,7 +1,7 @@
-"""Opening files that somebody else made: regular files only, opened once, of a bounded size.
+"""Open foreign files safely: only regular files, opened once, of a bounded size.
 
 A path that a user or a manifest names may be a FIFO, a device, a folder, a link or an endless file.
-What is read goes through this module, so that none of them hangs a command or fills the memory.
+All reading goes through this module, so that no such file hangs a command or fills the memory.
 """
 
 import contextlib
@@ -14,29 +14,29 @@ from pathlib import Path, PurePosixPath
 
 from edgeae.errors import BadInput
 
-#: A flatbuffer and a protobuf cannot be larger: their offsets are signed 32-bit integers.
+#: Largest model file: offsets in a flatbuffer and in a protobuf are signed 32-bit integers.
 MODEL_BYTES = (1 << 31) - 1
-#: A manifest has about 20 kB, and what a text stands for takes twenty times its bytes.
+#: Largest text file. A manifest has about 20 kB; parsed values take twenty times the text's bytes.
 TEXT_BYTES = 1 << 23
-#: A sheet of 10,000 images.
+#: Largest picture: a sheet of 10,000 images.
 PICTURE_BYTES = 1 << 28
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
 @contextlib.contextmanager
 def open_regular(path: Path, most: int | None = None) -> Iterator[BufferedReader]:
-    """Open a regular file for the duration of a `with` block; links that lead to one are followed.
+    """Open a regular file for the duration of a `with` block; links to a regular file are followed.
 
     Args:
         path: the file.
-        most: the most bytes that it may have; None for any number.
+        most: largest allowed size in bytes; None for no limit.
 
     Raises:
-        BadInput: it is a folder, a FIFO, a device or a socket, or too large.
-        OSError: there is none, or it cannot be read.
+        BadInput: the path is a folder, a FIFO, a device or a socket, or the file is too large.
+        OSError: the file is missing or cannot be read.
     """
     _check_name(path)
-    _check(path, path.stat(), most)  # a device is not even opened
+    _check(path, path.stat(), most)  # before opening: opening a device may have effects
     with os.fdopen(os.open(path, _FLAGS), "rb") as stream:
         _check(path, os.fstat(stream.fileno()), most)
         yield stream
@@ -49,19 +49,19 @@ def read(path: Path, most: int | None = None) -> bytes:
 
 
 def read_inside(folder: Path, name: str, most: int | None = None) -> bytes:
-    """Return the bytes of a regular file in a folder, by a name that somebody else wrote.
+    """Return the bytes of a regular file in a folder, by an untrusted name.
 
-    No link below the folder is followed; the folder itself may be reached through one.
+    Links below the folder are not followed; the path of the folder itself may contain links.
 
     Args:
-        folder: that the file must lie in.
-        name: relative to it, with slashes.
-        most: the most bytes that the file may have; None for any number.
+        folder: the folder that must hold the file.
+        name: path relative to the folder, with slashes.
+        most: largest allowed size in bytes; None for no limit.
 
     Raises:
-        BadInput: the name leads out of the folder, or what has it is a link, is no regular file or
-            is too large.
-        OSError: there is none, or it cannot be read.
+        BadInput: the name leads out of the folder; or the file is a link, is not regular, or is too
+            large.
+        OSError: the file is missing or cannot be read.
     """
     with open_inside(folder, name, most) as stream:
         return _whole(folder / name, stream, most)
@@ -75,12 +75,12 @@ def open_inside(folder: Path, name: str, most: int | None = None) -> Iterator[Bu
         with _opened_inside(folder, path.relative_to(folder).parts, path, most) as stream:
             yield stream
     except OSError as error:
-        error.filename = str(path)  # not the last part of it alone
+        error.filename = str(path)  # the whole path instead of its last part
         raise
 
 
 def sha256(path: Path, most: int | None = None) -> str:
-    """Return the hash of a regular file, in hexadecimal, without its bytes in memory.
+    """Return the SHA-256 of a regular file in hexadecimal, without loading the whole file.
 
     Args, raises: see `open_regular`.
     """
@@ -89,7 +89,7 @@ def sha256(path: Path, most: int | None = None) -> str:
 
 
 def sha256_inside(folder: Path, name: str, most: int | None = None) -> str:
-    """Return the hash of a regular file in a folder; see `read_inside`."""
+    """Return the SHA-256 of a regular file in a folder; see `read_inside`."""
     with open_inside(folder, name, most) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -98,7 +98,7 @@ def sha256_inside(folder: Path, name: str, most: int | None = None) -> str:
 def _opened_inside(
     folder: Path, parts: tuple[str, ...], path: Path, most: int | None
 ) -> Iterator[BufferedReader]:
-    """Open a file part by part, each relative to the folder that was opened before."""
+    """Open a file one path component at a time, each relative to the folder opened before."""
     *parents, last = parts
     with contextlib.ExitStack() as opened:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -116,10 +116,10 @@ def _opened_inside(
 
 
 def plain_name(name: str) -> PurePosixPath:
-    """Return a relative path that stays inside the folder that it is relative to.
+    """Return `name` as a relative path that stays inside its folder.
 
     Raises:
-        BadInput: it is empty, absolute, leads upwards or holds a control character.
+        BadInput: the name is empty, absolute, leads upwards or holds a control character.
     """
     place = PurePosixPath(name)
     plain = name and not place.is_absolute() and place.parts and ".." not in place.parts
@@ -149,7 +149,7 @@ def _check_no_link(path: Path, found: os.stat_result) -> None:
 
 
 def _whole(path: Path, stream: BufferedReader, most: int | None) -> bytes:
-    """Read to the end of a file that may grow meanwhile."""
+    """Read a file to its end, at most `most` bytes even if the file grows meanwhile."""
     if most is None:
         return stream.read()
     content = stream.read(most + 1)
@@ -159,4 +159,4 @@ def _whole(path: Path, stream: BufferedReader, most: int | None) -> bytes:
 
 
 def _too_large(path: Path, found: int, most: int) -> BadInput:
-    return BadInput(f"{path}: {found:,} bytes; allowed are {most:,} at most")
+    return BadInput(f"{path}: {found:,} bytes; allowed are at most {most:,}")

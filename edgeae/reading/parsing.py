@@ -1,7 +1,8 @@
-"""JSON and TOML that somebody else wrote: plain values within bounds, or one clear line.
+"""Parse foreign JSON and TOML into plain values within bounds, or raise a one-line error.
 
-A parser takes lists nested thousands deep, integers of thousands of digits, NaN, and text that
-cannot be printed; what comes after it does not. All of that is refused here, with the file's name.
+Parsers accept lists nested thousands deep, integers of thousands of digits, NaN, and text that
+cannot be printed; the code after the parser cannot handle them. This module refuses them, with the
+file's name in the error.
 """
 
 import json
@@ -15,40 +16,41 @@ from typing import Any
 from edgeae.errors import BadInput
 from edgeae.reading import files
 
-#: A recipe has about 1 kB; Python's own parser takes a second for a megabyte.
+#: Largest TOML file: a recipe has about 1 kB, and Python's parser takes a second per megabyte.
 _TOML_BYTES = 1 << 20
-#: What edgeae writes is six deep at the most.
+#: Deepest nesting that is read; edgeae's own files have at most six levels.
 _DEEPEST = 64
-#: TOML's integers and JSON's exact ones are of 64 bits.
+#: Integers are of 64 bits, as in TOML.
 _LIMIT = 1 << 63
-#: Brackets, and the strings that may hold some.
+#: Brackets, and strings, which may hold brackets.
 _NESTING = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
-#: What each value has to be looked at for: an escaped NUL or surrogate, a large exponent.
+#: Text that requires a check of each value: an escaped NUL or surrogate, or a large exponent.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[eE]\+?[0-9]{3}")
-#: The same of many digits in a row, once all are zeros.
+#: Many digits in a row also require it; they are found after all digits are replaced by zeros.
 _MANY, _ZEROS = b"0" * 19, bytes.maketrans(b"123456789", b"000000000")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
-        BadInput: it is no regular file, no JSON, or holds what no file of edgeae's does.
-        OSError: there is none, or it cannot be read.
+        BadInput: the path is not a regular file, or `parse_json` refuses its content.
+        OSError: the file is missing or cannot be read.
     """
     return parse_json(files.read(path, files.TEXT_BYTES), str(path))
 
 
 def parse_json(content: bytes, origin: str, deepest: int = _DEEPEST) -> Any:
-    """Return what JSON says; numbers are finite, integers of 64 bits.
+    """Return the value of a JSON text; numbers are finite, and integers are of 64 bits.
 
     Args:
-        content: UTF-8.
-        origin: the file, for errors.
-        deepest: how many lists and objects may be within each other.
+        content: the text, in UTF-8.
+        origin: name of the file, for errors.
+        deepest: largest number of nested lists and objects.
 
     Raises:
-        BadInput: it is no JSON, or holds what no file of edgeae's does.
+        BadInput: the text is not JSON, is nested too deeply, or holds a number or character that is
+            not allowed.
     """
     try:
         _check_nesting(content, deepest)
@@ -68,11 +70,11 @@ def parse_json(content: bytes, origin: str, deepest: int = _DEEPEST) -> Any:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Return the tables of a TOML file.
 
     Raises:
-        BadInput: it is missing, no regular file, not readable, no TOML, or holds what no file of
-            edgeae's does.
+        BadInput: the file is missing, not regular or not readable, or `parse_toml` refuses its
+            content.
     """
     try:
         content = files.read(path, _TOML_BYTES)
@@ -94,15 +96,15 @@ def parse_toml(content: bytes, origin: str) -> dict[str, Any]:
 
 
 def _is_suspect(content: bytes) -> bool:
-    """Whether each value has to be looked at, which takes ten times as long as reading them."""
+    """Return whether each value must be checked, which takes ten times as long as parsing."""
     return _SUSPECT.search(content) is not None or _MANY in content.translate(_ZEROS)
 
 
 def _check_nesting(content: bytes, deepest: int) -> None:
-    """Refuse lists and objects within each other before the parser goes down to them.
+    """Check the nesting of lists and objects before the parser descends into them.
 
     Raises:
-        ValueError: they are nested too deeply.
+        ValueError: lists and objects are nested too deeply.
     """
     if content.count(b"[") + content.count(b"{") <= deepest:
         return
@@ -119,7 +121,7 @@ def _too_deep(deepest: int) -> ValueError:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number; allowed are finite numbers")
+    raise ValueError(f"{name} is not a finite number; allowed are finite numbers")
 
 
 def _integer(digits: str) -> int:
@@ -134,10 +136,10 @@ def _finite(digits: str) -> float:
 
 
 def _check(value: Any, deepest: int) -> None:
-    """Look at every value.
+    """Check every value.
 
     Raises:
-        ValueError: one is not allowed; names its key.
+        ValueError: a value is not allowed; the message names its key.
     """
     for key, item in _items(value, deepest):
         if isinstance(item, str):
@@ -148,7 +150,7 @@ def _check(value: Any, deepest: int) -> None:
 
 
 def _items(value: Any, deepest: int) -> Iterator[tuple[str, Any]]:
-    """Yield every key and value below a value, with the path to it; a key is an item, too."""
+    """Yield (path, item) for every key and every value inside a value."""
     left: list[tuple[str, Any, int]] = [("", value, 0)]
     while left:
         path, item, depth = left.pop()

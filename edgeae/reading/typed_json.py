@@ -1,4 +1,4 @@
-"""From JSON back to the frozen dataclasses that it was made of, every type checked."""
+"""Rebuild frozen dataclasses from the JSON that was made of them, and check every type."""
 
 import dataclasses
 import types
@@ -10,16 +10,16 @@ from edgeae.errors import BadInput
 
 
 def require(holds: bool, key: str, value: Any, allowed: str) -> None:
-    """Raise unless a value is allowed.
+    """Raise unless `holds`.
 
     Raises:
-        BadInput: names the key, its value and what is allowed.
+        BadInput: the value is not allowed; the message names the key, the value and `allowed`.
     """
     if not holds:
         raise BadInput(f"{key} = {value!r}: allowed is {allowed}")
 
 
-#: How errors call what JSON can hold.
+#: Python type of a JSON value → its name in error messages.
 _NAMES = {dict: "a table", list: "a list", str: "text", int: "a whole number", float: "a number"}
 _NAMES |= {bool: "true or false", type(None): "null"}
 
@@ -30,11 +30,12 @@ def rebuild(hint: Any, value: Any, key: str = "") -> Any:
     Args:
         hint: a dataclass, `tuple[X, ...]`, `tuple[X, Y]`, `list[X]`, `dict[str, X]`, a union, a
             plain type or `Any`.
-        value: what JSON gave.
-        key: the path to the value, for errors; empty at the top.
+        value: the parsed JSON value.
+        key: path of the value, for errors; empty at the top level.
 
     Raises:
-        BadInput: a value is of another type, or a key is missing or unknown; names the key.
+        BadInput: a value has another type, or a key is missing or unknown; the message names the
+            key.
     """
     origin, members = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
@@ -61,7 +62,7 @@ def _dataclass(hint: Any, value: Any, key: str) -> Any:
 
 
 def _items(members: tuple[Any, ...], value: list[Any], key: str) -> Iterator[Any]:
-    """Yield the items of a tuple or list: all of one type, or each of its own."""
+    """Yield the items of a tuple or list, whose types are `members`, or all `members[0]`."""
     fixed = Ellipsis not in members and len(members) > 1
     if fixed and len(value) != len(members):
         raise BadInput(f"{key}: a list of {len(value)}; allowed are {len(members)} values")
@@ -70,7 +71,7 @@ def _items(members: tuple[Any, ...], value: list[Any], key: str) -> Iterator[Any
 
 
 def _choice(members: tuple[Any, ...], value: Any) -> Any:
-    """Return the member of a union that a JSON value is of; its first where none is."""
+    """Return the first member of a union that fits a JSON value; the first member if none fits."""
     plain = {member: typing.get_origin(member) or member for member in members}
     shown = {tuple: list}
     kinds = {

@@ -1,7 +1,7 @@
-"""The limit on what a file unpacks to: it may declare, and inflate to, any size.
+"""Limit the unpacked size of a file.
 
-A few kilobytes can stand for gigabytes, in archives, in compressed and in sparse datasets. Whoever
-unpacks asks an `Allowance` first, by what the file declares, and counts what really comes.
+A few kilobytes can unpack to gigabytes, in archives, in compressed datasets and in sparse ones. All
+code that unpacks first asks an `Allowance` for the declared size, and then counts the real bytes.
 """
 
 import os
@@ -11,20 +11,21 @@ from edgeae.errors import BadInput
 from edgeae.system import memory
 from edgeae.text.amounts import parse_bytes
 
-#: Raises or lowers the limit, in this process and its children; `--max-unpacked` sets it.
+#: Environment variable with the limit, for this process and its children; set by `--max-unpacked`.
 VARIABLE = "EDGEAE_MAX_UNPACKED"
 _MOST, _LEAST = 4 << 30, 1 << 30
-#: Python inflates the other methods without a bound.
+#: Allowed compression methods; Python inflates the other methods without a bound.
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 
 
 def limit() -> int:
-    """Return the most bytes that one file may unpack to.
+    """Return the largest number of bytes to which one file may unpack.
 
-    Half of the available memory, 4 GiB at most and 1 GiB at least, unless the user said a number.
+    It is the user's number; without one, half of the available memory, but at least 1 GiB and at
+    most 4 GiB.
 
     Raises:
-        BadInput: what the user said is no number of bytes.
+        BadInput: the user's value is not a number of bytes.
     """
     said = os.environ.get(VARIABLE)
     if said:
@@ -34,10 +35,10 @@ def limit() -> int:
 
 
 class Allowance:
-    """How much one file may still unpack to.
+    """Counts the bytes to which one file unpacks, and refuses more than the limit.
 
     Args:
-        origin: the file, for errors.
+        origin: name of the file, for errors.
     """
 
     def __init__(self, origin: str) -> None:
@@ -47,17 +48,17 @@ class Allowance:
         """Count bytes that are about to be allocated.
 
         Args:
-            count: how many.
-            what: of the file, for the error.
+            count: number of bytes.
+            what: name of the part of the file, for the error.
 
         Raises:
-            BadInput: with them it is more than the limit.
+            BadInput: all bytes together are more than the limit.
         """
         self._taken += count
         if self._taken > self._limit:
             raise BadInput(
                 f"{self._origin}: {what} unpacks to {_size(self._taken)}; allowed here are "
-                f"{_size(self._limit)}, --max-unpacked allows more"
+                f"{_size(self._limit)}; --max-unpacked allows more"
             )
 
 
@@ -66,19 +67,19 @@ def _size(count: int) -> str:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, allowance: Allowance) -> bytes:
-    """Return a member of a zip archive.
+    """Return the bytes of a member of a zip archive.
 
     Raises:
-        BadInput: it unpacks to more than is allowed.
-        ValueError: it is compressed by a method that cannot be bounded.
-        KeyError, zipfile.BadZipFile, zlib.error, …: it is missing or damaged.
+        BadInput: the member unpacks to more bytes than allowed.
+        ValueError: the member's compression method cannot be bounded.
+        KeyError, zipfile.BadZipFile, zlib.error, …: the member is missing or damaged.
     """
     with archive.open(checked_member(archive, name, allowance)) as stream:
         return stream.read()
 
 
 def checked_member(archive: zipfile.ZipFile, name: str, allowance: Allowance) -> zipfile.ZipInfo:
-    """Return the entry of a member that may be read; it never gives more than it declares.
+    """Return the entry of a member that may be read; it never unpacks to more than it declares.
 
     Raises: see `read_member`.
     """

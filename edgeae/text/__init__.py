@@ -1,1 +1,1 @@
-"""Text that people read: columns, Markdown tables, amounts in their units, progress."""
+"""Format text for people: columns, Markdown, values with units, printable text, progress."""

@@ -1,4 +1,4 @@
-"""Amounts as people write and read them: `32k` bytes, `5us`, `1.23 µs`."""
+"""Format and parse values with units: `32k` bytes, `5us`, `1.23 µs`."""
 
 import math
 import re
@@ -37,18 +37,18 @@ def size(count: int) -> str:
 
 
 def plain(value: float) -> str:
-    """A value for an axis: `0.01`, `2e-5`."""
+    """Return a value as an axis label: `0.01`, `2e-5`."""
     text = f"{value:g}"
     return plain_exponent(text) if "e" in text else text
 
 
 def plain_exponent(text: str) -> str:
-    """`1.4e-04` → `1.4e-4`."""
+    """Return a number's text without leading zeros in the exponent: `1.4e-04` → `1.4e-4`."""
     digits, _, exponent = text.partition("e")
     return f"{digits}e{int(exponent)}"
 
 
-#: Flash comes in powers of two, so k is 1,024.
+#: Unit → bytes. Sizes of flash memory are powers of two, so k is 1,024.
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20}
 _BYTES |= {"g": 2**30, "gib": 2**30}
 _BYTES_ALLOWED = (
@@ -61,10 +61,10 @@ _DURATIONS_ALLOWED = "a number above 0 with its unit: 800ns, 5us, 1.5ms"
 
 
 def parse_bytes(option: str, text: str) -> int:
-    """Return an option's bytes; k and KiB are 1,024, M and MiB 1,024 k, G and GiB 1,024 M.
+    """Return the bytes of an option's text; k and KiB are 1,024, M 1,024 k, and G 1,024 M.
 
     Raises:
-        BadInput: it is no amount of bytes, or less than one.
+        BadInput: the text is not a number of bytes, or is less than one byte.
     """
     amount = _amount(text.lower(), _BYTES)
     if amount is None or amount < 1:
@@ -73,10 +73,10 @@ def parse_bytes(option: str, text: str) -> int:
 
 
 def parse_duration(option: str, text: str) -> float:
-    """Return an option's duration in nanoseconds.
+    """Return the duration of an option's text, in ns.
 
     Raises:
-        BadInput: it is no duration, has no unit, or is not above 0.
+        BadInput: the text is not a duration, has no unit, or is not above 0.
     """
     amount = _amount(text, _DURATIONS)
     if amount is None:

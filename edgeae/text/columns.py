@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def align(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return rows as columns two spaces apart; the first `left` columns to the left."""
+    """Return rows as columns two spaces apart; the first `left` columns are aligned left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

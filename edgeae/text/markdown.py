@@ -1,4 +1,4 @@
-"""Tables and text of Markdown that take every character literally."""
+"""Markdown tables and text in which every character is shown literally."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<
 
 
 def table(header: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first `left` columns, and whose last where it is words, go left."""
+    """Return a table; the first `left` columns, and a last column of words, are aligned left."""
     rule = [
         ":--" if place < left or name.startswith("verify") else "--:"
         for place, name in enumerate(header)
@@ -17,13 +17,13 @@ def table(header: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> st
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown takes literally, but for the commands that verdicts name."""
+    """Return text that Markdown shows literally; edgeae commands in it are shown as code."""
     told = pieces(" ".join(text.split()))
     return "".join(f"`{item}`" if command else item.translate(_SPECIAL) for item, command in told)
 
 
 def pieces(sentence: str) -> list[tuple[str, bool]]:
-    """Split a sentence at the commands that it names, and tell which pieces are commands."""
+    """Split a sentence at the edgeae commands in it; return (piece, whether it is a command)."""
     found = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
     return [(text, place % 2 == 1) for place, text in enumerate(found)]
 

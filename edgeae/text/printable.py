@@ -1,16 +1,16 @@
-"""Text that others wrote, made fit for a terminal."""
+"""Make foreign text safe for a terminal."""
 
 import unicodedata
 
-#: Of our own layout.
+#: Control characters that are kept, because edgeae's own layout uses them.
 _LAYOUT = "\n\t"
 
 
 def printable(text: str) -> str:
-    """Return a text with every character that a terminal would obey, or cannot show, escaped.
+    """Return a text with control characters and unprintable characters escaped.
 
     A file's name or a description may hold sequences that move the cursor, set colours or the
-    window's title, or turn the direction of writing. They are shown as in Python's literals.
+    window's title, or reverse the direction of writing. They are escaped as in Python's literals.
     """
     if text.isprintable():
         return text

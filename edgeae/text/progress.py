@@ -1,4 +1,4 @@
-"""Progress of long work, on standard error: a bar on a terminal, plain lines when piped."""
+"""Show the progress of long work on standard error: a bar on a terminal, plain lines in a pipe."""
 
 import shutil
 import sys
@@ -10,19 +10,19 @@ from typing import Self
 from edgeae.text.printable import printable
 
 _BAR_WIDTH = 24
-#: Piped, at most this many lines count the steps of one piece of work.
+#: Largest number of progress lines in a pipe.
 _PLAIN_LINES = 10
 
 
 class Progress:
-    """Counts steps of known number; use as a context manager, from any thread.
+    """Counts the steps of some work; use it as a context manager, from any thread.
 
     Args:
-        total: how many steps there will be.
-        label: what is being done.
-        unit: what one step is, for the rate.
-        done: steps that an earlier process did.
-        each: piped, say a line for each step, where a step is long.
+        total: number of steps.
+        label: name of the work.
+        unit: name of one step, for the rate.
+        done: steps already done by an earlier process.
+        each: whether to print a line for each step in a pipe, for long steps.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Progress:
             self._write("\n")
 
     def advance(self, note: str = "") -> None:
-        """Count one step and say so; `note` is the latest figure."""
+        """Count one step and show the progress; `note` is the latest figure."""
         with self._writing:
             self._done += 1
             if self._bar:
@@ -57,7 +57,7 @@ class Progress:
                 self._write(self._line(note) + "\n")
 
     def tell(self, line: str) -> None:
-        """Say what is being done within a step: beside the bar, or as a line of its own."""
+        """Show a line about the current step: beside the bar, or as its own line in a pipe."""
         with self._writing:
             if self._bar:
                 self._draw(line)

@@ -130,8 +130,8 @@ def archive(member: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (archive(declaring("(1125899906842624,)")), "its header says"),
-        (archive(declaring("(3,)", content=bytes(8))), "its header says"),
+        (archive(declaring("(1125899906842624,)")), "its header states"),
+        (archive(declaring("(3,)", content=bytes(8))), "its header states"),
         (archive(npy(np.array([{}], object))), "pickled objects"),
         (archive(npy(np.arange(3)), zipfile.ZIP_BZIP2), "compressed by method"),
         (archive(npy(np.arange(3)))[:-30], "not a readable .npz"),

@@ -76,7 +76,7 @@ def sparse(path: Path, start: bytes, size: int = 6 * bombs.GIB) -> Path:
         ("x.npz", bombs.npz, "x.npy unpacks to 6 GiB"),
         ("x-idx2-ubyte.gz", bombs.idx, "unpacks to 6 GiB"),
         ("x.npy", lambda path: sparse(path, bombs.npy_head("(1572864, 1024)")), "to 6 GiB"),
-        ("y.npy", lambda path: sparse(path, bombs.npy_head(f"({2**50},)")), "its header says"),
+        ("y.npy", lambda path: sparse(path, bombs.npy_head(f"({2**50},)")), "its header states"),
         ("x.csv", endless, "line 1 has more than 8 million characters"),
     ],
 )
