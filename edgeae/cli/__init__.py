@@ -1,6 +1,6 @@
-"""The command line: one file per command.
+"""The command line: one file per command, and the options and output that commands share.
 
-Heavy imports happen inside the command that needs them, so that `--help` answers at once.
+A command imports heavy modules in its function, so that `--help` answers at once.
 """
 
 from edgeae.cli.main import main

@@ -9,7 +9,7 @@ from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Json, finish, put, put_json, say
 
 app = typer.Typer(
-    help="Keep what candidates are compared with: artifacts, in bench/baselines, to be committed.",
+    help="Save and list baselines: artifacts in bench/baselines that candidates are compared with.",
     rich_markup_mode=None,
 )
 
@@ -18,16 +18,18 @@ app = typer.Typer(
 def save(
     places: Annotated[
         list[Path] | None,
-        typer.Argument(help="Bundles, folders of them, .tflite and .onnx files [default: build]."),
+        typer.Argument(
+            help="Bundles, folders of bundles, .tflite and .onnx files [default: build]."
+        ),
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder of baselines.")] = Path("bench/baselines"),
     force: Annotated[
-        bool, typer.Option("--force", help="Replace a baseline that is there and differs.")
+        bool, typer.Option("--force", help="Replace existing baselines that differ.")
     ] = False,
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
-    """Copy bundles and bare files to bench/baselines, with a record of what they are."""
+    """Copy bundles and bare files to bench/baselines, with a record of their origin."""
     from edgeae.baselines.save import save as run
     from edgeae.text.amounts import size
     from edgeae.text.columns import align
@@ -52,7 +54,7 @@ def list_(
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
-    """Show what baselines there are, and whether each still is what was saved."""
+    """List the baselines, and check that each still has the bytes that were saved."""
     from edgeae.baselines.listing import listing, render
     from edgeae.errors import exit_code
     from edgeae.text.columns import align

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 def bench(
     places: Annotated[
         list[Path] | None,
-        typer.Argument(help="Bundles, folders of them, .tflite or .onnx files [default: build]."),
+        typer.Argument(
+            help="Bundles, folders of bundles, .tflite or .onnx files [default: build]."
+        ),
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="What to time: a file of bench/ by name, or its path [default: full]."),
+        typer.Option(help="Suite to time: name of a file in bench/, or a path [default: full]."),
     ] = None,
     runtime: Runtimes = None,
     part: Annotated[
@@ -30,23 +32,25 @@ def bench(
     threads: Threads = None,
     batch: Batch = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.01, help="The longest that one worker times.")
+        float | None, typer.Option(min=0.01, help="Longest time for which one worker times blocks.")
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Fresh processes of each job, in shuffled order.")
+        int | None, typer.Option(min=1, help="Fresh processes per job, in shuffled order.")
     ] = None,
     seed: Seed = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
             "--compare",
-            help="Two artifacts side by side, interleaved in one process; of two --runtime, "
-            "the first runs A and the second B, which may be the same file.",
+            help="Compare two artifacts A and B, interleaved in one process. With two --runtime, "
+            "the first runs A and the second runs B; A and B may be the same file.",
         ),
     ] = None,
     processes: Annotated[
         int | None,
-        typer.Option(min=2, help="With --compare: fresh processes, load order alternating [6]."),
+        typer.Option(
+            min=2, help="With --compare: fresh processes, with alternating load order [default: 6]."
+        ),
     ] = None,
     wait: Wait = 600.0,
     max_unpacked: MaxUnpacked = None,
@@ -73,7 +77,7 @@ def bench(
         put_json(found.to_json()) if json else put(found.to_text())
         return
     if processes is not None:
-        raise BadInput(f"--processes {processes}: goes with --compare A B; rounds are --rounds")
+        raise BadInput(f"--processes {processes}: needs --compare A B; a suite has --rounds")
     asked: dict[str, Any] = {
         "runtimes": tuple(runtime or ()),
         "parts": tuple(part or ()),
@@ -109,14 +113,14 @@ def bench(
     else:
         put(render(rows))
     named = set(runtime or [])
-    # an absent engine is a row; only one that was asked for by name fails the command
+    # an absent engine only gives a row; the command fails only if the user named the engine
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
     finish(exit_code(row.code for row in rows if row not in ignored))
 
 
 def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
-    """Return the jobs of a suite for what the command line names, else for all of the build."""
+    """Return a suite's jobs for the places on the command line, or else for all of `build`."""
     import glob
 
     from edgeae.artifacts.bundle import find_bundles
@@ -128,7 +132,7 @@ def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
             raise BadInput(f"{place}: no such file or folder")
     files = [place for place in places if not place.is_dir()]
     folders = [place for place in places if place.is_dir()]
-    if places:  # what is named replaces the suite's own artifacts
+    if places:  # the named places replace the suite's own artifacts
         suite = replace(suite, artifacts=tuple(glob.escape(str(file)) for file in files))
         suite = suite if folders else replace(suite, models=())
     bundles = find_bundles(folders or [build]) if suite.models else []
@@ -152,7 +156,7 @@ def _compared(
             raise BadInput(f"{option} {','.join(map(str, found))}: --compare takes one number")
         counts += found
     if len(runtimes) > 2:
-        raise BadInput(f"--runtime: --compare takes two at most, not {len(runtimes)}")
+        raise BadInput(f"--runtime: --compare takes at most two, not {len(runtimes)}")
     return compare(*pair, tuple(runtimes), counts[0], counts[1], processes, say)
 
 

@@ -4,7 +4,7 @@ from edgeae.cli.output import Json, put, put_json
 
 
 def doctor(json: Json = False) -> None:
-    """Show this machine and which runtimes it has; what is absent comes with its remedy."""
+    """Show this machine and its runtimes; an absent runtime is shown with the remedy."""
     from edgeae.runtimes import RUNTIMES
     from edgeae.system import children
     from edgeae.system.machine import describe, machine_line

@@ -22,47 +22,53 @@ _TOML = ".toml"
 def export(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="Models, by name or folder; of --matrix its file [default: all]."),
+        typer.Argument(
+            help="Models, by name or folder; with --matrix, its file [default: all models]."
+        ),
     ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option(
             "--recipe",
             "-r",
-            help="A recipe's name or file; repeatable [default: all; without models and a matrix, "
-            "those that do not fine-tune].",
+            help="A recipe's name or file; repeatable [default: all recipes; if neither models nor "
+            "a matrix are given, the recipes that do not fine-tune].",
         ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="On top of each --recipe; repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a key of each --recipe; repeatable."
+        ),
     ] = None,
     matrix: Annotated[
         bool,
         typer.Option(
             "--matrix",
-            help="What a matrix names [FILE.toml; default: export/matrix.toml], which is also what "
-            "is made where neither models nor recipes are named.",
+            help="Export what a matrix file names [FILE.toml; default: export/matrix.toml]. That "
+            "file is also used if neither models nor recipes are given.",
         ),
     ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, help="Exports at once [default: what cores and memory allow]."
+            "--jobs", "-j", min=1, help="Parallel exports [default: as cores and memory allow]."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Export even what is current.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Export again even if a bundle is up to date.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show recipes, step by step.")] = False,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Compare ways to calibrate, and export nothing.")
+        bool, typer.Option("--calibrate", help="Compare calibration methods; export nothing.")
     ] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Export models under recipes: bundles of .tflite and .onnx files in build/MODEL/RECIPE."""
+    """Export models with recipes: bundles of .tflite and .onnx files in build/MODEL/RECIPE."""
     if settings and not recipe:
-        raise BadInput(f"--set {settings[0]}: allowed with --recipe, which it changes")
+        raise BadInput(f"--set {settings[0]}: needs --recipe, which it changes")
     if list_:
         _list(_plans(recipe, settings), json)
         return
@@ -105,7 +111,7 @@ def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[
     from edgeae.conversion.plan import matrix
 
     if recipe or len(files) > 1 or not all(name.endswith(_TOML) for name in files):
-        raise BadInput("--matrix: its file names the models and recipes; name nothing beside it")
+        raise BadInput("--matrix: its file names the models and recipes; give no others")
     return matrix.cells(matrix.find(*files), build)
 
 
@@ -120,7 +126,7 @@ def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
 
 
 def _everything(build: Path) -> list[Cell]:
-    """Return what the project's matrix names; without one, whatever takes no fine-tuning."""
+    """Return the cells of the project's matrix; without one, all that need no fine-tuning."""
     from edgeae.conversion.plan import matrix
 
     own = matrix.own()
@@ -130,8 +136,8 @@ def _everything(build: Path) -> list[Cell]:
     quick = [plan for plan in plans if not plan.fine_tunes]
     cells = _named([], quick, build)
     say(
-        f"export: no {matrix.OWN}: every model under the {len(quick)} recipes that do not "
-        f"fine-tune; --recipe and that file also name the other {len(plans) - len(quick)}"
+        f"export: no {matrix.OWN}: exporting every model with the {len(quick)} recipes that do not "
+        f"fine-tune; name the other {len(plans) - len(quick)} with --recipe or in that file"
     )
     return cells
 
@@ -156,7 +162,7 @@ def _export(
             say(f"export: {told}")
         tuned = sum(plan.fine_tunes for plan in plans)
         if tuned and every:
-            say(f"export: {tuned} of {len(stale)} fine-tune, minutes each; --recipe names others")
+            say(f"export: {tuned} of {len(stale)} fine-tune, minutes each; --recipe chooses others")
         done = len(cells) - len(stale)
         with Progress(len(cells), "export", "bundle", done=done, each=True) as progress:
             for outcome in run(stale, jobs=at_once, say=progress.tell):
@@ -176,10 +182,10 @@ def _export(
 
 
 def _tell_settled(outcomes: list[Outcome], total: int) -> None:
-    """Say what is left out, and how much is up to date.
+    """Report the exports that are left out, and the number that is up to date.
 
     Raises:
-        BadInput: everything is left out.
+        BadInput: every export is left out.
     """
     out = [item for item in outcomes if item.left_out]
     if len(out) == total:
@@ -192,7 +198,7 @@ def _tell_settled(outcomes: list[Outcome], total: int) -> None:
 
 
 def _calibrate(cells: list[Cell], named: bool, json: bool) -> None:
-    """Compare calibrations; a recipe that nobody named, and that has none, is left out."""
+    """Compare calibrations; a recipe without calibration is left out unless the user named it."""
     from dataclasses import asdict
 
     from edgeae.conversion.plan.calibrations import calibrations, can_calibrate, render

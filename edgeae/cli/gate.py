@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeae.gate.finding import Outcome
     from edgeae.gate.run import Plan
 
-#: The suite that is judged where the user names nothing.
+#: The suite that is judged if the user names nothing.
 _SUITE = "gate"
 
 
@@ -26,40 +26,46 @@ def gate(
     places: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="OLD NEW, or NEW with --baseline: bundles, .tflite or .onnx files; or, with "
-            "--suite, where its bundles lie [default: build]."
+            help="OLD NEW, or NEW with --baseline: bundles, .tflite or .onnx files. With --suite: "
+            "folders of the suite's bundles [default: build]."
         ),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(help="A bundle, a file, a folder of baselines, or git:REF [bench/baselines]."),
+        typer.Option(
+            help="A bundle, a file, a folder of baselines, or git:REF [default: bench/baselines]."
+        ),
     ] = None,
     suite: Annotated[
-        str | None, typer.Option(help="A file of bench/ by name, or its path [default: gate].")
+        str | None, typer.Option(help="Name of a file in bench/, or a path [default: gate].")
     ] = None,
     runtime: Runtimes = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="Only these artifacts: tflite or onnx; repeatable."),
+        typer.Option("--format", help="Only artifacts of this format, tflite or onnx; repeatable."),
     ] = None,
     threads: Threads = None,
     batch: Batch = None,
     max_ratio: Annotated[
-        float | None, typer.Option(help="Budget of the p50 ratio [default: the suite's, or 1.03].")
+        float | None,
+        typer.Option(help="Largest allowed p50 ratio [default: the suite's, or 1.03]."),
     ] = None,
     on_inconclusive: Annotated[
-        str | None, typer.Option(help="fail: exit 3; warn: exit 0 [default: the suite's, or fail].")
+        str | None,
+        typer.Option(help="fail: exit code 3; warn: 0 [default: the suite's, or fail]."),
     ] = None,
     seed: Seed = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Append Markdown to this file: a GitHub step summary.")
+        Path | None,
+        typer.Option(help="Append Markdown to this file, such as a GitHub step summary."),
     ] = None,
     benchmark_json: Annotated[
         Path | None, typer.Option(help="Write github-action-benchmark's JSON to this file.")
     ] = None,
     rows: Annotated[
-        Path | None, typer.Option(help="Append each process's raw times to this file, JSON lines.")
+        Path | None,
+        typer.Option(help="Append each process's raw times to this file, as JSON lines."),
     ] = None,
     wait: Wait = 600.0,
     max_unpacked: MaxUnpacked = None,
@@ -107,16 +113,16 @@ def gate(
 
 
 def _command(drawn: int, asked: int | None) -> str:
-    """Return the command line that does the same again, in the same order."""
+    """Return the command line that repeats this gate in the same order."""
     words = ["edgeae", *sys.argv[1:]]
     return shlex.join(words if asked is not None else [*words, "--seed", str(drawn)])
 
 
 def _check_writable(files: dict[str, Path | None]) -> None:
-    """Raise before the work, not after it, where a result could not be written.
+    """Check before the work that the results can be written after it.
 
     Raises:
-        BadInput: a file's place is a folder, or may not be written.
+        BadInput: a path is a folder, or cannot be written.
     """
     for option, path in files.items():
         if path is None:
@@ -145,7 +151,7 @@ def _planned(
 
     if suite is not None or not places:
         if axes != {"threads": (1,), "batch": (1,)}:
-            raise BadInput("--threads and --batch go with files; a suite has its own")
+            raise BadInput("--threads and --batch: only with files; a suite has its own")
         return plan_suite(
             suite or _SUITE,
             bundles=places,
@@ -172,7 +178,7 @@ def _recorder(path: Path | None) -> Any:
 
 
 def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
-    """Write each file, whatever becomes of the others; return the exit codes of those that fail."""
+    """Write each file, even if others fail; return the exit codes of the failures."""
     from edgeae.errors import naming, system_error
     from edgeae.gate.outputs import benchmark_action
     from edgeae.gate.outputs import junit as junit_xml
@@ -181,7 +187,7 @@ def _write(outcome: "Outcome", files: dict[str, Path | None]) -> list[int]:
 
     def append(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # added: GitHub's file holds other steps' too
+        # append, because GitHub's file also holds the summaries of other steps
         with naming(path), path.open("a", encoding="utf-8") as stream:
             stream.write(text)
 

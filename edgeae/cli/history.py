@@ -11,12 +11,12 @@ from edgeae.reading.names import REPORT
 
 def history(
     out: Annotated[
-        Path | None, typer.Option(help="The page [default: BUILD/report/history.html].")
+        Path | None, typer.Option(help="File of the page [default: BUILD/report/history.html].")
     ] = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Plot stored results over commits: build/report/history.html. History is never the judge."""
+    """Plot stored results over commits: build/report/history.html. The gate does not use them."""
     from edgeae.report.history_page import write
     from edgeae.report.history_table import render
     from edgeae.summary.history import read

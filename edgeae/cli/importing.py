@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgeae.importing.bottleneck import Choice
     from edgeae.importing.request import Imported, Request
 
-#: Alternatives to the code that are printed.
+#: Largest number of alternative code layers that are printed.
 _MOST_TOLD = 5
 
 
@@ -25,47 +25,56 @@ def importing(
         list[Path],
         typer.Argument(
             metavar="PATH [DECODER]",
-            help="A .keras or .h5 file, a SavedModel folder, or encoder and decoder as .tflite or "
-            ".onnx.",
+            help="A .keras or .h5 file, a SavedModel folder, or two .tflite or .onnx files: "
+            "encoder and decoder.",
         ),
     ],
     data: Annotated[
-        str, typer.Option(help="What it reconstructs: .npz, .npy, .csv, IDX, mnist or digits.")
+        str,
+        typer.Option(
+            help="Data that the model reconstructs: .npz, .npy, .csv, IDX, mnist, digits."
+        ),
     ],
     train_data: Annotated[
-        str | None, typer.Option(help="Rows for recipes that fine-tune, if --data has none.")
+        str | None,
+        typer.Option(
+            help="Training rows for recipes that fine-tune, if --data holds only a test set."
+        ),
     ] = None,
     scale: Annotated[
-        float | None, typer.Option(help="The model takes stored × scale + offset [default: 1].")
+        float | None,
+        typer.Option(help="The model's input is stored value × scale + offset [default: 1]."),
     ] = None,
     offset: Annotated[float | None, typer.Option(help="See --scale [default: 0].")] = None,
     code_layer: Annotated[
-        str | None, typer.Option(help="Layer whose output is the code [default: the narrowest].")
+        str | None,
+        typer.Option(help="Layer whose output is the code [default: the narrowest layer]."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the model [default: the file's].")
+        str | None, typer.Option(help="Name of the model [default: the file's name].")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Import even if nothing changed; replace a trained one.")
+        bool,
+        typer.Option("--force", help="Import even if nothing changed; replace a trained model."),
     ] = False,
     allow_worse_than_mean: Annotated[
         bool,
         typer.Option(
             "--allow-worse-than-mean",
-            help="Take a model that does worse than answering every row with their mean.",
+            help="Accept a model whose MSE is above that of answering with the mean of the rows.",
         ),
     ] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite, .onnx."""
+    """Import an autoencoder that edgeae did not train: Keras, SavedModel, .tflite or .onnx."""
     from edgeae.artifacts import cautions
     from edgeae.importing.request import Request
     from edgeae.importing.run import import_model
 
     if len(paths) > 2:
-        raise BadInput(f"{paths[2]}: one path, or two: encoder and decoder")
+        raise BadInput(f"{paths[2]}: allowed are one path, or two: encoder and decoder")
     request = Request(
         paths=tuple(paths),
         data=data,
@@ -92,7 +101,7 @@ def _normalization(scale: float | None, offset: float | None) -> Normalization |
     from edgeae.data import Normalization
 
     if scale is None and offset is None:
-        return None  # what the data suggests: pixels become 0…1
+        return None  # the data's default: pixels become 0…1
     return Normalization(1.0 if scale is None else scale, offset or 0.0)
 
 
@@ -114,7 +123,7 @@ def _told(choice: Choice, named: bool) -> list[str]:
     others = [f"{name} ({size})" for name, size in choice.alternatives]
     more = len(others) - _MOST_TOLD
     listing = ", ".join(others[:_MOST_TOLD]) or "none"
-    how = "as named" if named else "the narrowest; --code-layer takes another"
+    how = "as named" if named else "the narrowest; --code-layer chooses another"
     lines = [
         f"code: {choice.name}, {choice.size} values ({how})",
         f"alternatives: {listing}{f' and {more} more' if more > 0 else ''}",
@@ -122,7 +131,6 @@ def _told(choice: Choice, named: bool) -> list[str]:
     if choice.narrower is not None and choice.around is not None:
         name, size = choice.narrower
         lines.append(
-            f"narrower but led around: {name} ({size}), by the connection "
-            f"{' → '.join(choice.around)}"
+            f"narrower but bypassed: {name} ({size}), by the connection {' → '.join(choice.around)}"
         )
     return lines

@@ -10,24 +10,24 @@ from edgeae.cli.output import Json, put, put_json
 
 _NEXT = """\
 Next:{cd}
-  make                      # the gate: models/ against bench/baselines/; passes as it stands
-  cp YOUR.tflite models/    # your own artifact, beside or instead of the example
-  make baseline             # what is in models/ becomes what later versions are compared with
-  pip wheel --no-deps --wheel-dir vendor {source}    # what the workflow installs
-  git add -A && git commit  # baselines are artifacts, kept with the code
-README.md tells the rest; bench/gate.toml holds the budget."""
+  make                      # run the gate: models/ against bench/baselines/; passes at first
+  cp YOUR.tflite models/    # add your own artifact, or replace the example
+  make baseline             # save models/ as the baselines of later versions
+  pip wheel --no-deps --wheel-dir vendor {source}    # the wheel that the workflow installs
+  git add -A && git commit  # baselines are artifacts, committed with the code
+README.md explains the rest; bench/gate.toml holds the budget."""
 
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The repository's folder, made when missing.")
+        Path, typer.Argument(metavar="[DIR]", help="The repository's folder; created if missing.")
     ] = Path(),
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that are there and differ.")
+        bool, typer.Option("--force", help="Replace existing files that differ.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write a repository of your own: workflow, Makefile, export/, bench/ and an example."""
+    """Create a repository with the gate: workflow, Makefile, export/, bench/ and an example."""
     from edgeae.scaffold.write import source, write
 
     found = write(folder, force=force)

@@ -12,7 +12,7 @@ def inspect(
     artifact: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a bundle.")],
     json: Json = False,
 ) -> None:
-    """Describe an artifact or a bundle: edges, operators, MACs, bytes by cause, packed size."""
+    """Describe an artifact or a bundle: inputs, outputs, operators, MACs, bytes, packed size."""
     from edgeae.formats.bundle_inspection import inspect_bundle
     from edgeae.formats.inspection import inspect as run
 

@@ -1,4 +1,4 @@
-"""`edgeae`: the commands put together, and errors turned into one line and an exit code."""
+"""`edgeae`: the app with all commands; turns errors into one line and an exit code."""
 
 import os
 import sys
@@ -38,9 +38,9 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="edgeae",
-    help="Train autoencoders, export them to the edge, prove that each export is the original.",
+    help="Train autoencoders, export them to edge runtimes, and verify each export.",
     epilog=(
-        "Exit codes: 0 done and passed; 1 a budget, parity or loss tolerance not met; "
+        "Exit codes: 0 success; 1 a budget, parity or loss tolerance is not met; "
         "2 wrong usage or bad input; 3 inconclusive or not measured; "
         "4 an artifact does not match its manifest; 5 a runtime crashed or hung. "
         "EDGEAE_DEBUG=1 shows tracebacks."
@@ -74,7 +74,7 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
-app.command("import")(importing.importing)  # the word itself is Python's
+app.command("import")(importing.importing)  # `import` is a keyword of Python
 app.add_typer(baseline.app, name="baseline")
 
 
@@ -83,9 +83,9 @@ def main() -> None:
     interrupts.heed()
     prepare()
     code = _run()
-    interrupts.ignore()  # the command has ended: its outcome stands
-    # where the last `exec` of a string was interrupted, as in the making of a dataclass, CPython
-    # would end this process by SIGINT, whatever its code
+    interrupts.ignore()  # the command has ended: its exit code is final
+    # if the last `exec` of a string was interrupted, as in the creation of a dataclass, CPython
+    # would end this process by SIGINT instead of with its exit code
     exec("")
     raise SystemExit(code)
 
@@ -103,8 +103,8 @@ def _run() -> int:
     except EdgeaeError as error:
         return _failed(str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):
-        interrupts.ignore()  # what is left to do is to clean up
-        return _failed("interrupted; what was there before is whole", _INTERRUPTED)
+        interrupts.ignore()  # only cleanup is left to do
+        return _failed("interrupted; no file is damaged", _INTERRUPTED)
     except BrokenPipeError:
         return 0
     except OSError as error:

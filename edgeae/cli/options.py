@@ -21,30 +21,30 @@ def _allow(size: str | None) -> str | None:
     return size
 
 
-#: Takes effect by being there: the command itself has no use for its value.
+#: The option's callback sets the limit; the command itself ignores the value.
 MaxUnpacked = Annotated[
     str | None,
     typer.Option(
         _OPTION,
         metavar="SIZE",
         callback=_allow,
-        help="The most that one file may unpack to, as 8G [default: half of the free memory, "
-        "1G to 4G].",
+        help="Largest size to which one file may unpack, such as 8G [default: half of the free "
+        "memory, 1G to 4G].",
     ),
 ]
 
 
 def folder_name(name: str) -> str:
-    """Return a model's name, which its folder will have.
+    """Return a model's name, which is also the name of its folder.
 
     Raises:
-        BadInput: no folder can have it, it cannot be shown, or edgeae uses it itself.
+        BadInput: the name is not valid for a folder, cannot be printed, or is used by edgeae.
     """
     if not is_name(name):
         raise BadInput(f"--name {name!r:.60}: allowed is {ALLOWED}")
     if name.casefold() in RESERVED:
         raise BadInput(
-            f"--name {name}: allowed is any other name: edgeae writes {', '.join(RESERVED)} itself"
+            f"--name {name}: allowed is any other name; edgeae itself writes {', '.join(RESERVED)}"
         )
     return name
 
@@ -59,7 +59,8 @@ Batch = Annotated[
     list[str] | None, typer.Option("--batch", help="Examples per call: 1,8,64; repeatable.")
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="Of every order [default: drawn, and recorded].")
+    int | None,
+    typer.Option(min=0, help="Seed of the order of jobs [default: drawn, and recorded]."),
 ]
 Wait = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for another measurement on this machine.")
@@ -67,10 +68,10 @@ Wait = Annotated[
 
 
 def numbers(option: str, texts: Sequence[str]) -> tuple[int, ...]:
-    """Return the numbers of an option's values, each once.
+    """Return the numbers in an option's values, each once.
 
     Raises:
-        BadInput: one is not a whole number from 1.
+        BadInput: a value is not a whole number from 1.
     """
     words = [word.strip() for text in texts for word in text.split(",")]
     for word in words:

@@ -1,4 +1,4 @@
-"""Results go to standard output, talk to standard error; nothing in them moves a cursor."""
+"""Print results to standard output and messages to standard error, without control characters."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ Build = Annotated[str, typer.Option("--build", help="Folder of models, bundles a
 
 def put(text: str) -> None:
     """Print a result."""
-    with contextlib.suppress(BrokenPipeError):  # a reader such as `head` has seen enough
+    with contextlib.suppress(BrokenPipeError):  # a reader such as `head` has closed the pipe
         sys.stdout.write(printable(text) + "\n")
         sys.stdout.flush()
 
@@ -27,7 +27,7 @@ def put_json(value: Any) -> None:
 
 
 def say(line: str) -> None:
-    """Tell what is going on."""
+    """Print a message to standard error."""
     sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 

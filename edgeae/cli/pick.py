@@ -13,7 +13,7 @@ from edgeae.cli.output import Build, Json, finish, put, put_json, say
 if TYPE_CHECKING:
     from edgeae.pick.choice import Candidate, Limits
 
-#: Bundles of a kind that a line names.
+#: Largest number of bundles that a line names.
 _TOLD = 4
 
 
@@ -22,39 +22,42 @@ def pick(
         list[str] | None, typer.Argument(help="Models, by name or folder [default: all].")
     ] = None,
     max_bytes: Annotated[
-        str | None, typer.Option(help="The most bytes: 32k, 1.5M; k is 1,024, M 1,024 k.")
+        str | None,
+        typer.Option(help="Largest size in bytes: 32k, 1.5M; k is 1,024, M is 1,024 k."),
     ] = None,
     bytes_: Annotated[
         str,
         typer.Option(
             "--bytes",
-            help="Which bytes: packed, an estimate of those in flash with every weight tensor in "
-            "its smallest form; raw or gzip, of the file.",
+            help="How bytes are counted: packed, the estimated size in flash with every weight "
+            "tensor in its smallest form; raw or gzip, the file's size.",
         ),
     ] = "packed",
     max_loss_ratio: Annotated[
         float | None,
-        typer.Option(help="The most loss, relative to the yardstick's: control, or float32."),
+        typer.Option(
+            help="Largest loss ÷ reference loss: the equal-budget control's, or the original's."
+        ),
     ] = None,
     max_p50: Annotated[
         str | None,
-        typer.Option(help="The longest median call on one example: 800ns, 5us, 1.5ms."),
+        typer.Option(help="Largest median latency of one example: 800ns, 5us, 1.5ms."),
     ] = None,
     runtime: Annotated[
-        str | None, typer.Option(help="Where --max-p50 holds, as edgeae bench measured it.")
+        str | None, typer.Option(help="Runtime of --max-p50, timed by edgeae bench.")
     ] = None,
     part: Annotated[
-        str, typer.Option(help="Whose bytes and p50: autoencoder, encoder or decoder.")
+        str, typer.Option(help="Part whose bytes and p50 count: autoencoder, encoder or decoder.")
     ] = "autoencoder",
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Find the best bundle that meets all limits: that of the lowest loss ratio.
+    """Find the best bundle that meets all limits: the one with the lowest loss ratio.
 
-    Of two alike it is the one of fewer bytes. Where --max-loss-ratio is the only limit, it is the
-    one of the fewest bytes. What verify found outside its tolerance is never picked. Where nothing
-    meets the limits, the nearest miss is printed, and the exit code is 1: the bundle whose worst
-    excess, value ÷ limit, is least.
+    Of two bundles with equal ratios, the smaller one is picked. If --max-loss-ratio is the only
+    limit, the smallest bundle is picked. A bundle that verify found out of tolerance is never
+    picked. If no bundle meets the limits, the nearest miss is printed, and the exit code is 1. The
+    nearest miss is the bundle whose largest excess, value ÷ limit, is smallest.
     """
     from edgeae.pick.candidates import candidates
     from edgeae.pick.choice import pick as choose
@@ -82,7 +85,7 @@ def _limits(
     runtime: str | None,
     part: str,
 ) -> Limits:
-    """Check every option before anything is read."""
+    """Check every option before any file is read."""
     from typing import cast
 
     from edgeae.errors import BadInput
@@ -100,9 +103,9 @@ def _limits(
     if max_loss_ratio is not None and not 0 < max_loss_ratio < math.inf:
         raise BadInput(f"--max-loss-ratio {max_loss_ratio:g}: allowed is above 0, and finite")
     if runtime is not None:
-        formats(runtime)  # an unknown one is an error
+        formats(runtime)  # raises if the runtime does not exist
     elif max_p50 is not None:
-        raise BadInput(f"--max-p50 {max_p50}: takes --runtime, as --runtime litert-xnnpack")
+        raise BadInput(f"--max-p50 {max_p50}: needs --runtime, such as --runtime litert-xnnpack")
     return Limits(
         bytes=None if max_bytes is None else parse_bytes("--max-bytes", max_bytes),
         loss_ratio=max_loss_ratio,
@@ -112,7 +115,11 @@ def _limits(
 
 
 def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str) -> list[Candidate]:
-    """Leave out, with a line, what cannot be picked; it is an error if nothing is left."""
+    """Return the bundles that can be picked, and print a line about the others.
+
+    Raises:
+        NotMeasured: no bundle can be picked.
+    """
     from edgeae.errors import NotMeasured
     from edgeae.pick.choice import missing
 
@@ -128,7 +135,7 @@ def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str)
     for item in found:
         lacks = missing(item, limits)
         if item.verdict == "fail":
-            left.setdefault("outside its tolerance, said `edgeae verify`", []).append(item.name)
+            left.setdefault("out of tolerance in `edgeae verify`", []).append(item.name)
         elif lacks:
             left.setdefault(reasons[lacks], []).append(item.name)
         else:

@@ -13,28 +13,31 @@ def profile(
         list[str],
         typer.Argument(
             metavar="ARTIFACT | -- PROGRAM [WORD]...",
-            help="A .tflite or .onnx file; with --instructions also a program, in whose words "
-            "{n} stands for the number of inferences.",
+            help="A .tflite or .onnx file. With --instructions, also a program; {n} in its words "
+            "stands for the number of inferences.",
         ),
     ],
     runtime: Annotated[
         str | None,
-        typer.Option(help="Which runtime [default: litert-xnnpack or onnxruntime-cpu]."),
+        typer.Option(help="The runtime [default: litert-xnnpack or onnxruntime-cpu]."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     seconds: Annotated[
-        float | None, typer.Option(min=0.01, help="How long to time [default: 3].")
+        float | None, typer.Option(min=0.01, help="Duration of the timing [default: 3].")
     ] = None,
     instructions: Annotated[
-        bool, typer.Option("--instructions", help="Count the instructions of one call instead.")
+        bool,
+        typer.Option(
+            "--instructions", help="Count the instructions of one call instead of timing."
+        ),
     ] = False,
     tool: Annotated[
         str | None,
-        typer.Option(help="What counts: perf where the machine has it [default: callgrind]."),
+        typer.Option(help="Counting tool: callgrind, or perf if installed [default: callgrind]."),
     ] = None,
     calls: Annotated[
         int | None,
-        typer.Option(min=1, help="Count this many and twice as many calls; the difference counts."),
+        typer.Option(min=1, help="Count N and 2N calls; the difference ÷ N is one call."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -45,7 +48,7 @@ def profile(
     alone = {"--seconds": seconds} if instructions else {"--tool": tool, "--calls": calls}
     for option, value in alone.items():
         if value is not None:
-            beside = "not together with" if instructions else "goes with"
+            beside = "not together with" if instructions else "only with"
             raise BadInput(f"{option} {value}: {beside} --instructions")
     if instructions:
         from edgeae.timing.instructions import count_artifact, count_program
@@ -53,7 +56,7 @@ def profile(
         tool = tool or "callgrind"
         if len(what) > 1 and runtime is not None:
             raise BadInput("--runtime: not together with a program of your own")
-        with host_lock(say):  # a count does not wobble, but what others time would
+        with host_lock(say):  # counting is deterministic, but it would disturb other measurements
             if len(what) == 1:
                 found = count_artifact(Path(what[0]), runtime, threads, calls, tool)
             else:
@@ -61,7 +64,7 @@ def profile(
         put_json(found.to_json()) if json else put(found.to_text())
         return
     if len(what) != 1:
-        raise BadInput(f"{what[1]!r}: one artifact at a time; a program takes --instructions")
+        raise BadInput(f"{what[1]!r}: one artifact at a time; a program needs --instructions")
 
     import math
 
@@ -71,7 +74,7 @@ def profile(
     seconds = 3.0 if seconds is None else seconds
     if not math.isfinite(seconds):
         raise BadInput(f"--seconds {seconds}: allowed are numbers from 0.01")
-    choose_runtime(Path(what[0]), runtime)  # nothing to wait for if it cannot be done
+    choose_runtime(Path(what[0]), runtime)  # raises before waiting if it cannot be profiled
     with host_lock(say):
         times = run(Path(what[0]), runtime, threads, seconds)
     put_json(times.to_json()) if json else put(render(times))

@@ -12,13 +12,13 @@ from edgeae.reading.names import REPORT
 
 def report(
     out: Annotated[
-        Path | None, typer.Option(help="Where to write [default: BUILD/report].")
+        Path | None, typer.Option(help="Folder of the report [default: BUILD/report].")
     ] = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Show everything on one page: build/report/index.html, summary.md and summary.json."""
+    """Write all results to one page: build/report/index.html, summary.md and summary.json."""
     from edgeae.families.command import train_command
     from edgeae.report.write import write
 

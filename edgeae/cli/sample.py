@@ -8,14 +8,16 @@ import typer
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json
 
-#: A sheet that a screen can show; each image is one call of the decoder.
+#: Largest number of images that a sheet shows; each image takes one call of the decoder.
 _MOST = 10_000
 
 
 def sample(
     model: Annotated[str, typer.Argument(help="A variational model, by name or folder.")],
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST, help="How many images.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same images.")] = 0,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST, help="Number of images.")] = 64,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed; the same seed gives the same images.")
+    ] = 0,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -29,7 +31,7 @@ def sample(
     folder = find_model(Path(build), model)
     training = open_model(folder)
     picture = sampled_picture(folder, training)
-    tool_versions()  # without TensorFlow nothing needs to be loaded
+    tool_versions()  # raises before anything is loaded if TensorFlow is missing
     try:
         from edgeae.training.sampling import sample as run
     except ImportError as error:

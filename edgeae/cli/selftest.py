@@ -18,24 +18,27 @@ def selftest(
     n: Annotated[
         int,
         typer.Option(
-            "-n", min=5, help="A/A gates, and those at the budget; of the others 0.6 and 0.1 times."
+            "-n",
+            min=5,
+            help="Number of A/A gates and of gates at the budget; the other scenarios run 0.6 or "
+            "0.1 times as many.",
         ),
     ] = 100,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Scenarios whose name holds this; repeatable."),
+        typer.Option("--only", help="Only scenarios whose name contains this; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of every order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the order of jobs.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
     rows: Annotated[
         Path | None, typer.Option(help="Append every process's raw times to this file.")
     ] = None,
     judge: Annotated[
-        Path | None, typer.Option(help="Time nothing: judge the rows of this file again.")
+        Path | None, typer.Option(help="Judge the rows of this file again instead of timing.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Let the gate prove itself on this machine: false alarms, misses, seconds."""
+    """Test the gate on this machine: count its false alarms and misses, and time it."""
     from dataclasses import asdict
 
     from edgeae.errors import OutOfTolerance
@@ -69,7 +72,7 @@ def _chosen(n: int, only: list[str] | None) -> list[Scenario]:
 
 
 def _timed(chosen: list[Scenario], seed: int, rows: Path | None) -> Iterator[list[Tally]]:
-    """Run the gates; yield what is known after each."""
+    """Run the gates; yield all tallies after each gate."""
     from edgeae.gate.rows import PairRow
     from edgeae.gate.selftest import label, selftest
     from edgeae.gate.selftest_rows import keep

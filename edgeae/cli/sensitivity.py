@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeae.sensitivity.run import Found
 
 _TOML = ".toml"
-#: What settings by layer are put into, unless another recipe is named.
+#: The recipe into which settings by layer are written, unless the user names another.
 _BASE = "p80-pqat-int8"
 
 
@@ -26,29 +26,29 @@ def sensitivity(
     model: Annotated[str, typer.Argument(help="A trained model, by name or folder.")],
     max_loss_ratio: Annotated[
         float | None,
-        typer.Option(help="Write a recipe whose loss is at most this many times the control's."),
+        typer.Option(help="Write a recipe whose loss ÷ the control's loss is at most this."),
     ] = None,
     recipe: Annotated[
         str,
         typer.Option(
-            "--recipe", "-r", help="Steps and form of that recipe: one that prunes or clusters."
+            "--recipe", "-r", help="Base of that recipe: a recipe that prunes or clusters."
         ),
     ] = _BASE,
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", help="The recipe's file [default: one in export/]."),
+        typer.Option("--out", "-o", help="File of the new recipe [default: a file in export/]."),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="Fine-tunings at most.")] = 8,
+    most: Annotated[int, typer.Option("--most", min=1, help="Largest number of fine-tunings.")] = 8,
     force: Annotated[bool, typer.Option("--force", help="Replace the recipe's file.")] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Measure what each layer's sparsity, clusters and bits cost; write a recipe by layer.
+    """Measure the loss of each layer's sparsity, clusters and bits; write a recipe by layer.
 
-    The table is also a picture, build/MODEL/sensitivity.svg. With a limit, settings by layer are
-    chosen and fine-tuned until the fewest bytes within it are known. Where not even the mildest
-    meet it, nothing is written, and the exit code is 1.
+    The table is also drawn as build/MODEL/sensitivity.svg. With --max-loss-ratio, settings by layer
+    are chosen and fine-tuned until the smallest bundle within the limit is found. If not even the
+    mildest settings meet the limit, no recipe is written, and the exit code is 1.
     """
     from edgeae import recipe as recipes
     from edgeae.artifacts.model import find_model
@@ -75,31 +75,31 @@ def sensitivity(
 
 
 def _path(model: str, limit: float | None, out: str | None) -> Path | None:
-    """Return the recipe's file; None where none is asked for."""
+    """Return the path of the new recipe; None if no recipe is requested."""
     if limit is None:
         if out is not None:
-            raise BadInput(f"--out {out}: takes --max-loss-ratio, as --max-loss-ratio 1.05")
+            raise BadInput(f"--out {out}: needs --max-loss-ratio, such as --max-loss-ratio 1.05")
         return None
     if not 0 < limit < math.inf:
         raise BadInput(f"--max-loss-ratio {limit:g}: allowed is above 0, and finite")
     path = Path(out or f"export/{model}-sensitive-{limit:g}{_TOML}")
     if path.suffix != _TOML:
-        raise BadInput(f"--out {out}: allowed is the name of a {_TOML} file")
+        raise BadInput(f"--out {out}: allowed is a name that ends in {_TOML}")
     return path
 
 
 def _check_name(base: Recipe, path: Path) -> None:
-    """Refuse a file whose name can be no recipe's.
+    """Check that the file's name can be a recipe's name.
 
     Raises:
-        BadInput: says what is allowed.
+        BadInput: the name is not allowed; the message names what is allowed.
     """
     from dataclasses import replace
 
     from edgeae.recipe import MATRIX
 
     if path.stem == MATRIX:
-        raise BadInput(f"--out {path}: allowed is any other name: the matrix has this one")
+        raise BadInput(f"--out {path}: allowed is any other name; this is the matrix file's")
     try:
         replace(base, name=path.stem)
     except BadInput as error:

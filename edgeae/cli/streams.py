@@ -1,4 +1,4 @@
-"""Standard output and error, whatever the caller has made of them: closed, full, nobody's."""
+"""Prepare standard output and error for the cases that they are closed, full or unread."""
 
 import errno
 import io
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-#: Closed descriptors are opened on the null device: the next file that is opened would take their
-#: numbers, and what a library prints would go into that file. Output is opened so that writing to
-#: it still fails.
+#: Descriptor → mode in which it is opened on the null device if it is closed. Otherwise the next
+#: opened file would get its number, and the output of libraries would go into that file. Standard
+#: output is opened for reading, so that writing to it still fails.
 _CLOSED = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
 
 
 def prepare() -> None:
-    """Let results that cannot be written fail once, by name, and drop talk that cannot be."""
+    """Replace the streams: unwritable results raise one clear error; messages may be dropped."""
     for descriptor, flags in _CLOSED.items():
         if _is_closed(descriptor):
-            os.open(os.devnull, flags)  # which takes the lowest number that is free
+            os.open(os.devnull, flags)  # takes the lowest free number, which is this one
     if sys.stdout is sys.__stdout__:
         sys.stdout = _text(sys.stdout, _Results(1, "w", closefd=False))
     if sys.stderr is sys.__stderr__:
@@ -38,7 +38,7 @@ def _is_closed(descriptor: int) -> bool:
 
 
 def _text(replaced: TextIO | None, raw: io.RawIOBase) -> TextIO:
-    """Return a stream that writes as the one it replaces; None if that was closed."""
+    """Return a text stream on `raw` with the encoding and settings of the stream it replaces."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=replaced.encoding if replaced else "utf-8",
@@ -48,7 +48,7 @@ def _text(replaced: TextIO | None, raw: io.RawIOBase) -> TextIO:
 
 
 class _Results(io.FileIO):
-    """Standard output: the first failure is raised; what is still buffered then goes nowhere."""
+    """Standard output: raises the first failure; the content still buffered then is dropped."""
 
     _failed = False
 
@@ -69,7 +69,7 @@ def _reason(error: OSError) -> str:
 
 
 class _Talk(io.FileIO):
-    """Standard error: what cannot be written is dropped, and changes no command's outcome."""
+    """Standard error: drops what cannot be written, without an effect on the exit code."""
 
     def write(self, content: "ReadableBuffer", /) -> int:
         try:

@@ -18,61 +18,78 @@ if TYPE_CHECKING:
 
 def train(
     family: Annotated[
-        str | None, typer.Argument(help="Which kind of autoencoder; --list describes them.")
+        str | None, typer.Argument(help="Family of the autoencoder; --list describes them.")
     ] = None,
     sizes: Annotated[
         list[int] | None,
-        typer.Argument(metavar="[CODE]...", help="After --code N: further sizes, a model each."),
+        typer.Argument(
+            metavar="[CODE]...", help="After --code N: further code sizes, one model each."
+        ),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="mnist, digits, auto (mnist where it can be had) or PATH.npz.")
+        str, typer.Option(help="mnist, digits, auto (mnist if available) or PATH.npz.")
     ] = "auto",
     name: Annotated[
-        str | None, typer.Option(help="Name of the model [default: the family's].")
+        str | None, typer.Option(help="Name of the model [default: the family's name].")
     ] = None,
-    code: Annotated[int | None, typer.Option(help="Values of the code [default: 32].")] = None,
+    code: Annotated[int | None, typer.Option(help="Size of the code [default: 32].")] = None,
     hidden: Annotated[
-        str | None, typer.Option(help="Widths before the code, as 128,64 [default: the family's].")
+        str | None,
+        typer.Option(
+            help="Widths of the layers before the code, such as 128,64 [default: the family's]."
+        ),
     ] = None,
     activation: Annotated[
         str | None, typer.Option(help="linear, relu, relu6, sigmoid or tanh [default: relu].")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="mse or bce, the reconstruction's [default: mse].")
+        str | None, typer.Option(help="Reconstruction loss, mse or bce [default: mse].")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step [default: 128].")] = None,
-    lr: Annotated[float | None, typer.Option(help="Adam's learning rate at the start.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same weights [default: 0].")] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="TensorFlow's; the weights depend on them [default: 2].")
+    lr: Annotated[float | None, typer.Option(help="Adam's initial learning rate.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed; the same seed gives the same weights [default: 0].")
     ] = None,
-    tied: Annotated[bool | None, typer.Option("--tied/--untied", help="simple: W′ is Wᵀ.")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads of TensorFlow, which affect the weights [default: 2]."),
+    ] = None,
+    tied: Annotated[
+        bool | None,
+        typer.Option("--tied/--untied", help="simple: the decoder's weights are Wᵀ."),
+    ] = None,
     pretrain: Annotated[
-        bool | None, typer.Option("--pretrain", help="deep: stack layer by layer first.")
+        bool | None, typer.Option("--pretrain", help="deep: pretrain layer by layer.")
     ] = None,
     upsample: Annotated[
-        bool | None, typer.Option("--upsample", help="conv: resize and convolve.")
+        bool | None,
+        typer.Option("--upsample", help="conv: resize and convolve in the decoder."),
     ] = None,
     penalty: Annotated[
-        str | None, typer.Option(help="sparse, overcomplete: none, l1 or kl, on the code.")
+        str | None,
+        typer.Option(help="sparse, overcomplete: penalty of the code: none, l1 or kl."),
     ] = None,
     weight: Annotated[
-        float | None, typer.Option(help="λ of the penalty, or of the encoder's Jacobian.")
+        float | None, typer.Option(help="Weight λ of the penalty, or of the encoder's Jacobian.")
     ] = None,
-    rho: Annotated[float | None, typer.Option(help="kl: ρ, the mean activation to reach.")] = None,
+    rho: Annotated[float | None, typer.Option(help="kl: ρ, the target mean activation.")] = None,
     noise: Annotated[
         str | None, typer.Option(help="denoising: gaussian, masking or salt-and-pepper.")
     ] = None,
     amount: Annotated[
-        float | None, typer.Option(help="denoising: largest σ of the noise, or share of values.")
+        float | None,
+        typer.Option(help="denoising: largest σ of the noise, or share of changed values."),
     ] = None,
-    beta: Annotated[float | None, typer.Option(help="variational: β of the divergence.")] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="variational: weight β of the KL divergence.")
+    ] = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also: what the code is worth as a feature.")
+        bool, typer.Option("--probe", help="Also measure the code as a feature (linear probe).")
     ] = False,
     held_out: Annotated[
-        int | None, typer.Option(help="probe: the label that a second training never sees.")
+        int | None,
+        typer.Option(help="With --probe: label left out of a second training, for anomalies."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,
@@ -93,7 +110,7 @@ def train(
     if family is None:
         raise BadInput("train: which family? --list describes them")
     if held_out is not None and not probe:
-        raise BadInput(f"--held-out {held_out}: goes with --probe alone")
+        raise BadInput(f"--held-out {held_out}: only with --probe")
     codes = _codes(code, sizes, name)
     plans = [
         settings(
@@ -128,7 +145,7 @@ def train(
         if training.interrupted:
             raise Interrupted(
                 f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "
-                f"the best so far, epoch {training.best_epoch}; the same command goes on from there"
+                f"the best so far, epoch {training.best_epoch}; the same command continues"
             )
         trainings.append(training)
         caution = cautions.of_training(training)

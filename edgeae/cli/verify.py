@@ -11,26 +11,29 @@ from edgeae.cli.output import Json, finish, put, put_json, say
 
 def verify(
     bundles: Annotated[
-        list[Path] | None, typer.Argument(help="Bundles, or folders of them [default: build].")
+        list[Path] | None, typer.Argument(help="Bundles, or folders of bundles [default: build].")
     ] = None,
     runtime: Annotated[
         list[str] | None,
         typer.Option("--runtime", help="Only this runtime; repeatable [default: all]."),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Dataset [default: the one in the manifest].")
+        str | None, typer.Option(help="Dataset [default: the manifest's dataset].")
     ] = None,
     golden: Annotated[
         bool,
         typer.Option(
-            "--golden", help="Compare with the bundle's golden vectors: no dataset, no TensorFlow."
+            "--golden",
+            help="Compare with the bundle's golden vectors, which needs no dataset or TensorFlow.",
         ),
     ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Bundles at once.")] = 2,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Bundles verified in parallel.")
+    ] = 2,
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
-    """Prove that each export still is the original, in each runtime; writes verify.json."""
+    """Verify that each export gives the original's answers in each runtime; write verify.json."""
     from edgeae.artifacts.bundle import find_bundles
     from edgeae.errors import NotMeasured, exit_code
     from edgeae.text.progress import Progress
@@ -59,5 +62,5 @@ def verify(
     codes = [code for item in findings for code in item.codes] + [error.code for error in errors]
     absent = {row.runtime for item in findings for row in item.rows if row.verdict == "unavailable"}
     if runtime and absent & set(runtime):
-        codes.append(NotMeasured.code)  # absent, but asked for by name
+        codes.append(NotMeasured.code)  # the user named a runtime that is absent
     finish(exit_code(codes))

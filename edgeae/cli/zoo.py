@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 
 def zoo(
     families: Annotated[
-        list[str] | None, typer.Argument(help="Which families [default: all].")
+        list[str] | None, typer.Argument(help="Families to train [default: all].")
     ] = None,
     data: Annotated[
-        str, typer.Option(help="mnist, digits, auto (mnist where it can be had) or PATH.npz.")
+        str, typer.Option(help="mnist, digits, auto (mnist if available) or PATH.npz.")
     ] = "auto",
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Trainings at once, about 1 GB each.")
+        int, typer.Option("--jobs", "-j", min=1, help="Parallel trainings, about 1 GB each.")
     ] = 2,
-    force: Annotated[bool, typer.Option("--force", help="Train even what is current.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train again even if a model is up to date.")
+    ] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Train every family with its defaults, and compare them in one table."""
+    """Train every family with its default settings, and compare the models in one table."""
     from edgeae import data as datasets
     from edgeae.errors import Interrupted, OutOfTolerance, exit_code
     from edgeae.families.table import FAMILIES, settings
@@ -38,17 +40,17 @@ def zoo(
 
     names = list(dict.fromkeys(families or FAMILIES))
     for name in names:
-        settings(name)  # an unknown family is said before a child starts
+        settings(name)  # raises before a child starts if the family does not exist
     tool_versions()
-    # found, and told, once; the children then look where it was found
+    # find and report the dataset once; the children then load it from that place
     dataset = datasets.load(data, say=say)
     try:
         where = dataset.name if data == "auto" else data
         outcomes = _train(names, where, jobs, force, Path(build))
     except KeyboardInterrupt:
         raise Interrupted(
-            "zoo: interrupted; what was being trained holds its best epoch so far, and the same "
-            "command goes on from there"
+            "zoo: interrupted; each model in training holds its best epoch so far, and the same "
+            "command continues from there"
         ) from None
     missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
     finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
@@ -63,7 +65,7 @@ def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> 
         trained = train_all(
             names, data=data, build=build, jobs=jobs, force=force, say=progress.tell
         )
-        with closing(trained):  # whatever happens here, the children end first
+        with closing(trained):  # the children end before any error leaves this block
             for outcome in trained:
                 outcomes.append(outcome)
                 progress.advance(f"{outcome.folder} {'failed' if outcome.code else 'is ready'}")
@@ -71,7 +73,7 @@ def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> 
 
 
 def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
-    """Print what came of it; return what falls short of a family's limit."""
+    """Print the results; return a line for each model that misses its family's limit."""
     from edgeae.artifacts.model import open_model
     from edgeae.training.zoo_table import figures, misses, render
 

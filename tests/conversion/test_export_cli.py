@@ -92,7 +92,7 @@ def test_settings_go_on_top_of_each_recipe_that_is_named(project):
 
 def test_settings_need_a_recipe(project):
     line = refused(project, "deep", "--set", "representative=77")
-    assert line == "edgeae: --set representative=77: allowed with --recipe, which it changes"
+    assert line == "edgeae: --set representative=77: needs --recipe, which it changes"
 
 
 # --- what is refused ---
@@ -203,8 +203,8 @@ def test_a_newcomers_plain_export_takes_no_fine_tuning_and_says_so(project):
         f"{model}/{name}" for model in ("deep", "simple") for name in quick
     }
     assert done.stderr.splitlines()[0] == (
-        f"export: no export/matrix.toml: every model under the {len(quick)} recipes that do not "
-        f"fine-tune; --recipe and that file also name the other {len(plans) - len(quick)}"
+        f"export: no export/matrix.toml: exporting every model with the {len(quick)} recipes that "
+        f"do not fine-tune; name the other {len(plans) - len(quick)} with --recipe or in that file"
     )
 
 
@@ -229,9 +229,9 @@ def test_a_matrix_of_ones_own(project):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--matrix", "deep"), "name nothing beside it"),
-        (("--matrix", "-r", "int8"), "name nothing beside it"),
-        (("--matrix", "a.toml", "b.toml"), "name nothing beside it"),
+        (("--matrix", "deep"), "give no others"),
+        (("--matrix", "-r", "int8"), "give no others"),
+        (("--matrix", "a.toml", "b.toml"), "give no others"),
         (("--matrix", "gone.toml"), "gone.toml: no such file"),
         (("depe",), "unknown model 'depe'; did you mean 'deep'"),
         (("-r", "itn8"), "unknown recipe 'itn8'; did you mean 'int8'"),

@@ -461,7 +461,7 @@ def test_an_export_that_is_asked_to_end_leaves_nothing_behind(project, name):
     finally:
         process.kill()
     assert (process.returncode, out) == (130, "")
-    assert said.splitlines()[-1] == "edgeae: interrupted; what was there before is whole"
+    assert said.splitlines()[-1] == "edgeae: interrupted; no file is damaged"
     assert project.left_behind() == [] and list(temporary.iterdir()) == []
 
 

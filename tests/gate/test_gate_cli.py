@@ -239,7 +239,7 @@ def test_a_worker_killed_midway_is_one_line_and_exit_5(demo, tmp_path):
         (["a.tflite", "b.tflite", "c.tflite"], "allowed are OLD NEW"),
         (["a.tflite", "b.tflite", "--baseline", "c"], "allowed are OLD NEW"),
         (["nope.tflite", "--baseline", "x"], "nope.tflite: no such file"),
-        (["--suite", "gate", "--threads", "2"], "--threads and --batch go with files"),
+        (["--suite", "gate", "--threads", "2"], "--threads and --batch: only with files"),
         (["--suite", "gte"], "unknown suite 'gte'; did you mean 'gate'"),
         (["--max-ratio", "-1"], "max_ratio = -1.0: allowed is above 0"),
         (["--on-inconclusive", "pass"], "on_inconclusive = 'pass': allowed are fail, warn"),

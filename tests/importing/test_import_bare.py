@@ -480,7 +480,7 @@ BROKEN: dict[str, tuple[Callable[[Path], list[object]], tuple[str, ...]]] = {
     "an old PyTorch file": (lambda f: [_torch(f, legacy=True)], ("torch.onnx.export",)),
     "three files": (
         lambda f: [*tflite(f, FLOAT, *ALL)],
-        ("my_autoencoder.tflite: one path, or two",),
+        ("my_autoencoder.tflite: allowed are one path, or two",),
     ),
 }
 

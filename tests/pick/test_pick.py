@@ -241,7 +241,7 @@ def test_what_verify_refused_is_never_picked(build):
     verified(open_bundle(bundles["middle"]), replace(PASSED, verdict="fail", reasons=("bad",)))
     assert best(build, "--max-bytes", "400")["name"] == "tiny/small"
     done = run(build, "--max-bytes", "400")
-    assert "left out: tiny/middle: outside its tolerance" in done.stderr
+    assert "left out: tiny/middle: out of tolerance" in done.stderr
     (bundles["small"] / "verify.json").unlink()
     assert "not verified" in run(build, "--max-bytes", "400").stdout
 
@@ -286,7 +286,7 @@ def test_old_manifests_know_no_packed_bytes(tmp_path, tiny_bundle):
         (["--max-bytes", "lots"], "--max-bytes lots: allowed is"),
         (["--max-loss-ratio", "0"], "--max-loss-ratio 0: allowed is above 0"),
         (["--max-loss-ratio", "nan"], "--max-loss-ratio nan: allowed is above 0"),
-        (["--max-p50", "5us"], "--max-p50 5us: takes --runtime"),
+        (["--max-p50", "5us"], "--max-p50 5us: needs --runtime"),
         (["--max-p50", "5", "--runtime", "litert-xnnpack"], "--max-p50 5: allowed is"),
         (["--max-bytes", "1k", "--runtime", "litert"], "unknown runtime 'litert'"),
         (["--max-bytes", "1k", "--part", "code"], "--part code: allowed are encoder"),

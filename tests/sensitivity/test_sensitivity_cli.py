@@ -177,10 +177,14 @@ REFUSED = {
     "a recipe of none": ({}, ("-r", "int8"), "recipe int8: it has no settings by layer"),
     "no ratio": ({}, ("--max-loss-ratio", "nan"), "--max-loss-ratio nan: allowed is above 0"),
     "below": ({}, ("--max-loss-ratio", "0"), "--max-loss-ratio 0: allowed is above 0"),
-    "a file for nothing": ({}, ("-o", "a.toml"), "--out a.toml: takes --max-loss-ratio"),
-    "no recipe's file": ({}, ("--max-loss-ratio", "2", "-o", "a.txt"), "allowed is the name"),
+    "a file for nothing": ({}, ("-o", "a.toml"), "--out a.toml: needs --max-loss-ratio"),
+    "no recipe's file": (
+        {},
+        ("--max-loss-ratio", "2", "-o", "a.txt"),
+        "allowed is a name that ends in .toml",
+    ),
     "no recipe's name": ({}, ("--max-loss-ratio", "2", "-o", "a b.toml"), "--out a b.toml: name"),
-    "the matrix": ({}, ("--max-loss-ratio", "2", "-o", "matrix.toml"), "the matrix has this one"),
+    "the matrix": ({}, ("--max-loss-ratio", "2", "-o", "matrix.toml"), "this is the matrix file's"),
 }
 
 
