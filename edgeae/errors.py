@@ -1,14 +1,14 @@
-"""Every error a user can meet, with the exit code that it ends the command with.
+"""All errors that a user can see, each with the command's exit code.
 
 EdgeaeError
  ├─ OutOfTolerance       1  a budget, parity or loss tolerance is not met
- ├─ BadInput             2  wrong usage or bad input: names file, key, value, what is allowed
- │   └─ Busy             2  somebody else is writing the same bundle
+ ├─ BadInput             2  wrong usage or bad input: names file, key, value, and what is allowed
+ │   └─ Busy             2  another process is writing the same bundle
  ├─ NotMeasured          3  inconclusive, or nothing could be measured
- │   └─ RuntimeUnavailable  3  an engine or its hardware is absent; carries the remedy
+ │   └─ RuntimeUnavailable  3  an engine or its hardware is absent; holds the remedy
  ├─ ManifestMismatch     4  an artifact's bytes are not those of its manifest
  ├─ RuntimeCrashed       5  a runtime crashed or hung
- └─ Interrupted        130  Ctrl-C ended work of which something is kept; says what
+ └─ Interrupted        130  Ctrl-C ended the command; the message states which work is kept
 """
 
 import contextlib
@@ -35,13 +35,13 @@ __all__ = [
     "unknown",
 ]
 
-#: Several causes in one command: the first that applies decides the exit code. An interrupt is no
-#: cause among several: it ends the command.
+#: If a command has several errors, the first of these codes that occurs is the exit code. An
+#: interrupt is not among them, because it ends the command at once.
 EXIT_PRIORITY = (4, 5, 2, 1, 3)
 
 
 class EdgeaeError(Exception):
-    """Base class; `str(error)` is the one line that the user reads."""
+    """Base class of all errors; `str(error)` is the one line that the user reads."""
 
     code = 1
 
@@ -59,11 +59,11 @@ class BadInput(EdgeaeError):
 
 
 class Busy(BadInput):
-    """Another process is writing the same place."""
+    """Another process is writing the same files, or is measuring on this machine."""
 
 
 class NotMeasured(EdgeaeError):
-    """Inconclusive, or nothing could be measured."""
+    """A result is inconclusive, or nothing could be measured."""
 
     code = 3
 
@@ -72,8 +72,8 @@ class RuntimeUnavailable(NotMeasured):
     """An engine or its hardware is absent.
 
     Args:
-        reason: what is missing, as a sentence part.
-        remedy: the command that would bring it, or what hardware it takes.
+        reason: what is missing, as a part of a sentence.
+        remedy: the command that installs it, or the hardware that it needs.
     """
 
     def __init__(self, reason: str, remedy: str = "") -> None:
@@ -86,9 +86,9 @@ class RuntimeUnavailable(NotMeasured):
 
 
 class Interrupted(EdgeaeError):
-    """Interrupted: Ctrl-C, SIGTERM or SIGHUP ended the command.
+    """Ctrl-C, SIGTERM or SIGHUP ended the command.
 
-    The line says what is kept of its work.
+    The message states which part of the work is kept.
     """
 
     code = 130
@@ -107,17 +107,17 @@ class RuntimeCrashed(EdgeaeError):
 
 
 def exit_code(codes: Iterable[int]) -> int:
-    """Return the exit code of a command with several outcomes (0 when all are 0)."""
+    """Return the exit code of a command with several outcomes; 0 if all are 0."""
     found = set(codes)
     return next((code for code in EXIT_PRIORITY if code in found), 0)
 
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let what the operating system refuses in a `with` block name `path`.
+    """Set `path` as the file name of every OSError in a `with` block.
 
-    Python names the file where opening one failed, but not where writing did, as on a full disk;
-    and where a temporary file is written first, its name tells a user nothing.
+    Python names the file if opening it failed, but not if writing failed, as on a full disk. If a
+    temporary file is written first, its name would not help the user.
     """
     try:
         yield
@@ -127,15 +127,15 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def system_error(error: OSError) -> BadInput:
-    """Build the error for what the operating system refused: the file, and why."""
+    """Build the error for an OSError: it names the file and the reason."""
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return BadInput(f"{place}no room left to write; what was there before is whole")
+        return BadInput(f"{place}no room left to write; existing files are intact")
     return BadInput(f"{place}{error.strerror or error}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
-    """Build the error for a name that does not exist: what exists, and the nearest name."""
+    """Build the error for an unknown name: it lists the existing names and the most similar one."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -144,18 +144,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
 
 
 def named(place: object, error: EdgeaeError) -> str:
-    """Return an error's line with what it is about in front, once."""
+    """Return an error's message, preceded by `place` unless it already begins with it."""
     line = str(error)
     return line if line.startswith(str(place)) else f"{place}: {line}"
 
 
 @contextlib.contextmanager
 def about(place: object) -> Iterator[None]:
-    """Let what a `with` block raises name `place`, such as a user's file, unless it does."""
+    """Make errors in a `with` block name `place`, such as a user's file, if they do not."""
     try:
         yield
     except RuntimeUnavailable:
-        raise  # which is about the machine
+        raise  # this error is about the machine, not about `place`
     except EdgeaeError as error:
         if str(place) in str(error):
             raise

@@ -1,4 +1,4 @@
-"""pytest plugin: a gate as a fixture, as a marker, and as the tests of each suite with a budget.
+"""pytest plugin: the gate as a fixture, as a marker, and as tests of each suite with a budget.
 
     def test_speed(edgeae_gate):
         edgeae_gate("models/new.tflite", "bench/baselines/new.tflite", max_ratio=1.03)
@@ -6,11 +6,12 @@
     @pytest.mark.edgeae(candidate="new.onnx", baseline="git:main")
     def test_more(): ...
 
-Every `bench/*.toml` that holds a `[budget]` is collected, a test for each of its cells. Whatever
-the phase, the verdict decides what pytest shows: fail is FAILED; inconclusive, missing, and what
-could not be judged at all, are ERROR. `-p no:edgeae` turns all of it off.
+Every `bench/*.toml` with a `[budget]` is collected, with one test for each of its cells. The
+verdict decides what pytest shows, in every phase: fail is FAILED; inconclusive, missing, and
+anything that could not be judged are ERROR. `-p no:edgeae` turns the plugin off.
 
-pytest loads this module in every run of every project beside it, so it imports next to nothing.
+pytest loads this module in every run of every project in the same environment, so it imports as
+little as possible.
 """
 
 import contextlib
@@ -30,21 +31,21 @@ if TYPE_CHECKING:
 
 __all__ = ["CellItem", "Gate", "NotPassed", "SuiteFile"]
 
-#: Everything that was judged in this run, for the summary at its end.
+#: All outcomes of this run, for the summary at its end.
 _OUTCOMES = pytest.StashKey[list["Outcome"]]()
 _MARKER = (
     "edgeae(candidate, baseline, runtime=..., max_ratio=1.03, **budget): "
     "gate the candidate against its baseline before the test runs"
 )
-#: The slowest gates that the summary names.
+#: Number of slowest cells that the summary lists.
 _SLOWEST = 10
 
 
 class NotPassed(pytest.fail.Exception):  # type: ignore[misc,name-defined]  # a Failed
-    """A gate that does not pass.
+    """A gate did not pass.
 
     Attributes:
-        when: the phase in which pytest shows it: a failed `call` is FAILED, a `setup` is ERROR.
+        when: the phase that pytest reports: a failed `call` is FAILED, a failed `setup` is ERROR.
     """
 
     def __init__(self, reason: str, when: Literal["call", "setup"]) -> None:
@@ -53,10 +54,10 @@ class NotPassed(pytest.fail.Exception):  # type: ignore[misc,name-defined]  # a 
 
 
 class Gate:
-    """What the fixture `edgeae_gate` gives a test: called, it judges one candidate.
+    """The value of the fixture `edgeae_gate`; a call judges one candidate.
 
     Args:
-        config: of the run, which keeps the outcomes.
+        config: configuration of the run, which stores the outcomes.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -73,17 +74,17 @@ class Gate:
         batch: int = 1,
         **budget: Any,
     ) -> "Outcome":
-        """Judge a candidate beside its baseline; returns only if the gate lets it through.
+        """Judge a candidate against its baseline; return the outcome only if the gate passes.
 
         Args:
-            candidate, baseline: artifacts, as `edgeae gate` takes them.
-            runtime: one or several; by default what the artifact's format is run in.
-            max_ratio: of the p50, candidate ÷ baseline.
-            threads, batch: how both are run.
+            candidate, baseline: artifacts, as for `edgeae gate`.
+            runtime: one or several runtimes; by default the usual runtime of the artifact's format.
+            max_ratio: largest allowed p50 ratio, candidate ÷ baseline.
+            threads, batch: settings that both sides run with.
             **budget: the other keys of a suite's `[budget]`.
 
         Raises:
-            NotPassed: the verdict is not pass, or there is none.
+            NotPassed: the verdict is not pass, or there is no verdict.
         """
         runtimes = (runtime,) if isinstance(runtime, str) else tuple(runtime)
 
@@ -91,7 +92,7 @@ class Gate:
             from edgeae.gate import run as gate_run
             from edgeae.gate.budget import from_table
 
-            # a suite's lists are tuples to some who write Python
+            # a caller may give a tuple for a key that is a list in a suite
             lists = {key: list(item) for key, item in budget.items() if isinstance(item, tuple)}
             limits = from_table({"max_ratio": max_ratio, **budget, **lists})
             return gate_run.gate_pair(
@@ -111,15 +112,15 @@ class Gate:
 
 
 class SuiteFile(pytest.File):
-    """A suite with a budget: a test for each cell, judged together when the first one runs.
+    """A suite with a budget: one test per cell; all cells are judged when the first test runs.
 
-    Together, because a suite of many cells keeps the error rate of one only as a whole.
+    They are judged together, because the error rate of a suite holds only for the whole suite.
     """
 
     _outcome: "Outcome | NotPassed | None" = None
 
     def collect(self) -> Iterator["CellItem"]:
-        """Yield a test for each cell; no engine is opened for that."""
+        """Yield one test per cell, without opening an engine."""
         try:
             with self._project():
                 from edgeae.gate import run as gate_run
@@ -135,7 +136,7 @@ class SuiteFile(pytest.File):
             yield CellItem.from_parent(self, name=name)
 
     def outcome(self) -> "Outcome":
-        """Return what the gate found about the suite, judging it the first time.
+        """Return the suite's outcome; the first call judges the suite.
 
         Raises:
             NotPassed: nothing could be judged.
@@ -153,14 +154,14 @@ class SuiteFile(pytest.File):
     def _judge(self) -> "Outcome":
         from edgeae.gate import run as gate_run
 
-        # `-k` and node ids choose cells; what was not chosen is not timed
+        # `-k` and node ids select cells; the other cells are not timed
         chosen = {item.name for item in self.session.items if item.parent is self}
         with self._project(), gate_run.plan_suite(str(self.path)) as plan:
             pairs = tuple(pair for pair in plan.pairs if pair.cell.name in chosen)
             return gate_run.run_gate(replace(plan, pairs=pairs), say=_say)
 
     def _project(self) -> contextlib.AbstractContextManager[None]:
-        """Names in a suite are from its project's folder, wherever pytest was started."""
+        """Change to the project's folder, because a suite's paths are relative to it."""
         return contextlib.chdir(self.path.parent.parent)
 
 
@@ -168,13 +169,13 @@ class CellItem(pytest.Item):
     """One cell of a suite."""
 
     parent: SuiteFile
-    #: How long this cell took; what the suite took would be told of the first cell alone.
+    #: Duration of this cell; otherwise pytest would report the whole suite's for the first cell.
     seconds: float | None = None
 
     def runtest(self) -> None:
-        """Pass, or raise what the gate found about this cell."""
-        if hasattr(self.config, "workerinput"):  # each of xdist's workers would time all of it
-            told = "a suite is judged as a whole and alone: run it without pytest-xdist's -n"
+        """Pass, or raise NotPassed with the reasons for this cell."""
+        if hasattr(self.config, "workerinput"):  # each worker of xdist would time the whole suite
+            told = "a suite is judged as a whole, in one process: run it without pytest-xdist's -n"
             raise NotPassed(told, "setup")
         outcome = self.parent.outcome()
         own = [finding for finding in outcome.findings if finding.cell.name == self.name]
@@ -182,7 +183,7 @@ class CellItem(pytest.Item):
         _settle(replace(outcome, findings=tuple(own)))
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return the suite's file and the name that a report shows."""
+        """Return the suite's file, and the test's name in a report."""
         return self.path, None, f"edgeae gate: {self.name}"
 
 
@@ -193,7 +194,7 @@ def edgeae_gate(pytestconfig: pytest.Config) -> Gate:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; start with no outcome."""
+    """Register the marker, and start with no outcomes."""
     config.addinivalue_line("markers", _MARKER)
     config.stash[_OUTCOMES] = []
 
@@ -206,7 +207,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 
 
 def _is_gated(path: Path) -> bool:
-    """Whether a suite holds a budget, or does not read as TOML but seems to: that is told then."""
+    """Return whether a suite has a budget; a damaged file that seems to have one counts too."""
     import tomllib
 
     content = path.read_bytes()
@@ -218,7 +219,7 @@ def _is_gated(path: Path) -> bool:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Gate a marked test before its body: within the call, so that a fail is FAILED."""
+    """Run the gates of a marked test before its body, in the call phase: a fail is FAILED."""
     gate = Gate(item.config)
     for marker in item.iter_markers("edgeae"):
         try:
@@ -233,14 +234,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a gate's verdict as what it is, in whichever phase it was reached."""
+    """Report a gate's verdict in the phase that belongs to it, whatever phase raised it."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, NotPassed) and call.when != "teardown":
         report.when = error.when
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None:
-            crash.message = str(error)  # the last lines of a run: the reason, without its class
+            crash.message = str(error)  # so that the run's last lines show only the reason
     if isinstance(item, CellItem) and call.when == "call" and item.seconds is not None:
         report.duration = item.seconds
     return report
@@ -249,7 +250,7 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """End the run with the table of everything that was gated, and how long it took."""
+    """Print the table of all gates of the run, and the durations, at its end."""
     outcomes = config.stash[_OUTCOMES]
     if outcomes:
         from edgeae.gate.outputs import table
@@ -261,7 +262,7 @@ def pytest_terminal_summary(
 
 
 def _together(outcomes: Sequence["Outcome"]) -> "Outcome":
-    """Return all outcomes as one; it only warns of what is inconclusive if each of them does."""
+    """Return all outcomes as one; it only warns about inconclusive cells if every outcome does."""
     lenient = all(outcome.on_inconclusive == "warn" for outcome in outcomes)
     return replace(
         outcomes[-1],
@@ -280,7 +281,7 @@ def _durations(outcome: "Outcome") -> list[str]:
 
 
 def _judged(judge: Callable[[], "Outcome"]) -> "Outcome":
-    """Return an outcome, or raise what stood in its way in a line."""
+    """Return the outcome of `judge`, or raise NotPassed with a one-line reason."""
     try:
         return judge()
     except EdgeaeError as error:
@@ -290,7 +291,7 @@ def _judged(judge: Callable[[], "Outcome"]) -> "Outcome":
 
 
 def _settle(outcome: "Outcome") -> None:
-    """Let an outcome through whose exit code is 0."""
+    """Raise NotPassed unless the outcome's exit code is 0."""
     if outcome.code:
         lines = [line for finding in outcome.findings for line in finding.lines]
         when: Literal["call", "setup"] = "call" if outcome.verdict == "fail" else "setup"
@@ -298,5 +299,5 @@ def _settle(outcome: "Outcome") -> None:
 
 
 def _say(line: str) -> None:
-    """Keep the gate's talk for the report of a test that does not pass (`--log-cli-level=info`)."""
+    """Log a message of the gate; pytest shows it for failed tests (or `--log-cli-level=info`)."""
     logging.getLogger("edgeae").info(line)

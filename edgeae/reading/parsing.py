@@ -121,7 +121,7 @@ def _too_deep(deepest: int) -> ValueError:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a finite number; allowed are finite numbers")
+    raise ValueError(f"{name}: allowed are finite numbers")
 
 
 def _integer(digits: str) -> int:
