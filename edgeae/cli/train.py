@@ -89,7 +89,7 @@ def train(
     ] = False,
     held_out: Annotated[
         int | None,
-        typer.Option(help="With --probe: label left out of a second training, for anomalies."),
+        typer.Option(help="With --probe: label left out of a second training, as the anomaly."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,

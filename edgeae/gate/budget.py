@@ -17,21 +17,22 @@ class Budget:
     """Limits of one cell. A limit that is None is not checked.
 
     Attributes:
-        max_ratio: largest p50 of the candidate's call ÷ p50 of the baseline's call. If the fixed
-            cost of a call is notable, it is subtracted from both times before the division.
+        max_ratio: largest ratio of the median calls, candidate ÷ baseline. If the fixed cost of a
+            call is notable, it is subtracted from both medians.
         max_p50_us, max_p99_us: largest median and 99th percentile, over blocks, of the candidate's
             call, in µs.
-        max_first_ms, max_load_ms: longest first call and longest load of the candidate, in ms.
-            Only processes that load the candidate first count; at least twelve processes run.
+        max_first_ms, max_load_ms: largest median time of the candidate's first call, and of its
+            load, in ms. Only processes that load the candidate first count; at least twelve
+            processes run.
         max_rss_mb: largest peak memory, in 10⁶ bytes, of the process that holds both sides. Only
             processes that load the candidate first count; at least twelve processes run.
-        max_loss_ratio: largest loss of the candidate ÷ loss of the baseline, both from the
-            manifests of bundles.
+        max_loss_ratio: largest ratio of the losses, candidate ÷ baseline, from the manifests of
+            bundles.
         parity: whether parity is checked. A bundle passes if `edgeae verify` passed on this
             runtime; a bare file passes if the candidate gives the baseline's answers.
         exact: which figures are compared exactly: `bytes`, `gzip_bytes`, `macs`, `arena`,
             `operators` and `instructions`.
-        exact_growth: largest exact figure of the candidate ÷ that of the baseline.
+        exact_growth: largest ratio of an exact figure, candidate ÷ baseline.
         exact_saving: if an exact figure shrinks by more than this share, it is a saving to record.
         on_saving: effect of a saving: `ask` passes with a note, `fail` fails until the saving is
             recorded.

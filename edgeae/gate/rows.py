@@ -28,7 +28,8 @@ class PairRow:
         candidate_first: whether the candidate was loaded before the baseline.
         sessions: sessions opened of each side; each quad draws one of each side.
         calls: calls per block of baseline or candidate.
-        fixed_calls: calls per block of the passthrough model.
+        fixed_calls: calls per block of the passthrough model, which has one operator that only
+            copies its input.
         orders: one letter per quad, the side of its first and last block: `A` baseline, `B`
             candidate.
         baseline_ns, candidate_ns: one time per quad, of two blocks.
@@ -43,13 +44,13 @@ class PairRow:
             `difference_unit`; None if the answers were not compared.
         difference_unit: `LSB` for integers, empty for floats.
         agreement: largest difference that counts as equal.
-        runtime_version, device, software: version and device of the runtime, and whether the device
-            is emulated in software.
+        runtime_version, device: version and device of the runtime.
+        software: whether the device is emulated on the processor.
         notes: notes for the reader.
         unstable: disturbances during the measurement; see `edgeae.timing.conditions`.
         seconds: duration of the process.
-        error, code: the error that prevented a measurement, and its exit code; None and 0 without
-            an error.
+        error: the error that prevented a measurement; None without an error.
+        code: exit code of the error; 0 without an error.
     """
 
     process: int

@@ -31,23 +31,26 @@ class Result:
 
     Attributes:
         model, recipe, part, format, flavour, artifact_sha256, bytes: the artifact that was timed.
-        runtime, runtime_version, device, software, threads, batch: the runtime and its settings;
-            `software` is true if the device is emulated on the processor; `batch` is the number of
-            examples per call.
+        runtime, runtime_version, device: the runtime, its version, and its device.
+        software: whether the device is emulated on the processor.
+        threads, batch: number of threads, and of examples per call.
         process: number of the process within this bench, from 0.
-        session, round, seed: the bench, the number of the round in the bench, and the seed of the
-            order.
-        start_ns, import_ns, load_ns, first_ns: time from the start of the process to the first
-            answer; and the parts of it that import the engine, load the artifact, and run the first
-            inference.
+        session: identifies the bench.
+        round: number of the round within the bench.
+        seed: seed of the order of the rounds.
+        start_ns: time from the start of the process to the first answer.
+        import_ns, load_ns, first_ns: the parts of `start_ns` that import the engine, load the
+            artifact, and run the first inference.
         rss_peak_bytes: peak memory of the worker up to the first answer.
         block: calls per sample.
         samples_ns: raw duration of each block.
         settled: whether the median's interval reached its target.
-        fixed_block, fixed_samples_ns: calls per block, and duration of each block, of a model with
-            one operator between the same input and output, timed between the other blocks: the time
-            of a call before any arithmetic.
-        warm_up_ns, warmed_up: duration of the warm-up, and whether the trend had ended by then.
+        fixed_block: calls per block of the passthrough model, which has one operator that only
+            copies: its time is that of a call before any arithmetic.
+        fixed_samples_ns: raw duration of each block of the passthrough model, timed between the
+            other blocks.
+        warm_up_ns: duration of the warm-up.
+        warmed_up: whether the trend had ended after the warm-up.
         resolution_ns, clock_ns, loop_ns: see `edgeae.timing.clock.Overhead`.
         unstable: reasons why the row is unstable, a sentence part each; see
             `timing/conditions.py`.
