@@ -104,7 +104,7 @@ def test_verify_writes_nothing_into_a_folder_that_was_replaced(model, source):
         told.append(line)
 
     findings = verify(bundle, None, ["litert-reference"], say)
-    assert findings.codes == () and "a newer export is there" in told[-1]
+    assert findings.codes == () and "a newer export replaced the bundle" in told[-1]
     assert len(stored(model)) == 1 and not (model / "int8" / VERIFY).exists()
 
 
