@@ -138,7 +138,7 @@ class _Work:
             return self._found([*figures, *exact], rows, [])
         again = self._rows(rate)
         second = self._figures(again, rate)
-        if len(second) != len(figures):  # one of the two judgements met a wrong answer
+        if len(second) != len(figures):  # only the second judgement met a wrong answer
             return self._found([*second, *exact], again, [])
         notes = [
             f"failed at first ({old.reason}), then {new.verdict} with fresh processes"

@@ -149,7 +149,7 @@ def _check_no_link(path: Path, found: os.stat_result) -> None:
 
 
 def _whole(path: Path, stream: BufferedReader, most: int | None) -> bytes:
-    """Read a file to its end, at most `most` bytes even if the file grows meanwhile."""
+    """Read a file to its end; refuse more than `most` bytes, even if the file is still growing."""
     if most is None:
         return stream.read()
     content = stream.read(most + 1)

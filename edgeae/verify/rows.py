@@ -173,8 +173,9 @@ def compose(
             artifact's element type.
     """
     found = parity(composed, whole, artifact.output)
-    # encoder and decoder are cut out of the autoencoder: both ways do the same arithmetic
-    apart = 0.0 if artifact.flavour.startswith("fast") else 1e-5  # its code lies on a grid
+    # encoder and decoder are cut out of the autoencoder: both ways do the same arithmetic;
+    # the code of a `fast` artifact is quantized, so that even its floats must be equal
+    apart = 0.0 if artifact.flavour.startswith("fast") else 1e-5
     exact = Tolerance(max_abs=apart, share_over_1lsb=0.0, max_lsb=0)
     reasons = tuple(f"composition: {breach}" for breach in breaches(found, exact))
     return Composition(
