@@ -40,7 +40,7 @@ app = typer.Typer(
     name="edgeae",
     help="Train autoencoders, export them to edge runtimes, and verify each export.",
     epilog=(
-        "Exit codes: 0 success; 1 a budget, parity or loss tolerance is not met; "
+        "Exit codes: 0 success; 1 a budget, a parity or a loss tolerance is not met; "
         "2 wrong usage or bad input; 3 inconclusive or not measured; "
         "4 an artifact does not match its manifest; 5 a runtime crashed or hung. "
         "EDGEAE_DEBUG=1 shows tracebacks."

@@ -54,10 +54,10 @@ def pick(
 ) -> None:
     """Find the best bundle that meets all limits: the one with the lowest loss ratio.
 
-    Of two bundles with equal ratios, the smaller one is picked. If --max-loss-ratio is the only
-    limit, the smallest bundle is picked. A bundle that verify found out of tolerance is never
-    picked. If no bundle meets the limits, the nearest miss is printed, and the exit code is 1. The
-    nearest miss is the bundle whose largest excess, value ÷ limit, is smallest.
+    If --max-loss-ratio is the only limit, the smallest bundle is picked. Of two bundles with equal
+    ratios, the smaller one is picked. A bundle that verify found out of tolerance is never picked.
+    If no bundle meets the limits, the nearest miss is printed, and the exit code is 1. The nearest
+    miss is the bundle whose largest excess, value ÷ limit, is smallest.
     """
     from edgeae.pick.candidates import candidates
     from edgeae.pick.choice import pick as choose

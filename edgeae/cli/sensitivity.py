@@ -46,9 +46,9 @@ def sensitivity(
 ) -> None:
     """Measure the loss of each layer's sparsity, clusters and bits; write a recipe by layer.
 
-    The table is also drawn as build/MODEL/sensitivity.svg. With --max-loss-ratio, settings by layer
-    are chosen and fine-tuned until the smallest bundle within the limit is found. If not even the
-    mildest settings meet the limit, no recipe is written, and the exit code is 1.
+    With --max-loss-ratio, settings by layer are chosen and fine-tuned until the smallest bundle
+    within the limit is found. If not even the mildest settings meet the limit, no recipe is
+    written, and the exit code is 1. The table is also drawn as build/MODEL/sensitivity.svg.
     """
     from edgeae import recipe as recipes
     from edgeae.artifacts.model import find_model
