@@ -159,4 +159,4 @@ def _whole(path: Path, stream: BufferedReader, most: int | None) -> bytes:
 
 
 def _too_large(path: Path, found: int, most: int) -> BadInput:
-    return BadInput(f"{path}: {found:,} bytes; allowed are at most {most:,}")
+    return BadInput(f"{path}: {found:,} bytes; allowed are {most:,} at most")

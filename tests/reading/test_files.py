@@ -97,7 +97,7 @@ def test_a_file_that_grows_is_not_read_beyond_its_bound(tmp_path):
     with files.open_regular(path, 4) as stream, path.open("ab") as growing:
         growing.write(b"567")
         growing.flush()
-        with pytest.raises(BadInput, match="5 bytes; allowed are at most 4"):
+        with pytest.raises(BadInput, match="5 bytes; allowed are 4 at most"):
             files._whole(path, stream, 4)
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_regular_file_of_a_folder_is_refused(folder):
         with pytest.raises(BadInput) as caught:
             files.read_inside(folder, name)
         assert str(caught.value) == f"{folder / name}: {words}"
-    with pytest.raises(BadInput, match="7 bytes; allowed are at most 6"):
+    with pytest.raises(BadInput, match="7 bytes; allowed are 6 at most"):
         files.read_inside(folder, "encoder.tflite", 6)
 
 
