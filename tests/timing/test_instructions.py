@@ -175,7 +175,8 @@ def test_perf_is_read(text, wanted):
     ],
 )
 def test_a_machine_that_lets_nobody_count_says_so(text, why):
-    with pytest.raises(RuntimeUnavailable, match=f"counts no instructions here .{why}.; perf needs access"):
+    refused = f"counts no instructions here .{why}.; perf needs access"
+    with pytest.raises(RuntimeUnavailable, match=refused):
         instructions.read_perf(text)
 
 
