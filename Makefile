@@ -125,7 +125,7 @@ lint: setup  ## ruff and mypy
 docs: setup  ## build the documentation, into build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-reference: setup  ## write the generated pages of the documentation anew from the code
+reference: setup  ## generate the pages of the reference from the code
 	PYTHONPATH=docs $(BIN)/python -m generate
 
 clean:  ## remove build/, bench/digits/build/ and caches, keep .venv

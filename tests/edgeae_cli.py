@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,23 +25,25 @@ def edgeae(
     *arguments: str, cwd: Path, timeout: float = 300, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in `cwd`; `env` is added to the environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "edgeae", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
-    )
+    return _run((sys.executable,), arguments, cwd, timeout, env)
 
 
 def edgeae_forked(
     *arguments: str, cwd: Path, timeout: float = 300, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Do the same in a process that begins with TensorFlow imported: where a model is trained."""
+    return _run(warm.python(), arguments, cwd, timeout, env)
+
+
+def _run(
+    python: Sequence[str],
+    arguments: tuple[str, ...],
+    cwd: Path,
+    timeout: float,
+    env: dict[str, str],
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*warm.python(), "-m", "edgeae", *arguments],
+        [*python, "-m", "edgeae", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -24,7 +24,7 @@ PAGES = site.pages()
 def test_a_generated_page_is_current(page):
     path = DOCS / page
     found = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert found == PAGES[page], f"docs/{page} is stale: `make reference` writes it anew"
+    assert found == PAGES[page], f"docs/{page} is stale: `make reference` renews it"
 
 
 def test_every_page_of_the_reference_is_generated_and_says_so():

@@ -16,7 +16,7 @@ _END = "<!-- End of the generated part. -->"
 
 
 def renewed(text: str) -> str:
-    """Return the page with its generated part written anew.
+    """Return the page with an up-to-date generated part.
 
     Raises:
         ValueError: the page has no place for it.

@@ -102,8 +102,8 @@ class Bundle:
             ManifestMismatch: a file is missing, or it differs from the manifest's description.
         """
         for artifact in self.manifest.artifacts:
-            with self._opened(artifact.path, artifact.sha256, artifact.bytes):
-                pass
+            with self._opened(artifact.path, artifact.bytes) as stream:
+                self._check_hash(artifact.path, stream, artifact.sha256)
         for name in self.manifest.golden.sha256:
             self.golden(name)
 
@@ -190,18 +190,19 @@ class Bundle:
         return min(files.MODEL_BYTES, _WIDEST * values + _NPY_BYTES)
 
     def _checked(self, name: str, sha256: str, most: int) -> bytes:
-        with self._opened(name, sha256, most) as stream:
+        with self._opened(name, most) as stream:
+            if os.fstat(stream.fileno()).st_size >= files.LARGE_BYTES:
+                self._check_hash(name, stream, sha256)  # before gigabytes are in memory
+                stream.seek(0)
             content = stream.read(most + 1)
-        self._check_hash(name, hashlib.sha256(content).hexdigest(), sha256)
+        self._check_hash(name, io.BytesIO(content), sha256)
         return content
 
     @contextlib.contextmanager
-    def _opened(self, name: str, sha256: str, most: int) -> Iterator[BufferedReader]:
-        """Open a file of the bundle after checking its hash, so that no wrong file is loaded."""
+    def _opened(self, name: str, most: int) -> Iterator[BufferedReader]:
+        """Open a file that the manifest names."""
         try:
             with files.open_inside(self.root, name, min(most, files.MODEL_BYTES)) as stream:
-                self._check_hash(name, hashlib.file_digest(stream, "sha256").hexdigest(), sha256)
-                stream.seek(0)
                 yield stream
         except BadInput as error:
             place = self.shown / name
@@ -211,7 +212,8 @@ class Bundle:
                 f"{self.shown / name}: named in the manifest but not readable ({error.strerror})"
             ) from None
 
-    def _check_hash(self, name: str, found: str, expected: str) -> None:
+    def _check_hash(self, name: str, stream: io.BufferedIOBase, expected: str) -> None:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != expected:
             told = f"sha256 {found[:12]}…, but the manifest names {expected[:12]}…"
             raise ManifestMismatch(f"{self.shown / name}: {told}")

@@ -11,9 +11,8 @@ from io import BufferedReader
 
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import graph as tflite
+from edgeae.reading import files
 
-#: Smaller files are not checked here: reading them takes less than a tenth of a second.
-_LARGE_BYTES = 1 << 26
 #: A model has a few fields, and its graph a few for each operator and constant.
 _MOST_FIELDS = 1_000_000
 #: `ModelProto.graph`; `GraphProto.node` and `.initializer` (onnx/onnx.proto).
@@ -33,7 +32,7 @@ def check(stream: BufferedReader, form: str, origin: str) -> None:
     Raises:
         BadInput: the file's tables or messages do not fit into one another.
     """
-    if stream.seek(0, 2) >= _LARGE_BYTES:
+    if stream.seek(0, 2) >= files.LARGE_BYTES:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if form == "tflite":
                 tflite.check(content, origin)

@@ -32,14 +32,12 @@ class Original:
         shapes: `image`, `code` and `reconstruction` → shape, without the batch.
         parts: `encoder`, `decoder` and `autoencoder` → function.
         both_ends: function image → {`code`, `reconstruction`}, so that one conversion covers both.
-        holder: object that owns the variables; it must live as long as the functions.
         model: the flat Keras model, which can be fine-tuned; None for a frozen graph.
     """
 
     shapes: dict[str, tuple[int, ...]]
     parts: dict[str, Function]
     both_ends: Callable[[Any], dict[str, Any]]
-    holder: Any = field(repr=False)
     model: Any = field(default=None, repr=False)
 
     @property
@@ -99,7 +97,6 @@ def from_keras(model: Any, code_layer: str) -> Original:
         },
         {part: _inference(cut) for part, cut in cuts.items()},
         _inference(ends),
-        holder=ends,
         model=model,
     )
 
@@ -134,5 +131,4 @@ def from_graph(
         shapes,
         {part: single(*edges) for part, edges in EDGES.items()},
         graph_parts.function(graph, IMAGE, ends, shapes),
-        holder=tf.Module(),
     )

@@ -18,6 +18,9 @@ from edgeae.errors import BadInput
 MODEL_BYTES = (1 << 31) - 1
 #: Largest text file. A manifest has about 20 kB; parsed values take twenty times the text's bytes.
 TEXT_BYTES = 1 << 23
+#: Reading a smaller file takes less than a tenth of a second and little memory; a larger one is
+#: checked where it lies first.
+LARGE_BYTES = 1 << 26
 #: Largest picture: a sheet of 10,000 images.
 PICTURE_BYTES = 1 << 28
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK

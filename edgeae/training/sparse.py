@@ -19,8 +19,8 @@ _CLIP = 1e-6
 def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """Build width → hidden … → code → … hidden → width with a penalty on the code.
 
-    The code's activation is a sigmoid with `kl`, which needs probabilities. Otherwise it is ReLU
-    if there are hidden layers, and `activation` if there are none.
+    The code's activation is a sigmoid with `kl`, which needs probabilities. Otherwise it is ReLU in
+    a model with hidden layers, and `activation` in a model without hidden layers.
 
     Args:
         shape: shape of one image.

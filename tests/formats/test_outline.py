@@ -29,7 +29,7 @@ STARTS = {
 
 @pytest.fixture
 def without_smaller_ones(monkeypatch):
-    monkeypatch.setattr(outline, "_LARGE_BYTES", 0)
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
 
 
 def checked(path: Path, form: str) -> None:
@@ -64,6 +64,6 @@ def test_an_onnx_file_cut_short_is_refused(tmp_path_factory, cut):
     # from within the graph, after the version, to before the last field
     path.write_bytes(content[: 3 + cut % (len(content) - 40)])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(outline, "_LARGE_BYTES", 0)
+        patched.setattr(files, "LARGE_BYTES", 0)
         with pytest.raises(BadInput, match=r"^a: not an ONNX model, or a damaged one \("):
             checked(path, "onnx")

@@ -119,7 +119,7 @@ class Fuzz:
         return failed
 
     def fresh(self) -> None:
-        """Make the project anew."""
+        """Make a new project."""
         shutil.rmtree(self.project, ignore_errors=True)
         shutil.copytree(self.corpus, self.project, symlinks=True)
 

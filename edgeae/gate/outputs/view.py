@@ -48,7 +48,7 @@ def told(outcome: Outcome) -> list[Finding]:
 
 
 def identical(outcome: Outcome) -> str:
-    """Return a line about cells that passed without timing; empty if there are none."""
+    """Return a line with the number of identical artifacts; empty if no artifact is identical."""
     count = len(outcome.findings) - len(told(outcome))
     artifacts = "artifact: passes" if count == 1 else "artifacts: pass"
     return f"{count} identical {artifacts} without timing" if count else ""
