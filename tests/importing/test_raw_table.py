@@ -65,7 +65,7 @@ def test_what_is_garbage_fails_and_what_is_sound_passes(manifests, place):
 
 
 def test_the_export_warns_of_ratios_and_says_what_helps(manifests, said):
-    warned = dict(re.findall(r"^warning: raw/(\S+): its loss, (.*)$", said, re.MULTILINE))
+    warned = dict(re.findall(r"^warning: raw/(\S+): the loss, (.*)$", said, re.MULTILINE))
     assert warned.keys() == {
         name for name, found in manifests.items() if found.loss.yardstick_ratio > 1.5
     }
