@@ -75,7 +75,7 @@ def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> 
 def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
     """Print the results; return a line for each model that misses its family's limit."""
     from edgeae.artifacts.model import open_model
-    from edgeae.training.zoo_table import figures, misses, render
+    from edgeae.training.table import zoo_figures, zoo_misses, zoo_table
 
     for item in outcomes:
         if item.code:
@@ -83,13 +83,13 @@ def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
     found = {item.family: open_model(item.folder) for item in outcomes if not item.code}
     if json:
         table: dict[str, Any] = {
-            item.family: {"error": item.error} if item.code else figures(found[item.family])
+            item.family: {"error": item.error} if item.code else zoo_figures(found[item.family])
             for item in outcomes
         }
         put_json(table)
     elif found:
-        put(render(list(found.values())))
-    missed = misses(list(found.values()))
+        put(zoo_table(list(found.values())))
+    missed = zoo_misses(list(found.values()))
     for line in missed:
         say(f"edgeae: {line}")
     return missed

@@ -8,9 +8,8 @@ from typing import Any
 from edgeae import recipe
 from edgeae.artifacts.model import open_model
 from edgeae.conversion import representative
-from edgeae.conversion.judging import judge
 from edgeae.conversion.plan.calibrations import METHODS, Calibration
-from edgeae.conversion.subject import cut_original, dataset_of, folded
+from edgeae.conversion.subject import cut_original, dataset_of, folded, judge
 from edgeae.conversion.tflite import convert as tflite
 from edgeae.metrics.loss import image_losses
 from edgeae.originals.original import open_original

@@ -1,20 +1,30 @@
-"""Prepares a conversion: loads a model's data, folds its original, and cuts the converted graph."""
+"""The subject of a conversion: its data, its folded original, its parts and their loss."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeae import data
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import Training
+from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.folding import fold
 from edgeae.conversion.parts import cut_parts
 from edgeae.conversion.tflite import convert as tflite
 from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput
-from edgeae.formats.tflite.graph import Graph
+from edgeae.formats import describe
+from edgeae.formats.tflite.graph import Graph, write
+from edgeae.metrics.loss import image_losses
+from edgeae.metrics.tolerance import REFERENCE
 from edgeae.originals.original import Original, from_keras
 from edgeae.recipe import Recipe
+from edgeae.runtimes import load
+from edgeae.runtimes.inference import prepare, real, run_all
+
+_PART = "autoencoder"
 
 
 def dataset_of(training: Training) -> Dataset:
@@ -82,3 +92,24 @@ def cut_original(
     for line in filter(None, (item.to_text() for item in made.kept)):
         say(line)
     return parts
+
+
+def judge(
+    parts: dict[str, Graph], images: NDArray[np.float32]
+) -> tuple[Artifact, NDArray[np.float64]]:
+    """Return the description of the autoencoder, and the MSE of each image, float64 (n,).
+
+    The autoencoder is in no bundle; the reference kernels run it.
+
+    Args:
+        parts: result of `cut_original`.
+        images: (n, …) real values.
+    """
+    content = write(parts[_PART])
+    artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
+    session = load(REFERENCE).open(
+        VerifiedArtifact(artifact, content, Path(artifact.path)), threads=1
+    )
+    outputs = run_all(session, artifact, prepare(artifact, images))
+    session.close()
+    return artifact, image_losses(real(artifact, outputs), images)

@@ -11,9 +11,8 @@ from edgeae.compression.control import control_losses
 from edgeae.compression.control_cache import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
-from edgeae.conversion.judging import judge
 from edgeae.conversion.plan.tools import control_versions
-from edgeae.conversion.subject import cut_original, dataset_of, folded
+from edgeae.conversion.subject import cut_original, dataset_of, folded, judge
 from edgeae.metrics.loss import loss_scale
 from edgeae.originals.original import from_keras, open_original
 from edgeae.system import children

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import keras
 from edgeae.training.objective import Objective
-from edgeae.training.picture import halved, picture
 
 _KERNEL = 3
 
@@ -38,6 +38,27 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     return Objective(
         keras.Model(image, _cropped(layer, height, width), name="autoencoder"), settings.loss
     )
+
+
+def picture(shape: tuple[int, ...], family: str) -> tuple[int, int, int]:
+    """Return height, width and channels of one image.
+
+    Raises:
+        BadInput: the shape has neither two nor three axes.
+    """
+    if len(shape) == 2:
+        return shape[0], shape[1], 1
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    raise BadInput(
+        f"family {family}: images of shape {shape}; allowed are (height, width) and "
+        "(height, width, channels)"
+    )
+
+
+def halved(size: int, times: int) -> int:
+    """Return a side's size after `times` convolutions of stride 2 with padding `same`."""
+    return -(-size // (1 << times))
 
 
 def _convolve(filters: int, stride: int, activation: str, name: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import tf
-from edgeae.training.dense import mirrored
+from edgeae.training.deep import mirrored
 from edgeae.training.objective import Objective
 
 #: Added to a step's number, so that the levels are drawn independently of the noise.

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import keras
+from edgeae.training.conv import halved, picture
 from edgeae.training.objective import Objective
-from edgeae.training.picture import halved, picture
 
 _KERNEL = 3
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import tf
-from edgeae.training.dense import mirrored
+from edgeae.training.deep import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
 

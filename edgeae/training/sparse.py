@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeae.families.settings import Settings
 from edgeae.originals.legacy_keras import keras, tf
-from edgeae.training.dense import mirrored
+from edgeae.training.deep import mirrored
 from edgeae.training.objective import RECONSTRUCTION, Objective, reconstruction_loss
 
 #: Mean activations are clipped by this, because the divergence of exactly 0 or 1 is infinite.

@@ -1,24 +1,31 @@
-"""The tables that a training prints: its figures beside those of PCA and of the mean image."""
+"""The tables of trainings: their figures beside those of PCA and of the mean image."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from edgeae.artifacts.model import Training
+from edgeae.data import MNIST_ARRAYS_SHA256
+from edgeae.families.table import FAMILIES
 from edgeae.text.columns import align
 
 _NAMES = {"model": "model", "pca": "PCA, same code size", "mean": "mean image"}
+_ZOO_HEADER = (
+    *("model", "code", "parameters", "test MSE", "PSNR", "SSIM", "PCA", "mean image"),
+    *("epochs", "seconds"),
+)
 
 
-def by_reference(yardsticks: Mapping[str, Mapping[str, float | None]]) -> str:
+def by_reference(references: Mapping[str, Mapping[str, float | None]]) -> str:
     """Return a line each for the model and its references, then the MSE on shuffled images."""
     rows = [["", "MSE", "PSNR", "SSIM"]]
     for key, name in _NAMES.items():
-        if key in yardsticks:
-            rows.append([name, *_figures(yardsticks[key])])
-    told = align(rows, left=1)
-    shuffled = yardsticks.get("model", {}).get("shuffled")
+        if key in references:
+            rows.append([name, *_figures(references[key])])
+    table = align(rows, left=1)
+    shuffled = references.get("model", {}).get("shuffled")
     if shuffled is None:
-        return told
-    return f"{told}\nmodel on images with shuffled pixels: MSE {shuffled:.5f}"
+        return table
+    return f"{table}\nmodel on images with shuffled pixels: MSE {shuffled:.5f}"
 
 
 def by_code_size(trainings: Sequence[Training]) -> str:
@@ -37,4 +44,51 @@ def _figures(row: Mapping[str, float | None]) -> list[str]:
         "" if mse is None else f"{mse:.5f}",
         "exact" if psnr is None else f"{psnr:.1f} dB",
         "" if ssim is None else f"{ssim:.4f}",
+    ]
+
+
+def zoo_figures(training: Training) -> dict[str, Any]:
+    """Return a model's figures in the zoo, as JSON types."""
+    own = training.yardsticks["model"]
+    return {
+        "model": training.model,
+        "code": training.code_size,
+        "parameters": training.parameters,
+        "mse": training.losses["test"],
+        "psnr": own["psnr"],
+        "ssim": own["ssim"],
+        "pca_mse": training.yardsticks["pca"]["mse"],
+        "mean_mse": training.yardsticks["mean"]["mse"],
+        "epochs": len(training.curve),
+        "seconds": training.seconds,
+    }
+
+
+def zoo_misses(trainings: Sequence[Training]) -> list[str]:
+    """Return a line per model whose MSE on MNIST exceeds its family's limit."""
+    lines = []
+    for training in trainings:
+        limit, loss = FAMILIES[training.family].mnist, training.losses["test"]
+        if training.dataset["sha256"] == MNIST_ARRAYS_SHA256 and loss > limit:
+            lines.append(f"{training.model}: test MSE {loss:.5f}, allowed on MNIST is {limit:.4f}")
+    return lines
+
+
+def zoo_table(trainings: Sequence[Training]) -> str:
+    """Return the zoo's table, a line per model, in the given order."""
+    return align([_ZOO_HEADER, *map(_zoo_row, trainings)], left=1)
+
+
+def _zoo_row(training: Training) -> list[str]:
+    row = zoo_figures(training)
+    return [
+        training.model,
+        str(row["code"]),
+        f"{row['parameters']:,}",
+        f"{row['mse']:.5f}",
+        "" if row["psnr"] is None else f"{row['psnr']:.1f} dB",
+        "" if row["ssim"] is None else f"{row['ssim']:.4f}",
+        *(f"{row[key]:.5f}" for key in ("pca_mse", "mean_mse")),
+        str(row["epochs"]),
+        f"{row['seconds']:.0f}",
     ]

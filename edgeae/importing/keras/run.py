@@ -14,8 +14,6 @@ from edgeae.artifacts.model import KERAS
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.importing.bottleneck import Choice, Node, choose
-from edgeae.importing.images import save_images, spread
-from edgeae.importing.input_shape import input_shape
 from edgeae.importing.keras import architecture
 from edgeae.importing.keras import reading as keras_reading
 from edgeae.importing.keras.architecture import Architecture
@@ -25,6 +23,7 @@ from edgeae.importing.keras.shapes import Shape, infer
 from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.rows import input_shape, save_images, spread
 from edgeae.system import atomic, children
 from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch

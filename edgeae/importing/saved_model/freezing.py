@@ -11,8 +11,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from edgeae.errors import BadInput
 from edgeae.importing.bottleneck import Choice, choose
-from edgeae.importing.images import spread
-from edgeae.importing.input_shape import input_shape
+from edgeae.importing.rows import input_shape, spread
 from edgeae.importing.saved_model.file import Signature, check_call, read
 from edgeae.importing.saved_model.frozen_graph import (
     Tensors,

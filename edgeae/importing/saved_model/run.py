@@ -8,10 +8,10 @@ from typing import Any
 from edgeae.artifacts.model import ORIGINALS
 from edgeae.data import Dataset
 from edgeae.importing.bottleneck import Choice
-from edgeae.importing.images import save_images
 from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.rows import save_images
 from edgeae.system import atomic, children
 from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch
