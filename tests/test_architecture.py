@@ -1,5 +1,6 @@
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -287,6 +288,24 @@ def test_a_file_is_one_concept(module):
     vague = {"utils", "util", "common", "helpers", "helper", "manager", "misc"}
     assert not vague & set(module.split("."))
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 450
+
+
+SHORT = 50
+
+
+def test_a_short_file_has_a_reason():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## Short files")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+`) \| \S.* \|$", section, re.MULTILINE)
+    patterns = [pattern for row in rows for pattern in re.findall(r"`([^`]+)`", row)]
+    listed = {pattern: set(PACKAGE.glob(pattern)) for pattern in patterns}
+    short = {
+        path
+        for path in FILES.values()
+        if len(path.read_text(encoding="utf-8").splitlines()) <= SHORT
+    }
+    assert short - set().union(*listed.values()) == set()
+    assert [pattern for pattern, paths in listed.items() if not paths & short] == []
 
 
 @pytest.mark.parametrize("module", FILES)
