@@ -107,10 +107,10 @@ fuzz: setup  ## damaged files of every kind through every command (SECONDS=60, S
 selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seconds (N=100: an hour)
 	$(EDGEAE) selftest -n $(N) --out bench/SELFTEST.md
 
-faults: setup  ## commands killed, raced and denied room at random moments (SECONDS=60, SEED= to do it again)
+faults: setup  ## commands killed, run at once and denied room at random moments (SECONDS=60, SEED= to do it again)
 	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-mutants: setup  ## plant 30 faults, one at a time, in copies; the tests must catch 28 (ONLY=NAME)
+mutants: setup  ## inject 30 faults, one at a time, into copies; the tests must catch 28 (ONLY=NAME)
 	PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(or $(JOBS),2) $(addprefix --only ,$(ONLY))
 
 race: setup  ## publish a small bundle 10,000 times, and export 50 times, while edgeae verify loops
