@@ -10,7 +10,7 @@ from pathlib import Path
 import keras_files
 import pytest
 from fake_exports import Project
-from snapshots import snapshot
+from folder_state import folder_state
 
 STEPS = "prune, cluster, qat, in this order, each once"
 NARROW = "it has no 4-bit weights; allowed are models of Dense and Conv2D layers"
@@ -48,12 +48,12 @@ def written(project: Project, text: str) -> Path:
 
 
 def refused(project: Project, *arguments: str) -> str:
-    before = snapshot(project.build)
+    before = folder_state(project.build)
     assert "deep/int8" in before
     done = project.run(*arguments)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     (line,) = done.stderr.splitlines()
-    assert snapshot(project.build) == before and project.logged() == []
+    assert folder_state(project.build) == before and project.logged() == []
     return line.removeprefix("edgeae: ")
 
 

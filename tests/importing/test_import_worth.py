@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny
 from edgeae_cli import edgeae_here
-from snapshots import snapshot
+from folder_state import folder_state
 
 from edgeae import data
 from edgeae.artifacts.model import open_model
@@ -60,11 +60,14 @@ def test_files_on_data_of_another_scale_are_refused_with_both_figures(paths, pla
 def test_a_refusal_leaves_the_earlier_import_whole(place):
     assert imported(place, "autoencoder.tflite").returncode == 0
     shown = place / "build" / "mine" / "as-is"
-    link, before = shown.readlink(), (snapshot(shown), (shown.parent / "train.json").read_bytes())
+    link, before = (
+        shown.readlink(),
+        (folder_state(shown), (shown.parent / "train.json").read_bytes()),
+    )
     assert imported(place, "autoencoder.tflite", *WRONG).returncode == 2
     assert imported(place, "autoencoder.tflite", *WRONG, "--force").returncode == 2
     assert shown.readlink() == link
-    assert (snapshot(shown), (shown.parent / "train.json").read_bytes()) == before
+    assert (folder_state(shown), (shown.parent / "train.json").read_bytes()) == before
 
 
 def test_an_encoder_alone_has_no_loss_to_be_refused_by(place):

@@ -11,7 +11,7 @@ import promises
 import pytest
 from edgeae_cli import edgeae
 from family_models import MODELS, export_and_verify, train_all
-from snapshots import snapshot
+from folder_state import folder_state
 
 from edgeae import data
 
@@ -73,9 +73,9 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(model, plan, told, pl
         said = ("--data", "rows.npy", "--name", "given")
         done = edgeae("import", "build/simple/model.keras", *said, cwd=place)
         assert done.returncode == 0, done.stderr
-    before = snapshot(place / "build")
+    before = folder_state(place / "build")
     done = edgeae("export", model, "-r", plan, cwd=place)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"edgeae: build/{model}/{plan}: ") and told in line
-    assert snapshot(place / "build") == before
+    assert folder_state(place / "build") == before

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from edgeae_cli import ROOT, edgeae
 from family_models import pictures, train_all
-from snapshots import snapshot
+from folder_state import folder_state
 
 from edgeae.artifacts.bundle import open_bundle
 
@@ -112,8 +112,8 @@ def test_only_unfinished_bundles_are_made_again(kill, place):
     finished = bundles(place)
     assert finished and finished < {SLOW, *QUICK}
     assert list(store.glob("*.part"))
-    before = {name: snapshot(place / "build" / "simple" / name) for name in finished}
-    originals = snapshot(place / "build" / "simple")
+    before = {name: folder_state(place / "build" / "simple" / name) for name in finished}
+    originals = folder_state(place / "build" / "simple")
     targets = {name: (place / "build" / "simple" / name).readlink() for name in finished}
 
     again = edgeae("export", "--jobs", "2", cwd=place, timeout=1200)
@@ -123,7 +123,7 @@ def test_only_unfinished_bundles_are_made_again(kill, place):
     for name in finished:
         assert f"{name} exported in" not in again.stderr
         assert (place / "build" / "simple" / name).readlink() == targets[name]
-        assert snapshot(place / "build" / "simple" / name) == before[name]
+        assert folder_state(place / "build" / "simple" / name) == before[name]
     assert bundles(place) == {SLOW, *QUICK}
     for name in (SLOW, *QUICK):
         open_bundle(place / "build" / "simple" / name).check()
@@ -131,7 +131,7 @@ def test_only_unfinished_bundles_are_made_again(kill, place):
     folders = sorted(path.name.partition("@")[0] for path in store.iterdir() if path.is_dir())
     assert folders == sorted((SLOW, *QUICK))
     assert list((place / "build").rglob("*.tmp")) == list((place / "build").rglob("*.part")) == []
-    after = snapshot(place / "build" / "simple")
+    after = folder_state(place / "build" / "simple")
     for name in ("model.keras", "train.json"):
         assert after[name] == originals[name]
     assert edgeae("export", cwd=place).stderr == "export: 3 of 3 up to date\n"

@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-__all__ = ["snapshot"]
+__all__ = ["folder_state"]
 
 
-def snapshot(folder: Path) -> dict[str, tuple[str, int, int]]:
+def folder_state(folder: Path) -> dict[str, tuple[str, int, int]]:
     """Every path below → its content's hash or a link's target, its date and its inode."""
     return {path.relative_to(folder).as_posix(): _told(path) for path in folder.rglob("*")}
 
