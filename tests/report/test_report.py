@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import html.parser
 import json
 import re
@@ -17,7 +18,9 @@ import pytest
 import tampering
 from original_models import originals
 from result_rows import MACHINE, PASSED, timed, verified
+from snapshots import snapshot
 
+from edgeae import __version__
 from edgeae import recipe as recipes
 from edgeae.artifacts.bundle import Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, RuntimeUnavailable
@@ -42,6 +45,13 @@ ABSENT = Row(
     verdict="unavailable",
     reasons=("no GPU here; pip install a <b>GPU</b>",),
 )
+
+
+LABELS: dict[str, list[float | None]] = {
+    "10": [0.02, None, 0.03],
+    "9": [0.04, None, 0.05],
+    "2": [0.01, None, 0.01],
+}
 
 
 @pytest.fixture
@@ -190,14 +200,10 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     size, whole = (item.artifact("autoencoder").bytes for item in (bundle, original))
     for shown in (words(text), markdown):
         for figure in (
-            *("15.0 µs", "19.0 µs", "19.9 µs"),
-            *(f"{loss.float32:.6f}", f"{loss.exported:.6f}", f"{loss.ratio:.4f}"),
-            *(f"{size:,}", "250", "1,001", "4.00×", "pass, 3 LSB", "pass, 0.012"),
-            *("All 2 exports verified.", "64", bundle.manifest.weights_sha256[:12]),
+            *(f"{loss.float32:.6f}", f"{loss.exported:.6f}", f"{loss.ratio:.4f}", f"{size:,}"),
+            *("All 2 exports verified.", bundle.manifest.weights_sha256[:12]),
         ):
             assert figure in shown, figure
-    assert "3 LSB (0.12 % over 1)" in words(text)
-    assert "1.23 ms" in text and "45.6 µs" in text and "51&nbsp;MB" in text
     (timing,) = summary["latency"]["timings"]
     assert (timing["p50_ns"], timing["p90_ns"]) == (15_000, 19_000)
     assert timing["p99_ns"] == pytest.approx(19_900)
@@ -207,6 +213,75 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     assert int8["loss"] == asdict(loss)
     assert (int8["smaller"], int8["packed_smaller"]) == (whole / size, 1_001 / 250)
     assert summary["schema"] == 5
+
+
+def known(bundle: Bundle, ratio: float, packed: int, control: float | None = None) -> Bundle:
+    """Give a bundle figures that depend on no version of a library."""
+    table = json.loads((told(bundle, packed).root / "manifest.json").read_text())
+    for artifact in table["artifacts"]:
+        artifact["gzip_bytes"] = 1_000
+    reference = control or 0.064
+    worst = {
+        "float32": 0.128,
+        "control": control and 2 * control,
+        "exported": 3 * ratio * reference,
+    }
+    table["loss"] |= {"float32": 0.064, "control": control, "exported": ratio * reference}
+    table["loss"] |= {"added": (ratio - 1) * reference, "p99": worst, "labels": LABELS}
+    table["weights_sha256"] = "5" * 64
+    if control is not None:
+        table["settings"] = recipes.to_table(recipes.find(bundle.manifest.recipe))
+        with_control = {key: [a, 0.02, b] for key, (a, _, b) in LABELS.items()}
+        table["loss"] |= {"labels": with_control}
+    return tampering.rewrite(bundle.root, table)
+
+
+def readable(text: str) -> str:
+    """Return what a page says, without plots and hashes: a line for each paragraph or table row."""
+
+    def line(row: re.Match[str]) -> str:
+        ((*cells,),) = rows_of(row[0])
+        return "| " + " | ".join(map(html.escape, cells))
+
+    text = re.sub(r"<svg.*?</svg>", "", text, flags=re.S)
+    text = Reader(re.sub(r"<tr.*?</tr>", line, text, flags=re.S)).text
+    text = re.sub(r"\b[0-9a-f]{12}\b", "(hash)", text.replace(__version__, "(version)"))
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def check_tables(markdown: str) -> None:
+    """Check that each table has rows, each of as many cells as its header."""
+    tables = re.findall(r"(?:^\|.*\n)+", markdown, re.M)
+    assert tables
+    for rows in (item.splitlines() for item in tables):
+        assert len(rows) > 2 and len({row.count("|") for row in rows}) == 1
+        assert len(set(rows)) == len(rows)
+
+
+def test_a_whole_report(build: Path, tiny_bundle: Build) -> None:
+    float32 = known(tiny_bundle("float32"), 1.0, 4_000)
+    int8 = known(tiny_bundle("int8"), 1.75, 2_000)
+    tuned = known(tiny_bundle(recipe="p60-int8"), 1.0625, 1_000, control=0.08)
+    verified(float32, replace(PASSED, flavour="float32", max_lsb=None, share_over_1lsb=None))
+    verified(int8, PASSED, ABSENT)
+    verified(tuned, FAILED, composition="fail")
+    fixed = timed(int8, fixed_block=100, fixed_samples_ns=(130_000, 140_000, 120_000))
+    for row in (
+        replace(fixed, start_ns=412_000_000, import_ns=78_000_000),
+        timed(float32, batch=64, threads=2, block=5, unstable=("drift of +4.1%", "preempted")),
+        timed(float32, runtime="litert-gpu", device="SwiftShader 5", software=True, block=4),
+        timed(int8, machine={**MACHINE, "cpu": "Slow 1"}, settled=False, block=2),
+        timed(tuned, samples_ns=(), block=None, error="worker hung <for> 120 s", code=5),
+        timed(tuned, artifact_sha256="f" * 64),
+        absent("tensorflow-gpu", "TensorFlow sees no GPU"),
+    ):
+        append(build / "results.jsonl", row)
+    text, markdown, summary = report(build)
+    snapshot(markdown, "report.md")
+    snapshot(readable(text), "report.txt")
+    assert summary["verdict"]["failed"] == ["tiny/p60-int8"]
+    check_tables(markdown)
 
 
 def test_two_reports_of_equal_inputs_are_equal(
@@ -302,16 +377,13 @@ def test_a_failure_is_open_and_named(build: Path, tiny_bundle: Build, what: str)
     assert "✗ fail" in markdown
 
 
-def test_unavailable_runtimes_are_shown_with_their_reason(build: Path, tiny_bundle: Build) -> None:
+def test_unavailable_runtimes_fail_nothing(build: Path, tiny_bundle: Build) -> None:
     bundle = tiny_bundle()
     verified(bundle, PASSED, ABSENT)
     append(build / "results.jsonl", timed(bundle))
     append(build / "results.jsonl", absent("tensorflow-gpu", "TensorFlow sees no GPU"))
-    text, markdown, summary = report(build)
+    _, _, summary = report(build)
     assert [item["runtime"] for item in summary["absent"]] == ["tensorflow-gpu", "onnxruntime-cuda"]
-    for shown in (words(text), markdown.replace("\\", "")):
-        assert "TensorFlow sees no GPU" in shown
-        assert "pip install a <b>GPU</b>" in shown
     assert summary["verdict"]["verdict"] == "pass"
 
 
@@ -394,17 +466,13 @@ def test_the_processes_of_one_bench_are_pooled(build: Path, tiny_bundle: Build) 
     assert "14.0 µs" in text and "crashed with SIGSEGV" in text
 
 
-def test_the_fixed_cost_and_the_cold_start_are_shown(build: Path, tiny_bundle: Build) -> None:
+def test_the_fixed_cost_and_the_cold_start_are_figures(build: Path, tiny_bundle: Build) -> None:
     row = timed(tiny_bundle(), fixed_block=100, fixed_samples_ns=(130_000, 140_000, 120_000))
     append(build / "results.jsonl", replace(row, start_ns=412_000_000, import_ns=78_000_000))
-    text, markdown, summary = report(build)
-    (timing,) = summary["latency"]["timings"]
+    (timing,) = report(build)[2]["latency"]["timings"]
     assert (timing["fixed_ns"], timing["p50_ns"]) == (1_300, 15_000)
     assert timing["examples_per_s"] == pytest.approx(1e9 / 15_000)
-    for shown in (words(text), markdown):
-        for figure in ("1.30 µs", "66.7 k/s", "412 ms", "78.0 ms", "1.23 ms", "ever subtracted"):
-            assert figure in shown
-    assert "Cold start: 1 timed" in words(text) and "### Cold start" in markdown
+    assert (timing["start_ns"], timing["import_ns"]) == (412_000_000, 78_000_000)
 
 
 def test_batches_are_told_apart_in_tables_and_plots(build: Path, tiny_bundle: Build) -> None:
@@ -426,11 +494,9 @@ def test_software_devices_are_in_a_table_of_their_own_and_in_no_plot(
     append(build / "results.jsonl", emulated)
     text, markdown, _ = report(build)
     assert all("litert-gpu" not in drawing for drawing in re.findall(r"<svg.*?</svg>", text, re.S))
-    before, after = words(text).split("Software devices")
+    before, _ = words(text).split("Software devices")
     assert "litert-gpu" not in before[before.index("Latency") :]
-    assert "litert-gpu on SwiftShader 5" in after and "no plot" in after
-    real, rest = markdown.split("### Software devices")
-    assert "litert-gpu" not in real and "litert-gpu on SwiftShader 5" in rest
+    assert "litert-gpu" not in markdown.split("### Software devices")[0]
 
 
 def test_only_software_devices_still_make_a_page(build: Path, tiny_bundle: Build) -> None:
@@ -440,13 +506,10 @@ def test_only_software_devices_still_make_a_page(build: Path, tiny_bundle: Build
     assert "latency-0-wide" not in text
 
 
-def test_what_is_unstable_says_so_with_its_reasons(build: Path, tiny_bundle: Build) -> None:
+def test_what_is_unstable_keeps_its_reasons(build: Path, tiny_bundle: Build) -> None:
     reasons = ("drift of +4.1% from the first block to the last", "preempted 900 times in 1.0 s")
     append(build / "results.jsonl", timed(tiny_bundle(), unstable=reasons))
-    text, markdown, summary = report(build)
-    said = f"unstable: {'; '.join(reasons)}"
-    assert said in words(text) and said in markdown.replace("\\", "")
-    assert summary["latency"]["timings"][0]["unstable"] == list(reasons)
+    assert report(build)[2]["latency"]["timings"][0]["unstable"] == list(reasons)
 
 
 def test_rows_of_bare_files_are_of_no_build(build: Path, tiny_bundle: Build) -> None:
@@ -467,53 +530,35 @@ def test_machines_are_kept_apart(build: Path, tiny_bundle: Build) -> None:
     bundle = tiny_bundle()
     append(build / "results.jsonl", timed(bundle))
     append(build / "results.jsonl", timed(bundle, machine={**MACHINE, "cpu": "Slow 1"}))
-    text, _, summary = report(build)
-    assert [item["machine"] for item in summary["latency"]["timings"]] == [0, 1]
-    assert "Slow 1, 2 cores" in text and "Fast 9000, 2 cores" in text
+    latency = report(build)[2]["latency"]
+    assert [item["machine"] for item in latency["timings"]] == [0, 1]
+    assert [item["cpu"] for item in latency["machines"]] == ["Fast 9000", "Slow 1"]
 
 
-def test_a_worker_that_failed_is_a_row(build: Path, tiny_bundle: Build) -> None:
-    row = timed(tiny_bundle(), samples_ns=(), block=None, error="worker hung <for> 120 s", code=5)
+def test_a_worker_that_failed_is_no_timing(build: Path, tiny_bundle: Build) -> None:
+    row = timed(tiny_bundle(), samples_ns=(), block=None, error="worker hung", code=5)
     append(build / "results.jsonl", row)
-    text, markdown, summary = report(build)
-    assert summary["latency"]["timings"] == []
-    assert "autoencoder.tflite on litert-xnnpack: worker hung <for> 120 s" in words(text)
-    assert "worker hung" in markdown
+    assert report(build)[2]["latency"]["timings"] == []
 
 
-def test_the_ladder_tells_steps_ratios_and_bytes_against_the_yardstick(
-    build: Path, tiny_bundle: Build
-) -> None:
-    settings = recipes.to_table(recipes.find("p60-int8"))
-    told(tiny_bundle("float32"), 4_000)
-    bundle = told(tiny_bundle(recipe="p60-int8"), 1_000, 1.0625, control=0.08)
-    added = {"added": 0.08 * 0.0625}
-    table = json.loads((bundle.root / "manifest.json").read_text())
-    table["loss"] |= added
-    tampering.rewrite(bundle.root, table | {"settings": settings})
-    told(tiny_bundle(recipe="int8"), 2_000, 1.01)  # its manifest does not tell
-    text, markdown, summary = report(build)
+def test_steps_are_those_that_the_manifest_holds(build: Path, tiny_bundle: Build) -> None:
+    known(tiny_bundle("float32"), 1.0, 4_000)
+    known(tiny_bundle(recipe="p60-int8"), 1.0625, 1_000, control=0.08)
+    known(tiny_bundle(recipe="int8"), 1.01, 2_000)  # its manifest has no settings
+    _, _, summary = report(build)
     assert [item["recipe"] for item in summary["exports"]] == ["float32", "int8", "p60-int8"]
     steps = {item["recipe"]: item["steps"] for item in summary["exports"]}
     assert steps["int8"] == "" and "prune 60" in steps["p60-int8"]
-    (row,) = (line for line in markdown.splitlines() if line.startswith("| tiny | p60-int8"))
-    cells = [cell.strip() for cell in row.split("|")][3:]
-    # the loss is 0.08 · 1.0625; its worst percent twice as far from the control's
-    assert cells[1:6] == ["0.085000", "+5.0e-3", "control", "1.0625", "2.1250"]
-    assert cells[9:11] == ["1,000", "4.00×"]
-    for shown in ("1.0625", "2.1250", "control", "4.00×", steps["p60-int8"]):
-        assert shown in words(text)
 
 
-def test_what_a_loss_warns_of_stands_by_the_ladder(build: Path, tiny_bundle: Build) -> None:
+def test_a_caution_is_of_the_export_whose_loss_is_high(build: Path, tiny_bundle: Build) -> None:
     told(tiny_bundle(recipe="p60-int8"), None, 1.75, control=0.08)
     told(tiny_bundle(recipe="int8"), None, 1.25)
     text, markdown, summary = report(build)
-    wanted = "tiny/p60-int8: the loss, 0.14, is 1.75 times the control's; remedies"
-    assert wanted in words(text) and wanted in markdown.replace("\\", "")
     cautions = {item["recipe"]: item["caution"] for item in summary["exports"]}
-    assert cautions["int8"] == "" and "dynamic or int16x8" in cautions["p60-int8"]
-    assert "tiny/int8: its loss" not in markdown
+    assert cautions["int8"] == "" and "1.75 times the control's" in cautions["p60-int8"]
+    assert cautions["p60-int8"] in words(text)
+    assert "tiny/int8: " not in markdown
     assert summary["models"][0]["caution"] == ""
 
 
@@ -564,13 +609,6 @@ def test_where_every_byte_went_is_in_the_page(build: Path, tiny_bundle: Build) -
     assert rows["autoencoder.tflite", "int8", "224"][:2] == ["77", "1.14.0"]
     (old,) = (item for item in summary["exports"] if item["recipe"] == "float32")
     assert old["packed_smaller"] is None and old["files"][2]["packed"] is None
-
-
-LABELS: dict[str, list[float | None]] = {
-    "10": [0.02, None, 0.03],
-    "9": [0.04, None, 0.05],
-    "2": [0.01, None, 0.01],
-}
 
 
 def test_losses_by_label_mark_the_label_that_suffers_most(build: Path, tiny_bundle: Build) -> None:

@@ -14,7 +14,17 @@ import pytest
 import tampering
 import typer
 from result_rows import FOUND
-from test_report import Reader, decode, in_a_browser, on_a_phone, report, words
+from snapshots import snapshot
+from test_report import (
+    Reader,
+    check_tables,
+    decode,
+    in_a_browser,
+    on_a_phone,
+    readable,
+    report,
+    words,
+)
 
 from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.model import Training
@@ -34,6 +44,22 @@ CURVE = [
     {"loss": 0.025, "reconstruction": 0.02, "kl": 0.005, "validation_loss": 0.015},
 ]
 SHAPE = (12, 14)
+#: What an imported model's `train.json` holds otherwise.
+ASKED = {
+    "source": ["/models/my net.h5"],
+    "code_layer": "z",
+    "data": "/data/rows.npy",
+    "train_data": None,
+    "normalization": {"scale": 0.5, "offset": -1.0},
+}
+IMPORTED = {
+    "shape": (168,),
+    "losses": {},
+    "family": "imported",
+    "configuration": ASKED,
+    "curve": [],
+    "yardsticks": {},
+}
 
 
 @pytest.fixture
@@ -94,16 +120,32 @@ def model(
     return training
 
 
+def test_a_whole_report_of_models(build: Path) -> None:
+    for code, mse in ((32, 0.0071), (8, 0.02)):
+        model(build, code=code, mse=mse)
+    probed = model(build, "simple", mse=0.009)
+    probe = replace(FOUND, weights_sha256=probed.weights_sha256)
+    (build / "simple" / "probe.json").write_text(probe.to_json())
+    drawn = model(build, "variational", interrupted=True)
+    pixels = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    samples = png.encode(pixels, {"weights_sha256": drawn.weights_sha256})
+    (build / "variational" / "samples.png").write_bytes(samples)
+    digits = {"name": "digits", "sha256": "6" * 64, "data": "auto", "test": 300}
+    model(build, model="worse", mse=0.08, dataset={**digits, "mean_loss": 0.067})
+    model(build, model="mine", **IMPORTED)
+    text, markdown, summary = report(build)
+    snapshot(markdown, "report-models.md")
+    snapshot(readable(text), "report-models.txt")
+    check_tables(markdown)
+    assert [item["name"] for item in summary["trained"]] == [
+        *("deep-c8", "deep", "worse", "mine", "simple", "variational"),
+    ]
+
+
 def test_models_without_exports_make_a_report(build: Path) -> None:
     training = model(build)
-    text, markdown, summary = report(build)
-    for shown in (words(text), markdown.replace("\xa0", " ")):
-        for figure in (
-            *("0.007100", "21.5 dB", "0.9123", "0.065400", "0.015625", "0.067500"),
-            *("222,384", "2 min 3 s", "mnist", "Nothing is exported yet: run"),
-        ):
-            assert figure in shown, figure
-    assert "All pass" not in text and "edgeae verify" not in text
+    text, _, summary = report(build)
+    assert "edgeae verify" not in text
     found = Reader(text)
     links = {attributes.get("href") for tag, attributes in found.tags if tag == "a"}
     assert links == {"#models", "#images", "#reproduce"}
@@ -113,13 +155,6 @@ def test_models_without_exports_make_a_report(build: Path) -> None:
     assert summary["models"][0]["float32_loss"] == 0.0071
     assert summary["commands"] == ["edgeae train deep --data mnist", "edgeae report"]
     assert summary["tools"] == {"tensorflow": ["2.21.0"]}
-
-
-def test_digits_are_not_passed_off_as_mnist(build: Path) -> None:
-    model(build, dataset={"name": "digits", "sha256": "6" * 64, "data": "auto", "test": 300})
-    text, markdown, _ = report(build)
-    for shown in (words(text), markdown):
-        assert "The dataset digits: MNIST was not available." in shown
 
 
 def test_a_model_that_is_worse_than_the_mean_of_its_data_says_so(build: Path) -> None:
@@ -232,9 +267,7 @@ def test_a_probe_is_shown_while_it_is_of_these_weights(build: Path) -> None:
     path = build / "deep" / "probe.json"
     path.write_text(replace(FOUND, weights_sha256=training.weights_sha256).to_json())
     text, markdown, summary = report(build)
-    for shown in (words(text), markdown):
-        for figure in ("0.9100", "0.9730", "0.9600", "0.8000", "0.7000", "label held out"):
-            assert figure in shown, figure
+    assert "0.9730" in text and "0.9730" in markdown
     assert summary["trained"][0]["probe"]["features"] == FOUND.features
     assert "edgeae train deep --data mnist --probe" in summary["commands"]
     path.write_text(FOUND.to_json())
@@ -334,18 +367,10 @@ def test_nothing_above_zero_is_no_drawing() -> None:
 
 
 def test_an_imported_model_is_shown_with_what_is_known_of_it(build: Path) -> None:
-    asked = {
-        "source": ["/models/my net.h5"],
-        "code_layer": "z",
-        "data": "/data/rows.npy",
-        "train_data": None,
-        "normalization": {"scale": 0.5, "offset": -1.0},
-    }
-    known = {"family": "imported", "configuration": asked, "curve": [], "yardsticks": {}}
-    model(build, model="mine", shape=(168,), losses={}, **known)
-    text, markdown, summary = report(build)
+    model(build, model="mine", **IMPORTED)
+    text, _, summary = report(build)
     assert summary["trained"][0]["mse"] is None and summary["code_sizes"] == []
-    assert "Learning curves" not in text and "| mine | imported |" in markdown
+    assert "Learning curves" not in text
     assert summary["commands"][0] == (
         "edgeae import '/models/my net.h5' --data /data/rows.npy --scale 0.5 --offset -1.0 "
         "--code-layer z --name mine"
@@ -366,12 +391,6 @@ def test_an_encoder_alone_has_neither_loss_nor_reconstructions(
     assert "imported as is: there is no original" in words(text)
     assert len(strips(text)) == 1  # the originals alone
     assert "| tiny | as-is |  |  |  |  |" in markdown
-
-
-def test_an_interrupted_training_is_said(build: Path) -> None:
-    model(build, interrupted=True)
-    text, markdown, _ = report(build)
-    assert "3, 2 interrupted" in words(text) and "3, interrupted" in markdown
 
 
 CHOSEN = {
