@@ -1,7 +1,7 @@
 """The exports of a build: their manifests and the findings of `verify.json`."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from edgeae.artifacts import cautions
@@ -208,22 +208,7 @@ def _steps(manifest: Manifest) -> str:
 
 
 def _file(artifact: Artifact) -> File:
-    return File(
-        artifact.part,
-        artifact.format,
-        artifact.flavour,
-        artifact.sha256,
-        artifact.bytes,
-        artifact.gzip_bytes,
-        artifact.minimum_runtime,
-        artifact.macs,
-        artifact.sparsity,
-        artifact.nonzero_macs,
-        artifact.causes,
-        artifact.packed,
-        artifact.packed_bytes,
-        artifact.encodings,
-    )
+    return File(**{item.name: getattr(artifact, item.name) for item in fields(File)})
 
 
 def _verdict(rows: tuple[Row, ...], compositions: tuple[Composition, ...]) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Select the latencies of the artifacts on disk from the results rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from edgeae.system.machine import identity
@@ -173,56 +173,20 @@ def _order(item: Timing) -> tuple[Any, ...]:
     return (item.model, item.part, item.batch, item.p50_ns, item.runtime, item.recipe)
 
 
-def _timing(found: Pooled, machine: int) -> Timing:
-    row = found.row
-    return Timing(
-        model=row.model,
-        recipe=row.recipe,
-        part=row.part,
-        format=row.format,
-        flavour=row.flavour,
-        bytes=row.bytes,
-        runtime=row.runtime,
-        runtime_version=row.runtime_version,
-        device=row.device,
-        software=row.software,
-        threads=row.threads,
-        batch=row.batch,
-        machine=machine,
-        p50_ns=found.p50_ns,
-        p90_ns=found.p90_ns,
-        p99_ns=found.p99_ns,
-        mad_ns=found.mad_ns,
-        interval=found.interval,
-        fixed_ns=found.fixed_ns,
-        examples_per_s=found.examples_per_s,
-        processes=found.processes,
-        blocks=found.blocks,
-        block=row.block or 1,
-        settled=found.settled,
-        unstable=found.unstable,
-        warning=found.warning,
-        start_ns=found.start_ns,
-        import_ns=found.import_ns,
-        load_ns=found.load_ns,
-        first_ns=found.first_ns,
-        rss_peak_bytes=found.rss_peak_bytes,
-        note=row.note,
-    )
+def _timing(pooled: Pooled, machine: int) -> Timing:
+    row = pooled.row
+    values = {**vars(row), **vars(pooled), "warning": pooled.warning, "block": row.block or 1}
+    return Timing(**_chosen(Timing, {**values, "machine": machine}))
 
 
 def _failure(row: Result, machine: int) -> Failure:
-    return Failure(
-        row.model,
-        row.recipe,
-        row.part,
-        row.format,
-        row.runtime,
-        row.threads,
-        row.batch,
-        machine,
-        row.error or "no samples",
-    )
+    values = {**vars(row), "error": row.error or "no samples", "machine": machine}
+    return Failure(**_chosen(Failure, values))
+
+
+def _chosen(kind: type[Timing | Failure], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values whose keys are fields of a dataclass."""
+    return {item.name: values[item.name] for item in fields(kind)}
 
 
 def p50_ns(
