@@ -64,17 +64,14 @@ class BaselineFile:
     Attributes:
         label: display name: the file's place, in the user's words.
         path: the artifact's file.
-        root: the bundle's folder; None for a bare file.
-        part: part of the bundle; empty for a bare file.
-        format: `tflite` or `onnx`.
+        bundle, artifact: the bundle, and the file's description; None for a bare file.
         note: a note for the reader; empty without one.
     """
 
     label: str
     path: Path
-    root: Path | None
-    part: str
-    format: str
+    bundle: Bundle | None = None
+    artifact: Artifact | None = None
     note: str = ""
 
 
@@ -129,15 +126,9 @@ class Baseline:
         known = self.check()
         told = "" if known is None else record.note(known)
         if artifact is None:
-            return BaselineFile(self.label, self.place, None, "", candidate.format, told)
-        return BaselineFile(
-            f"{self.label}/{artifact.path}",
-            self.place / artifact.path,
-            self.place,
-            artifact.part,
-            artifact.format,
-            told,
-        )
+            return BaselineFile(self.label, self.place, note=told)
+        path = self.place / artifact.path
+        return BaselineFile(f"{self.label}/{artifact.path}", path, self.bundle, artifact, told)
 
     def _format(self, artifact: Artifact | None) -> str:
         return artifact.format if artifact else self.place.suffix.removeprefix(".")

@@ -15,7 +15,7 @@ from edgeae.errors import BadInput, NotMeasured
 from edgeae.gate.budget import Budget, from_table
 from edgeae.gate.finding import Finding, Outcome
 from edgeae.gate.judging import OnRow, judge_all, needs_timing
-from edgeae.gate.sides import Pair, Side, of_baseline, sides
+from edgeae.gate.sides import Pair, Side, of_baseline, of_bundle, sides
 from edgeae.runtimes import USUAL, formats
 from edgeae.system.machine import describe
 from edgeae.timing import suite as suites
@@ -241,15 +241,18 @@ def _cells(
     for name in runtimes:
         formats(name)  # raises for a name that does not exist
     found = find_bundles(list(bundles) or [Path("build")]) if suite.models else []
-    known: dict[Path, Side] = {}
+    bundles_by_root = {item.root: item for item in found}
+    opened: dict[Path, Side] = {}
     cells = []
     for job in suites.expand(suite, found):
         wanted = job.runtime in runtimes if runtimes else job.runtime not in _IDLE
         if not wanted or job.artifact.format in ORIGINALS:
             continue  # an original is not shipped: exports are made from it
-        if job.path not in known:
-            known[job.path] = sides(job.path)[0]
-        cells.append((known[job.path], job.runtime, job.threads, job.batch))
+        if job.path not in opened:
+            bundle = None if job.golden is None else bundles_by_root[job.golden]
+            held = sides(job.path) if bundle is None else of_bundle(bundle)
+            opened |= {side.path: side for side in held}
+        cells.append((opened[job.path], job.runtime, job.threads, job.batch))
     return cells
 
 

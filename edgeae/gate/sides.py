@@ -123,25 +123,26 @@ def sides(place: Path) -> list[Side]:
 
 
 def _of_bundle(place: Path) -> list[Side]:
-    with holding(place) as held:
-        for artifact in held.manifest.artifacts:
-            held.read(artifact)
-        bundle = replace(held, root=place)
+    with holding(place) as bundle:
+        return of_bundle(bundle)
+
+
+def of_bundle(bundle: Bundle) -> list[Side]:
+    """Return the artifacts of an open bundle.
+
+    Raises:
+        ManifestMismatch: a file is not the one that its manifest describes.
+    """
+    for artifact in bundle.manifest.artifacts:
+        bundle.read(artifact)
+    kept = replace(bundle, root=bundle.shown)
     return [
-        Side(f"{bundle.name} {Path(item.path).name}", place / item.path, item, bundle)
-        for item in bundle.manifest.artifacts
+        Side(f"{kept.name} {Path(item.path).name}", kept.root / item.path, item, kept)
+        for item in kept.manifest.artifacts
     ]
 
 
 def of_baseline(found: BaselineFile) -> Side:
-    """Open a baseline that was found; raises the errors of `sides`."""
-    if found.root is None:
-        side = Side(found.label, found.path, open_file(found.path).artifact)
-    else:
-        wanted = (found.part, found.format)
-        (side,) = (
-            side
-            for side in _of_bundle(found.root)
-            if (side.artifact.part, side.artifact.format) == wanted
-        )
-    return replace(side, label=found.label, note=found.note)
+    """Return the side of a baseline that was found and checked; raises the errors of `sides`."""
+    artifact = found.artifact or open_file(found.path).artifact
+    return Side(found.label, found.path, artifact, found.bundle, found.note)

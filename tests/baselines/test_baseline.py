@@ -347,12 +347,12 @@ def test_a_folder_holds_the_baseline_of_the_same_model_recipe_part_and_format(
 ) -> None:
     baseline = found(str(KEPT), tmp_path, of(kept, "decoder"))
     place = tmp_path / KEPT / "tiny" / "int8"
+    bundle = open_bundle(place)
     assert baseline == BaselineFile(
         "bench/baselines/tiny/int8/decoder.tflite",
         place / "decoder.tflite",
-        place,
-        "decoder",
-        "tflite",
+        bundle,
+        bundle.artifact("decoder"),
     )
     for other in (tiny_bundle("float32"), tiny_bundle(model="other")):
         assert found(str(KEPT), tmp_path, of(other)) is None
@@ -367,7 +367,7 @@ def test_a_bare_candidate_is_found_by_its_name(tmp_path: Path) -> None:
     candidate = Candidate.of_file(tmp_path / "models" / "a.tflite")
     baseline = found(str(KEPT), tmp_path, candidate)
     assert baseline and baseline.path == tmp_path / KEPT / "a.tflite"
-    assert (baseline.root, baseline.part, baseline.note) == (None, "", "")
+    assert (baseline.bundle, baseline.artifact, baseline.note) == (None, None, "")
     assert found(str(KEPT), tmp_path, Candidate.of_file(Path("b.tflite"))) is None
     assert found(str(KEPT), tmp_path, Candidate("a.tflite", "tflite", "m", "r", "encoder")) is None
 
@@ -379,7 +379,7 @@ def test_a_bundle_that_is_named_is_the_baseline_of_any(
     baseline = found("build/tiny/int8", tmp_path, of(new, "autoencoder"))
     assert baseline and baseline.path == old.root / "autoencoder.tflite"
     baseline = found("build/tiny/int8", tmp_path, Candidate.of_file(Path("x/encoder.tflite")))
-    assert baseline and baseline.part == "encoder"
+    assert baseline and baseline.artifact and baseline.artifact.part == "encoder"
     assert found("build/tiny/int8", tmp_path, Candidate.of_file(Path("x.tflite"))) is None
 
 
@@ -507,9 +507,9 @@ def test_git_brings_the_baselines_of_a_ref_and_cleans_up(kept: Bundle, tmp_path:
             assert baseline and baseline.path.read_bytes() == content
             assert baseline.label == f"git:{ref}:bench/baselines/a.tflite"
             whole = baselines.find(of(kept))
-            assert whole and whole.root
-            open_bundle(whole.root).check()
-        assert not baseline.path.exists() and not whole.root.exists()
+            assert whole and whole.bundle
+            whole.bundle.check()
+        assert not baseline.path.exists() and not whole.bundle.root.exists()
 
 
 def test_git_cleans_up_after_a_failure(kept: Bundle, tmp_path: Path) -> None:

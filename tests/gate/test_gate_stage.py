@@ -9,7 +9,8 @@ import pytest
 from tampering import add_onnx, corrupt, rewrite, swap_rows
 from test_gate_verdict import row
 
-from edgeae.artifacts.bundle import MANIFEST
+from edgeae.artifacts import bundle as bundles
+from edgeae.artifacts.bundle import MANIFEST, Bundle
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
 from edgeae.gate import judging
 from edgeae.gate.budget import Budget, from_table
@@ -330,6 +331,49 @@ def test_a_format_limits_a_suite(tiny_bundle, tmp_path, monkeypatch):
     path = suite(tmp_path, 'runtimes = ["litert-builtin", "onnxruntime-cpu"]\n')
     with plan_suite(str(path), only=["onnx"]) as plan:
         assert {pair.runtime for pair in plan.pairs} == {"onnxruntime-cpu"}
+
+
+@pytest.fixture
+def reads(monkeypatch) -> tuple[list[str], list[str]]:
+    """Return the manifests that were parsed, and the artifacts that were read and hashed."""
+    opened: list[str] = []
+    hashed: list[str] = []
+    parse, read = bundles._manifest, Bundle.read
+    monkeypatch.setattr(
+        bundles,
+        "_manifest",
+        lambda content, origin: opened.append(origin) or parse(content, origin),
+    )
+    monkeypatch.setattr(
+        Bundle,
+        "read",
+        lambda bundle, artifact: hashed.append(artifact.path) or read(bundle, artifact),
+    )
+    return opened, hashed
+
+
+def test_a_suite_opens_a_bundle_and_hashes_each_of_its_files_once(
+    tiny_bundle, tmp_path, monkeypatch, reads
+):
+    monkeypatch.chdir(tmp_path)
+    add_onnx(tiny_bundle("float32"))
+    path = suite(tmp_path, 'runtimes = ["litert-builtin", "litert-reference"]\nbatch = [1, 2]\n')
+    opened, hashed = reads
+    opened.clear()
+    with plan_suite(str(path)) as plan:
+        assert len(plan.pairs) == 3 * 2 * 2
+        assert len({id(pair.candidate) for pair in plan.pairs}) == 3
+    parts = ("autoencoder", "decoder", "encoder")
+    assert len(opened) == 1
+    assert sorted(hashed) == [f"{part}.{form}" for part in parts for form in ("onnx", "tflite")]
+
+
+def test_a_baseline_that_was_checked_is_not_read_again(tiny_bundle, reads):
+    old, new = (tiny_bundle("float32", model=model, recipe="r") for model in ("old", "new"))
+    _, hashed = reads
+    with plan_pair(new.root, str(old.root), Budget()) as plan:
+        assert {pair.baseline.bundle.root for pair in plan.pairs} == {old.root}
+    assert sorted(hashed) == ["autoencoder.tflite", "decoder.tflite", "encoder.tflite"]
 
 
 @pytest.mark.parametrize(
