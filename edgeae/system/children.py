@@ -2,7 +2,8 @@
 
 The parent starts `python -m MODULE` with the job as JSON on standard input. It reads one JSON
 object per line from a separate pipe, so that the output of libraries cannot be mistaken for an
-answer. A module becomes such a child by ending with `children.serve(function)`.
+answer. A module becomes such a child by ending with `children.serve(function)`. Other programs run
+as children too, by `execute`; they get no job and give no answers.
 
 A child ends when its parent ends (`edgeae.system.tied`); its temporary folder is deleted when the
 child ends.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
@@ -64,49 +65,76 @@ def stream(
             reason and the child's last line.
         KeyboardInterrupt: another thread has ended all children.
     """
-    with (
-        tempfile.TemporaryFile("w+", errors="replace") as chatter,
-        tempfile.TemporaryFile("w+") as order,  # a pipe would block on a child that never reads
-        scratch() as temporary,
-    ):
+    with tempfile.TemporaryFile("w+") as order:  # a pipe would block on a child that never reads
         with naming(tempfile.gettempdir()):
             json.dump(job, order)
             order.seek(0)
         read_end, write_end = os.pipe()
-        child = subprocess.Popen(
-            tied.module(module),
-            stdin=order,
-            stdout=chatter,
-            stderr=chatter,
-            env={
-                **os.environ,
-                **_SAFE_PATH,
-                "TMPDIR": str(temporary),
-                **(env or {}),
-                _PIPE: str(write_end),
-            },
-            pass_fds=(write_end,),
-            start_new_session=True,  # Ctrl-C reaches only the parent, which then ends the child
-            text=True,
-        )
-        os.close(write_end)
-        _RUNNING.add(child)
-        try:
-            if _ENDED.is_set():
-                raise KeyboardInterrupt
-            deadline = time.monotonic() + timeout_s
+        variables = {**_SAFE_PATH, **(env or {}), _PIPE: str(write_end)}
+        deadline = time.monotonic() + timeout_s
+        with _started(tied.module(module), order, variables, (write_end,)) as (child, chatter):
             for line in _lines(read_end, deadline, timeout_s):
                 message = json.loads(line)
                 if "raised" in message:
                     raise _rebuild(message)
                 yield message
-            child.wait(timeout=max(1.0, deadline - time.monotonic()))
-            if child.returncode != 0:
-                if _ENDED.is_set():
-                    raise KeyboardInterrupt
-                raise RuntimeCrashed(f"{_death(child.returncode)}{_last_line(chatter)}")
-        except subprocess.TimeoutExpired:
-            raise RuntimeCrashed(f"hung at its end, past {timeout_s:.0f} s") from None
+            _check_end(child, chatter, deadline, timeout_s)
+
+
+def execute(command: Sequence[str], *, timeout_s: float, env: Mapping[str, str]) -> None:
+    """Run a program to its end, without input; its output serves only for errors.
+
+    Args:
+        command: the program and its arguments.
+        timeout_s: longest duration of the program, in seconds.
+        env: variables to add to this process's environment.
+
+    Raises:
+        RuntimeCrashed: the program failed or ran longer than `timeout_s`; the message gives the
+            reason and the program's last line.
+        KeyboardInterrupt: another thread has ended all children.
+    """
+    deadline = time.monotonic() + timeout_s
+    with _started(tied.program(command), subprocess.DEVNULL, env) as (child, chatter):
+        _check_end(child, chatter, deadline, timeout_s)
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str],
+    stdin: IO[str] | int,
+    env: Mapping[str, str],
+    descriptors: tuple[int, ...] = (),
+) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Start a child with a temporary folder; end it, and all that it started, with the block.
+
+    Args:
+        command: a command of `edgeae.system.tied`.
+        stdin: the child's standard input.
+        env: variables to add to this process's environment.
+        descriptors: open descriptors that become the child's.
+
+    Yields:
+        the child, and the file with its standard output and error.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as chatter, scratch() as temporary:
+        child = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=chatter,
+            stderr=chatter,
+            env={**os.environ, "TMPDIR": str(temporary), **env},
+            pass_fds=descriptors,
+            start_new_session=True,  # Ctrl-C reaches only the parent, which then ends the child
+            text=True,
+        )
+        for descriptor in descriptors:
+            os.close(descriptor)
+        _RUNNING.add(child)
+        try:
+            if _ENDED.is_set():
+                raise KeyboardInterrupt
+            yield child, chatter
         finally:
             _end(child)
             _RUNNING.discard(child)
@@ -189,6 +217,21 @@ def _rebuild(message: Message) -> EdgeaeError:
     return error
 
 
+def _check_end(
+    child: subprocess.Popen[str], chatter: IO[str], deadline: float, timeout_s: float
+) -> None:
+    """Wait for the end of a child; raises the errors of `execute`."""
+    try:
+        status = child.wait(timeout=max(1.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise RuntimeCrashed(f"hung: did not end within {timeout_s:.0f} s") from None
+    if status == 0:
+        return
+    if _ENDED.is_set():
+        raise KeyboardInterrupt
+    raise RuntimeCrashed(f"{_death(status)}{_last_line(chatter)}")
+
+
 def _death(status: int) -> str:
     if status < 0:
         return f"crashed with {signal.Signals(-status).name}"
@@ -198,7 +241,9 @@ def _death(status: int) -> str:
 def _last_line(chatter: IO[str]) -> str:
     chatter.seek(0)
     lines = [line.strip() for line in chatter.read().splitlines() if line.strip()]
-    return f": {lines[-1][:300]}" if lines else ""
+    # valgrind's own lines, which begin with ==PID==, do not say why the program failed
+    own = [line for line in lines if not line.startswith("==")]
+    return f": {own[-1][:300]}" if own else ""
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -5,22 +5,18 @@ two counts ÷ N is one inference, without start, load and exit. An artifact is c
 within one process: `call_loop.py` marks where the N and the 2N calls begin.
 """
 
-import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from edgeae.errors import BadInput, NotMeasured, RuntimeCrashed, RuntimeUnavailable
+from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable, about
 from edgeae.formats.opening import file_format
 from edgeae.runtimes import RUNTIMES, USUAL, formats
-from edgeae.system import children, tied
+from edgeae.system import children
 from edgeae.system.scratch import scratch
 
 #: Tool → default N. callgrind's counts repeat exactly; perf also counts interrupts and the start,
@@ -285,7 +281,7 @@ def _note(tool: str) -> str:
     return _FEWER_KERNELS if tool == "callgrind" else ""
 
 
-def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _REPEATABLE) -> None:
+def _execute(command: list[str], program: list[str]) -> None:
     """Run a command, which starts `program`, to its end.
 
     Raises:
@@ -294,38 +290,5 @@ def _execute(command: list[str], program: list[str], env: Mapping[str, str] = _R
     """
     if shutil.which(program[0]) is None:
         raise BadInput(f"{program[0]}: no such program, or not executable")
-    with tempfile.TemporaryFile("w+", errors="replace") as chatter, scratch() as temporary:
-        child = subprocess.Popen(
-            tied.program(command),
-            stdin=subprocess.DEVNULL,
-            stdout=chatter,
-            stderr=chatter,
-            env={**os.environ, "TMPDIR": str(temporary), **env},  # valgrind leaves pipes there
-            start_new_session=True,  # so that the whole process group can be ended
-        )
-        try:
-            status = child.wait(_LONGEST_S)
-        except subprocess.TimeoutExpired:
-            raise RuntimeCrashed(f"{_told(program)}: hung, past {_LONGEST_S:.0f} s") from None
-        finally:
-            if child.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        if status != 0:
-            raise RuntimeCrashed(f"{_told(program)}: {_death(status)}{_last_line(chatter)}")
-
-
-def _told(program: list[str]) -> str:
-    return " ".join(program)
-
-
-def _death(status: int) -> str:
-    return f"crashed with {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-
-
-def _last_line(chatter: IO[str]) -> str:
-    chatter.seek(0)
-    # valgrind's own lines begin with ==PID==
-    lines = [line.strip() for line in chatter if line.strip() and not line.startswith("==")]
-    return f": {lines[-1][:300]}" if lines else ""
+    with about(" ".join(program)):
+        children.execute(command, timeout_s=_LONGEST_S, env=_REPEATABLE)

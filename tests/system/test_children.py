@@ -193,6 +193,14 @@ def test_a_program_does_not_outlive_a_parent_that_is_killed_and_ends_as_it_would
     assert ended.returncode == -signal.SIGSEGV
 
 
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
+    marker = tmp_path / "pid"
+    command = ["sh", "-c", f"sleep 60 & echo $! >{marker}; wait"]
+    with pytest.raises(RuntimeCrashed, match=r"^hung: did not end within 1 s$"):
+        children.execute(command, timeout_s=1, env={})
+    assert is_gone_soon(int(marker.read_text()))
+
+
 @pytest.mark.parametrize("end", ["SIGKILL", None])
 def test_what_a_child_leaves_in_its_temporary_folder_goes_with_it(end, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
