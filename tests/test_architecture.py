@@ -72,12 +72,12 @@ ROOMS = {
     "importing": (
         "system reading metrics recipe artifacts originals data formats runtimes training"
     ),
-    "conversion": (
-        "text system reading metrics recipe artifacts originals data formats runtimes training "
-        "compression"
-    ),
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
     "timing": "text system reading metrics recipe artifacts formats runtimes verify",
+    "conversion": (
+        "text system reading metrics recipe artifacts originals data formats runtimes training "
+        "compression timing"
+    ),
     "baselines": "system reading artifacts formats timing",
     "gate": "text system reading metrics artifacts formats runtimes verify timing baselines",
     "summary": "system reading metrics recipe artifacts families runtimes verify timing",

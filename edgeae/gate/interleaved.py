@@ -14,7 +14,7 @@ from statistics import median
 
 from edgeae.errors import NotMeasured
 from edgeae.timing.clock import Clock, CrossCheckClock
-from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, time_block
+from edgeae.timing.measurement import BLOCK_NS, Call, calibrate, calls_per_block, time_block
 
 _WARM_UP_NS = 100_000_000
 #: Untimed calls before each block: another model has just filled the caches.
@@ -24,8 +24,6 @@ _FEWEST_QUADS = 8
 _LONGEST_NS = 1_500_000_000
 #: A candidate's block lasts at most this many times the intended length of a block.
 _STRETCH = 4
-#: A call takes at least 20 ns. If a block seems to need more calls, the clock stands still.
-_MOST_CALLS = BLOCK_NS // 20
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,8 @@ def interleave(
     """
     second_clock = CrossCheckClock(clock, witness) if witness else None
     usual_ns, slow_ns, fixed_ns = _warm_up(baseline, candidate, fixed, clock)
-    calls = _block(max(usual_ns, slow_ns / _STRETCH))
-    fixed_calls = _block(fixed_ns)
+    calls = calls_per_block(max(usual_ns, slow_ns / _STRETCH))
+    fixed_calls = calls_per_block(fixed_ns)
     timer = _Timer(clock, calls, planted * max(0.0, usual_ns - fixed_ns) * calls)
     draw = random.Random(seed)
     orders = ""
@@ -108,11 +106,6 @@ def _control(draw: random.Random, sessions: Sequence[Call], block: Block) -> tup
     """Time a session opened at an even turn against one opened at an odd turn."""
     even, odd = draw.choice(sessions[::2]), draw.choice(sessions[1::2])
     return _quad(draw.choice("AB"), (even, block), (odd, block))
-
-
-def _block(call_ns: float) -> int:
-    """Return the number of calls per block, for calls of `call_ns` nanoseconds."""
-    return max(1, min(_MOST_CALLS, round(BLOCK_NS / max(1.0, call_ns))))
 
 
 def _quad(order: str, first: tuple[Call, Block], second: tuple[Call, Block]) -> tuple[int, int]:
@@ -182,10 +175,7 @@ def _timed(call: Call, calls: int, clock: Clock) -> int:
     Raises:
         NotMeasured: the clock stood still for a whole block, or went back.
     """
-    for _ in range(_REFILL):
-        call()
-    elapsed = time_block(call, calls, clock)
-    if elapsed <= 0:
-        told = f"went back by {-elapsed / 1e6:.3f} ms" if elapsed else "stood still"
-        raise NotMeasured(f"the clock {told} during a block of {calls} calls")
-    return elapsed
+    elapsed_ns = time_block(call, calls, clock, refill=_REFILL)
+    if elapsed_ns == 0:
+        raise NotMeasured(f"the clock stood still during a block of {calls} calls")
+    return elapsed_ns

@@ -8,8 +8,9 @@ ratio of 1.0. In much shorter blocks, the clock's overhead and resolution domina
 import contextlib
 import gc
 import itertools
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,14 @@ _LONGEST_BLOCK = BLOCK_NS // 20
 _FIXED_EVERY = 3
 #: Untimed calls before a block if another model's block came before; slow calls need none.
 _REFILL = 2
+#: Untimed calls before a block in shuffled rounds: the calls of the block ÷ this number.
+_REFILL_SHARE = 4
+#: Fewer rounds give no interval; more rounds do not improve it.
+_MIN_ROUNDS, _MAX_ROUNDS = 20, 4000
+#: Seed of the order of the calls in a round.
+_SEED = 0
+#: Calibrations of each call before the rounds, of which the longest block counts.
+_TRIES = 5
 #: Blocks between two checks of the stopping rule.
 _LOOK_EVERY = 50
 #: A smaller relative change than this, over the blocks looked at, does not count as a trend.
@@ -144,13 +153,68 @@ def bound(run: Callable[[NDArray[Any]], object], x: NDArray[Any]) -> Call:
     return call
 
 
-def time_block(call: Call, block: int, clock: Clock = time.perf_counter_ns) -> int:
-    """Return the duration of `block` calls together, in ns."""
+def time_block(
+    call: Call, block: int, clock: Clock = time.perf_counter_ns, *, refill: int = 0
+) -> int:
+    """Return the duration of `block` calls together, in ns.
+
+    Args:
+        call: the call to time.
+        block: number of calls.
+        clock: monotonic clock, in ns.
+        refill: untimed calls before the block, because another model has filled the caches.
+
+    Raises:
+        NotMeasured: the clock goes back.
+    """
+    for _ in range(refill):
+        call()
     turns = itertools.repeat(None, block)
     started = clock()
     for _ in turns:
         call()
-    return clock() - started
+    elapsed_ns = clock() - started
+    _check_forward(elapsed_ns)
+    return elapsed_ns
+
+
+def time_in_rounds(
+    calls: Sequence[Call],
+    seconds: float,
+    clock: Clock = time.perf_counter_ns,
+    blocks: Sequence[int] | None = None,
+) -> list[list[float]]:
+    """Time blocks of each call in shuffled rounds, so that noise hits all calls alike.
+
+    Args:
+        calls: the calls to time.
+        seconds: time after which no further round starts; at least 20 rounds run, for an interval.
+        clock: monotonic clock, in ns.
+        blocks: calls per block, one number for each call; calibrated if None.
+
+    Returns:
+        For each round, the ns per call of each call, in the order of `calls`.
+
+    Raises:
+        NotMeasured: the clock goes back.
+    """
+    with uncollected():
+        # other processes can only make a call look slower
+        blocks = blocks or [max(calibrate(call, clock) for _ in range(_TRIES)) for call in calls]
+        order, shuffle = list(range(len(calls))), random.Random(_SEED).shuffle
+        rounds: list[list[float]] = []
+        deadline = clock() + int(seconds * 1e9)
+        while len(rounds) < _MIN_ROUNDS or clock() < deadline:
+            if len(rounds) >= _MAX_ROUNDS:
+                break
+            shuffle(order)
+            row = [0.0] * len(calls)
+            for place in order:
+                block = blocks[place]
+                refill = max(1, block // _REFILL_SHARE)
+                row[place] = time_block(calls[place], block, clock, refill=refill) / block
+            rounds.append(row)
+    return rounds
 
 
 def calibrate(
@@ -167,11 +231,17 @@ def calibrate(
         limit_ns: longest calibration, in ns.
     """
     deadline, block = clock() + limit_ns, 1
-    while (elapsed := _timed(call, block, clock)) < aim_ns // 4 and clock() < deadline:
+    while (elapsed := time_block(call, block, clock)) < aim_ns // 4 and clock() < deadline:
         if block >= _LONGEST_BLOCK * aim_ns // BLOCK_NS:
             break
         block *= 2
-    return _block(elapsed / block, aim_ns)
+    return calls_per_block(elapsed / block, aim_ns)
+
+
+def calls_per_block(per_call_ns: float, aim_ns: int = BLOCK_NS) -> int:
+    """Return the number of calls of `per_call_ns` in a block of about `aim_ns`."""
+    shortest = BLOCK_NS / _LONGEST_BLOCK
+    return max(1, round(aim_ns / max(per_call_ns, shortest)))
 
 
 @contextlib.contextmanager
@@ -186,11 +256,6 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _block(per_call_ns: float, aim_ns: int) -> int:
-    shortest = BLOCK_NS / _LONGEST_BLOCK
-    return max(1, round(aim_ns / max(per_call_ns, shortest)))
-
-
 def _warm_up(call: Call, patience: StoppingRule, clock: Clock, aim_ns: int) -> tuple[int, bool]:
     """Run blocks until their later half shows no trend, or the warm-up's time is up.
 
@@ -201,11 +266,11 @@ def _warm_up(call: Call, patience: StoppingRule, clock: Clock, aim_ns: int) -> t
     block = calibrate(call, clock, aim_ns // 4, patience.warm_up_ns)
     recent: list[float] = []
     while not recent or clock() < deadline:
-        recent.append(_timed(call, block, clock) / block)
+        recent.append(time_block(call, block, clock) / block)
         if len(recent) >= patience.warm_up_blocks and len(recent) % 10 == 0 and _level(recent):
             break
     per_call = median(recent[len(recent) // 2 :])
-    return _block(per_call, aim_ns), _level(recent)
+    return calls_per_block(per_call, aim_ns), _level(recent)
 
 
 def _level(recent: list[float]) -> bool:
@@ -232,7 +297,7 @@ def _blocks(
             fixed_samples.append(_refilled(fixed[0], fixed[1], clock))
             samples.append(_refilled(*model, clock))
         else:
-            samples.append(_timed(*model, clock))
+            samples.append(time_block(*model, clock))
         if len(samples) >= patience.min_blocks and len(samples) % _LOOK_EVERY == 0:
             if not any(samples):
                 raise NotMeasured("the clock stands still")
@@ -247,16 +312,7 @@ def _blocks(
 
 
 def _refilled(call: Call, block: int, clock: Clock) -> int:
-    """Time a block after untimed calls, because another model has filled the caches."""
-    if block > _REFILL:
-        time_block(call, _REFILL, clock)
-    return _timed(call, block, clock)
-
-
-def _timed(call: Call, block: int, clock: Clock) -> int:
-    elapsed_ns = time_block(call, block, clock)
-    _check_forward(elapsed_ns)
-    return elapsed_ns
+    return time_block(call, block, clock, refill=_REFILL if block > _REFILL else 0)
 
 
 def _check_forward(elapsed_ns: int) -> None:

@@ -5,9 +5,7 @@ prefixes are opened in one process, and blocks of their calls are timed in round
 shuffled each round, so that other processes disturb all prefixes alike.
 """
 
-import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
@@ -22,8 +20,7 @@ from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.cut import prefix
 from edgeae.formats.tflite.graph import Graph
 from edgeae.runtimes.protocol import Runtime, Session
-from edgeae.timing.clock import Clock
-from edgeae.timing.measurement import bound, calibrate, time_block, uncollected
+from edgeae.timing.measurement import bound, time_in_rounds
 from edgeae.timing.sample_statistics import median, median_interval
 
 METHOD = (
@@ -33,14 +30,6 @@ METHOD = (
     "add up to the whole call; work that the engine fuses into an earlier or later operator "
     "counts there. Each difference includes the cost of reading a larger or smaller output"
 )
-_SEED = 0
-#: Fewer rounds give no interval; more rounds do not improve it.
-_MIN_ROUNDS, _MAX_ROUNDS = 20, 4000
-#: Untimed calls before a block: the calls of the block ÷ this number.
-_WARMING = 4
-_TRIES = 5
-
-Call = Callable[[], object]
 
 
 def time_prefixes(
@@ -57,7 +46,8 @@ def time_prefixes(
 
     Raises:
         BadInput: the runtime refuses the whole model, or the model has no operators.
-        NotMeasured: the runtime would leave the whole model to another engine.
+        NotMeasured: the runtime would leave the whole model to another engine, or the clock goes
+            back.
     """
     graph = tflite.read(program.content, str(program.path))
     if not graph.operators:
@@ -67,7 +57,7 @@ def time_prefixes(
         sessions, refused = _open_prefixes(runtime, program, graph, threads, opened)
         calls = [bound(fixed.run, x.reshape(1, -1))]
         calls += [bound(session.run, x) for session in sessions.values()]
-        rounds = interleave(calls, seconds)
+        rounds = time_in_rounds(calls, seconds)
         notes = [f"operator {k}: {why}; the next row has its time" for k, why in refused.items()]
         notes += dict.fromkeys(s.note for s in sessions.values() if s.note)
     steps = dict(zip(sessions, differences(rounds), strict=True))
@@ -89,7 +79,7 @@ def time_whole(
         session = opened.enter_context(closing(runtime.open(program, threads)))
         flat = x.reshape(1, -1)
         calls = [bound(fixed.run, flat), bound(session.run, x)]
-        rounds = interleave(calls, seconds)
+        rounds = time_in_rounds(calls, seconds)
     return {
         "whole_ns": median([row[-1] for row in rounds]),
         "fixed_ns": median([row[0] for row in rounds]),
@@ -140,46 +130,6 @@ def _row(graph: Graph, place: int, step: tuple[float, float, float] | None) -> d
         "low_ns": low,
         "high_ns": high,
     }
-
-
-def interleave(
-    calls: Sequence[Call],
-    seconds: float,
-    clock: Clock = time.perf_counter_ns,
-    blocks: Sequence[int] | None = None,
-) -> list[list[float]]:
-    """Time blocks of each call in shuffled rounds.
-
-    Args:
-        calls: the calls to time.
-        seconds: time after which no further round starts; at least 20 rounds run, for an interval.
-        clock: monotonic clock, in ns.
-        blocks: calls per block, one number for each call; calibrated if None.
-
-    Returns:
-        For each round, the ns per call of each call, in the order of `calls`.
-    """
-    with uncollected():
-        blocks = blocks or [_block(call, clock) for call in calls]
-        order, shuffle = list(range(len(calls))), random.Random(_SEED).shuffle
-        rounds: list[list[float]] = []
-        deadline = clock() + int(seconds * 1e9)
-        while len(rounds) < _MIN_ROUNDS or clock() < deadline:
-            if len(rounds) >= _MAX_ROUNDS:
-                break
-            shuffle(order)
-            row = [0.0] * len(calls)
-            for place in order:
-                # the other sessions have evicted this session's weights from the caches
-                time_block(calls[place], max(1, blocks[place] // _WARMING), clock)
-                row[place] = time_block(calls[place], blocks[place], clock) / blocks[place]
-            rounds.append(row)
-    return rounds
-
-
-def _block(call: Call, clock: Clock) -> int:
-    # other processes can only make a call look slower
-    return max(calibrate(call, clock) for _ in range(_TRIES))
 
 
 def differences(rounds: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:

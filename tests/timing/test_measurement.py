@@ -74,6 +74,13 @@ def test_a_block_is_as_many_calls_as_it_says():
     assert call.calls == 300 and clock.reads == 2
 
 
+def test_calls_before_a_block_are_not_timed():
+    clock = FakeClock()
+    call = FakeCall(clock, 50, 50, 7, 7, 7)
+    assert time_block(call, 3, clock, refill=2) == 21
+    assert call.calls == 5 and clock.reads == 2
+
+
 def test_quiet_calls_settle_as_soon_as_they_may():
     found, _ = run(1_000)
     assert found.settled and len(found.samples_ns) == PATIENCE.min_blocks

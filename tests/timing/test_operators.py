@@ -19,8 +19,9 @@ from edgeae.formats.tflite.cut import prefix, with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 from edgeae.runtimes import load
 from edgeae.timing import node_profile
+from edgeae.timing.measurement import time_in_rounds
 from edgeae.timing.operators import OperatorTime, Profile, choose_runtime, profile, render
-from edgeae.timing.prefix_timing import differences, interleave, time_prefixes
+from edgeae.timing.prefix_timing import differences, time_prefixes
 
 
 def skip_graph() -> Graph:
@@ -117,7 +118,7 @@ class Costs:
 @given(st.lists(st.integers(100, 10**6), min_size=2, max_size=6))
 def test_differences_are_the_costs_of_the_steps(costs):
     world = Costs(*costs)
-    rounds = interleave(world.calls, 0.0, world.clock, [3] * len(costs))
+    rounds = time_in_rounds(world.calls, 0.0, world.clock, [3] * len(costs))
     assert len(rounds) == 20 and all(row == costs for row in rounds)
     steps = differences(rounds)
     assert [step for step, _, _ in steps] == list(np.diff(costs))
@@ -126,7 +127,7 @@ def test_differences_are_the_costs_of_the_steps(costs):
 
 def test_every_round_has_every_call_and_its_order_is_shuffled():
     world = Costs(*range(1, 9))
-    interleave(world.calls, 0.0, world.clock, [1] * 8)
+    time_in_rounds(world.calls, 0.0, world.clock, [1] * 8)
     turns = [cost for cost, again in zip(world.order[::2], world.order[1::2], strict=True)]
     orders = [tuple(turns[start : start + 8]) for start in range(0, len(turns), 8)]
     assert all(sorted(order) == list(range(1, 9)) for order in orders)
@@ -142,8 +143,14 @@ def test_a_neighbour_that_slows_whole_rounds_changes_no_difference():
 
 def test_rounds_go_on_until_time_is_up():
     world = Costs(1_000_000, 2_000_000)
-    rounds = interleave(world.calls, 1.0, world.clock, [1, 1])
+    rounds = time_in_rounds(world.calls, 1.0, world.clock, [1, 1])
     assert 0.9e9 <= world.now <= 1.1e9 and len(rounds) > 100
+
+
+def test_rounds_on_a_clock_that_goes_back_are_no_times():
+    world = Costs(1_000_000, -5_000)
+    with pytest.raises(NotMeasured, match=r"the clock went back by 0\.005 ms"):
+        time_in_rounds(world.calls, 1.0, world.clock, [1, 1])
 
 
 class Picky:
