@@ -43,6 +43,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "weights_sha256": training.weights_sha256,
         "tools": tool_versions(plan),
         "normalization": training.normalization,
+        "overrides": job["overrides"],
     }
     manifest["dataset"]["sha256"] = training.dataset["sha256"]
     write_scratch(out / "manifest.json", json.dumps(manifest).encode())

@@ -50,7 +50,7 @@ from edgeae.conversion.build import build
 for model, name in json.loads(sys.argv[1]):
     plan = json.loads(json.dumps(asdict(recipe.find(name))))
     with building(Path(model), name) as out:
-        list(build({"model": model, "recipe": plan, "out": str(out)}))
+        list(build({"model": model, "recipe": plan, "overrides": (), "out": str(out)}))
 """
 
 

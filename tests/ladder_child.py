@@ -65,7 +65,7 @@ def main() -> None:
         out = folder / plan.name
         out.mkdir()
         watch.same = []
-        told = {"model": str(folder), "recipe": asdict(plan), "out": str(out)}
+        told = {"model": str(folder), "recipe": asdict(plan), "overrides": [], "out": str(out)}
         for _ in build.build(json.loads(json.dumps(told))):
             pass
         found[folder.name] = watch.same

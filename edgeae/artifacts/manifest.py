@@ -261,6 +261,8 @@ class Manifest:
         artifacts: see `Artifact`.
         settings: the recipe's other keys with their values, as `edgeae.recipe.to_table` returns
             them; empty for imported files and in manifests older than this key.
+        overrides: the settings on top of the recipe's file, `key=value` each, as `--set` gave them;
+            their suffixes end the recipe's name. Empty in manifests older than this key.
     """
 
     schema: int
@@ -278,6 +280,7 @@ class Manifest:
     golden: Golden
     artifacts: tuple[Artifact, ...]
     settings: dict[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("loss", "code"):

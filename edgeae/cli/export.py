@@ -76,7 +76,7 @@ def export(
     if matrix:
         cells = _of_matrix(names, recipe, Path(build))
     elif calibrate or names or recipe:
-        cells = _named(names, _plans(recipe, settings), Path(build))
+        cells = _named(names, _plans(recipe, settings), Path(build), tuple(settings or ()))
     else:
         cells = _everything(Path(build))
     if calibrate:
@@ -115,13 +115,15 @@ def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[
     return matrix.cells(matrix.find(*files), build)
 
 
-def _named(models: list[str], plans: list[Recipe], build: Path) -> list[Cell]:
+def _named(
+    models: list[str], plans: list[Recipe], build: Path, settings: tuple[str, ...] = ()
+) -> list[Cell]:
     from edgeae.artifacts.model import find_model
     from edgeae.conversion.plan.export import Cell
     from edgeae.conversion.plan.matrix import trained
 
     folders = [find_model(build, name) for name in models or trained(build)]
-    cells = [Cell(folder, plan) for folder in folders for plan in plans]
+    cells = [Cell(folder, plan, settings) for folder in folders for plan in plans]
     return list({cell.link: cell for cell in cells}.values())
 
 

@@ -35,6 +35,8 @@ _SEED = 0
 def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build the bundle of `job["model"]` (a folder) under `job["recipe"]` in `job["out"]`.
 
+    `job["overrides"]` are the settings that the recipe has on top of its file.
+
     Yields:
         `{"doing": …}` before each stage.
 
@@ -103,6 +105,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         golden=_write_golden(out, original, dataset, programs),
         artifacts=tuple(artifacts),
         settings=recipe.to_table(plan),
+        overrides=tuple(job["overrides"]),
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
 

@@ -4,8 +4,7 @@ Every key of a recipe's file is a field of `Recipe`, `Prune`, `Cluster`, `Qat` o
 `extends`; any other key is an error.
 """
 
-from edgeae.recipe.again import said_again
-from edgeae.recipe.file import MATRIX, available, find, parse
+from edgeae.recipe.file import MATRIX, available, base_name, find, parse
 from edgeae.recipe.schema import AS_IS, PARTS, REFERENCES, Recipe
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 from edgeae.recipe.table import from_table, to_table
@@ -21,9 +20,9 @@ __all__ = [
     "Qat",
     "Recipe",
     "available",
+    "base_name",
     "find",
     "from_table",
     "parse",
-    "said_again",
     "to_table",
 ]

@@ -68,9 +68,7 @@ def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         table = _merged(table, _setting(setting))
     said = f"{path} with --set {' --set '.join(settings)}"
-    return replace(
-        _recipe(said, path, table), name=".".join([plan.name, *map(told_setting, settings)])
-    )
+    return replace(_recipe(said, path, table), name=".".join([plan.name, *map(_suffix, settings)]))
 
 
 def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
@@ -159,6 +157,11 @@ def _setting(text: str) -> Table:
     return table
 
 
-def told_setting(setting: str) -> str:
+def base_name(name: str, settings: Sequence[str]) -> str:
+    """Return a recipe's name without the suffixes that its settings added to it."""
+    return name.removesuffix("".join(f".{_suffix(setting)}" for setting in settings))
+
+
+def _suffix(setting: str) -> str:
     """Return the suffix that a setting adds to a recipe's name, valid in a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", setting).strip("-.")

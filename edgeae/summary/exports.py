@@ -1,7 +1,7 @@
 """The exports of a build: their manifests and the findings of `verify.json`."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from edgeae.artifacts import cautions
@@ -9,7 +9,7 @@ from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.manifest import Artifact, Manifest
 from edgeae.errors import BadInput
 from edgeae.metrics.loss import Loss
-from edgeae.recipe import from_table, said_again
+from edgeae.recipe import base_name, from_table
 from edgeae.recipe.listing import as_json
 from edgeae.verify.findings import read_findings
 from edgeae.verify.rows import Composition, Row
@@ -179,7 +179,7 @@ def _export(bundle: Bundle) -> Export:
         dataset=manifest.dataset,
         loss=manifest.loss,
         tools=manifest.tools,
-        said=said_again(manifest.recipe, _settings(manifest)),
+        said=(base_name(manifest.recipe, manifest.overrides), manifest.overrides),
         steps=_steps(manifest),
         files=tuple(_file(artifact) for artifact in manifest.artifacts),
         smaller=None,
@@ -190,11 +190,6 @@ def _export(bundle: Bundle) -> Export:
         rows=rows,
         compositions=compositions,
     )
-
-
-def _settings(manifest: Manifest) -> dict[str, Any]:
-    """Return every key of the recipe; the manifest stores the tolerance separately."""
-    return {**manifest.settings, "tolerance": asdict(manifest.tolerance)}
 
 
 def _steps(manifest: Manifest) -> str:

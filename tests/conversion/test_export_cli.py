@@ -81,6 +81,7 @@ def test_settings_make_a_bundle_of_their_own_beside_the_recipes(project):
     manifest = json.loads((project.build / "deep" / name / "manifest.json").read_text())
     plan = recipe.find("p80-pqat-int8", settings)
     assert (manifest["recipe"], manifest["recipe_sha256"]) == (name, plan.sha256)
+    assert manifest["overrides"] == settings
     assert "export: 1 of 1 up to date" in project.run(*options).stderr
 
 

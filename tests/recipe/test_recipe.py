@@ -547,31 +547,16 @@ def test_settings_are_told_in_a_row_and_the_last_holds(tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        *([setting] for setting in SET if " " not in setting),
+        [],
+        *([setting] for setting in SET),
         ["prune.sparsity=0.8", "prune.steps=3000", "io=uint8"],
         ["prune.learning_rate=3e-3", "representative=100"],
         ["prune.sparsity=0.80", "prune.learning_rate=0.0030"],
     ],
 )
-def test_a_recipe_with_settings_can_be_said_again(tmp_path, monkeypatch, settings):
-    (tmp_path / "export").mkdir()
-    write(tmp_path / "export", BASE, "base")
-    monkeypatch.chdir(tmp_path)
-    found = recipe.find("base", settings)
-    table = {**recipe.to_table(found), "tolerance": dataclasses.asdict(found.tolerance)}
-    name, said = recipe.said_again(found.name, table)
-    assert (name, list(said)) == ("base", settings)
-    assert recipe.find(name, said) == found
-
-
-@pytest.mark.parametrize("name", ["int8", "as-is", "gone.io-uint8", "int8.io-float32.io-uint8"])
-def test_a_recipe_that_cannot_be_said_otherwise_keeps_its_name(name):
-    """Plain, without a recipe, of a base that is gone, or with a setting on another one."""
-    assert recipe.said_again(name, {"io": "uint8"}) == (name, ())
-
-
-def test_settings_that_the_base_does_not_take_any_more_are_not_said():
-    assert recipe.said_again("float32.per_channel-false", {"per_channel": False})[1] == ()
+def test_settings_leave_the_name_as_they_came(tmp_path, settings):
+    path = write(tmp_path, BASE, "base")
+    assert recipe.base_name(recipe.parse(path, settings).name, settings) == "base"
 
 
 WRONG_SETTINGS = {

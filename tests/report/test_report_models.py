@@ -26,7 +26,7 @@ from test_report import (
     words,
 )
 
-from edgeae.artifacts.bundle import Bundle
+from edgeae.artifacts.bundle import MANIFEST, Bundle
 from edgeae.artifacts.model import Training
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
@@ -193,7 +193,9 @@ def test_settings_on_top_of_a_recipe_have_a_command_of_their_own(
 ) -> None:
     tiny_bundle()
     tiny_bundle("float32")
-    tiny_bundle(recipe="int8.tolerance.max_lsb-7", tolerance=Tolerance(max_lsb=7))
+    bundle = tiny_bundle(recipe="int8.tolerance.max_lsb-7", tolerance=Tolerance(max_lsb=7))
+    overridden = replace(bundle.manifest, overrides=("tolerance.max_lsb=7",))
+    (bundle.root / MANIFEST).write_text(overridden.to_json())
     _, _, summary = report(build)
     plain, on_top = [item for item in summary["commands"] if item.startswith("edgeae export")]
     assert plain.split()[:3] == ["edgeae", "export", "tiny"]

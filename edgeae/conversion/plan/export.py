@@ -24,10 +24,17 @@ _CURRENT, _EXPORTED, _FAILED, _LEFT_OUT = "up to date", "exported", "failed", "l
 
 @dataclass(frozen=True)
 class Cell:
-    """A bundle to make: a model's folder and a recipe."""
+    """A bundle to make.
+
+    Attributes:
+        folder: the model's folder.
+        recipe: the recipe, with its overrides.
+        overrides: the settings that the user put on top of the recipe's file, `key=value` each.
+    """
 
     folder: Path
     recipe: Recipe
+    overrides: tuple[str, ...] = ()
 
     @property
     def link(self) -> Path:
@@ -199,6 +206,7 @@ def _export(cell: Cell, say: Callable[[str], None]) -> None:
         job = {
             "model": str(cell.folder),
             "recipe": asdict(cell.recipe),
+            "overrides": cell.overrides,
             "out": str(scratch),
         }
         reports(CHILD, job, lambda doing: say(f"export {name}: {doing}"), _TIMEOUT_S)
