@@ -85,8 +85,8 @@ ROOMS = {
     "report": "text system metrics plotting artifacts families runtimes verify timing summary",
     "scaffold": "system gate",
     "sensitivity": (
-        "text system metrics recipe plotting artifacts originals formats training compression "
-        "conversion"
+        "text system reading metrics recipe plotting artifacts originals formats training "
+        "compression conversion"
     ),
     "cli": (
         "text system reading recipe artifacts families data formats runtimes training importing "

@@ -9,7 +9,6 @@ import hashlib
 import io
 import math
 import os
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -25,11 +24,10 @@ from edgeae.artifacts.manifest import (
     Manifest,
     TensorSpec,
 )
-from edgeae.errors import BadInput, ManifestMismatch, NotMeasured
-from edgeae.reading import files
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, about
+from edgeae.reading import files, typed
 from edgeae.reading.arrays import parse_npy
 from edgeae.reading.parsing import parse_json
-from edgeae.reading.typed_json import rebuild
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 from edgeae.system.holding import held
 
@@ -284,14 +282,10 @@ def _text(file: Path, shown: Path) -> bytes:
 
 
 def _manifest(content: bytes, origin: str) -> Manifest:
-    table = parse_json(content, origin)
-    if not isinstance(table, dict) or table.get("schema") != SCHEMA:
-        found = table.get("schema") if isinstance(table, dict) else None
-        raise BadInput(f"{origin}: schema = {found!r:.40}: this edgeae reads only schema {SCHEMA}")
-    try:
-        return typing.cast(Manifest, rebuild(Manifest, table))
-    except BadInput as error:
-        raise BadInput(f"{origin}: damaged manifest: {error}") from None
+    with about(origin):
+        table = typed.check_schema(parse_json(content, origin), SCHEMA)
+    with about(f"{origin}: damaged manifest"):
+        return typed.build(Manifest, table)
 
 
 def find_bundles(places: list[Path]) -> list[Bundle]:

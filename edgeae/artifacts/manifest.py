@@ -7,7 +7,6 @@ History of the schema:
 
 import json
 import math
-import typing
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,9 +19,9 @@ from edgeae.errors import BadInput
 from edgeae.metrics.loss import Loss, loss_scale
 from edgeae.metrics.quantization import Affine
 from edgeae.metrics.tolerance import Tolerance
+from edgeae.reading import typed
 from edgeae.reading.files import plain_name
 from edgeae.reading.names import check_name
-from edgeae.reading.typed_json import rebuild
 from edgeae.recipe import AS_IS, PARTS, REFERENCES
 
 SCHEMA = 1
@@ -153,11 +152,6 @@ class Artifact:
     causes: dict[str, int] = field(default_factory=dict)
     packed: dict[str, int] | None = None
     encodings: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "Artifact":
-        """Rebuild a description from the JSON of its `asdict`."""
-        return typing.cast("Artifact", rebuild(cls, table))
 
     def check(self, key: str) -> None:
         """Check the values of this description.
@@ -291,7 +285,7 @@ class Manifest:
         self._check_files()
         for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
             for name, kind in names.items():
-                rebuild(kind, getattr(self, key).get(name), f"{key}.{name}")
+                typed.value(kind, getattr(self, key).get(name), f"{key}.{name}")
         self._check_figures()
 
     def _check_files(self) -> None:
@@ -323,7 +317,7 @@ class Manifest:
         # the tolerance's limits are proportional to these
         scales = {f"dataset.{key}": self.dataset.get(key, 0.0) for key in ("span", "mean_loss")}
         for key, value in scales.items():
-            rebuild(float, value, key)
+            typed.value(float, value, key)
         for key, value in (*scales.items(), *self._losses()):
             if not 0 <= value <= _LARGEST:
                 raise BadInput(f"{key} = {value:g}: allowed is 0 to {_LARGEST:g}")

@@ -15,12 +15,11 @@ from typing import Any
 
 from edgeae.artifacts.bundle import EDGES, gzip_size
 from edgeae.artifacts.manifest import Artifact, TensorSpec
-from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, system_error, unknown
+from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, about, system_error, unknown
 from edgeae.metrics.loss import is_worse
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.reading.names import check_name
 from edgeae.reading.parsing import read_json
-from edgeae.reading.typed_json import rebuild
 
 TRAIN = "train.json"
 KERAS = "model.keras"
@@ -109,13 +108,13 @@ class Training:
             allowed = ", ".join((*ORIGINALS, AS_IS))
             raise BadInput(f"form = {self.form!r:.40}: allowed are {allowed}")
         for key in _DATASET:
-            rebuild(str, self.dataset.get(key), f"dataset.{key}")
+            typed.value(str, self.dataset.get(key), f"dataset.{key}")
         for key in _NORMALIZATION:
-            rebuild(float, self.normalization.get(key), f"normalization.{key}")
-        rebuild(str | None, self.train_data, "configuration.train_data")
+            typed.value(float, self.normalization.get(key), f"normalization.{key}")
+        typed.value(str | None, self.train_data, "configuration.train_data")
         if self.family == IMPORTED:
             for key in _IMPORT.keys() & self.configuration.keys():
-                rebuild(_IMPORT[key], self.configuration[key], f"configuration.{key}")
+                typed.value(_IMPORT[key], self.configuration[key], f"configuration.{key}")
         for place, epoch in enumerate(self.curve):
             for key, value in epoch.items():
                 if abs(value) > _LARGEST:
@@ -203,10 +202,8 @@ def open_model(folder: Path) -> Training:
         ) from None
     except OSError as error:
         raise system_error(error) from None
-    try:
-        training: Training = rebuild(Training, table)
-    except BadInput as error:
-        raise BadInput(f"{file}: damaged: {error}") from None
+    with about(f"{file}: damaged"):
+        training = typed.build(Training, table)
     _check_name(folder, training.model)
     if training.file is None:
         return training

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.errors import BadInput
+from edgeae.reading import typed
 from edgeae.reading.parsing import read_json
-from edgeae.reading.typed_json import rebuild
 
 PROBE = "probe.json"
 _FEATURES, _WAYS = ("model", "pca", "pixels"), ("linear", "nearest")
@@ -64,9 +64,8 @@ def read_probe(folder: Path) -> Probed | None:
     """
     path = folder / PROBE
     try:
-        found: Probed = rebuild(Probed, read_json(path))
+        return typed.build(Probed, read_json(path))
     except FileNotFoundError:
         return None
     except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae train --probe` repeats it") from None
-    return found

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import __version__
-from edgeae.errors import BadInput, ManifestMismatch, system_error
-from edgeae.reading import files
+from edgeae.errors import BadInput, ManifestMismatch, about, system_error
+from edgeae.reading import files, typed
 from edgeae.reading.files import plain_name
 from edgeae.reading.parsing import read_json
-from edgeae.reading.typed_json import rebuild
 from edgeae.system import atomic
 from edgeae.system.machine import describe
 
@@ -109,17 +108,10 @@ def read(path: Path) -> Record | None:
         return None
     except OSError as error:
         raise system_error(error) from None
-    if not isinstance(table, dict) or table.get("schema") != SCHEMA:
-        schema = table.get("schema") if isinstance(table, dict) else None
-        raise BadInput(
-            f"{path}: schema = {schema!r:.40}: this edgeae reads baselines' records of schema "
-            f"{SCHEMA}"
-        )
-    try:
-        known: Record = rebuild(Record, table)
-    except BadInput as error:
-        raise BadInput(f"{path}: damaged record: {error}") from None
-    return known
+    with about(path):
+        table = typed.check_schema(table, SCHEMA)
+    with about(f"{path}: damaged record"):
+        return typed.build(Record, table)
 
 
 def check(place: Path, known: Record) -> None:

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from edgeae.errors import BadInput, unknown
+from edgeae.reading import typed
 from edgeae.runtimes import RUNTIMES
 
 #: Figures that can be compared exactly: they are deterministic, so no interval is needed.
-EXACT = ("bytes", "gzip_bytes", "macs", "arena", "operators", "instructions")
+Exact = Literal["bytes", "gzip_bytes", "macs", "arena", "operators", "instructions"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Budget:
     max_rss_mb: float | None = None
     max_loss_ratio: float | None = None
     parity: bool = False
-    exact: tuple[str, ...] = ()
+    exact: tuple[Exact, ...] = ()
     exact_growth: float = 1.0
     exact_saving: float = 0.03
     on_saving: Literal["ask", "fail"] = "ask"
@@ -64,12 +65,6 @@ class Budget:
                 raise BadInput(f"{key} = {value}: allowed is above 0, and finite")
         if not 0 <= self.exact_saving < 1:
             raise BadInput(f"exact_saving = {self.exact_saving}: allowed is 0 to below 1")
-        for name in self.exact:
-            if name not in EXACT:
-                raise unknown("exact figure", name, EXACT)
-        for key, allowed in _CHOICES.items():
-            if getattr(self, key) not in allowed:
-                raise BadInput(f"{key} = {getattr(self, key)!r}: allowed are {', '.join(allowed)}")
 
     def on(self, runtime: str) -> "Budget":
         """Return the limits for one runtime."""
@@ -88,7 +83,6 @@ class Budget:
 
 _ABSOLUTE = ("max_p50_us", "max_p99_us", "max_first_ms", "max_load_ms", "max_rss_mb")
 _POSITIVE = ("max_ratio", *_ABSOLUTE, "max_loss_ratio", "exact_growth")
-_CHOICES = {"on_saving": ("ask", "fail"), "on_inconclusive": ("fail", "warn")}
 
 
 def from_table(table: Mapping[str, Any]) -> Budget:
@@ -97,47 +91,14 @@ def from_table(table: Mapping[str, Any]) -> Budget:
     Raises:
         BadInput: a key or a value is not allowed; the message lists what is allowed.
     """
-    values = dict(table)
-    own = values.pop("runtimes", {})
-    if not isinstance(own, dict):
-        raise BadInput(f"runtimes = {own!r}: allowed are tables, as [budget.runtimes.litert-gpu]")
-    general = _with(Budget(), values, "")
-    found = {}
-    for name, limits in own.items():
+    general = {key: value for key, value in table.items() if key != "runtimes"}
+    own = typed.value(dict[str, dict[str, Any]], table.get("runtimes", {}), "runtimes")
+    for name in own:
         if name not in RUNTIMES:
             raise unknown("runtime", name, RUNTIMES)
-        if not isinstance(limits, dict):
-            raise BadInput(f"runtimes.{name} = {limits!r}: allowed is a table of limits")
-        found[name] = _with(general, limits, f"runtimes.{name}.")
-    return replace(general, runtimes=found)
-
-
-def _with(budget: Budget, table: Mapping[str, Any], where: str) -> Budget:
-    known = {item.name: item.type for item in fields(Budget) if item.name != "runtimes"}
-    values = {}
-    for key, value in table.items():
-        if key not in known:
-            raise unknown("key", f"{where}{key}", known)
-        values[key] = _value(f"{where}{key}", value, getattr(Budget(), key))
-    try:
-        return replace(budget, **values)
-    except BadInput as error:
-        raise BadInput(f"{where}{error}") from None
-
-
-def _value(key: str, value: Any, default: Any) -> Any:
-    if isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-        raise BadInput(f"{key} = {value!r}: allowed are true and false")
-    if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise BadInput(f"{key} = {value!r}: allowed is a list of {', '.join(EXACT)}")
-    if isinstance(default, str):
-        if isinstance(value, str):
-            return value
-        raise BadInput(f"{key} = {value!r}: allowed is text")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise BadInput(f"{key} = {value!r}: allowed is a number")
+    budget = typed.build(Budget, general, given={"runtimes": {}})
+    runtimes = {
+        name: typed.build(Budget, general | limits, f"runtimes.{name}", given={"runtimes": {}})
+        for name, limits in own.items()
+    }
+    return replace(budget, runtimes=runtimes)

@@ -15,6 +15,7 @@ from edgeae.gate.rows import PairRow, processes
 from edgeae.gate.sequential import ERROR_RATE
 from edgeae.gate.sides import Pair
 from edgeae.gate.verdict import is_open, machine_error
+from edgeae.reading import typed
 from edgeae.system import children
 
 #: Called with the row of each process when the process ends.
@@ -107,7 +108,7 @@ def run_process(
         (found,) = children.run("edgeae.gate.worker", job, timeout_s=_TIMEOUT_S)
     except EdgeaeError as error:
         return PairRow(number, error=str(error), code=error.code)
-    return PairRow.from_json(found)
+    return typed.build(PairRow, found)
 
 
 class _Work:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
-from typing import Any
 
 from edgeae.timing.sample_statistics import percentile
 
@@ -114,11 +113,6 @@ class PairRow:
         """Ratio of whole calls of two halves of the baseline's sessions: 1 apart from error."""
         return median(b / a for a, b in self.control_ns)
 
-    @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "PairRow":
-        """Rebuild a row from JSON; lists become tuples."""
-        return cls(**{key: _frozen(value) for key, value in table.items()})
-
 
 def above_fixed(ratio: float, fixed_share: float) -> float:
     """Return the ratio of the times above the fixed cost, (b − f) ÷ (a − f), given b ÷ a and f ÷ a.
@@ -131,10 +125,6 @@ def above_fixed(ratio: float, fixed_share: float) -> float:
         return math.nan
     share = fixed_share if NOTABLE_FIXED < fixed_share <= MOST_FIXED else 0.0
     return (ratio - share) / (1 - share)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def processes(rows: Sequence[PairRow]) -> tuple[PairRow, ...]:

@@ -5,15 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, system_error
+from edgeae.errors import BadInput, about, system_error
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Verdict
 from edgeae.gate.rows import PairRow
 from edgeae.gate.selftest import Scenario, Tally, label
 from edgeae.gate.verdict import is_open, ratio_figure
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.reading.parsing import parse_json
-from edgeae.reading.typed_json import rebuild
 from edgeae.timing.results import append_line
 
 #: Scenario's label → gate's number → the gate's rows, in the order of the processes.
@@ -37,13 +36,12 @@ def read(path: Path) -> Rows:
         raise system_error(error) from None
     found: Rows = {}
     for number, line in enumerate(content.splitlines(), 1):
-        try:
-            table = rebuild(dict[str, Any], parse_json(line, "not a row of the self-test"))
-            scenario = rebuild(str, table.get("scenario"), "scenario")
-            gate = rebuild(int, table.get("gate"), "gate")
-            row: PairRow = rebuild(PairRow, table.get("row"), "row")
-        except BadInput as error:
-            raise BadInput(f"{path}:{number}: {error}") from None
+        with about(f"{path}:{number}"):
+            content = parse_json(line, "not a row of the self-test")
+            table = typed.value(dict[str, Any], content)
+            scenario = typed.value(str, table.get("scenario"), "scenario")
+            gate = typed.value(int, table.get("gate"), "gate")
+            row = typed.build(PairRow, table.get("row"), "row")
         found.setdefault(scenario, {}).setdefault(gate, []).append(row)
     return found
 

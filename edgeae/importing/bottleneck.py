@@ -57,18 +57,6 @@ class Choice:
         """Return the choice as `train.json` records it."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "Choice":
-        """Return the choice that `to_json` wrote; JSON has no tuples, so they are restored."""
-        narrower, around = table["narrower"], table["around"]
-        return cls(
-            table["name"],
-            table["size"],
-            tuple((name, size) for name, size in table["alternatives"]),
-            None if narrower is None else (narrower[0], narrower[1]),
-            None if around is None else (around[0], around[1]),
-        )
-
 
 @dataclass(frozen=True)
 class _Way:

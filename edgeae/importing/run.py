@@ -13,7 +13,7 @@ from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras.file import is_keras
 from edgeae.importing.request import Imported, Request
 from edgeae.metrics.loss import is_worse
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.reading.parsing import read_json
 from edgeae.system import atomic
 
@@ -120,6 +120,7 @@ def _current(request: Request) -> Imported | None:
         found = training.configuration
         if any(found.get(key) != value for key, value in request.asked().items()):
             return None
+        choice = typed.value(Choice | None, found.get("choice"), "configuration.choice")
         dataset = request.dataset()
     except EdgeaeError:
         return None  # damaged or half replaced: a new import reports what is wrong
@@ -130,8 +131,7 @@ def _current(request: Request) -> Imported | None:
         return None  # the import must fail, or record the fact, which older versions did not
     if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):
         return None
-    choice = found.get("choice")
-    return Imported(training, None if choice is None else Choice.from_json(choice))
+    return Imported(training, choice)
 
 
 def _is_whole(link: Path, training: Training) -> bool:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, replace
 
-from edgeae.reading.typed_json import require
+from edgeae.reading.typed import require
 
 #: The reference runtime of all int8 parity.
 REFERENCE = "litert-reference"
@@ -40,7 +40,7 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         for key, value in asdict(self).items():
-            require(0 <= value < math.inf, f"tolerance.{key}", value, "0 or more, and finite")
+            require(0 <= value < math.inf, key, value, "0 or more, and finite")
 
     def times(self, scale: float) -> "Tolerance":
         """Return the tolerance with its limits of losses times `scale`, see `loss_scale`."""

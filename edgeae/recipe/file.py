@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, unknown
+from edgeae.errors import BadInput, about, unknown
 from edgeae.reading.parsing import parse_toml, read_toml
 from edgeae.recipe.schema import Recipe
 from edgeae.recipe.steps import STEPS
@@ -83,12 +83,10 @@ def _checked(path: Path, above: tuple[Path, ...]) -> tuple[Table, Recipe]:
 
 def _recipe(said: str, path: Path, table: Table) -> Recipe:
     """Build a recipe; `said` names the source of its keys in errors."""
-    try:
+    with about(said):
         if "name" in table:
             raise BadInput("name: a recipe's name is its file's name; remove the key")
         return from_table(with_defaults({"name": path.stem, **table}))
-    except BadInput as error:
-        raise BadInput(f"{said}: {error}") from None
 
 
 def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from edgeae.errors import BadInput
 from edgeae.metrics.tolerance import REFERENCE, Tolerance
-from edgeae.reading.typed_json import require
+from edgeae.reading.typed import require
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
 #: The parts of a model, in the order of the data flow.

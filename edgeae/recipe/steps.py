@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgeae.reading.typed_json import require
+from edgeae.reading.typed import require
 
 #: The steps in their only possible order, in which each step preserves the results of the steps
 #: before. Pruning after clustering would break the clusters; either of them after
@@ -16,9 +16,9 @@ Criterion = Literal["saliency", "magnitude"]
 Schedule = Literal["polynomial", "constant"]
 
 
-def _check_fit(name: str, steps: int, rate: float) -> None:
-    require(steps >= _LEAST_STEPS, f"{name}.steps", steps, f"{_LEAST_STEPS} or more")
-    require(0 < rate < 1, f"{name}.learning_rate", rate, "above 0 and below 1")
+def _check_fit(steps: int, rate: float) -> None:
+    require(steps >= _LEAST_STEPS, "steps", steps, f"{_LEAST_STEPS} or more")
+    require(0 < rate < 1, "learning_rate", rate, "above 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class _Spared:
         """Return whether a kernel with `size` of the model's `total` weights is not changed."""
         return size < self.spare_below * total
 
-    def _check_spared(self, name: str) -> None:
+    def _check_spared(self) -> None:
         share = self.spare_below
-        require(0 <= share < 1, f"{name}.spare_below", share, "0 or more and below 1")
+        require(0 <= share < 1, "spare_below", share, "0 or more and below 1")
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Prune(_Spared):
     layers: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(0 < self.sparsity < 1, "prune.sparsity", self.sparsity, "above 0 and below 1")
+        require(0 < self.sparsity < 1, "sparsity", self.sparsity, "above 0 and below 1")
         if self.scope == "model":  # magnitudes of different layers are not comparable
             told = "saliency with scope = 'model'"
-            require(self.criterion == "saliency", "prune.criterion", self.criterion, told)
+            require(self.criterion == "saliency", "criterion", self.criterion, told)
         for layer, share in self.layers.items():
-            require(0 <= share < 1, f"prune.layers.{layer}", share, "0 or more and below 1")
-        self._check_spared("prune")
-        _check_fit("prune", self.steps, self.learning_rate)
+            require(0 <= share < 1, f"layers.{layer}", share, "0 or more and below 1")
+        self._check_spared()
+        _check_fit(self.steps, self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ class Cluster(_Spared):
     layers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(2 <= self.clusters <= 256, "cluster.clusters", self.clusters, "2 to 256")
+        require(2 <= self.clusters <= 256, "clusters", self.clusters, "2 to 256")
         for layer, number in self.layers.items():
             fits = number == 0 or 2 <= number <= 256
-            require(fits, f"cluster.layers.{layer}", number, "0, or 2 to 256")
-        self._check_spared("cluster")
-        _check_fit("cluster", self.steps, self.learning_rate)
+            require(fits, f"layers.{layer}", number, "0, or 2 to 256")
+        self._check_spared()
+        _check_fit(self.steps, self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -116,4 +116,4 @@ class Qat:
     learning_rate: float = 5e-4
 
     def __post_init__(self) -> None:
-        _check_fit("qat", self.steps, self.learning_rate)
+        _check_fit(self.steps, self.learning_rate)

@@ -1,6 +1,5 @@
 """Sensitivity curves of each layer: loss against sparsity, clusters and bits."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ class Measured:
         bytes: packed bytes of the kernel; see `formats/packed.py`.
     """
 
-    at: float
+    at: int | float
     loss: float
     bytes: int
 
@@ -48,12 +47,6 @@ class Layer:
     sparsity: tuple[Measured, ...]
     clusters: tuple[Measured, ...]
     bits: tuple[Measured, ...]
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> "Layer":
-        """Rebuild a layer from the JSON of its `asdict`."""
-        curves = {kind: tuple(Measured(**item) for item in table[kind]) for kind in KINDS}
-        return cls(**{**table, "shape": tuple(table["shape"]), **curves})
 
 
 @dataclass(frozen=True)

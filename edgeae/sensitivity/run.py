@@ -11,6 +11,7 @@ from edgeae.conversion.plan.export import impossible
 from edgeae.conversion.plan.reports import reports
 from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, OutOfTolerance
+from edgeae.reading import typed
 from edgeae.recipe import Recipe
 from edgeae.sensitivity import written
 from edgeae.sensitivity.allocation import Member
@@ -107,7 +108,7 @@ def measure(folder: Path, base: Recipe, say: Say) -> Curves:
     original, *found = reports(
         ONE_SHOT, job, lambda doing: say(f"sensitivity {folder.name}: {doing}"), _TIMEOUT_S
     )
-    layers = tuple(Layer.from_json(report["layer"]) for report in found)
+    layers = tuple(typed.build(Layer, report["layer"]) for report in found)
     return Curves(training.model, training.weights_sha256, layers=layers, **original)
 
 

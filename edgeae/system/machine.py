@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _first_line(path: str) -> str | None:
         return None
 
 
-def machine_line(machine: dict[str, object]) -> str:
+def machine_line(machine: Mapping[str, object]) -> str:
     """Return one line that describes the machine of the figures."""
     told = {key: machine.get(key, "unknown") for key in _FACTS}
     memory = machine.get("memory_bytes")

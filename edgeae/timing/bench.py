@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.errors import EdgeaeError
+from edgeae.reading import typed
 from edgeae.system import children
 from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
 from edgeae.timing.measurement import StoppingRule
-from edgeae.timing.results import Result, append, frozen
+from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Job
 
 #: Longest duration, in seconds, of everything that a worker does besides timing.
@@ -139,7 +140,7 @@ def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _S
         (found,) = children.run("edgeae.timing.worker", order, timeout_s=timeout_s)
     except EdgeaeError as error:
         return Result(**who, error=str(error), code=error.code)
-    return Result(**who, **frozen(found))
+    return typed.build(Result, {**who, **found})
 
 
 def commit() -> str | None:

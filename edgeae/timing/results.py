@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, naming, system_error
-from edgeae.reading import files
+from edgeae.errors import BadInput, about, naming, system_error
+from edgeae.reading import files, typed
 from edgeae.reading.parsing import parse_json
-from edgeae.reading.typed_json import rebuild
 
 SCHEMA = 2
 
@@ -72,7 +71,7 @@ class Result:
     bytes: int
     runtime: str
     threads: int
-    machine: dict[str, Any]
+    machine: dict[str, str | int | float | None]
     commit: str | None
     runtime_version: str = ""
     device: str = ""
@@ -108,7 +107,7 @@ class Result:
 
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
-_KEYS = {1: set(_NAMES[: _NAMES.index("software")]), SCHEMA: set(_NAMES)}
+_KEYS = {1: {*_NAMES[: _NAMES.index("software")], "schema"}, SCHEMA: set(_NAMES)}
 #: Figures that are at least 1, and figures that are at least 0.
 _FROM_1 = ("batch", "block", "fixed_block")
 _FROM_0 = (
@@ -118,7 +117,6 @@ _FROM_0 = (
 )
 #: Longest line that is read; a row of 3,600 s has about a megabyte.
 _LINE_BYTES = 1 << 24
-_TUPLES = ("samples_ns", "fixed_samples_ns", "unstable")
 
 
 def append(results: Path, row: Result) -> None:
@@ -193,22 +191,14 @@ def _lines(results: Path, stream: io.BufferedIOBase) -> Iterator[tuple[str, byte
 
 
 def _row(table: Any, place: str) -> Result:
-    try:
-        if not isinstance(table, dict):
-            raise BadInput("not an object")
-        schema = table.get("schema", 1)
-        if type(schema) is not int or schema not in _KEYS:
-            raise BadInput(f"schema = {schema!r:.40}: this edgeae reads 1 to {SCHEMA}")
-        if table.keys() != _KEYS[schema]:
-            raise BadInput(f"keys {sorted(table.keys() ^ _KEYS[schema])} are missing or unknown")
-        row: Result = rebuild(Result, {"schema": 1, **table})
-        for fact, value in row.machine.items():
-            if not isinstance(value, str | int | float | None):
-                raise BadInput(f"machine.{fact} = {value!s:.40}: not text, a number or null")
+    with about(f"{place}: not a results row"):
+        table = typed.check_schema({"schema": 1, **typed.value(dict[str, Any], table)}, *_KEYS)
+        keys = _KEYS[table["schema"]]
+        if table.keys() != keys:
+            raise BadInput(f"keys {sorted(table.keys() ^ keys)} are missing or unknown")
+        row = typed.build(Result, table)
         _check_figures(row)
-    except BadInput as error:
-        raise BadInput(f"{place}: not a results row: {error}") from None
-    return row
+        return row
 
 
 def _check_figures(row: Result) -> None:
@@ -224,8 +214,3 @@ def _check_figures(row: Result) -> None:
         wrong = next((item for item in found if item is not None and item < lowest), None)
         if wrong is not None:
             raise BadInput(f"{key} = {wrong}: allowed are numbers from {lowest}")
-
-
-def frozen(table: dict[str, Any]) -> dict[str, Any]:
-    """Return fields read from JSON with lists turned into tuples, as a row holds them."""
-    return {key: tuple(item) if key in _TUPLES else item for key, item in table.items()}

@@ -3,8 +3,6 @@
 import fnmatch
 import glob
 import itertools
-import types
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +11,9 @@ from typing import Any
 from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.model import TRAIN, open_model
-from edgeae.errors import BadInput, unknown
+from edgeae.errors import BadInput, about, unknown
 from edgeae.formats.opening import open_file
+from edgeae.reading import typed
 from edgeae.reading.names import check_name
 from edgeae.reading.parsing import read_toml
 from edgeae.recipe import PARTS
@@ -133,33 +132,12 @@ def find(name: str) -> Suite:
 
 
 def _suite(path: Path, table: dict[str, object]) -> Suite:
-    hints = typing.get_type_hints(Suite)
-    del hints["name"]
-    values: dict[str, object] = {}
-    try:
+    with about(path):
+        suite = typed.build(Suite, table, given={"name": path.stem})
         for key, value in table.items():
-            if key not in hints:
-                raise unknown("key", key, hints)
-            values[key] = _value(key, value, hints[key])
-        if "artifacts" in values and not values.keys() & {"models", "recipes"}:
-            values["models"] = ()
-        return Suite(path.stem, **values)  # type: ignore[arg-type]
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
-
-
-def _value(key: str, value: object, hint: Any) -> object:
-    if typing.get_origin(hint) is tuple:
-        kind = typing.get_args(hint)[0]
-        if isinstance(value, list) and value and all(type(item) is kind for item in value):
-            return tuple(value)
-        raise BadInput(f"{key} = {value!r}: allowed is a non-empty list of {kind.__name__}")
-    kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
-    kind = typing.get_origin(kind) or kind
-    if type(value) is kind or (kind is float and type(value) is int):
-        return value
-    name = "table" if kind is dict else kind.__name__
-    raise BadInput(f"{key} = {value!r}: allowed is a {name}")
+            typed.require(value != [], key, value, "a list that is not empty")
+    only_files = "artifacts" in table and not table.keys() & {"models", "recipes"}
+    return replace(suite, models=()) if only_files else suite
 
 
 def expand(suite: Suite, bundles: list[Bundle]) -> list[Job]:

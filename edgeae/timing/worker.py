@@ -17,7 +17,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact, open_program
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, OutOfTolerance
 from edgeae.metrics.parity import REPRODUCED, breaches
 from edgeae.metrics.tolerance import REFERENCE
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.runtimes import Runtime, load
 from edgeae.runtimes.inference import prepare
 from edgeae.runtimes.protocol import Session
@@ -89,7 +89,7 @@ def _program(job: dict[str, Any]) -> VerifiedArtifact:
     if job["golden"] is not None:
         return open_program(root, job["part"], job["format"])
     # the parent describes the file, because reading a model for it is not part of a cold start
-    artifact = Artifact.from_json(job["artifact"])
+    artifact = typed.build(Artifact, job["artifact"])
     path = root / artifact.path
     content = files.read(path, files.MODEL_BYTES)
     if hashlib.sha256(content).hexdigest() != artifact.sha256:

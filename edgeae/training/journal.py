@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.reading.arrays import parse_npz
 from edgeae.reading.parsing import parse_json
-from edgeae.reading.typed_json import rebuild
 from edgeae.system import atomic
 
 #: Folder of the checkpoints in the model's folder; it exists during the training.
@@ -70,7 +69,7 @@ class Journal:
             content = files.read(path)
             names, _ = parse_npz(content, str(path), ())
             _, arrays = parse_npz(content, str(path), names)
-            said: _Said = rebuild(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
+            said = typed.build(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
             lists: dict[str, Any] = {name: _list(arrays, name) for name in _LISTS}
         except (OSError, BadInput, KeyError):
             return None  # missing or damaged: the stage is trained from its beginning

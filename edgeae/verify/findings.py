@@ -2,8 +2,8 @@
 
 from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.errors import BadInput, ManifestMismatch, system_error
+from edgeae.reading import typed
 from edgeae.reading.parsing import read_json
-from edgeae.reading.typed_json import rebuild
 from edgeae.verify.rows import VERIFY, Composition, Row
 
 
@@ -28,8 +28,10 @@ def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]
         return (), ()
     except OSError as error:
         raise system_error(error) from None
-    if not isinstance(table, dict) or table.get("schema") != 1:
-        raise BadInput(f"{path}: this edgeae reads schema 1; `edgeae verify` writes it again")
+    try:
+        table = typed.check_schema(table, 1)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}; `edgeae verify` writes it again") from None
     same = table.get("manifest_sha256") == bundle.sha256
     if not same or table.get("golden_only") or table.get("runtimes"):
         return (), ()  # a check of only a part, or of other files, gives no verdict on this export
@@ -38,7 +40,7 @@ def _findings(bundle: Bundle) -> tuple[tuple[Row, ...], tuple[Composition, ...]]
     except ManifestMismatch:
         return (), ()  # a file has changed since the check
     try:
-        rows = rebuild(tuple[Row, ...], table.get("rows"), "rows")
-        return rows, rebuild(tuple[Composition, ...], table.get("composition"), "composition")
+        rows = typed.value(tuple[Row, ...], table.get("rows"), "rows")
+        return rows, typed.value(tuple[Composition, ...], table.get("composition"), "composition")
     except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae verify` writes it again") from None

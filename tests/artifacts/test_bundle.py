@@ -201,11 +201,11 @@ def test_a_damaged_manifest_is_named(tiny_bundle, kind):
 def test_a_damaged_manifest_says_which_keys(tiny_bundle):
     bundle = tiny_bundle()
     tiny_bundle("float32")
-    damage(bundle, lambda table: (table.pop("artifacts"), table.pop("code"), table.update(hue=1)))
+    damage(bundle, lambda table: (table.pop("artifacts"), table.pop("code")))
     with pytest.raises(BadInput) as caught:
         find_bundles([bundle.root.parent])
     assert str(caught.value) == (
-        f"{bundle.root / 'manifest.json'}: damaged manifest: missing keys 'artifacts', 'code'"
+        f"{bundle.root / 'manifest.json'}: damaged manifest: code, artifacts are missing"
     )
 
 

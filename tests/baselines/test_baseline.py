@@ -439,9 +439,9 @@ def test_a_bundle_without_a_record_is_held_to_its_manifest(
     ("content", "said"),
     [
         ("{", "damaged"),
-        ("[]", "schema = None"),
+        ("[]", "allowed is a table"),
         ('{"schema": 2}', "schema = 2"),
-        ('{"schema": 1}', "keys"),
+        ('{"schema": 1}', "saved, sha256, machine, commit, tools, runtimes are missing"),
         ('{"sha256": []}', "sha256"),
         ('{"sha256": {}}', "sha256"),
         ('{"machine": "mine"}', "machine"),

@@ -23,7 +23,7 @@ from edgeae.formats.packed import (
     weight_bytes,
 )
 from edgeae.formats.tflite.graph import Graph, Tensor, write
-from edgeae.reading.typed_json import rebuild
+from edgeae.reading import typed
 
 Values = np.ndarray
 
@@ -321,9 +321,9 @@ def test_a_manifest_from_before_there_were_packed_bytes_is_read():
     content = write(tiny.int8_graph())
     found = describe.tflite("autoencoder", content, "autoencoder.tflite")
     table = json.loads(json.dumps(asdict(found)))
-    assert rebuild(Artifact, table) == found
+    assert typed.build(Artifact, table) == found
     for key in ("nonzero_macs", "causes", "packed", "encodings"):
         del table[key]
-    old = rebuild(Artifact, table)
+    old = typed.build(Artifact, table)
     assert (old.nonzero_macs, old.causes, old.packed, old.encodings) == (None, {}, None, {})
     assert old.packed_bytes is None

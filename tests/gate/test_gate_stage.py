@@ -21,6 +21,7 @@ from edgeae.gate.run import Plan, plan_pair, plan_suite, run_gate
 from edgeae.gate.sequential import FEWEST, MOST
 from edgeae.gate.sides import Pair, sides
 from edgeae.gate.synthetic import dense
+from edgeae.reading import typed
 
 SHAPE = (64, 32, 16)
 
@@ -445,13 +446,18 @@ def test_nothing_to_judge_is_not_measured(files, tmp_path, monkeypatch, odd):
         ({"max_ratio": 0}, "max_ratio = 0.0: allowed is above 0"),
         ({"max_ratio": float("nan")}, "max_ratio = nan: allowed is above 0, and finite"),
         ({"max_ratio": True}, "max_ratio = True: allowed is a number"),
-        ({"parity": 1}, "parity = 1: allowed are true and false"),
-        ({"exact": ["byts"]}, "unknown exact figure 'byts'; did you mean 'bytes'"),
+        ({"parity": 1}, "parity = 1: allowed is true or false"),
+        ({"exact": ["byts"]}, "exact[0] = 'byts': allowed is bytes, gzip_bytes, macs"),
         ({"exact": "bytes"}, "exact = 'bytes': allowed is a list"),
         ({"exact_saving": 1.5}, "exact_saving = 1.5: allowed is 0 to below 1"),
-        ({"on_inconclusive": "pass"}, "on_inconclusive = 'pass': allowed are fail, warn"),
+        ({"on_inconclusive": "pass"}, "on_inconclusive = 'pass': allowed is fail, warn"),
         ({"runtimes": {"litert-gpo": {}}}, "unknown runtime 'litert-gpo'; did you mean"),
         ({"runtimes": {"litert-builtin": 3}}, "runtimes.litert-builtin = 3: allowed is a table"),
+        (
+            {"runtimes": {"litert-builtin": {"max_ratoi": 1}}},
+            "did you mean 'runtimes.litert-builtin.max_ratio'",
+        ),
+        ({"runtimes": {"null": {"runtimes": {}}}}, "unknown key 'runtimes.null.runtimes'"),
         (
             {"runtimes": {"litert-builtin": {"max_ratio": -1}}},
             "runtimes.litert-builtin.max_ratio = -1.0: allowed is above 0",
@@ -477,7 +483,7 @@ def test_a_runtimes_own_limits_stand_beside_the_general_ones():
 def test_rows_survive_json(pair):
     found = judging.run_process(pair, 3, 9)
     assert found.error is None and found.candidate_first and found.sessions == 6
-    again = PairRow.from_json(json.loads(json.dumps(dataclasses.asdict(found))))
+    again = typed.build(PairRow, json.loads(json.dumps(dataclasses.asdict(found))))
     assert again == found
 
 

@@ -1,5 +1,6 @@
 """The bottleneck of a graph, against removing each node and looking for a way around it."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from edgeae.errors import BadInput
 from edgeae.importing.bottleneck import Choice, Node, choose
+from edgeae.reading import typed
 
 
 def chain(*sizes: int, skips: tuple[tuple[int, int], ...] = ()) -> list[Node]:
@@ -187,4 +189,4 @@ def test_of_equals_it_is_the_last_before_one_that_is_wider_or_led_around(data):
 
 def test_it_survives_json():
     found = code(chain(64, 32, 4, 32, 16, 32, 64, skips=((1, 3),)))
-    assert Choice.from_json(found.to_json()) == found
+    assert typed.build(Choice, json.loads(json.dumps(found.to_json()))) == found

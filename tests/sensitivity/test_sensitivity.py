@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from edgeae import recipe
 from edgeae.errors import BadInput
 from edgeae.formats.packed import weight_bytes
+from edgeae.reading import typed
 from edgeae.recipe import Cluster, Prune, Qat, Recipe
 from edgeae.sensitivity import written
 from edgeae.sensitivity.allocation import Member, Option, Setting, family, hull
-from edgeae.sensitivity.curves import BITS, CLUSTERS, KINDS, SPARSITY, Curves, Layer
+from edgeae.sensitivity.curves import BITS, CLUSTERS, KINDS, SPARSITY, Curves
 from edgeae.sensitivity.options import allocations, check, clustered_bytes, options
 from edgeae.sensitivity.plot import picture
 from edgeae.sensitivity.search import Trial, best, nearest_miss, search
@@ -315,8 +316,9 @@ def test_verify_is_told_the_limit(limit, control, scale, allowed):
 
 
 def test_curves_survive_json():
-    table = json.loads(json.dumps(CURVES.to_json()))
-    assert tuple(Layer.from_json(item) for item in table["layers"]) == CURVES.layers
+    text = json.dumps(CURVES.to_json())
+    again = typed.build(Curves, json.loads(text))
+    assert again == CURVES and json.dumps(again.to_json()) == text
 
 
 def test_the_table_has_a_row_per_layer_and_way():

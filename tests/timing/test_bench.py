@@ -532,9 +532,9 @@ def test_rows_of_the_first_schema_are_still_read(tmp_path):
     ("change", "said"),
     [
         ({"software": True}, "software"),  # not in that schema
-        ({"schema": 3}, "schema = 3: this edgeae reads 1 to 2"),
+        ({"schema": 3}, "schema = 3: this edgeae reads schema 1 and 2"),
         ({"schema": 2}, "missing or unknown"),
-        ({"schema": []}, "schema = []: this edgeae reads 1 to 2"),
+        ({"schema": []}, "schema = []: this edgeae reads schema 1 and 2"),
     ],
 )
 def test_rows_of_no_known_schema_are_refused(change, said, tmp_path):

@@ -8,9 +8,9 @@ from pathlib import Path
 from edgeae import recipe
 from edgeae.artifacts.model import TRAIN
 from edgeae.conversion.plan.export import Cell
-from edgeae.errors import BadInput, unknown
+from edgeae.errors import BadInput, about, unknown
+from edgeae.reading import typed
 from edgeae.reading.parsing import read_toml
-from edgeae.recipe.table import build
 from edgeae.system import project
 
 _FILE = f"{recipe.MATRIX}.toml"
@@ -71,12 +71,8 @@ def parse(path: Path) -> Matrix:
     Raises:
         BadInput: the file is not valid; the message names the file, key, value and allowed values.
     """
-    table = read_toml(path)
-    try:
-        matrix: Matrix = build(Matrix, table)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
-    return matrix
+    with about(path):
+        return typed.build(Matrix, read_toml(path))
 
 
 def trained(folder: Path) -> list[str]:
@@ -102,11 +98,8 @@ def cells(path: Path, folder: Path) -> list[Cell]:
         BadInput: the matrix is not valid, names an unknown model or recipe, or names no bundle.
     """
     models, recipes = trained(folder), recipe.available()
-    try:
+    with about(path):
         names = [name for block in parse(path).cells for name in _names(block, models, recipes)]
-    except BadInput as error:
-        line = str(error)
-        raise BadInput(line if line.startswith(str(path)) else f"{path}: {line}") from None
     if not names:
         raise BadInput(f"{path}: nothing to export: no trained model and recipe fit its patterns")
     plans = {plan: recipe.find(plan) for plan in dict.fromkeys(plan for _, plan in names)}

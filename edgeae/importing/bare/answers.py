@@ -12,7 +12,7 @@ from edgeae.artifacts.bundle import npy_bytes
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, EdgeaeError, about
-from edgeae.reading import files
+from edgeae.reading import files, typed
 from edgeae.runtimes import load
 from edgeae.runtimes.inference import part_output
 from edgeae.system import children
@@ -38,7 +38,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     version = runtime.version()
     images = np.load(job["images"])
     outputs: dict[str, NDArray[Any]] = {}
-    for artifact in map(Artifact.from_json, job["artifacts"]):
+    for artifact in typed.value(list[Artifact], job["artifacts"], "artifacts"):
         content = files.read(Path(job["folder"], artifact.path), files.MODEL_BYTES)
         program = VerifiedArtifact(artifact, content, Path(job["origins"][artifact.part]))
         with _named(program):

@@ -12,6 +12,7 @@ from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.rows import save_images
+from edgeae.reading import typed
 from edgeae.system import atomic, children
 from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch
@@ -42,7 +43,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
         found = _frozen(request, dataset, folder)
         content = (folder / ORIGINALS[_FORM]).read_bytes()
     require_worth(request, dataset, found["losses"])
-    choice = Choice.from_json(found["choice"])
+    choice = typed.build(Choice, found["choice"])
     subject = Subject(
         kind="saved model",
         form=_FORM,
