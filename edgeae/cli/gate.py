@@ -75,12 +75,15 @@ def gate(
     from dataclasses import replace
 
     from edgeae.errors import exit_code
+    from edgeae.gate.budget import OnInconclusive
     from edgeae.gate.outputs.table import render
     from edgeae.gate.run import run_gate
+    from edgeae.reading import typed
     from edgeae.text.progress import Progress
 
     outputs = {"--junit": junit, "--markdown": markdown, "--benchmark-json": benchmark_json}
     _check_writable({**outputs, "--rows": rows})
+    typed.value(OnInconclusive | None, on_inconclusive, "--on-inconclusive")
     changed = {
         key: value
         for key, value in (("max_ratio", max_ratio), ("on_inconclusive", on_inconclusive))

@@ -11,6 +11,7 @@ from edgeae.runtimes import RUNTIMES
 
 #: Figures that can be compared exactly: they are deterministic, so no interval is needed.
 Exact = Literal["bytes", "gzip_bytes", "macs", "arena", "operators", "instructions"]
+OnInconclusive = Literal["fail", "warn"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Budget:
     exact_growth: float = 1.0
     exact_saving: float = 0.03
     on_saving: Literal["ask", "fail"] = "ask"
-    on_inconclusive: Literal["fail", "warn"] = "fail"
+    on_inconclusive: OnInconclusive = "fail"
     runtimes: Mapping[str, "Budget"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

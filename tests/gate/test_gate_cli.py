@@ -242,7 +242,7 @@ def test_a_worker_killed_midway_is_one_line_and_exit_5(demo, tmp_path):
         (["--suite", "gate", "--threads", "2"], "--threads and --batch: only with files"),
         (["--suite", "gte"], "unknown suite 'gte'; did you mean 'gate'"),
         (["--max-ratio", "-1"], "max_ratio = -1.0: allowed is above 0"),
-        (["--on-inconclusive", "pass"], "on_inconclusive = 'pass': allowed are fail, warn"),
+        (["--on-inconclusive", "pass"], "--on-inconclusive = 'pass': allowed is fail, warn"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(demo, words, said):
