@@ -79,7 +79,13 @@ _LONGEST = (
 )
 
 #: What the tests need beyond edgeae's core → how it is installed.
-_NEEDED = {"onnx": "onnx", "onnxruntime": "", "sklearn": "host", "ai_edge_litert": ""}
+_NEEDED = {
+    "onnx": "onnx",
+    "onnxruntime": "",
+    "sklearn": "host",
+    "tomli_w": "host",
+    "ai_edge_litert": "",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Write and read PNG files (RFC 2083), without an imaging library."""
+"""Write and read PNG files (RFC 2083); devices write reports without an imaging library."""
 
 import base64
 import struct

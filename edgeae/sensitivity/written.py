@@ -1,11 +1,10 @@
 """Make a recipe with settings by layer, and the text of its file."""
 
-import json
 import math
-import re
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
+
+import tomli_w
 
 from edgeae.recipe import Recipe
 from edgeae.sensitivity.allocation import Member
@@ -70,31 +69,16 @@ def text(plan: Recipe, head: str) -> str:
         plan: the recipe.
         head: lines of comment above the keys.
     """
-    table: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
-    del table["name"]
-    lines = [f"# {line}" for line in head.splitlines()]
-    return "\n".join([*lines, *_table(table, ())]) + "\n"
+    keys = asdict(plan)
+    del keys["name"]
+    comment = "".join(f"# {line}\n" for line in head.splitlines())
+    return comment + tomli_w.dumps(_given(keys))
 
 
-def _table(table: Mapping[str, Any], place: tuple[str, ...]) -> list[str]:
-    """Return the lines of a table's values, then those of the tables in it."""
-    lines = [f"{_key(key)} = {_value(item)}" for key, item in table.items() if _is_value(item)]
-    if place and lines:
-        lines = ["", f"[{'.'.join(map(_key, place))}]", *lines]
-    for key, item in table.items():
-        if isinstance(item, dict):
-            lines += _table(item, (*place, key))
-    return lines
-
-
-def _is_value(item: Any) -> bool:
-    return item is not None and not isinstance(item, dict)
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
-
-
-def _value(value: Any) -> str:
-    # strings, lists, numbers and booleans have the same form in JSON and TOML
-    return json.dumps(value, ensure_ascii=True)
+def _given(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table without the keys that have no value; TOML has no null."""
+    return {
+        key: _given(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
