@@ -65,7 +65,7 @@ ROOMS = {
     "families": "reading plotting artifacts",
     "originals": "reading artifacts",
     "data": "system reading metrics originals",
-    "formats": "system reading metrics artifacts",
+    "formats": "text system reading metrics artifacts",
     "runtimes": "system metrics recipe artifacts originals formats",
     "training": "text system reading metrics plotting artifacts families originals data",
     "compression": "system reading metrics recipe artifacts originals data training",

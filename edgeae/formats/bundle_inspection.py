@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.formats.inspection import Inspection, aligned, inspect
+from edgeae.formats.inspection import Inspection, inspect, sections
 
 _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 
@@ -33,13 +33,12 @@ class BundleInspection:
     def to_text(self) -> str:
         """Return the inspection as text: aligned, without colour or a final line break."""
         packed = [item for item in self.artifacts if item.packed is not None]
-        sections = [
-            [f"{self.path}: {self.name}", *aligned(self._bytes_rows(), "lrrrrr")],
-            ["raw bytes by cause", *_by_cause(self.artifacts, "size_by_cause")],
-            ["packed bytes by cause (an estimate)", *_by_cause(packed, "packed")],
-            ["packed weights", *aligned(self._encoding_rows(), "lllr")],
-        ]
-        return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
+        return sections(
+            (f"{self.path}: {self.name}", self._bytes_rows(), 1),
+            ("raw bytes by cause", _by_cause(self.artifacts, "size_by_cause"), 1),
+            ("packed bytes by cause (an estimate)", _by_cause(packed, "packed"), 1),
+            ("packed weights", self._encoding_rows(), 3),
+        )
 
     def _bytes_rows(self) -> list[tuple[str, ...]]:
         rows = [
@@ -76,14 +75,14 @@ def inspect_bundle(path: Path) -> BundleInspection:
     return BundleInspection(str(path), bundle.name, found)
 
 
-def _by_cause(found: Sequence[Inspection], key: str) -> list[str]:
+def _by_cause(found: Sequence[Inspection], key: str) -> list[tuple[str, ...]]:
     if not found:
         return []
     sizes: list[dict[str, int]] = [getattr(item, key) for item in found]
     rows = [
         (_file(item), *map(_count, held.values())) for item, held in zip(found, sizes, strict=True)
     ]
-    return aligned([("", *sizes[0]), *rows], "l" + "r" * len(sizes[0]))
+    return [("", *sizes[0]), *rows]
 
 
 def _file(item: Inspection) -> str:

@@ -15,6 +15,7 @@ from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import about
 from edgeae.formats.opening import read_file
 from edgeae.system.extras import onnx_lacking
+from edgeae.text.columns import align
 
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
 
@@ -111,19 +112,18 @@ class Inspection:
 
     def to_text(self) -> str:
         """Return the inspection as text: aligned, without colour or a final line break."""
-        sections = [
-            [self.path, *aligned(self._facts(), "ll")],
-            ["metadata", *aligned(self._metadata_rows(), "ll")],
-            ["inputs", *aligned([_edge_row(spec) for spec in self.inputs], "lllll")],
-            ["outputs", *aligned([_edge_row(spec) for spec in self.outputs], "lllll")],
-            ["size by cause", *aligned(self._size_rows(), "lrr")],
-            ["packed by cause (an estimate)", *aligned(self._packed_rows(), "lrr")],
-            ["packed weights", *aligned(self._encoding_rows(), "llrr")],
-            ["operators", *aligned([_operator_row(op) for op in self.operators], "lrr")],
-            ["zeros among the weights", *aligned(self._sparsity_rows(), "lr")],
-            ["layers", *aligned([_COLUMNS, *self._layer_rows()], "rlrllrrr")],
-        ]
-        return "\n\n".join("\n".join(lines) for lines in sections if len(lines) > 1)
+        return sections(
+            (self.path, self._facts(), 2),
+            ("metadata", self._metadata_rows(), 2),
+            ("inputs", [_edge_row(spec) for spec in self.inputs], 5),
+            ("outputs", [_edge_row(spec) for spec in self.outputs], 5),
+            ("size by cause", self._size_rows(), 1),
+            ("packed by cause (an estimate)", self._packed_rows(), 1),
+            ("packed weights", self._encoding_rows(), 2),
+            ("operators", [_operator_row(op) for op in self.operators], 1),
+            ("zeros among the weights", self._sparsity_rows(), 1),
+            ("layers", [_COLUMNS, *self._layer_rows()], 5),
+        )
 
     def _facts(self) -> list[tuple[str, str]]:
         opens = "needs" if self.format == "onnx" else "minimum runtime"
@@ -166,9 +166,10 @@ class Inspection:
         return [(name, f"{share:.1%}") for name, share in self.sparsity.items()]
 
     def _layer_rows(self) -> list[tuple[str, ...]]:
+        digits = len(str(len(self.layers) - 1))
         return [
             (
-                str(place),
+                str(place).rjust(digits),
                 layer.name,
                 str(layer.version),
                 _dimensions(layer.shape),
@@ -206,21 +207,16 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Return the rows as lines of columns, two spaces apart.
+def sections(*titled: tuple[str, Sequence[Sequence[str]], int]) -> str:
+    """Return sections as text; a section has a title, rows and the number of columns aligned left.
 
-    Args:
-        rows: cells; all rows have the same number of cells.
-        sides: alignment of each column: `l` for left or `r` for right.
+    Sections without rows are left out.
     """
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "".join(
-            "  " + (cell.ljust(width) if side == "l" else cell.rjust(width))
-            for cell, width, side in zip(row, widths, sides, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    return "\n\n".join(
+        f"{title}\n  " + align(rows, left).replace("\n", "\n  ")
+        for title, rows, left in titled
+        if rows
+    )
 
 
 def inspect(path: Path) -> Inspection:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from edgeae.gate.selftest import Tally, table
 from edgeae.system.machine import describe, machine_line
+from edgeae.text import markdown
 
 
 def page(tallies: Sequence[Tally], n: int) -> str:
     """Return the page of the results so far."""
     header, *rows = table(tallies)
-    lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
     today = datetime.date.today().isoformat()
     return "\n".join(
         [
@@ -24,11 +24,7 @@ def page(tallies: Sequence[Tally], n: int) -> str:
             "*Wrong* counts false alarms on A/A pairs and passes of an injected slowdown; a suite",
             "counts as right only if it fails in the slowed cell and in no other.",
             "",
-            *lines,
+            markdown.table(header, {"gates", "load", "target", "met"}, rows),
             "",
         ]
     )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -4,9 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from edgeae.pick.choice import BYTES, LOSS, Candidate, Choice, Limits, Miss
+from edgeae.text.amounts import short_duration
 from edgeae.text.columns import align
-
-_MICROSECOND, _MILLISECOND = 1e3, 1e6
 
 
 def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
@@ -23,7 +22,7 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
     if item.loss is not None:
         rows.append(("test MSE", f"{item.loss:.6f}", ""))
     if runtime is not None:
-        told = "not timed" if item.p50_ns is None else f"{_duration(item.p50_ns)} on {runtime}"
+        told = "not timed" if item.p50_ns is None else f"{short_duration(item.p50_ns)} on {runtime}"
         rows.append(("p50", told, _limit("p50", limits.p50_ns)))
     rows.append(("verify", "not verified" if item.verdict == "missing" else item.verdict, ""))
     head = item.name if choice.best else f"{item.name}, the nearest miss"
@@ -68,11 +67,4 @@ def _limit(what: str, limit: float | None) -> str:
 def _amount(what: str, value: float) -> str:
     if what == BYTES:
         return f"{value:,.0f} B"
-    return f"{value:.4f}" if what == LOSS else _duration(value)
-
-
-def _duration(nanoseconds: float) -> str:
-    for scale, unit in ((_MILLISECOND, "ms"), (_MICROSECOND, "µs")):
-        if nanoseconds >= scale:
-            return f"{nanoseconds / scale:.3g} {unit}"
-    return f"{nanoseconds:.3g} ns"
+    return f"{value:.4f}" if what == LOSS else short_duration(value)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from edgeae.summary.exports import Export, worst
-from edgeae.text.amounts import duration, plain_exponent
+from edgeae.text.amounts import plain_exponent
 from edgeae.verify.rows import Row
 
 #: Verdict → its mark; a word always stands beside the mark.
@@ -131,11 +131,6 @@ def share(value: float | None) -> str:
     if 0 < percent < 1e-4:
         return "< 0.0001 %"
     return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
-
-
-def span(nanoseconds: float | None) -> str:
-    """Format a duration with three significant digits; return an empty string for None."""
-    return "" if nanoseconds is None else duration(nanoseconds)
 
 
 def interval(value: float | None) -> str:

@@ -6,8 +6,9 @@ from xml.etree.ElementTree import Element
 from edgeae.plotting import svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.plotting.labels import Box, around, nearest, place
-from edgeae.report.figures import size, span
+from edgeae.report.figures import size
 from edgeae.summary.fronts import BYTES, Front, Point
+from edgeae.text.amounts import duration, short_duration
 
 #: The longest label, in characters; the least distance of two ticks, in pixels.
 _CHARACTERS = 24
@@ -67,7 +68,7 @@ def _across(front: Front) -> str:
 
 
 def _told(front: Front, cost: float) -> str:
-    return f"{cost:,.0f} packed bytes" if front.cost == BYTES else span(cost)
+    return f"{cost:,.0f} packed bytes" if front.cost == BYTES else duration(cost)
 
 
 def _cost_axis(front: Front, start: float, end: float) -> Axis:
@@ -106,10 +107,7 @@ def _grid(drawing: Element, front: Front, across: Axis, up: Axis) -> None:
 
 
 def _tick(front: Front, value: float) -> str:
-    if front.cost == BYTES:
-        return size(int(value))
-    amount, unit = span(value).split()
-    return f"{float(amount):g} {unit}"
+    return size(int(value)) if front.cost == BYTES else short_duration(value)
 
 
 def _label(

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from edgeae.plotting import svg
 from edgeae.plotting.axes import Axis, log_ticks
-from edgeae.report.figures import span
+from edgeae.text.amounts import duration, short_duration
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def latencies(bars: Sequence[Bar], width: int, identity: str, title: str) -> str
         y = top + pitch * place + (25 if stacked else pitch / 2)
         if stacked:
             svg.text(drawing, 4, y - 12, name, "label", "start")
-            svg.text(drawing, width - 4, y - 12, span(bar.p50_ns), "value", "end")
+            svg.text(drawing, width - 4, y - 12, duration(bar.p50_ns), "value", "end")
         else:
             svg.text(drawing, labels - 12, y + 4, name, "label", "end")
-            svg.text(drawing, width - 4, y + 4, span(bar.p50_ns), "value", "end")
+            svg.text(drawing, width - 4, y + 4, duration(bar.p50_ns), "value", "end")
         _bar(drawing, bar, axis, y)
     return svg.text_of(drawing)
 
@@ -78,16 +78,10 @@ def _duration_axis(bars: Sequence[Bar], start: float, end: float) -> Axis:
 def _duration_grid(drawing: Element, axis: Axis, top: float, bottom: float) -> None:
     end = -1.0
     for value in log_ticks(axis.low, axis.high):
-        x, name = axis(value), _short(value)
+        x, name = axis(value), short_duration(value)
         svg.line(drawing, x, top, x, bottom, "grid")
         half = len(name) * svg.CHARACTER / 2
         if x - half > end and x + half < axis.end + 12:
             svg.text(drawing, x, bottom + 17, name, "tick", "middle")
             end = x + half + 4
     svg.text(drawing, axis.end, bottom + 34, "one call: p50 to p99 (log scale) →", "axis", "end")
-
-
-def _short(nanoseconds: float) -> str:
-    """Format a tick's duration: `10 µs`."""
-    value, unit = span(nanoseconds).split()
-    return f"{float(value):g} {unit}"

@@ -35,7 +35,7 @@ def _exports(summary: Summary) -> list[str]:
         return []
     return [
         "## Loss and size",
-        table(_LOSS, 3, map(_loss_row, summary.exports)),
+        table(_LOSS, _WORDS, map(_loss_row, summary.exports)),
         figures.LADDER,
         "\n".join(_caution(export) for export in summary.exports if export.caution),
         "\n".join(map(_front, summary.fronts)),
@@ -51,6 +51,7 @@ _LOSS = (
 _WHAT = ("model", "recipe", "part", "runtime", "threads", "batch")
 _LATENCY = (*_WHAT, "p50", "fixed", "p90", "p99", "±95 %", "examples")
 _COLD = (*_WHAT, "start to answer", "import", "load", "first", "peak RSS")
+_WORDS = {"model", "recipe", "steps", "verify: worst", "part", "runtime"}
 
 
 def _origin(model: Model) -> str:
@@ -107,7 +108,7 @@ def _latency(summary: Summary) -> list[str]:
         real = [item for item in found.timings if not item.software]
         told = [
             "\n".join(f"- {plain(machine_line(facts))}" for facts in found.machines),
-            table(_LATENCY, 4, map(_timing_row, real)) if real else "",
+            table(_LATENCY, _WORDS, map(_timing_row, real)) if real else "",
             figures.METHOD,
             "\n".join(_warning(item) for item in found.timings if item.warning),
             "\n".join(_failure(item) for item in found.failures),
@@ -125,21 +126,21 @@ def _software(timings: Sequence[Timing]) -> list[str]:
     return [
         "### Software devices",
         figures.SOFTWARE,
-        table(_LATENCY, 4, map(_timing_row, timings)),
+        table(_LATENCY, _WORDS, map(_timing_row, timings)),
     ]
 
 
 def _cold(timings: Sequence[Timing]) -> list[str]:
     if not timings:
         return []
-    return ["### Cold start", figures.COLD, table(_COLD, 4, map(_cold_row, timings))]
+    return ["### Cold start", figures.COLD, table(_COLD, _WORDS, map(_cold_row, timings))]
 
 
 def _timing_row(item: Timing) -> list[str]:
     return [
         *_what(item),
         duration(item.p50_ns),
-        figures.span(item.fixed_ns),
+        duration(item.fixed_ns),
         duration(item.p90_ns),
         duration(item.p99_ns),
         figures.interval(item.interval) + ("" if item.settled else " unsettled"),
@@ -152,7 +153,7 @@ def _cold_row(item: Timing) -> list[str]:
     memory = item.rss_peak_bytes
     return [
         *_what(item),
-        *(figures.span(span) for span in spans),
+        *map(duration, spans),
         "" if memory is None else f"{memory / 1e6:.0f} MB",
     ]
 

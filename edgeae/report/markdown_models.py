@@ -14,23 +14,25 @@ _PROBES = (
     *("model", "linear: code", "PCA", "pixels", "5 nearest: code", "PCA", "pixels"),
     *("label held out", "AUC", "PCA’s"),
 )
+_WORDS = {"model", "family", "dataset"}
 
 
 def models(summary: Summary) -> list[str]:
     """Return the summary's blocks about models; no blocks if no model was trained."""
     if not summary.trained:
         return []
-    blocks = ["## Models", table(_MODELS, 3, map(_model_row, summary.trained)), figures.YARDSTICKS]
+    rows = map(_model_row, summary.trained)
+    blocks = ["## Models", table(_MODELS, _WORDS, rows), figures.YARDSTICKS]
     notes = dict.fromkeys(model.dataset_note for model in summary.models if model.dataset_note)
     blocks += [f"The dataset digits: {plain(note)}." for note in notes]
     for sizes in summary.code_sizes:
         blocks += [
             f"### Loss against code size: {plain(sizes.family)} on {plain(sizes.dataset)}",
-            table(_SIZES, 1, _size_rows(sizes)),
+            table(_SIZES, _WORDS, _size_rows(sizes)),
         ]
     probes = [_probe_row(model) for model in summary.trained if model.probe]
     if probes:
-        blocks += ["### Probes of the codes", table(_PROBES, 1, probes), figures.PROBE]
+        blocks += ["### Probes of the codes", table(_PROBES, _WORDS, probes), figures.PROBE]
     return blocks
 
 

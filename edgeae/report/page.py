@@ -24,7 +24,7 @@ _TEMPLATE = "page.html.j2"
 #: Functions of `figures` that the template uses as filters.
 _FILTERS = (
     *("loss", "added", "ratio", "times", "count", "decibels", "digits", "seconds"),
-    *("share", "real", "span", "interval"),
+    *("share", "real", "interval"),
 )
 #: Name → pixels: each plot is drawn for a laptop and for a phone; the page shows one of them.
 _WIDTHS = {"wide": 1120, "narrow": 350}

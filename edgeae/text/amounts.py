@@ -10,12 +10,18 @@ _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _RATES = ((1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
 
-def duration(nanoseconds: float) -> str:
-    """Return a duration with three significant digits: `1.23 µs`, `45.6 ms`.
+def duration(nanoseconds: float | None) -> str:
+    """Return a duration with three significant digits: `1.23 µs`, `45.6 ms`; empty for None.
 
     The unit is chosen after rounding, so that 999.7 µs is `1.00 ms`.
     """
-    return _three_digits(nanoseconds, _UNITS)
+    return "" if nanoseconds is None else _three_digits(nanoseconds, _UNITS)
+
+
+def short_duration(nanoseconds: float) -> str:
+    """Return a duration without zeros at its end: `10 µs`, `1.5 ms`."""
+    value, unit = duration(nanoseconds).split()
+    return f"{float(value):g} {unit}"
 
 
 def throughput(per_second: float) -> str:

@@ -1,17 +1,20 @@
 """Markdown tables and text in which every character is shown literally."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$"})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
 
 
-def table(header: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; the first `left` columns, and a last column of words, are aligned left."""
-    rule = [
-        ":--" if place < left or name.startswith("verify") else "--:"
-        for place, name in enumerate(header)
-    ]
+def table(header: Sequence[str], words: Collection[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table.
+
+    Args:
+        header: the names of the columns.
+        words: names of the columns that are aligned left; numbers are aligned right.
+        rows: the cells, each shown literally.
+    """
+    rule = [":--" if name in words else "--:" for name in header]
     lines = [_row(header), _row(rule), *(_row([plain(cell) for cell in row]) for row in rows)]
     return "\n".join(lines)
 

@@ -476,7 +476,7 @@ def test_markdown_is_total_and_its_tables_are_whole(found):
     text = markdown.render(found)
     assert text.startswith("## ")
     assert all(line.isprintable() for line in text.split("\n"))
-    names = {printable(finding.cell.candidate).strip() for finding in found.findings}
+    names = {" ".join(printable(finding.cell.candidate).split()) for finding in found.findings}
     for header, *rows in tables(text):
         assert header[:2] == ["artifact", "runtime"]
         assert {row[0] for row in rows} <= names

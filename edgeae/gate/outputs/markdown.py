@@ -6,10 +6,9 @@ from edgeae.gate.finding import Outcome
 from edgeae.gate.outputs import view
 from edgeae.gate.outputs.format import printable
 from edgeae.gate.outputs.view import Line
+from edgeae.text.markdown import plain, table
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~$@"})
-#: Columns of words, aligned left; numbers are aligned right.
-_LEFT = {"artifact", "runtime", "figure", "verdict"}
+_WORDS = {"artifact", "runtime", "figure", "verdict"}
 
 
 def render(outcome: Outcome) -> str:
@@ -36,9 +35,7 @@ def _table(names: Sequence[str], found: Sequence[Line]) -> str:
     if not found:
         return ""
     header = ["artifact", "runtime", *names]
-    rule = [":--" if name in _LEFT else "--:" for name in header]
-    cells = [[_plain(text) for text in (item.artifact, item.where, *item.texts)] for item in found]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *cells))
+    return table(header, _WORDS, ([item.artifact, item.where, *item.texts] for item in found))
 
 
 def _list(lines: Iterable[str]) -> str:
@@ -51,5 +48,4 @@ def _folded(title: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown shows literally."""
-    return printable(text).translate(_SPECIAL)
+    return plain(printable(text))
