@@ -1,11 +1,10 @@
 """Draw lines on a logarithmic scale: learning curves, and the loss against the code's size."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from edgeae.plotting import svg
+from edgeae.plotting import grid, svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.text.amounts import plain
 
@@ -70,7 +69,7 @@ def lines(found: Sequence[Line], plot: Plot, width: int, height: int) -> str:
     top = 30 + _legend(drawing, shown, width)
     across = _across(shown, plot, 54, width - 12)
     up = _up(shown, height - 40, top)
-    _grid(drawing, across, up, plot)
+    _draw_grid(drawing, across, up, plot)
     for line in shown:
         _draw(drawing, line, across, up, plot.markers)
     if plot.best is not None and plot.best[1] > 0:
@@ -109,22 +108,12 @@ def _legend(drawing: Element, shown: Sequence[Line], width: int) -> float:
     return y - 14
 
 
-def _grid(drawing: Element, across: Axis, up: Axis, plot: Plot) -> None:
-    values = log_ticks(up.low, up.high)
-    told: list[float] = []
-    for value in sorted(values if len(values) > 1 else linear_ticks(up.low, up.high), key=_odd):
-        y = up(value)
-        svg.line(drawing, across.start, y, across.end, y, "grid")
-        if all(abs(y - other) >= _ROW for other in told):
-            svg.text(drawing, across.start - 8, y + 4, plain(value), "tick", "end")
-            told.append(y)
-    last = -math.inf
-    for value in plot.ticks or _whole(linear_ticks(across.low, across.high)):
-        x = across(value)
-        svg.line(drawing, x, up.end, x, up.start, "grid")
-        if x - last >= _APART:
-            svg.text(drawing, x, up.start + 17, f"{value:g}", "tick", "middle")
-            last = x
+def _draw_grid(drawing: Element, across: Axis, up: Axis, plot: Plot) -> None:
+    losses = log_ticks(up.low, up.high)
+    losses = sorted(losses if len(losses) > 1 else linear_ticks(up.low, up.high), key=_odd)
+    grid.rows(drawing, across, up, ((value, plain(value)) for value in losses), _ROW)
+    ticks = plot.ticks or _whole(linear_ticks(across.low, across.high))
+    grid.columns(drawing, across, up, ((value, f"{value:g}") for value in ticks), _APART)
     svg.text(drawing, across.end, up.start + 34, f"{plot.across} →", "axis", "end")
     svg.text(drawing, 4, 12, f"↑ {plot.up}", "axis", "start")
 

@@ -3,7 +3,7 @@
 import math
 from xml.etree.ElementTree import Element
 
-from edgeae.plotting import svg
+from edgeae.plotting import grid, svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.report.figures import size
@@ -47,7 +47,7 @@ def front_plot(front: Front, width: int, number: int, series: int) -> str:
     )
     across = _cost_axis(front, 62, width - 14)
     up = _ratio_axis(front, height - 44, 24)
-    _grid(drawing, front, across, up)
+    _draw_grid(drawing, front, across, up)
     places = {point: (across(point.cost), up(point.ratio)) for point in front.points}
     best = [point for point in front.points if point.best]
     line = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in (places[point] for point in best))
@@ -84,22 +84,13 @@ def _ratio_axis(front: Front, start: float, end: float) -> Axis:
     return Axis(low / pad**1.6, high * pad, start, end)
 
 
-def _grid(drawing: Element, front: Front, across: Axis, up: Axis) -> None:
-    last = math.inf
-    few = up.high / up.low < 3
-    for value in (linear_ticks if few else log_ticks)(up.low, up.high):
-        y = up(value)
-        svg.line(drawing, across.start, y, across.end, y, "grid")
-        if last - y >= _APART_UP:
-            svg.text(drawing, across.start - 8, y + 4, f"{value:g}", "tick", "end")
-            last = y
-    last = -math.inf
-    for value in log_ticks(across.low, across.high):
-        x = across(value)
-        svg.line(drawing, x, up.end, x, up.start, "grid")
-        if x - last >= _APART_ACROSS and x < across.end - 16:
-            svg.text(drawing, x, up.start + 18, _tick(front, value), "tick", "middle")
-            last = x
+def _draw_grid(drawing: Element, front: Front, across: Axis, up: Axis) -> None:
+    ratios = (linear_ticks if up.high / up.low < 3 else log_ticks)(up.low, up.high)
+    grid.rows(drawing, across, up, ((value, f"{value:g}") for value in ratios), _APART_UP)
+    costs = log_ticks(across.low, across.high)
+    # a label at the right end would be cut off
+    costs = [cost for cost in costs if across(cost) < across.end - 16]
+    grid.columns(drawing, across, up, ((cost, _tick(front, cost)) for cost in costs), _APART_ACROSS)
     if up.low < 1 < up.high:
         svg.line(drawing, across.start, up(1), across.end, up(1), "level")
     svg.text(drawing, across.end, up.start + 37, f"{_across(front)} (log) →", "axis", "end")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from edgeae.plotting import svg
+from edgeae.plotting import grid, svg
 from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
 from edgeae.summary.history import Failure, Line, Multiple, Point
 from edgeae.text.amounts import duration
@@ -44,7 +44,9 @@ def plot(multiple: Multiple, commits: Sequence[str], identity: str) -> str:
     up = _time_axis(points, foot - (18 if any(line.failures for line in multiple.lines) else 4))
     _commit_names(drawing, commits, across, foot)
     if points:
-        _grid(drawing, up)
+        ticks = (log_ticks if up.high > 8 * up.low else linear_ticks)(up.low, up.high)
+        times = ((value, duration(value)) for value in ticks)
+        grid.rows(drawing, across, up, times, _TICK_PITCH)
     else:
         svg.text(drawing, (_LEFT + WIDTH) / 2, foot / 2, "nothing was timed", "axis", "middle")
     svg.line(drawing, _LEFT, foot, WIDTH - _RIGHT, foot, "grid")
@@ -60,17 +62,6 @@ def _time_axis(points: Sequence[Point], start: float) -> Axis:
     high = max(max((point.high_ns for point in points), default=1.0), low)
     pad = max((high / low) ** 0.06, math.sqrt((1 + _LEAST_SPAN) * low / high))
     return Axis(low / pad, high * pad, start, _TOP)
-
-
-def _grid(drawing: Element, up: Axis) -> None:
-    last = math.inf
-    ticks = log_ticks if up.high > 8 * up.low else linear_ticks
-    for value in ticks(up.low, up.high):
-        y = up(value)
-        if last - y >= _TICK_PITCH:
-            svg.line(drawing, _LEFT, y, WIDTH - _RIGHT, y, "grid")
-            svg.text(drawing, _LEFT - 8, y + 4, duration(value), "tick", "end")
-            last = y
 
 
 def _commit_names(drawing: Element, commits: Sequence[str], across: Axis, foot: float) -> None:

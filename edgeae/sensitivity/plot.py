@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from edgeae.plotting import svg
+from edgeae.plotting import grid, svg
 from edgeae.plotting.axes import Axis, log_ticks
 from edgeae.plotting.labels import Box, around, nearest, place
 from edgeae.sensitivity.curves import Curves, Layer, Measured
@@ -141,7 +141,7 @@ def _panel(panel: Element, layer: Layer, curves: Curves, across: Axis, up: Axis)
     room = int((across.end - across.start) / svg.CHARACTER) - len(shape) - 2
     svg.text(panel, across.start, 16, svg.clip(layer.name, room), "name", "start")
     svg.text(panel, across.end, 16, shape, "tick", "end")
-    _grid(panel, across, up)
+    _draw_grid(panel, across, up)
     taken: list[Box] = []
     drawn = []
     for number, kind in enumerate(_KINDS):
@@ -163,18 +163,12 @@ def _panel(panel: Element, layer: Layer, curves: Curves, across: Axis, up: Axis)
                 _label(panel, kind.told(item.at), (x, y), number, taken, frame)
 
 
-def _grid(panel: Element, across: Axis, up: Axis) -> None:
+def _draw_grid(panel: Element, across: Axis, up: Axis) -> None:
     powers = [value for value in log_ticks(up.low, up.high) if f"{value:e}"[0] == "1"]
-    for value in powers:
-        y = up(value)
-        svg.line(panel, across.start, y, across.end, y, "grid")
-        told = f"{'≤ ' if value <= _LEAST else ''}{100 * value:g} %"
-        svg.text(panel, across.start - 8, y + 4, told, "tick", "end")
-    step = 2 if across.high < 12 else 8
-    for bits in range(0, int(across.high) + 1, step):
-        x = across(bits)
-        svg.line(panel, x, up.end, x, up.start, "grid")
-        svg.text(panel, x, up.start + 17, f"{bits}", "tick", "middle")
+    losses = [(value, f"{'≤ ' if value <= _LEAST else ''}{100 * value:g} %") for value in powers]
+    grid.rows(panel, across, up, losses)
+    bits = range(0, int(across.high) + 1, 2 if across.high < 12 else 8)
+    grid.columns(panel, across, up, ((value, f"{value}") for value in bits))
 
 
 def _label(

@@ -133,7 +133,7 @@ def _parts(whole: Any) -> tuple[dict[str, Any], Affine | None]:
     grid = None
     if maker.op_type == "DequantizeLinear":
         integers, *_ = maker.input
-        grid = _grid(whole, maker)
+        grid = _affine(whole, maker)
         again = onnx.helper.make_node("QuantizeLinear", ["code", *maker.input[1:]], [integers])
         before = [node for node in nodes if integers in node.output]
         after = [renamed(node, {"code": "code_again"}) for node in _without(nodes, before)]
@@ -148,7 +148,7 @@ def _without(nodes: Iterable[Any], others: Iterable[Any]) -> list[Any]:
     return [node for node in nodes if id(node) not in left_out]
 
 
-def _grid(model: Any, conversion: Any) -> Affine:
+def _affine(model: Any, conversion: Any) -> Affine:
     constants = {item.name: item for item in model.graph.initializer}
     scale, point = (onnx.numpy_helper.to_array(constants[name]) for name in conversion.input[1:])
     return Affine(float(scale), int(point), str(point.dtype))

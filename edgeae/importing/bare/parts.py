@@ -112,9 +112,9 @@ def _check_halves(encoder: VerifiedArtifact, decoder: VerifiedArtifact) -> None:
         )
     if (first.output.dtype, first.output.affine) != (second.input.dtype, second.input.affine):
         raise BadInput(
-            f"{encoder.path} gives the code as {_grid(first.output)}, "
-            f"{decoder.path} takes {_grid(second.input)}: both must have the same type, scale and "
-            "zero point"
+            f"{encoder.path} gives the code as {_type_and_scale(first.output)}, "
+            f"{decoder.path} takes {_type_and_scale(second.input)}: both must have the same type, "
+            "scale and zero point"
         )
 
 
@@ -163,7 +163,7 @@ def _shape(spec: TensorSpec) -> str:
     return "×".join(map(str, spec.values)) or "no values"
 
 
-def _grid(spec: TensorSpec) -> str:
+def _type_and_scale(spec: TensorSpec) -> str:
     if spec.affine is None:
         return spec.dtype
     return f"{spec.dtype}, scale {spec.scale:.9g}, zero point {spec.zero_point}"
