@@ -13,7 +13,7 @@ from edgeae.cli.output import Build, Json, finish, put, put_json, say
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgeae.conversion.plan.export import Cell, Outcome
+    from edgeae.conversion.plan.export import ExportCell, ExportOutcome
     from edgeae.recipe import Recipe
 
 _TOML = ".toml"
@@ -107,7 +107,7 @@ def _list(plans: list[Recipe], json: bool) -> None:
         put(listing.render(plans))
 
 
-def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[Cell]:
+def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[ExportCell]:
     from edgeae.conversion.plan import matrix
 
     if recipe or len(files) > 1 or not all(name.endswith(_TOML) for name in files):
@@ -117,17 +117,17 @@ def _of_matrix(files: list[str], recipe: list[str] | None, build: Path) -> list[
 
 def _named(
     models: list[str], plans: list[Recipe], build: Path, settings: tuple[str, ...] = ()
-) -> list[Cell]:
+) -> list[ExportCell]:
     from edgeae.artifacts.model import find_model
-    from edgeae.conversion.plan.export import Cell
+    from edgeae.conversion.plan.export import ExportCell
     from edgeae.conversion.plan.matrix import trained
 
     folders = [find_model(build, name) for name in models or trained(build)]
-    cells = [Cell(folder, plan, settings) for folder in folders for plan in plans]
+    cells = [ExportCell(folder, plan, settings) for folder in folders for plan in plans]
     return list({cell.link: cell for cell in cells}.values())
 
 
-def _everything(build: Path) -> list[Cell]:
+def _everything(build: Path) -> list[ExportCell]:
     """Return the cells of the project's matrix; without one, all that need no fine-tuning."""
     from edgeae.conversion.plan import matrix
 
@@ -145,7 +145,7 @@ def _everything(build: Path) -> list[Cell]:
 
 
 def _export(
-    cells: list[Cell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
+    cells: list[ExportCell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
 ) -> None:
     from edgeae.conversion.plan.export import export as run
     from edgeae.conversion.plan.export import settle
@@ -183,7 +183,7 @@ def _export(
     finish(exit_code(item.error.code for item in failed if item.error is not None))
 
 
-def _tell_settled(outcomes: list[Outcome], total: int) -> None:
+def _tell_settled(outcomes: list[ExportOutcome], total: int) -> None:
     """Report the exports that are left out, and the number that is up to date.
 
     Raises:
@@ -199,7 +199,7 @@ def _tell_settled(outcomes: list[Outcome], total: int) -> None:
         say(f"export: {current} of {total} up to date")
 
 
-def _calibrate(cells: list[Cell], named: bool, json: bool) -> None:
+def _calibrate(cells: list[ExportCell], named: bool, json: bool) -> None:
     """Compare calibrations; a recipe without calibration is left out unless the user named it."""
     from dataclasses import asdict
 

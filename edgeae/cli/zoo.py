@@ -12,7 +12,7 @@ from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
-    from edgeae.training.zoo import Outcome
+    from edgeae.training.zoo import TrainingOutcome
 
 
 def zoo(
@@ -56,7 +56,9 @@ def zoo(
     finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
 
 
-def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> list[Outcome]:
+def _train(
+    names: list[str], data: str, jobs: int, force: bool, build: Path
+) -> list[TrainingOutcome]:
     from edgeae.text.progress import Progress
     from edgeae.training.zoo import train_all
 
@@ -72,7 +74,7 @@ def _train(names: list[str], data: str, jobs: int, force: bool, build: Path) -> 
     return outcomes
 
 
-def _tell(outcomes: list[Outcome], json: bool) -> list[str]:
+def _tell(outcomes: list[TrainingOutcome], json: bool) -> list[str]:
     """Print the results; return a line for each model that misses its family's limit."""
     from edgeae.artifacts.model import open_model
     from edgeae.training.table import zoo_figures, zoo_misses, zoo_table

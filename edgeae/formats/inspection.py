@@ -21,7 +21,7 @@ _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weig
 
 
 @dataclass(frozen=True)
-class Layer:
+class InspectedOperator:
     """One operator of an artifact, in execution order.
 
     Attributes:
@@ -94,7 +94,7 @@ class Inspection:
     parameters: int
     sparsity: dict[str, float]
     size_by_cause: dict[str, int]
-    layers: tuple[Layer, ...]
+    layers: tuple[InspectedOperator, ...]
     nonzero_macs: int = 0
     packed: dict[str, int] | None = None
     encodings: tuple[Weights, ...] = ()
@@ -267,11 +267,11 @@ def _weights(item: Any) -> Weights:
     return Weights(item.name, item.encoding, item.dense_bytes, item.bytes)
 
 
-def _tflite_layer(graph: Any, operator: Any) -> Layer:
+def _tflite_layer(graph: Any, operator: Any) -> InspectedOperator:
     from edgeae.formats.tflite import graph_statistics
 
     output = next((graph.tensors[index] for index in operator.outputs if index >= 0), None)
-    return Layer(
+    return InspectedOperator(
         operator.name,
         operator.version,
         output.shape if output else (),
@@ -308,11 +308,11 @@ def _onnx(content: bytes, origin: str) -> dict[str, Any]:
     }
 
 
-def _onnx_layer(model: Any, node: Any) -> Layer:
+def _onnx_layer(model: Any, node: Any) -> InspectedOperator:
     from edgeae.formats.onnx import file as onnx_file
     from edgeae.formats.onnx import graph_statistics as onnx_statistics
 
-    return Layer(
+    return InspectedOperator(
         onnx_file.operator_name(node),
         onnx_file.operator_version(model, node),
         model.shapes.get(node.output[0], ()),

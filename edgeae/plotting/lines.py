@@ -16,7 +16,7 @@ _APART = 34
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """A line.
 
     Attributes:
@@ -54,7 +54,7 @@ class Plot:
     best: tuple[float, float, int, str] | None = None
 
 
-def lines(found: Sequence[Line], plot: Plot, width: int, height: int) -> str:
+def lines(found: Sequence[Series], plot: Plot, width: int, height: int) -> str:
     """Return a drawing of lines; an empty string if no point is above zero.
 
     Args:
@@ -78,11 +78,11 @@ def lines(found: Sequence[Line], plot: Plot, width: int, height: int) -> str:
     return svg.text_of(drawing)
 
 
-def _above_zero(line: Line) -> Line:
+def _above_zero(line: Series) -> Series:
     return replace(line, points=tuple((x, y) for x, y in line.points if y > 0))
 
 
-def _across(shown: Sequence[Line], plot: Plot, start: float, end: float) -> Axis:
+def _across(shown: Sequence[Series], plot: Plot, start: float, end: float) -> Axis:
     held = [x for line in shown for x, _ in line.points]
     if plot.ticks is not None:
         return Axis(min(held) / 1.15, max(held) * 1.15, start, end)
@@ -90,12 +90,12 @@ def _across(shown: Sequence[Line], plot: Plot, start: float, end: float) -> Axis
     return Axis(min(held) - pad, max(held) + pad, start, end, logarithmic=False)
 
 
-def _up(shown: Sequence[Line], start: float, end: float) -> Axis:
+def _up(shown: Sequence[Series], start: float, end: float) -> Axis:
     held = [y for line in shown for _, y in line.points]
     return Axis(min(held) / 1.15, max(held) * 1.15, start, end)
 
 
-def _legend(drawing: Element, shown: Sequence[Line], width: int) -> float:
+def _legend(drawing: Element, shown: Sequence[Series], width: int) -> float:
     """Draw the legend above the plot; return its height in pixels."""
     x, y = 4.0, 32.0
     for line in shown:
@@ -127,7 +127,7 @@ def _whole(values: Sequence[float]) -> list[float]:
     return [value for value in values if value == int(value)]
 
 
-def _draw(drawing: Element, line: Line, across: Axis, up: Axis, markers: bool) -> None:
+def _draw(drawing: Element, line: Series, across: Axis, up: Axis, markers: bool) -> None:
     places = [(across(x), up(y)) for x, y in line.points]
     if len(places) > 1:
         told = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in places)
@@ -145,6 +145,6 @@ def _marker(drawing: Element, x: float, y: float, kind: int, said: str) -> None:
     svg.child(marker, "title").text = said
 
 
-def _kind(line: Line) -> str:
+def _kind(line: Series) -> str:
     """Return the style classes of a line: colour and dashes."""
     return f"curve s{line.kind} d{line.kind}"

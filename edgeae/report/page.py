@@ -38,7 +38,7 @@ _PRUNED = 0.1
 
 
 @dataclass(frozen=True)
-class Cell:
+class RuntimeVerdict:
     """Verify's verdict on one export in one runtime, and the text that shows it."""
 
     verdict: str
@@ -157,7 +157,7 @@ def _runtimes(summary: Summary) -> list[str]:
     )
 
 
-def _cell(export: Export, runtime: str) -> Cell | None:
+def _cell(export: Export, runtime: str) -> RuntimeVerdict | None:
     """Return an export's worst row in a runtime; None if the export has no row for the runtime."""
     rows = [row for row in export.rows if row.runtime == runtime]
     if not rows:
@@ -165,8 +165,8 @@ def _cell(export: Export, runtime: str) -> Cell | None:
     composed = (item.verdict for item in export.compositions if item.runtime == runtime)
     verdict = row_verdict((*(row.verdict for row in rows), *composed))
     if verdict == "unavailable":
-        return Cell(verdict, "not available")
-    return Cell(verdict, figures.difference(rows) or verdict)
+        return RuntimeVerdict(verdict, "not available")
+    return RuntimeVerdict(verdict, figures.difference(rows) or verdict)
 
 
 def _sparsity(export: Export) -> Sequence[tuple[str, float]]:

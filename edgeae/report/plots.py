@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from edgeae.plotting.lines import Line, Plot, lines
+from edgeae.plotting.lines import Plot, Series, lines
 from edgeae.summary.trained import CodeSizes, Trained
 
 #: Pixels: a phone shows one curve in a row, a laptop three.
@@ -20,7 +20,7 @@ def curve(model: Trained, number: int) -> str:
         number: the drawing's number on the page.
     """
     found = [
-        Line(
+        Series(
             "validation MSE" if key == _VALIDATION else key,
             tuple((epoch, row[key]) for epoch, row in enumerate(model.curve, 1) if key in row),
             _KINDS.get(key, _KINDS[_PENALTY]),
@@ -67,8 +67,8 @@ def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
         number: the drawing's number on the page.
     """
     found = [
-        Line(sizes.family, tuple((item.code, item.mse) for item in sizes.sizes), 0),
-        Line("PCA", tuple((item.code, item.pca_mse) for item in sizes.sizes), 1),
+        Series(sizes.family, tuple((item.code, item.mse) for item in sizes.sizes), 0),
+        Series("PCA", tuple((item.code, item.pca_mse) for item in sizes.sizes), 1),
     ]
     plot = Plot(
         name=f"sizes-{number}-{width}",

@@ -26,7 +26,7 @@ _ERROR = "edgeae: "
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """The result of a family's training.
 
     Attributes:
@@ -50,7 +50,7 @@ def train_all(
     jobs: int,
     force: bool,
     say: Callable[[str], None],
-) -> Generator[Outcome]:
+) -> Generator[TrainingOutcome]:
     """Train each family whose model is not up to date; a failure does not stop the others.
 
     Args:
@@ -78,7 +78,7 @@ def train_all(
             for done in as_completed(running):
                 family = running[done]
                 code, error = done.result()
-                yield Outcome(family, build / FAMILIES[family].defaults.model, code, error)
+                yield TrainingOutcome(family, build / FAMILIES[family].defaults.model, code, error)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

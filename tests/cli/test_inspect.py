@@ -21,7 +21,7 @@ from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
 from edgeae.formats.bundle_inspection import inspect_bundle
-from edgeae.formats.inspection import Inspection, Layer, inspect
+from edgeae.formats.inspection import Inspection, InspectedOperator, inspect
 from edgeae.formats.tflite.cut import with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, write
 
@@ -68,7 +68,9 @@ def test_a_tflite_file(tflite_file):
         *["FULLY_CONNECTED"] * 3,
         "DEQUANTIZE",
     ]
-    assert found.layers[1] == Layer("FULLY_CONNECTED", 4, (1, 8), "int8", 128, 128 + 4 * 8)
+    assert found.layers[1] == InspectedOperator(
+        "FULLY_CONNECTED", 4, (1, 8), "int8", 128, 128 + 4 * 8
+    )
     assert sum(layer.macs for layer in found.layers) == MACS
 
 
@@ -92,7 +94,7 @@ def test_an_onnx_file(onnx_file):
     found = inspect(onnx_file)
     assert (found.format, found.minimum_runtime) == ("onnx", "opset 18")
     assert found.inputs == (TensorSpec("x", ("batch", 2), "float32"),)
-    assert found.layers == (Layer("MatMul", 18, (1, 3), "float32", 6, 24),)
+    assert found.layers == (InspectedOperator("MatMul", 18, (1, 3), "float32", 6, 24),)
     assert found.sparsity == {"w": 1.0}
     assert (found.nonzero_macs, found.packed, found.encodings) == (0, None, ())
     assert sum(found.size_by_cause.values()) == found.bytes

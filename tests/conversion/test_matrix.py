@@ -20,7 +20,7 @@ from processes import children_of, is_gone_soon
 
 from edgeae import recipe
 from edgeae.conversion.plan import matrix
-from edgeae.conversion.plan.export import Cell
+from edgeae.conversion.plan.export import ExportCell
 from edgeae.conversion.plan.memory import cores, workers
 from edgeae.errors import BadInput
 from edgeae.system import atomic, memory
@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Project:
 # --- what it names ---
 
 
-def names(cells: list[Cell]) -> list[str]:
+def names(cells: list[ExportCell]) -> list[str]:
     return [f"{cell.folder.name}/{cell.recipe.name}" for cell in cells]
 
 

@@ -34,7 +34,7 @@ from edgeae.families.command import train_command
 from edgeae.families.table import FAMILIES, settings
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.plotting import png
-from edgeae.plotting.lines import Line, Plot, lines
+from edgeae.plotting.lines import Plot, Series, lines
 from edgeae.report.write import write
 
 #: A variational training of three epochs; `loss` is the sum of its two terms.
@@ -334,12 +334,12 @@ def places(drawing: str) -> list[list[tuple[float, float]]]:
 
 
 def test_lines_are_logarithmic_upwards_and_even_to_the_right() -> None:
-    curve = Line("a", ((1, 1.0), (2, 0.1), (3, 0.01), (4, 0.0)), 0)
+    curve = Series("a", ((1, 1.0), (2, 0.1), (3, 0.01), (4, 0.0)), 0)
     ((first, second, third),) = places(lines([curve], PLOT, 350, 250))  # 0 has no logarithm
     assert second[0] - first[0] == pytest.approx(third[0] - second[0], abs=0.2)
     assert second[1] - first[1] == pytest.approx(third[1] - second[1], abs=0.2)
     assert first[1] < third[1]
-    sizes = Line("b", ((2, 0.3), (8, 0.2), (32, 0.1)), 1)
+    sizes = Series("b", ((2, 0.3), (8, 0.2), (32, 0.1)), 1)
     drawing = lines([sizes], replace(PLOT, ticks=(2, 8, 32), markers=True), 350, 250)
     ((first, second, third),) = places(drawing)
     assert second[0] - first[0] == pytest.approx(third[0] - second[0], abs=0.2)
@@ -357,14 +357,14 @@ def test_lines_are_logarithmic_upwards_and_even_to_the_right() -> None:
     ids=["one", "flat", "wide", "long"],
 )
 def test_any_line_can_be_drawn(points: tuple[tuple[float, float], ...]) -> None:
-    drawing = lines([Line("a", points, 0)], PLOT, 350, 250)
+    drawing = lines([Series("a", points, 0)], PLOT, 350, 250)
     for tag in ElementTree.fromstring(drawing).iter("text"):
         assert 0 <= float(tag.get("x", "-1")) <= 350 and 0 <= float(tag.get("y", "-1")) <= 250
     assert "NaN" not in drawing and "inf" not in drawing
 
 
 def test_nothing_above_zero_is_no_drawing() -> None:
-    assert lines([Line("a", ((1, 0.0),), 0)], PLOT, 350, 250) == ""
+    assert lines([Series("a", ((1, 0.0),), 0)], PLOT, 350, 250) == ""
     assert lines([], PLOT, 350, 250) == ""
 
 

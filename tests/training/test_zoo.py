@@ -14,7 +14,7 @@ from edgeae_cli import ROOT, edgeae, edgeae_here
 
 from edgeae.families.table import FAMILIES
 from edgeae.training import zoo
-from edgeae.training.zoo import Outcome, train_all
+from edgeae.training.zoo import TrainingOutcome, train_all
 
 #: A child: says what it was asked, then does what the family's name is mapped to.
 CHILD = """
@@ -39,7 +39,9 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run(*families: str, jobs: int = 2, **options: object) -> tuple[dict[str, Outcome], list[str]]:
+def run(
+    *families: str, jobs: int = 2, **options: object
+) -> tuple[dict[str, TrainingOutcome], list[str]]:
     lines: list[str] = []
     asked = {"data": "digits", "build": Path("b"), "force": False, **options}
     found = list(train_all(families, jobs=jobs, say=lines.append, **asked))  # type: ignore[arg-type]
@@ -48,7 +50,7 @@ def run(*families: str, jobs: int = 2, **options: object) -> tuple[dict[str, Out
 
 def test_a_family_that_fails_does_not_stop_the_others(stand_in: Path) -> None:
     found, lines = run("simple", "deep", "conv", "mobile", "overcomplete")
-    assert found["simple"] == Outcome("simple", Path("b/simple"), 0, "")
+    assert found["simple"] == TrainingOutcome("simple", Path("b/simple"), 0, "")
     assert found["overcomplete"].folder == Path("b/overcomplete-c1024")
     assert (found["deep"].code, found["deep"].error) == (2, "the loss is no number")
     assert (found["conv"].code, found["conv"].error) == (5, "crashed with SIGSEGV")

@@ -23,7 +23,7 @@ _CURRENT, _EXPORTED, _FAILED, _LEFT_OUT = "up to date", "exported", "failed", "l
 
 
 @dataclass(frozen=True)
-class Cell:
+class ExportCell:
     """A bundle to make.
 
     Attributes:
@@ -48,7 +48,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExportOutcome:
     """The result of a cell.
 
     Attributes:
@@ -58,7 +58,7 @@ class Outcome:
         seconds: run time of its child process; 0 if there was none.
     """
 
-    cell: Cell
+    cell: ExportCell
     state: str
     error: EdgeaeError | None = None
     seconds: float = 0.0
@@ -84,7 +84,9 @@ class Outcome:
         return f"{self.cell.link} {self.state}{took}"
 
 
-def settle(cells: Iterable[Cell], *, named: bool, force: bool) -> tuple[list[Outcome], list[Cell]]:
+def settle(
+    cells: Iterable[ExportCell], *, named: bool, force: bool
+) -> tuple[list[ExportOutcome], list[ExportCell]]:
     """Separate the cells that need no child process: those up to date, and the impossible ones.
 
     Args:
@@ -96,8 +98,8 @@ def settle(cells: Iterable[Cell], *, named: bool, force: bool) -> tuple[list[Out
         The results of the settled cells, and the cells that are still to be made.
     """
     models: dict[Path, Training | EdgeaeError] = {}
-    settled: list[Outcome] = []
-    stale: list[Cell] = []
+    settled: list[ExportOutcome] = []
+    stale: list[ExportCell] = []
     for cell in cells:
         if cell.folder not in models:  # a model's file is read and hashed once
             models[cell.folder] = _opened(cell.folder)
@@ -117,20 +119,20 @@ def _opened(folder: Path) -> Training | EdgeaeError:
 
 
 def _settled(
-    cell: Cell, training: Training | EdgeaeError, named: bool, force: bool
-) -> Outcome | None:
+    cell: ExportCell, training: Training | EdgeaeError, named: bool, force: bool
+) -> ExportOutcome | None:
     if isinstance(training, EdgeaeError):
-        return Outcome(cell, _FAILED, training)
+        return ExportOutcome(cell, _FAILED, training)
     reason = impossible(training, cell.recipe) or unsuitable(cell.folder / KERAS, cell.recipe)
     if reason:
-        return Outcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
+        return ExportOutcome(cell, _FAILED if named else _LEFT_OUT, BadInput(reason))
     try:
         tools = tool_versions(cell.recipe)  # reports a missing package before a child starts
     except EdgeaeError as error:
-        return Outcome(cell, _FAILED, error)
+        return ExportOutcome(cell, _FAILED, error)
     if force or not _is_current(cell, training, tools):
         return None
-    return Outcome(cell, _CURRENT)
+    return ExportOutcome(cell, _CURRENT)
 
 
 def impossible(training: Training, recipe: Recipe) -> str:
@@ -152,7 +154,7 @@ def impossible(training: Training, recipe: Recipe) -> str:
     return ""
 
 
-def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
+def _is_current(cell: ExportCell, training: Training, tools: dict[str, str]) -> bool:
     """Return whether the bundle of a cell is undamaged and equals what an export would make."""
     if not (cell.link / MANIFEST).exists():
         return False
@@ -171,7 +173,9 @@ def _is_current(cell: Cell, training: Training, tools: dict[str, str]) -> bool:
     )
 
 
-def export(cells: Iterable[Cell], *, jobs: int, say: Callable[[str], None]) -> Iterator[Outcome]:
+def export(
+    cells: Iterable[ExportCell], *, jobs: int, say: Callable[[str], None]
+) -> Iterator[ExportOutcome]:
     """Make each bundle and yield its result; a failure does not stop the others.
 
     Args:
@@ -187,7 +191,7 @@ def export(cells: Iterable[Cell], *, jobs: int, say: Callable[[str], None]) -> I
             yield done.result()
 
 
-def _timed(cell: Cell, say: Callable[[str], None]) -> Outcome:
+def _timed(cell: ExportCell, say: Callable[[str], None]) -> ExportOutcome:
     start = time.monotonic()
     error: EdgeaeError | None = None
     try:
@@ -197,10 +201,10 @@ def _timed(cell: Cell, say: Callable[[str], None]) -> Outcome:
     except OSError as found:
         error = system_error(found)
     state = _EXPORTED if error is None else _FAILED
-    return Outcome(cell, state, error, time.monotonic() - start)
+    return ExportOutcome(cell, state, error, time.monotonic() - start)
 
 
-def _export(cell: Cell, say: Callable[[str], None]) -> None:
+def _export(cell: ExportCell, say: Callable[[str], None]) -> None:
     name = f"{cell.folder.name}/{cell.recipe.name}"
     with building(cell.folder, cell.recipe.name) as scratch:
         job = {
@@ -213,7 +217,7 @@ def _export(cell: Cell, say: Callable[[str], None]) -> None:
         _check_whole(scratch, cell)
 
 
-def _check_whole(folder: Path, cell: Cell) -> None:
+def _check_whole(folder: Path, cell: ExportCell) -> None:
     """Check all files that the manifest names, before the bundle is published.
 
     Raises:

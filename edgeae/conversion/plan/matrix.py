@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeae import recipe
 from edgeae.artifacts.model import TRAIN
-from edgeae.conversion.plan.export import Cell
+from edgeae.conversion.plan.export import ExportCell
 from edgeae.errors import BadInput, about, unknown
 from edgeae.reading import typed
 from edgeae.reading.parsing import read_toml
@@ -87,7 +87,7 @@ def trained(folder: Path) -> list[str]:
     return found
 
 
-def cells(path: Path, folder: Path) -> list[Cell]:
+def cells(path: Path, folder: Path) -> list[ExportCell]:
     """Return the bundles that a matrix names, each once, in its order.
 
     Args:
@@ -103,7 +103,7 @@ def cells(path: Path, folder: Path) -> list[Cell]:
     if not names:
         raise BadInput(f"{path}: nothing to export: no trained model and recipe fit its patterns")
     plans = {plan: recipe.find(plan) for plan in dict.fromkeys(plan for _, plan in names)}
-    return [Cell(folder / model, plans[plan]) for model, plan in dict.fromkeys(names)]
+    return [ExportCell(folder / model, plans[plan]) for model, plan in dict.fromkeys(names)]
 
 
 def _names(block: Block, models: Sequence[str], recipes: Iterable[str]) -> list[tuple[str, str]]:

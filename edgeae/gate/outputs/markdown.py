@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from edgeae.gate.finding import Outcome
 from edgeae.gate.outputs import view
 from edgeae.gate.outputs.format import printable
-from edgeae.gate.outputs.view import Line
+from edgeae.gate.outputs.view import FigureRow
 from edgeae.text.markdown import plain, table
 
 _WORDS = {"artifact", "runtime", "figure", "verdict"}
@@ -15,7 +15,7 @@ def render(outcome: Outcome) -> str:
     """Return the Markdown: sentence, latencies and reasons; all other sections are folded."""
     told = view.told(outcome)
     *origin, sentence = view.closing(outcome)
-    timed = view.timed_lines(told)
+    timed = view.timed_rows(told)
     command = printable(outcome.command)
     blocks = [
         f"## {_plain(sentence)}",
@@ -23,7 +23,7 @@ def render(outcome: Outcome) -> str:
         _plain(view.LEGEND) if timed else "",
         _plain(view.identical(outcome)),
         _list(view.open_lines(outcome)),
-        _folded("Other figures", _table(view.OTHER, view.other_lines(told))),
+        _folded("Other figures", _table(view.OTHER, view.other_rows(told))),
         _folded("Notes", _list([*view.notes(outcome.findings), *view.absent(outcome)])),
         _folded("Machine", _list([view.own_error(outcome), *origin])),
         f"Run it again:\n\n```sh\n{command}\n```" if command else "",
@@ -31,7 +31,7 @@ def render(outcome: Outcome) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _table(names: Sequence[str], found: Sequence[Line]) -> str:
+def _table(names: Sequence[str], found: Sequence[FigureRow]) -> str:
     if not found:
         return ""
     header = ["artifact", "runtime", *names]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from edgeae.gate.finding import Outcome
 from edgeae.gate.outputs import view
 from edgeae.gate.outputs.format import amount, printable
-from edgeae.gate.outputs.view import Line
+from edgeae.gate.outputs.view import FigureRow
 from edgeae.text.columns import align
 
 _WIDTH = 100
@@ -20,8 +20,8 @@ def render(outcome: Outcome) -> str:
     told = view.told(outcome)
     ending = [view.own_error(outcome), *view.closing(outcome)]
     blocks = [
-        _timed(view.timed_lines(told)),
-        _others(view.other_lines(told)),
+        _timed(view.timed_rows(told)),
+        _others(view.other_rows(told)),
         view.identical(outcome),
         "\n".join(view.open_lines(outcome)),
         "\n".join([*view.notes(outcome.findings), *view.absent(outcome)]),
@@ -30,7 +30,7 @@ def render(outcome: Outcome) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _timed(found: Sequence[Line]) -> str:
+def _timed(found: Sequence[FigureRow]) -> str:
     if not found:
         return ""
     headings = _headings(found)
@@ -40,7 +40,7 @@ def _timed(found: Sequence[Line]) -> str:
     return "\n".join([*_grouped(names, found, headings, cells, left=1), view.LEGEND])
 
 
-def _headings(found: Sequence[Line]) -> list[str]:
+def _headings(found: Sequence[FigureRow]) -> list[str]:
     """Return each line's heading: the runtime and its limit.
 
     A missing cell has neither version nor limit; it gets the heading of a cell with the same
@@ -63,7 +63,7 @@ def _without(texts: Sequence[str], place: int) -> tuple[str, ...]:
     return (*texts[:place], *texts[place + 1 :])
 
 
-def _others(found: Sequence[Line]) -> str:
+def _others(found: Sequence[FigureRow]) -> str:
     """Return the other figures as text: all if there are few, otherwise those that do not pass."""
     many = len(found) > _LISTED
     listed = [item for item in found if not many or item.figure.verdict != "pass"]
@@ -80,7 +80,7 @@ def _others(found: Sequence[Line]) -> str:
 
 def _grouped(
     names: Sequence[str],
-    found: Sequence[Line],
+    found: Sequence[FigureRow],
     headings: Sequence[str],
     cells: Sequence[Sequence[str]],
     left: int,

@@ -11,7 +11,7 @@ from edgeae.system.machine import machine_line
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "missing": "○"}
 #: The quantity that compares two times; every other figure is exact or absolute.
 _LATENCY = "p50 ratio"
-#: Column names of the texts of `timed_lines`, and of `other_lines`.
+#: Column names of the texts of `timed_rows`, and of `other_rows`.
 TIMED = ("baseline", "candidate", "fixed", "ratio", "95 %", "limit", "n", "verdict")
 OTHER = ("figure", "baseline", "candidate", "value", "limit", "verdict")
 LEGEND = (
@@ -20,7 +20,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Line:
+class FigureRow:
     """One figure of one cell, formatted for a table.
 
     Attributes:
@@ -60,29 +60,29 @@ def _is_identical(finding: Finding) -> bool:
     return same and finding.processes == 0 and finding.verdict == "pass"
 
 
-def timed_lines(findings: Iterable[Finding]) -> list[Line]:
+def timed_rows(findings: Iterable[Finding]) -> list[FigureRow]:
     """Return one line for each ratio of latencies."""
     return [
-        _line(finding, figure, _timed(finding, figure))
+        _row(finding, figure, _timed(finding, figure))
         for finding in findings
         for figure in finding.figures
         if figure.quantity == _LATENCY
     ]
 
 
-def other_lines(findings: Iterable[Finding]) -> list[Line]:
+def other_rows(findings: Iterable[Finding]) -> list[FigureRow]:
     """Return one line for each figure that is not a ratio of latencies."""
     return [
-        _line(finding, figure, _other(figure))
+        _row(finding, figure, _other(figure))
         for finding in findings
         for figure in finding.figures
         if figure.quantity != _LATENCY
     ]
 
 
-def _line(finding: Finding, figure: Figure, texts: tuple[str, ...]) -> Line:
+def _row(finding: Finding, figure: Figure, texts: tuple[str, ...]) -> FigureRow:
     cell = finding.cell
-    return Line(printable(cell.candidate), _where(finding), cell, figure, texts)
+    return FigureRow(printable(cell.candidate), _where(finding), cell, figure, texts)
 
 
 def _where(finding: Finding) -> str:

@@ -26,7 +26,7 @@ _INPUT = "image"
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSpec:
     """One layer of the flat model.
 
     Attributes:
@@ -64,7 +64,7 @@ class Architecture:
     input_shape: tuple[int | None, ...] | None
     input: str
     output: str
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerSpec, ...]
     aliases: dict[str, str]
 
 
@@ -89,7 +89,7 @@ class _Walk:
     """The state of a walk over the architecture."""
 
     path: Path
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[LayerSpec] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     input_shape: tuple[int | None, ...] | None = None
     names: set[str] = field(default_factory=lambda: {_INPUT})
@@ -203,9 +203,9 @@ class _Walk:
                 options |= function
         else:  # a separate layer, which every converter supports
             inner = self._free_name((*path, "linear"))
-            self.layers.append(Layer(inner, kind, options, tuple(inputs), weights))
+            self.layers.append(LayerSpec(inner, kind, options, tuple(inputs), weights))
             kind, options, inputs, weights = after, function, [inner], ()
-        self.layers.append(Layer(name, kind, options, tuple(inputs), weights))
+        self.layers.append(LayerSpec(name, kind, options, tuple(inputs), weights))
         return name
 
     def _check_class(self, where: str, item: dict[str, Any]) -> None:
