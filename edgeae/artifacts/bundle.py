@@ -144,10 +144,10 @@ class Bundle:
             BadInput: the bundle lacks the artifact that computes the array.
         """
         place = f"golden/{name}.npy"
-        known = self.manifest.golden.sha256
-        if name not in known:
+        hashes = self.manifest.golden.sha256
+        if name not in hashes:
             raise ManifestMismatch(f"{self.shown / place}: the manifest does not name this file")
-        content = self._checked(place, known[name], self._most_bytes(name))
+        content = self._checked(place, hashes[name], self._most_bytes(name))
         try:
             array = parse_npy(content, str(self.shown / place))
         except BadInput as error:
@@ -211,10 +211,10 @@ class Bundle:
             ) from None
 
     def _check_hash(self, name: str, stream: io.BufferedIOBase, expected: str) -> None:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != expected:
-            told = f"sha256 {found[:12]}…, but the manifest names {expected[:12]}…"
-            raise ManifestMismatch(f"{self.shown / name}: {told}")
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+        if actual != expected:
+            difference = f"sha256 {actual[:12]}…, but the manifest names {expected[:12]}…"
+            raise ManifestMismatch(f"{self.shown / name}: {difference}")
 
 
 def _rows(array: NDArray[Any]) -> tuple[int, int]:
@@ -296,11 +296,11 @@ def find_bundles(places: list[Path]) -> list[Bundle]:
         NotMeasured: there is no bundle at or below any of the folders.
     """
     seen: set[Path] = set()
-    found = [path for place in places for path in _manifests(place, seen)]
-    if not found:
+    paths = [path for place in places for path in _manifests(place, seen)]
+    if not paths:
         listing = ", ".join(str(place) for place in places)
         raise NotMeasured(f"no bundle at or below {listing}; `edgeae export` makes them")
-    return sorted((open_bundle(path) for path in found), key=lambda bundle: bundle.name)
+    return sorted((open_bundle(path) for path in paths), key=lambda bundle: bundle.name)
 
 
 def _manifests(place: Path, seen: set[Path]) -> Iterator[Path]:

@@ -15,14 +15,14 @@ _GENTLE = ("dynamic", "int16x8")
 
 def of_bundles(manifests: Iterable[Manifest]) -> list[str]:
     """Return a line per caution, `model: …` or `model/recipe: …`, without duplicates."""
-    found: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for item in manifests:
         original, export = of_original(item), of_export(item)
         if original:
-            found[f"{item.model}: {original}"] = None
+            sentences[f"{item.model}: {original}"] = None
         if export:
-            found[f"{item.model}/{item.recipe}: {export}"] = None
-    return list(found)
+            sentences[f"{item.model}/{item.recipe}: {export}"] = None
+    return list(sentences)
 
 
 def of_export(manifest: Manifest) -> str:

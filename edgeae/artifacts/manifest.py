@@ -298,10 +298,10 @@ class Manifest:
             except BadInput as error:
                 raise BadInput(f"artifacts[{place}].{error}") from None
             for key, allowed in (("part", PARTS), ("format", tuple(REFERENCES))):
-                found = getattr(artifact, key)
-                if found not in allowed:
-                    told = f"artifacts[{place}].{key} = {found!r:.40}"
-                    raise BadInput(f"{told}: allowed are {', '.join(allowed)}")
+                value = getattr(artifact, key)
+                if value not in allowed:
+                    entry = f"artifacts[{place}].{key} = {value!r:.40}"
+                    raise BadInput(f"{entry}: allowed are {', '.join(allowed)}")
             artifact.check(f"artifacts[{place}]")
         paths = Counter(item.path for item in self.artifacts)
         parts = Counter(f"{item.part}.{item.format}" for item in self.artifacts)

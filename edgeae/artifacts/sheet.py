@@ -29,13 +29,13 @@ def read_sheet(folder: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """
     path = folder / SHEET
     try:
-        _, found = read_npz(path, _NAMES)
+        _, arrays = read_npz(path, _NAMES)
     except FileNotFoundError:
         return None
     except BadInput as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae train --force` makes it") from None
-    images, reconstructions = (found.get(name) for name in _NAMES)
+    images, reconstructions = (arrays.get(name) for name in _NAMES)
     if images is None or reconstructions is None or images.shape != reconstructions.shape:
-        told = f"{' and '.join(_NAMES)} of one shape"
-        raise BadInput(f"{path}: damaged: not {told}; `edgeae train --force` makes it")
+        allowed = f"{' and '.join(_NAMES)} of one shape"
+        raise BadInput(f"{path}: damaged: not {allowed}; `edgeae train --force` makes it")
     return images, reconstructions
