@@ -96,13 +96,13 @@ class Baseline:
             ManifestMismatch: a file is not the one that was saved, or not the manifest's.
             BadInput: the record is damaged.
         """
-        known = record.read(record.record_path(self.place))
-        if known is not None:
-            record.check(self.place, known)
+        saved = record.read(record.record_path(self.place))
+        if saved is not None:
+            record.check(self.place, saved)
         if self.bundle is not None:
             with holding(self.bundle.root) as bundle:
                 bundle.check()
-        return known
+        return saved
 
     def is_of(self, candidate: Candidate) -> bool:
         """Return whether this is a candidate's baseline: the names match."""
@@ -123,8 +123,8 @@ class Baseline:
             artifact
         ) != candidate.format:
             return None
-        known = self.check()
-        told = "" if known is None else record.note(known)
+        saved = self.check()
+        note = "" if saved is None else record.note(saved)
         if artifact is None:
             return BaselineFile(self.label, self.place, note=told)
         path = self.place / artifact.path
@@ -189,8 +189,8 @@ def _lacking(label: str, bundle: Bundle, candidate: Candidate) -> str:
     """Return one line with the file that a baseline lacks, and how to leave that file out."""
     held = [f"{item.part}.{item.format}" for item in bundle.manifest.artifacts]
     others = sorted({item.format for item in bundle.manifest.artifacts} - {candidate.format})
-    told = f"{label}: holds no {candidate.file} (it holds: {', '.join(held) or 'nothing'})"
-    return f"{told}; --format {others[0]} compares only that format" if others else told
+    reason = f"{label}: holds no {candidate.file} (it holds: {', '.join(held) or 'nothing'})"
+    return f"{reason}; --format {others[0]} compares only that format" if others else reason
 
 
 @contextlib.contextmanager

@@ -57,19 +57,19 @@ def _listed(item: Baseline) -> Listed:
         return Listed(item.label, artifacts, None, str(error), error.code)
 
 
-def render(found: Sequence[Listed]) -> list[list[str]]:
+def render(listed: Sequence[Listed]) -> list[list[str]]:
     """Return the rows of the table as strings, the header first."""
     header = ["baseline", "saved", "commit", "on", "state", "artifacts"]
-    return [header, *(_row(item) for item in found)]
+    return [header, *(_row(item) for item in listed)]
 
 
 def _row(item: Listed) -> list[str]:
-    known = item.record
+    saved = item.record
     return [
         item.baseline,
-        known.saved if known else "unknown",
-        (known.commit or "none")[:12] if known else "unknown",
-        str(known.machine.get("architecture", "unknown")) if known else "unknown",
-        "unusable" if item.problem else "whole" if known else "no record",
+        saved.saved if saved else "unknown",
+        (saved.commit or "none")[:12] if saved else "unknown",
+        str(saved.machine.get("architecture", "unknown")) if saved else "unknown",
+        "unusable" if item.problem else "whole" if saved else "no record",
         str(len(item.artifacts)),
     ]

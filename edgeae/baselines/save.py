@@ -76,8 +76,8 @@ def save(places: Sequence[Path], to: Path, *, force: bool = False) -> list[Saved
 
 def _bundles(places: Sequence[Path], to: Path) -> Iterator[_Source]:
     folders = [place for place in places if place.is_dir() or not place.exists()]
-    for found in find_bundles(folders) if folders else ():
-        with holding(found.root) as bundle:
+    for opened in find_bundles(folders) if folders else ():
+        with holding(opened.root) as bundle:
             bundle.check()
             manifest = bundle.manifest
             place = to / manifest.model / manifest.recipe
@@ -146,11 +146,11 @@ def _differing(source: _Source) -> list[str]:
 def _is_true(path: Path, source: _Source) -> bool:
     """Return whether the existing record, if any, describes the files of `source`."""
     try:
-        known = record.read(path)
+        saved = record.read(path)
     except BadInput:
         return False
     hashes = {name: atomic.sha256(content) for name, content in source.files.items()}
-    return known is None or known.sha256 == hashes
+    return saved is None or saved.sha256 == hashes
 
 
 def _write(source: _Source) -> None:
