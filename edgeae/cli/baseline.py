@@ -34,16 +34,16 @@ def save(
     from edgeae.text.amounts import size
     from edgeae.text.columns import align
 
-    found = run(places or [Path("build")], to, force=force)
+    saved = run(places or [Path("build")], to, force=force)
     if json:
         put_json(
             [
                 {"baseline": str(item.place), "state": item.state, "bytes": item.bytes}
-                for item in found
+                for item in saved
             ]
         )
         return
-    put(align([[str(item.place), item.state, size(item.bytes)] for item in found], left=2))
+    put(align([[str(item.place), item.state, size(item.bytes)] for item in saved], left=2))
 
 
 @app.command("list")
@@ -59,12 +59,12 @@ def list_(
     from edgeae.errors import exit_code
     from edgeae.text.columns import align
 
-    found = listing(place, Path.cwd())
+    listed = listing(place, Path.cwd())
     if json:
-        put_json([item.to_json() for item in found])
+        put_json([item.to_json() for item in listed])
     else:
-        put(align(render(found), left=5))
-    for item in found:
+        put(align(render(listed), left=5))
+    for item in listed:
         if item.problem:
             say(f"edgeae: {item.problem}")
-    finish(exit_code(item.code for item in found))
+    finish(exit_code(item.code for item in listed))

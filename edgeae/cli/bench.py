@@ -73,8 +73,10 @@ def bench(
             places=places, part=part, rounds=rounds, suite=suite, seconds=seconds, seed=seed
         )
         with host_lock(say, wait):
-            found = _compared(compare, runtime or [], threads or [], batch or [], processes or 6)
-        put_json(found.to_json()) if json else put(found.to_text())
+            comparison = _compared(
+                compare, runtime or [], threads or [], batch or [], processes or 6
+            )
+        put_json(comparison.to_json()) if json else put(comparison.to_text())
         return
     if processes is not None:
         raise BadInput(f"--processes {processes}: needs --compare A B; a suite has --rounds")
@@ -151,10 +153,10 @@ def _compared(
 
     counts: list[int] = []
     for option, texts in (("--threads", threads), ("--batch", batch)):
-        found = numbers(option, texts) or (1,)
-        if len(found) != 1:
-            raise BadInput(f"{option} {','.join(map(str, found))}: --compare takes one number")
-        counts += found
+        values = numbers(option, texts) or (1,)
+        if len(values) != 1:
+            raise BadInput(f"{option} {','.join(map(str, values))}: --compare takes one number")
+        counts += values
     if len(runtimes) > 2:
         raise BadInput(f"--runtime: --compare takes at most two, not {len(runtimes)}")
     return compare(*pair, tuple(runtimes), counts[0], counts[1], processes, say)

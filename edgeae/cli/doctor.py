@@ -13,13 +13,13 @@ def doctor(json: Json = False) -> None:
 
     machine = describe()
     with children.threads(2) as pool:  # two of them load TensorFlow
-        found = dict(zip(RUNTIMES, pool.map(probe, RUNTIMES), strict=True))
+        states = dict(zip(RUNTIMES, pool.map(probe, RUNTIMES), strict=True))
     if json:
-        put_json({"machine": machine, "runtimes": found})
+        put_json({"machine": machine, "runtimes": states})
         return
     rows = [["runtime", "opens", "version", "device, or what is missing"]]
     for name, entry in RUNTIMES.items():
-        answer = found[name]
+        answer = states[name]
         version = answer.get("version", "absent")
         where = answer.get("device") or answer["error"]
         if answer.get("software"):

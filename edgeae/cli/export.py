@@ -159,9 +159,9 @@ def _export(
     _tell_settled(outcomes, len(cells))
     if stale:
         plans = [cell.recipe for cell in stale]
-        at_once, told = workers(jobs, plans, memory.available())
-        if told:
-            say(f"export: {told}")
+        at_once, note = workers(jobs, plans, memory.available())
+        if note:
+            say(f"export: {note}")
         tuned = sum(plan.fine_tunes for plan in plans)
         if tuned and every:
             say(f"export: {tuned} of {len(stale)} fine-tune, minutes each; --recipe chooses others")
@@ -207,8 +207,8 @@ def _calibrate(cells: list[ExportCell], named: bool, json: bool) -> None:
 
     if not named:
         cells = [cell for cell in cells if can_calibrate(cell.recipe)]
-    found = [item for cell in cells for item in calibrations(cell.folder, cell.recipe, say)]
+    compared = [item for cell in cells for item in calibrations(cell.folder, cell.recipe, say)]
     if json:
-        put_json([asdict(item) | {"added": item.added, "ratio": item.ratio} for item in found])
+        put_json([asdict(item) | {"added": item.added, "ratio": item.ratio} for item in compared])
     else:
-        put(render(found))
+        put(render(compared))

@@ -21,7 +21,7 @@ def history(
     from edgeae.report.history_table import render
     from edgeae.summary.history import read
 
-    found = read(Path(build), Path.cwd())
+    timings = read(Path(build), Path.cwd())
     page = out or Path(build) / REPORT / "history.html"
-    write(found, page)
-    put_json(found.to_json()) if json else put(f"{render(found)}\n\n{page}")
+    write(timings, page)
+    put_json(timings.to_json()) if json else put(f"{render(timings)}\n\n{page}")

@@ -30,13 +30,13 @@ def init(
     """Create a repository with the gate: workflow, Makefile, export/, bench/ and an example."""
     from edgeae.scaffold.write import source, write
 
-    found = write(folder, force=force)
+    files = write(folder, force=force)
     if json:
-        put_json({"folder": str(folder), "written": found.written, "unchanged": found.unchanged})
+        put_json({"folder": str(folder), "written": files.written, "unchanged": files.unchanged})
         return
-    for path in found.written:
+    for path in files.written:
         put(str(folder / path))
-    if found.unchanged:
-        put(f"up to date: {len(found.unchanged)} files")
+    if files.unchanged:
+        put(f"up to date: {len(files.unchanged)} files")
     cd = "" if folder.resolve() == Path.cwd() else f"\n  cd {folder}"
     put(_NEXT.format(cd=cd, source=shlex.quote(source())))

@@ -16,5 +16,5 @@ def inspect(
     from edgeae.formats.bundle_inspection import inspect_bundle
     from edgeae.formats.inspection import inspect as run
 
-    found = inspect_bundle(artifact) if artifact.is_dir() else run(artifact)
-    put_json(found.to_json()) if json else put(found.to_text())
+    inspection = inspect_bundle(artifact) if artifact.is_dir() else run(artifact)
+    put_json(inspection.to_json()) if json else put(inspection.to_text())

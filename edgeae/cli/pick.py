@@ -64,10 +64,10 @@ def pick(
     from edgeae.pick.table import render, said, to_json
 
     limits = _limits(max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part)
-    found = candidates(Path(build), models or [], part, runtime)
+    bundles = candidates(Path(build), models or [], part, runtime)
     bench = f"edgeae bench --runtime {runtime} --part {part}"
     bench += "" if build == "build" else f" --build {build}"
-    chosen = choose(_judged(found, limits, bench, part), limits)
+    chosen = choose(_judged(bundles, limits, bench, part), limits)
     if json:
         put_json(to_json(chosen, limits, part, runtime))
     else:
@@ -114,7 +114,9 @@ def _limits(
     )
 
 
-def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str) -> list[Candidate]:
+def _judged(
+    bundles: tuple[Candidate, ...], limits: Limits, bench: str, part: str
+) -> list[Candidate]:
     """Return the bundles that can be picked, and print a line about the others.
 
     Raises:
@@ -123,7 +125,7 @@ def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str)
     from edgeae.errors import NotMeasured
     from edgeae.pick.choice import missing
 
-    if not found:
+    if not bundles:
         raise NotMeasured(f"no bundle holds the part {part}; `edgeae export` makes them")
     reasons = {
         "p50": f"not timed: `{bench}`",
@@ -132,7 +134,7 @@ def _judged(found: tuple[Candidate, ...], limits: Limits, bench: str, part: str)
     }
     kept: list[Candidate] = []
     left: dict[str, list[str]] = {}
-    for item in found:
+    for item in bundles:
         lacks = missing(item, limits)
         if item.verdict == "fail":
             left.setdefault("out of tolerance in `edgeae verify`", []).append(item.name)

@@ -58,10 +58,10 @@ def profile(
             raise BadInput("--runtime: not together with a program of your own")
         with host_lock(say):  # counting is deterministic, but it would disturb other measurements
             if len(what) == 1:
-                found = count_artifact(Path(what[0]), runtime, threads, calls, tool)
+                counts = count_artifact(Path(what[0]), runtime, threads, calls, tool)
             else:
-                found = count_program(what, calls, tool)
-        put_json(found.to_json()) if json else put(found.to_text())
+                counts = count_program(what, calls, tool)
+        put_json(counts.to_json()) if json else put(counts.to_text())
         return
     if len(what) != 1:
         raise BadInput(f"{what[1]!r}: one artifact at a time; a program needs --instructions")

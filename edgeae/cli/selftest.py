@@ -47,15 +47,15 @@ def selftest(
     from edgeae.system import atomic
     from edgeae.text.columns import align
 
-    found: list[Tally] = []
-    for found in _judged(judge, n) if judge else _timed(_chosen(n, only), seed, rows):
+    results: list[Tally] = []
+    for results in _judged(judge, n) if judge else _timed(_chosen(n, only), seed, rows):
         if out is not None:
-            atomic.write_text(out, page(found, n))
+            atomic.write_text(out, page(results, n))
     if json:
-        put_json([{**asdict(item), "met": item.is_met} for item in found])
+        put_json([{**asdict(item), "met": item.is_met} for item in results])
     else:
-        put(align(table(found), left=2))
-    broken = [item for item in found if not item.is_met]
+        put(align(table(results), left=2))
+    broken = [item for item in results if not item.is_met]
     finish(OutOfTolerance.code if broken else 0)
 
 
@@ -63,11 +63,11 @@ def _chosen(n: int, only: list[str] | None) -> list[Scenario]:
     from edgeae.errors import BadInput
     from edgeae.gate.selftest import label, scenarios
 
-    known = scenarios(n)
-    chosen = [item for item in known if not only or any(word in label(item) for word in only)]
+    every = scenarios(n)
+    chosen = [item for item in every if not only or any(word in label(item) for word in only)]
     if not chosen:
-        told = f"no such scenario (there are: {', '.join(map(label, known))})"
-        raise BadInput(f"--only {', '.join(only or [])}: {told}")
+        reason = f"no such scenario (there are: {', '.join(map(label, every))})"
+        raise BadInput(f"--only {', '.join(only or [])}: {reason}")
     return chosen
 
 

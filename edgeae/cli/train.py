@@ -226,8 +226,8 @@ def _tell(folders: list[Path], trainings: list[Training]) -> None:
 def _tell_probes(probes: list[Any]) -> None:
     from edgeae.training.probe import render_probe
 
-    for found in probes:
-        put(render_probe(found))
+    for result in probes:
+        put(render_probe(result))
 
 
 def _json(training: Training, probe: Any) -> dict[str, Any]:

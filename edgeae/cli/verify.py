@@ -41,11 +41,11 @@ def verify(
     from edgeae.verify.run import Findings, verify_all
     from edgeae.verify.table import render
 
-    found = find_bundles(bundles or [Path("build")])
-    sources = None if golden else originals_of(found, data, say)
+    opened = find_bundles(bundles or [Path("build")])
+    sources = None if golden else originals_of(opened, data, say)
     findings, errors = [], []
-    with Progress(len(found), "verify", "bundle") as progress:
-        for outcome in verify_all(found, sources, runtime, jobs=jobs, say=progress.tell):
+    with Progress(len(opened), "verify", "bundle") as progress:
+        for outcome in verify_all(opened, sources, runtime, jobs=jobs, say=progress.tell):
             if isinstance(outcome, Findings):
                 findings.append(outcome)
                 progress.advance(outcome.bundle.name)

@@ -82,7 +82,7 @@ def _tell(outcomes: list[TrainingOutcome], json: bool) -> list[str]:
     for item in outcomes:
         if item.code:
             say(f"edgeae: {item.family}: {item.error}")
-    found = {item.family: open_model(item.folder) for item in outcomes if not item.code}
+    trainings = {item.family: open_model(item.folder) for item in outcomes if not item.code}
     if json:
         table: dict[str, Any] = {
             item.family: {"error": item.error} if item.code else zoo_figures(found[item.family])
