@@ -55,8 +55,8 @@ def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:
         for (kernel, number), count in zip(pairs, weights, strict=True)
     ]
     if sparse:  # layers that are not clustered must keep their zeros, too
-        known = {kernel.name for kernel in clustered}
-        left = [kernel for kernel in kernels(copy) if kernel.name not in known]
+        names = {kernel.name for kernel in clustered}
+        left = [kernel for kernel in kernels(copy) if kernel.name not in names]
         constrained += [Constrained(kernel, sparse=True) for kernel in left]
 
     def between(step: int) -> None:
@@ -118,8 +118,8 @@ def k_means(
     from sklearn.cluster import KMeans
 
     start = KMeans(clusters, init="k-means++", n_init=1, random_state=seed)
-    found = start.fit(flat, sample_weight=weights / weights.mean())
-    centers = found.cluster_centers_[:, 0].astype(np.float32)
+    fitted = start.fit(flat, sample_weight=weights / weights.mean())
+    centers = fitted.cluster_centers_[:, 0].astype(np.float32)
     return np.sort(np.append(centers, np.float32(0)) if sparse else centers)
 
 
@@ -134,6 +134,6 @@ def check(model: Any, recipe: Recipe) -> None:
         values = kernel.variable.numpy()
         if recipe.quantization == "int8":
             values = integers(values, _BITS, None)
-        found = len(np.unique(values))
-        if found > number:
-            raise OutOfTolerance(f"{kernel.name}: {found} values after clustering, {number} asked")
+        count = len(np.unique(values))
+        if count > number:
+            raise OutOfTolerance(f"{kernel.name}: {count} values after clustering, {number} asked")

@@ -27,10 +27,10 @@ def at_least(share: float, size: int) -> int:
 
 def lowest(rank: NDArray[Any], number: int) -> NDArray[np.bool_]:
     """Return a mask of `rank`'s shape that is true at its `number` lowest entries."""
-    found = np.zeros(rank.shape, bool)
+    chosen = np.zeros(rank.shape, bool)
     if number > 0:
-        found.reshape(-1)[np.argpartition(rank, number - 1, axis=None)[:number]] = True
-    return found
+        chosen.reshape(-1)[np.argpartition(rank, number - 1, axis=None)[:number]] = True
+    return chosen
 
 
 #: The gradient sums over indices as rows and columns: k values need a 16 × ⌈k/16⌉ table.

@@ -32,9 +32,9 @@ def control_losses(
         seed: seed for the image order.
         kept: cache file of the losses, shared by recipes of the same budget; see `control_cache`.
     """
-    known = control_cache.read(kept)
-    if known is not None:
-        return known
+    cached = control_cache.read(kept)
+    if cached is not None:
+        return cached
     test = dataset.images("test", tuple(model.input_shape[1:]))
     control = clone(model)
     for settings in recipe.settings:

@@ -51,8 +51,8 @@ def place(
         "seed": seed,
         "tools": tools,
     }
-    told = json.dumps(shaping, sort_keys=True).encode()
-    return folder / _FOLDER / f"{hashlib.sha256(told).hexdigest()[:32]}.npy"
+    content = json.dumps(shaping, sort_keys=True).encode()
+    return folder / _FOLDER / f"{hashlib.sha256(content).hexdigest()[:32]}.npy"
 
 
 def write(path: Path, losses: NDArray[np.float64]) -> None:
@@ -67,10 +67,10 @@ def read(path: Path) -> NDArray[np.float64] | None:
     The hash is checked because a changed digit in a loss would not be noticed otherwise.
     """
     try:
-        found = files.read(path)
+        stored = files.read(path)
     except (OSError, BadInput):
         return None
-    content, digest = found[:-_DIGEST], found[-_DIGEST:]
+    content, digest = stored[:-_DIGEST], stored[-_DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         return None
     try:

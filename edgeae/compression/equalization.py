@@ -59,14 +59,14 @@ def equalize(model: Any, images: NDArray[np.float32]) -> None:
 
 
 def _pairs(model: Any) -> list[tuple[Kernel, Kernel]]:
-    found = {item.name: item for item in kernels(model) if not item.depthwise}
+    by_name = {item.name: item for item in kernels(model) if not item.depthwise}
     reads, read = sources(model), uses(model)
     pairs = []
-    for name, second in found.items():
+    for name, second in by_name.items():
         (source,) = reads[name]
         while read[source] == 1 and type(model.get_layer(source)).__name__ in _BETWEEN:
             (source,) = reads[source]
-        first = found.get(source)
+        first = by_name.get(source)
         if first is None or type(second.layer).__name__ in _SEPARABLE:
             continue
         if read[source] == 1 and _homogeneous(first.layer):

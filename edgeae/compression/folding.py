@@ -32,18 +32,18 @@ def fold(model: Any, keep: Collection[str] = ()) -> Any:
         A new model, or `model` itself if no normalisation could be folded exactly.
     """
     config = model.get_config()
-    found = _foldable(model, config, keep)
-    if not found:
+    layer_of = _foldable(model, config, keep)
+    if not layer_of:
         return model
-    folded = keras.Model.from_config(_without(config, found, keep))
+    folded = keras.Model.from_config(_without(config, layer_of, keep))
     kept = {layer.name for layer in folded.layers}
-    normalizations = {layer: name for name, layer in found.items()}
+    normalizations = {layer: name for name, layer in layer_of.items()}
     for layer in model.layers:
         if layer.name in normalizations:
             normalization = model.get_layer(normalizations[layer.name])
             name = layer.name if layer.name in kept else normalization.name
             folded.get_layer(name).set_weights(_fold_weights(layer, normalization))
-        elif layer.name in kept and layer.name not in found:
+        elif layer.name in kept and layer.name not in layer_of:
             folded.get_layer(layer.name).set_weights(layer.get_weights())
     return folded if _agree(model, folded) else model
 
@@ -51,7 +51,7 @@ def fold(model: Any, keep: Collection[str] = ()) -> Any:
 def _foldable(model: Any, config: dict[str, Any], keep: Collection[str]) -> dict[str, str]:
     """Return the name of each foldable normalisation → name of the layer it is folded into."""
     read = uses(model)
-    found = {}
+    layer_of = {}
     for item in config["layers"]:
         if item["class_name"] != _NORMALIZATION:
             continue
@@ -60,8 +60,8 @@ def _foldable(model: Any, config: dict[str, Any], keep: Collection[str]) -> dict
         linear = getattr(before, "activation", None) is keras.activations.linear
         alone = read[source] == 1 and source not in keep
         if type(before).__name__ in _SCALED and linear and alone and _on_last_axis(normalization):
-            found[item["name"]] = source
-    return found
+            layer_of[item["name"]] = source
+    return layer_of
 
 
 def _on_last_axis(normalization: Any) -> bool:
@@ -72,21 +72,21 @@ def _on_last_axis(normalization: Any) -> bool:
 
 
 def _without(
-    config: dict[str, Any], found: dict[str, str], keep: Collection[str]
+    config: dict[str, Any], layer_of: dict[str, str], keep: Collection[str]
 ) -> dict[str, Any]:
     """Return the configuration without the folded normalisations.
 
     If a normalisation is in `keep`, the layer that it is folded into takes its name.
     """
-    renamed = {source: name for name, source in found.items() if name in keep}
-    for name, source in found.items():
+    renamed = {source: name for name, source in layer_of.items() if name in keep}
+    for name, source in layer_of.items():
         renamed[name] = renamed.get(source, source)
     layers = []
     for item in config["layers"]:
-        if item["name"] in found:
+        if item["name"] in layer_of:
             continue
         settings = dict(item["config"], name=renamed.get(item["name"], item["name"]))
-        if item["name"] in found.values():
+        if item["name"] in layer_of.values():
             settings["use_bias"] = True
         nodes = [
             [[renamed.get(call[0], call[0]), *call[1:]] for call in node]
@@ -155,8 +155,8 @@ _SCALED: dict[str, _Scaling] = {
 
 def _agree(model: Any, folded: Any) -> bool:
     rows = np.random.default_rng(0).normal(size=(_ROWS, *model.input_shape[1:]))
-    expected, found = (
+    expected, actual = (
         net(rows.astype(np.float32), training=False).numpy() for net in (model, folded)
     )
-    most, allowed = float32_gap(found, expected)
+    most, allowed = float32_gap(actual, expected)
     return most <= allowed

@@ -81,11 +81,11 @@ def wanted(model: Any, usual: float, settings: Prune | Cluster) -> list[tuple[Ke
         usual: value for layers that `settings.layers` does not name.
         settings: settings of the step; `layers` and `spare_below` are used.
     """
-    found = compressible(model)
-    total = sum(_size(kernel) for kernel in found)
+    every = compressible(model)
+    total = sum(_size(kernel) for kernel in every)
     pairs = (
         (kernel, settings.layers.get(kernel.name, usual))
-        for kernel in found
+        for kernel in every
         if kernel.name in settings.layers or not settings.spares(_size(kernel), total)
     )
     return [(kernel, setting) for kernel, setting in pairs if setting]
@@ -106,11 +106,11 @@ def check_layers(model: Any, step: str, settings: Prune | Cluster) -> None:
     Raises:
         BadInput: a layer is unknown or all layers are spared; the message names what is allowed.
     """
-    known = list(dict.fromkeys(item.name for item in compressible(model)))
+    names = list(dict.fromkeys(item.name for item in compressible(model)))
     for name in settings.layers:
-        if name not in known:
-            raise unknown(f"{step}.layers: layer", name, known)
-    if not known:
+        if name not in names:
+            raise unknown(f"{step}.layers: layer", name, names)
+    if not names:
         raise BadInput(f"{step}: the model has no layer with weights to compress")
     if not wanted(model, 1.0, settings):
         raise BadInput(

@@ -83,17 +83,17 @@ class QuantizedGraph:
     @property
     def variables(self) -> list[Any]:
         """The variables of the ranges."""
-        return [item for found in self._ranges.values() for item in (found.least, found.most)]
+        return [item for bounds in self._ranges.values() for item in (bounds.least, bounds.most)]
 
     def __call__(self, images: Any, *, follow: bool) -> Any:
         """Return the model's output; `follow` moves the ranges towards those of these images."""
 
         def quantized(point: str, x: Any, limit: float = math.inf) -> Any:
-            found = self._ranges[point]
+            bounds = self._ranges[point]
             if follow:
-                for variable, end in zip((found.least, found.most), _ends(x, limit), strict=True):
+                for variable, end in zip((bounds.least, bounds.most), _ends(x, limit), strict=True):
                     variable.assign_add((1 - _DECAY) * (tf.stop_gradient(end) - variable))
-            return _on_grid(x, found.least, found.most)
+            return _on_grid(x, bounds.least, bounds.most)
 
         return self._walk(images, quantized)
 

@@ -56,5 +56,5 @@ def curvatures(
     chance = np.random.default_rng(seed)
     for _ in range(_BATCHES):
         add(tf.constant(chance.integers(0, len(images), _BATCH)))
-    found = [item.numpy() / _BATCHES for item in sums]
-    return [item + max(_LEAST * float(item.mean()), np.finfo(np.float32).tiny) for item in found]
+    means = [item.numpy() / _BATCHES for item in sums]
+    return [item + max(_LEAST * float(item.mean()), np.finfo(np.float32).tiny) for item in means]

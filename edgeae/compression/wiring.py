@@ -16,6 +16,6 @@ def sources(model: Any) -> dict[str, list[str]]:
 
 def uses(model: Any) -> Counter[str]:
     """Return name of each layer → how often it is read; being a model output counts as one read."""
-    found = Counter(name for names in sources(model).values() for name in names)
-    found.update(item[0] for item in model.get_config()["output_layers"])
-    return found
+    counts = Counter(name for names in sources(model).values() for name in names)
+    counts.update(item[0] for item in model.get_config()["output_layers"])
+    return counts
