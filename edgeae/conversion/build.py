@@ -65,9 +65,9 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
         subject = from_keras(compressed, training.code_layer)
     yield {"doing": "convert"}
-    said: list[str] = []
-    graphs = cut_original(subject, plan, chosen, training.bounds, said.append)
-    yield from ({"doing": line} for line in said)
+    warnings: list[str] = []
+    graphs = cut_original(subject, plan, chosen, training.bounds, warnings.append)
+    yield from ({"doing": line} for line in warnings)
     artifacts = [describe_tflite(part, write(graphs[part]), plan, out) for part in PARTS]
     programs = {
         item.part: VerifiedArtifact(item, (out / item.path).read_bytes(), out / item.path)

@@ -45,7 +45,7 @@ def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         tried = replace(plan, calibration=method, percentile=share or plan.percentile)
         yield {"doing": f"{method}{'' if share is None else f' {share:g}'}"}
         _, losses = judge(cut_original(subject, tried, chosen, training.bounds), validation)
-        found = Calibration(
+        calibration = Calibration(
             training.model,
             plan.name,
             method,
@@ -55,7 +55,7 @@ def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             float(losses.mean()),
             tflite.clipped(subject, tried, chosen),
         )
-        yield asdict(found)
+        yield asdict(calibration)
 
 
 if __name__ == "__main__":

@@ -80,8 +80,8 @@ def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
     for tensor in _matrices(graph):
         share = shares[tensor.name]
         if share < asked and not prune.spares(math.prod(tensor.shape), total):
-            told = f"{share:.1%} zeros, {asked:.0%} asked"
-            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+            difference = f"{share:.1%} zeros, {asked:.0%} asked"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {difference}")
 
 
 def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
@@ -92,8 +92,8 @@ def _check_all_zeros(whole: Graph, prune: Prune, total: int) -> None:
     counted = {name: size for name, size in sizes.items() if not prune.spares(size, total)}
     zeros = sum(round(shares[name] * size) for name, size in counted.items())
     if zeros < prune.sparsity * sum(counted.values()):
-        told = f"{zeros / sum(counted.values()):.2%} zeros, {prune.sparsity:.0%} asked"
-        raise OutOfTolerance(f"autoencoder.tflite: {told}")
+        difference = f"{zeros / sum(counted.values()):.2%} zeros, {prune.sparsity:.0%} asked"
+        raise OutOfTolerance(f"autoencoder.tflite: {difference}")
 
 
 def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None:
@@ -101,10 +101,10 @@ def _check_values(part: str, graph: Graph, cluster: Cluster, total: int) -> None
     if 0 in asked:  # a layer keeps all its values, and it is not known which tensor that is
         return
     for tensor in _matrices(graph):
-        found = 0 if tensor.data is None else len(distinct(tensor.data)[0])
-        if found > max(asked) and not cluster.spares(math.prod(tensor.shape), total):
-            told = f"{found} values, {max(asked)} asked"
-            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+        count = 0 if tensor.data is None else len(distinct(tensor.data)[0])
+        if count > max(asked) and not cluster.spares(math.prod(tensor.shape), total):
+            difference = f"{count} values, {max(asked)} asked"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {difference}")
 
 
 def _matrices(graph: Graph) -> list[Tensor]:

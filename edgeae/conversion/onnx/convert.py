@@ -71,7 +71,7 @@ def convert(
     """
     models, flavour, grid, times = _models(original, recipe, programs, images)
     by = "tf2onnx" if flavour in ("fp32", "qdq") else "tf2onnx, onnxruntime"
-    found = {}
+    converted = {}
     for part in PARTS:
         stamp = Stamp(
             recipe=recipe.name,
@@ -86,8 +86,8 @@ def convert(
         )
         parent = programs[part].artifact if flavour == "qdq" else None
         content = finished(models[part], f"edgeae, {by}", stamp)
-        found[part] = Converted(content, flavour, parent)
-    return found
+        converted[part] = Converted(content, flavour, parent)
+    return converted
 
 
 def _models(

@@ -75,12 +75,15 @@ def fast(encoder: Any, decoder: Any, images: NDArray[np.float32], recipe: Recipe
         BadInput: onnxruntime cannot quantize the model, or not with this calibration.
     """
     whole = without_unused_sets(with_gemm(joined(encoder, decoder)))
-    found = {form: _parts(_quantized(whole, form, images, recipe)) for form in _FORMS}
+    candidates = {form: _parts(_quantized(whole, form, images, recipe)) for form in _FORMS}
     plain = between(whole, whole.graph.node, edge(whole, "image"), edge(whole, "reconstruction"))
-    models = {"float32": plain, **{form: cut["autoencoder"] for form, (cut, _) in found.items()}}
+    models = {
+        "float32": plain,
+        **{form: cut["autoencoder"] for form, (cut, _) in candidates.items()},
+    }
     times = p50_us(models, images[:1])
     form = _QOPERATOR if times[_QOPERATOR] < _GAIN * times[_QDQ] else _QDQ
-    return Fast(form, *found[form], times)
+    return Fast(form, *candidates[form], times)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -160,31 +163,31 @@ def with_gemm(model: Any) -> Any:
     A dense layer is a MatMul of a matrix and a constant matrix whose result only an Add of a
     constant vector reads. ONNX's Gemm does not support other ranks.
     """
-    found = onnx.ModelProto()
-    found.CopyFrom(model)
-    layers = _layers(found)
+    merged_model = onnx.ModelProto()
+    merged_model.CopyFrom(model)
+    layers = _layers(merged_model)
     merged = {product.output[0] for product, _ in layers.values()}
     nodes = []
-    for node in found.graph.node:
+    for node in merged_model.graph.node:
         if node.output[0] in layers:
             product, bias = layers[node.output[0]]
             inputs = [*product.input, bias]
             nodes.append(onnx.helper.make_node("Gemm", inputs, node.output, product.name))
         elif node.output[0] not in merged:
             nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
-    del found.graph.node[:]
-    found.graph.node.extend(nodes)
-    return found
+    del merged_model.graph.node[:]
+    merged_model.graph.node.extend(nodes)
+    return merged_model
 
 
 def _layers(model: Any) -> dict[str, tuple[Any, str]]:
     """Return the output of each dense layer's Add → the MatMul before it, and the bias."""
     graph = model.graph
     constants = {item.name: len(item.dims) for item in graph.initializer}
-    known = onnx.shape_inference.infer_shapes(model).graph
+    inferred = onnx.shape_inference.infer_shapes(model).graph
     ranks = constants | {
         item.name: len(item.type.tensor_type.shape.dim)
-        for item in (*known.input, *known.value_info, *known.output)
+        for item in (*inferred.input, *inferred.value_info, *inferred.output)
     }
     readers = Counter(name for node in graph.node for name in node.input)
     readers.update(item.name for item in graph.output)

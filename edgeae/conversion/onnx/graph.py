@@ -82,12 +82,12 @@ def between(model: Any, nodes: Sequence[Any], source: Any, target: Any) -> Any:
 def in_order(model: Any) -> Any:
     """Sort a model's nodes in place so that each follows the nodes whose outputs it reads."""
     graph = model.graph
-    known = {"", *(item.name for item in (*graph.input, *graph.initializer))}
+    computed = {"", *(item.name for item in (*graph.input, *graph.initializer))}
     left, ordered = list(graph.node), []
     while left:
-        ready = next(node for node in left if known.issuperset(node.input))
+        ready = next(node for node in left if computed.issuperset(node.input))
         left.remove(ready)
-        known.update(ready.output)
+        computed.update(ready.output)
         ordered.append(onnx.NodeProto.FromString(ready.SerializeToString()))
     del graph.node[:]
     graph.node.extend(ordered)

@@ -94,14 +94,14 @@ def calibrations(folder: Path, recipe: Recipe, say: Callable[[str], None]) -> li
         raise BadInput(reason)
     job = {"model": str(folder), "recipe": asdict(recipe)}
     label = f"calibrate {folder.name}/{recipe.name}"
-    found = reports(CHILD, job, lambda doing: say(f"{label}: {doing}"), _TIMEOUT_S)
-    return [Calibration(**report) for report in found]
+    measured = reports(CHILD, job, lambda doing: say(f"{label}: {doing}"), _TIMEOUT_S)
+    return [Calibration(**report) for report in measured]
 
 
-def render(found: Sequence[Calibration]) -> str:
+def render(measured: Sequence[Calibration]) -> str:
     """Return a table with a line per calibration, sorted by model, recipe and loss."""
     rows = [["model", "recipe", "calibration", "n", "float32", "loss", "added", "ratio", "clipped"]]
-    rows += [_line(item) for item in sorted(found, key=lambda x: (x.model, x.recipe, x.loss))]
+    rows += [_line(item) for item in sorted(measured, key=lambda x: (x.model, x.recipe, x.loss))]
     return align(rows, left=3)
 
 

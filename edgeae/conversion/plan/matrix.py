@@ -81,10 +81,10 @@ def trained(folder: Path) -> list[str]:
     Raises:
         BadInput: the folder has no model.
     """
-    found = sorted(path.parent.name for path in folder.glob(f"*/{TRAIN}"))
-    if not found:
+    names = sorted(path.parent.name for path in folder.glob(f"*/{TRAIN}"))
+    if not names:
         raise BadInput(f"{folder}: no trained model; `edgeae train` makes one")
-    return found
+    return names
 
 
 def cells(path: Path, folder: Path) -> list[ExportCell]:
@@ -115,15 +115,15 @@ def _names(block: Block, models: Sequence[str], recipes: Iterable[str]) -> list[
     ]
 
 
-def _matching(kind: str, patterns: Sequence[str], known: Sequence[str]) -> list[str]:
+def _matching(kind: str, patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the known names that match one of the patterns, in the order of the patterns.
 
     Raises:
         BadInput: a name without wildcards is not known.
     """
-    found: list[str] = []
+    matches: list[str] = []
     for pattern in patterns:
-        if not _PATTERN & set(pattern) and pattern not in known:
-            raise unknown(kind, pattern, known)
-        found += fnmatch.filter(known, pattern)
-    return list(dict.fromkeys(found))
+        if not _PATTERN & set(pattern) and pattern not in names:
+            raise unknown(kind, pattern, names)
+        matches += fnmatch.filter(names, pattern)
+    return list(dict.fromkeys(matches))

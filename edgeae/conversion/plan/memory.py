@@ -38,8 +38,8 @@ def workers(asked: int | None, recipes: Iterable[Recipe], free: int | None) -> t
     fit = max(1, free // max(needs))
     if fit >= wanted:
         return wanted, ""
-    told = (
+    note = (
         f"{fit} at once, not {wanted}: {free / 1e9:.1f} GB of memory are free, "
         f"and an export takes up to {max(needs) / 1e9:.1f} GB"
     )
-    return fit, told if asked is not None else ""
+    return fit, note if asked is not None else ""

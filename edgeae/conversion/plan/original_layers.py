@@ -45,8 +45,8 @@ def unsuitable(original: Path, recipe: Recipe) -> str:
     if recipe.quantization == "int4":
         for name, kind in kinds.items():
             if kind in _WITHOUT_4_BITS:
-                told = "it has no 4-bit weights; allowed are models of Dense and Conv2D layers"
-                return f"quantization = 'int4': {kind} {name!r}: {told}"
+                reason = "it has no 4-bit weights; allowed are models of Dense and Conv2D layers"
+                return f"quantization = 'int4': {kind} {name!r}: {reason}"
     return ""
 
 

@@ -20,12 +20,12 @@ def reports(
     Raises:
         EdgeaeError: see `children.stream`.
     """
-    found = []
+    collected = []
     # a fixed hash seed, so that the order of Python's sets does not change the files
     env = {"PYTHONHASHSEED": "0"}
     for report in children.stream(module, job, timeout_s=timeout_s, env=env):
         if _DOING in report:
             say(report[_DOING])
         else:
-            found.append(report)
-    return found
+            collected.append(report)
+    return collected

@@ -97,7 +97,7 @@ def sample(
 
 def groups(graph: Graph) -> list[set[int]]:
     """Return the groups of activations that must share a range: values move between them."""
-    found: list[set[int]] = []
+    disjoint: list[set[int]] = []
     for operator in graph.operators:
         edges = [
             index
@@ -108,10 +108,10 @@ def groups(graph: Graph) -> list[set[int]]:
         ]
         joined = [set(edges)] if operator.name in _MOVING else [{index} for index in edges]
         for new in joined:
-            touching = [group for group in found if group & new]
-            found = [group for group in found if not group & new]
-            found.append(new.union(*touching))
-    return found
+            touching = [group for group in disjoint if group & new]
+            disjoint = [group for group in disjoint if not group & new]
+            disjoint.append(new.union(*touching))
+    return disjoint
 
 
 def reach(graph: Graph, group: set[int], dtype: str) -> float:

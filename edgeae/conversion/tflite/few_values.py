@@ -58,12 +58,12 @@ def few_values(rows: NDArray[np.floating], bits: int, *, per_channel: bool) -> F
         bits: width of the integers that the weights become, 8 or 4.
         per_channel: whether each output channel may have its own scale, and so its own multiplier.
     """
-    found = [_alike(rows)]
+    candidates = [_alike(rows)]
     if per_channel:
         # with more values than this, an index would need as many bits as an integer
         aligned = _aligned(np.asarray(rows, np.float64), 2 ** (bits - 1))
-        found += [] if aligned is None else [aligned]
-    few = [item for item in found if _are_few(item, bits)]
+        candidates += [] if aligned is None else [aligned]
+    few = [item for item in candidates if _are_few(item, bits)]
     return min(few, key=lambda item: len(item.values), default=None)
 
 
@@ -72,16 +72,16 @@ def _alike(rows: NDArray[np.floating]) -> FewValues:
     return FewValues(values, np.ones(len(rows)), places.reshape(rows.shape))
 
 
-def _are_few(found: FewValues, bits: int) -> bool:
-    kept = found.values[found.places] != 0
+def _are_few(few: FewValues, bits: int) -> bool:
+    kept = few.values[few.places] != 0
     if not kept.any():
         return False
-    size, _ = weight_bytes(np.where(kept, found.places + 1, 0), bits)
+    size, _ = weight_bytes(np.where(kept, few.places + 1, 0), bits)
     # compared with a kernel of the same zeros in which no value repeats
     dense, _ = weight_bytes(
         np.where(kept, np.arange(1, kept.size + 1).reshape(kept.shape), 0), bits
     )
-    multipliers = len(np.unique(found.multipliers)) - 1
+    multipliers = len(np.unique(few.multipliers)) - 1
     return size + multipliers * bits / 8 < dense
 
 
@@ -155,5 +155,5 @@ def _among(values: NDArray[np.float64], shared: NDArray[np.float64]) -> NDArray[
     right = np.searchsorted(shared, values).clip(1, len(shared) - 1) if len(shared) > 1 else 0
     left = right - 1 if len(shared) > 1 else 0
     gap = np.minimum(np.abs(values - shared[right]), np.abs(values - shared[left]))
-    found: NDArray[np.bool_] = gap <= _SAME * np.abs(values)
-    return found
+    near: NDArray[np.bool_] = gap <= _SAME * np.abs(values)
+    return near

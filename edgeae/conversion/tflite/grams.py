@@ -57,8 +57,8 @@ class _Gram:
 
     def total(self) -> NDArray[np.float64]:
         self._multiply()
-        found: NDArray[np.float64] = self._sum
-        return found
+        gram: NDArray[np.float64] = self._sum
+        return gram
 
     def _multiply(self) -> None:
         if self._waiting:
@@ -112,10 +112,10 @@ def _patches(
         sizes = zip(values.shape[1:3], window, strides, strict=True)
         values = np.pad(values, [(0, 0), *(_padding(*item) for item in sizes), (0, 0)])
     patches = sliding_window_view(values[0], window, axis=(0, 1))
-    found: NDArray[np.float64] = patches[
+    rows: NDArray[np.float64] = patches[
         :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]
     ]
-    return found
+    return rows
 
 
 def _reached(

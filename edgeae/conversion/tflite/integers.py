@@ -93,7 +93,7 @@ def find_ranges(
     graph = read(content, "calibrated model")
     values = sample(content, graph, images)
     dtype = ACTIVATIONS[recipe.quantization]
-    found: dict[int, Range] = {}
+    ranges: dict[int, Range] = {}
     clipped = 0
     for group in groups(graph):
         if _is_fixed(graph, group):
@@ -109,8 +109,8 @@ def find_ranges(
         if dtype == "int16":
             chosen = Range(chosen.least * _HEADROOM, chosen.most * _HEADROOM)
         clipped += chosen.clipped(of_group)
-        found |= dict.fromkeys(group, chosen)
-    return found, clipped
+        ranges |= dict.fromkeys(group, chosen)
+    return ranges, clipped
 
 
 def _is_fixed(graph: Graph, group: set[int]) -> bool:
@@ -122,10 +122,10 @@ def with_ranges(content: bytes, ranges: dict[int, Range]) -> bytes:
     """Return a calibrated flatbuffer with the given ranges as least and largest values."""
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (subgraph,) = model.subgraphs
-    for index, found in ranges.items():
+    for index, bounds in ranges.items():
         quantization = subgraph.tensors[index].quantization or schema.QuantizationParametersT()
-        quantization.min = np.array([found.least], np.float32)
-        quantization.max = np.array([found.most], np.float32)
+        quantization.min = np.array([bounds.least], np.float32)
+        quantization.max = np.array([bounds.most], np.float32)
         subgraph.tensors[index].quantization = quantization
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -152,8 +152,8 @@ def quantized(
         from tensorflow.lite.python.convert import mlir_quantize
         from tensorflow.lite.python.optimize.calibrator import Calibrator
     except ImportError:
-        told = f"TensorFlow {tf.__version__} only calibrates by min-max; allowed is 'min-max'"
-        raise BadInput(f"calibration = {recipe.calibration!r}: {told}") from None
+        reason = f"TensorFlow {tf.__version__} only calibrates by min-max; allowed is 'min-max'"
+        raise BadInput(f"calibration = {recipe.calibration!r}: {reason}") from None
     if recipe.quantization == "int16x8":
         # no images, so that the ranges in the flatbuffer are not calibrated again
         made = Calibrator(content).calibrate_and_quantize(

@@ -64,9 +64,9 @@ def check_kept(part: str, graph: Graph, kept: tuple[Kept, ...]) -> None:
         asked = held[tensor.name]
         zeros = int(np.count_nonzero(tensor.data == graph_statistics.zeros(tensor)))
         if zeros < asked.zeros:
-            told = f"{zeros} zeros, the original {asked.zeros}"
-            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+            difference = f"{zeros} zeros, the original {asked.zeros}"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {difference}")
         values = len(distinct(tensor.data)[0])
         if asked.values is not None and values > asked.values:
-            told = f"{values} values, the original {asked.values}"
-            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {told}")
+            difference = f"{values} values, the original {asked.values}"
+            raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {difference}")

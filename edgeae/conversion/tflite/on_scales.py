@@ -44,7 +44,7 @@ def on_scales(
     stored = graph_statistics.dequantized(graph).get(operator.inputs[1], operator.inputs[1])
     weights = original.tensors[other.inputs[1]].data
     assert weights is not None
-    found = {stored: _on_steps(graph.tensors[stored], weights, scales)}
+    integers = {stored: _on_steps(graph.tensors[stored], weights, scales)}
     bias = _bias(operator)
     if bias >= 0 and graph.tensors[bias].dtype != "float32":
         given = _bias(other)
@@ -54,8 +54,8 @@ def on_scales(
             operator.inputs[graph_statistics.FACTOR_INPUT[operator.name]]
         ].scales
         units = (scales.astype(np.float64) * factor).astype(np.float32)
-        found[bias] = _on_steps(graph.tensors[bias], values, units)
-    return found
+        integers[bias] = _on_steps(graph.tensors[bias], values, units)
+    return integers
 
 
 def _bias(operator: Operator) -> int:

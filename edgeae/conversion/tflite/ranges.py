@@ -79,9 +79,9 @@ def least_error(values: NDArray[np.floating], dtype: str) -> Range:
             for end in getattr(whole, side) * _FACTORS:
                 ends = {"least": best.least, "most": best.most} | {side: float(end)}
                 tried = Range(**ends)
-                found = squared_error(values, tried, dtype)
-                if found < error:
-                    best, error = tried, found
+                tried_error = squared_error(values, tried, dtype)
+                if tried_error < error:
+                    best, error = tried, tried_error
         if best == before:
             break
     return best

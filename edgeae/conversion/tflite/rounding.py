@@ -48,10 +48,10 @@ def rounded(
     Raises:
         OutOfTolerance: the two graphs do not have the same weights.
     """
-    found = grams(original, content, images)
+    matrices = grams(original, content, images)
     tensors, kept = list(graph.tensors), []
     for pair in paired(graph, original):
-        changed, keeps = _layer(graph, original, pair, found.get(pair[1].inputs[1]))
+        changed, keeps = _layer(graph, original, pair, matrices.get(pair[1].inputs[1]))
         for index, tensor in changed.items():
             tensors[index] = tensor
         kept.append(keeps)
