@@ -78,12 +78,12 @@ class Dataset:
         Args:
             bounds: the least and largest real value, if they are known; they replace `bounds`.
         """
-        known = bounds or self.bounds
-        if known is None:
+        limits = bounds or self.bounds
+        if limits is None:
             real = self.normalization.real(self.test)
-            known = float(real.min()), float(real.max())
+            limits = float(real.min()), float(real.max())
         # if all values are equal the range is 0; a span of 1 leaves an MSE in the values' units
-        span = known[1] - known[0] or 1.0
+        span = limits[1] - limits[0] or 1.0
         return {
             "name": self.name,
             "sha256": self.sha256,

@@ -116,10 +116,10 @@ def _joined(
     rows: dict[str, NDArray[Any]], training: dict[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     suffix = "_train" if "x_train" in training else ""
-    found = {
+    joined = {
         "x_train": training[f"x{suffix}"],
         "y_train": training.get(f"y{suffix}"),
         "x_test": rows["x"],
         "y_test": rows.get("y"),
     }
-    return {key: array for key, array in found.items() if array is not None}
+    return {key: array for key, array in joined.items() if array is not None}

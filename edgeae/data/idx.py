@@ -102,9 +102,9 @@ def _parse(path: Path, stream: BufferedIOBase, ranks: tuple[int, ...]) -> NDArra
     Allowance(str(path)).take(declared, f"{shape} × {elements.itemsize} bytes")
     content = stream.read(declared + 1)
     if len(content) != declared:
-        found = f"more than {declared}" if len(content) > declared else len(content)
+        actual = f"more than {declared}" if len(content) > declared else len(content)
         raise BadInput(
-            f"{path}: {found} bytes of data, but the header declares {shape} × {elements.itemsize}"
+            f"{path}: {actual} bytes of data, but the header declares {shape} × {elements.itemsize}"
         )
     stored = np.frombuffer(content, elements).reshape(shape)
     return stored.astype(elements.newbyteorder("="), copy=False)

@@ -50,10 +50,10 @@ def _find(download: bool) -> Path:
         if not download:
             raise BadInput(f"EDGEAE_MNIST is not set and {cached} is missing")
         _download(cached)
-    found = hashlib.sha256(cached.read_bytes()).hexdigest()
-    if found != MNIST_SHA256:
+    actual = hashlib.sha256(cached.read_bytes()).hexdigest()
+    if actual != MNIST_SHA256:
         raise BadInput(
-            f"{cached}: sha256 {found[:12]}…, but keras's mnist.npz has {MNIST_SHA256[:12]}…"
+            f"{cached}: sha256 {actual[:12]}…, but keras's mnist.npz has {MNIST_SHA256[:12]}…"
         )
     return cached
 

@@ -25,31 +25,31 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             number.
         OSError: the file cannot be read.
     """
-    names, found = arrays.read_npz(path, _KNOWN)
-    if not found.keys() & {"x_train", "x_test", "x"} and names != [_UNNAMED]:
+    names, stored = arrays.read_npz(path, _KNOWN)
+    if not stored.keys() & {"x_train", "x_test", "x"} and names != [_UNNAMED]:
         raise BadInput(
             f"{path}: no array 'x_train'; an .npz needs x_train and x_test, or only rows as x "
             f"(the file has: {', '.join(names) or 'no array'})"
         )
     for key in ("x_train", "x_test", "x", _UNNAMED):
-        if key in found:
-            check_rows(f"{path}: {key}", found[key])
+        if key in stored:
+            check_rows(f"{path}: {key}", stored[key])
             labels = "y" + key[1:]
-            if labels in found:
-                check_labels(f"{path}: {labels}", found[labels], found[key])
-    return _roles(found)
+            if labels in stored:
+                check_labels(f"{path}: {labels}", stored[labels], stored[key])
+    return _roles(stored)
 
 
-def _roles(found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    if "x_train" in found:
+def _roles(stored: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    if "x_train" in stored:
         wanted = {key: key for key in ("x_train", "y_train", "x_test", "y_test")}
-    elif "x_test" in found:
+    elif "x_test" in stored:
         wanted = {"x": "x_test", "y": "y_test"}
-    elif "x" in found:
+    elif "x" in stored:
         wanted = {"x": "x", "y": "y"}
     else:
         wanted = {"x": _UNNAMED}
-    return {role: found[key] for role, key in wanted.items() if key in found}
+    return {role: stored[key] for role, key in wanted.items() if key in stored}
 
 
 def read_npy(path: Path) -> dict[str, NDArray[Any]]:
