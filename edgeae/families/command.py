@@ -24,12 +24,12 @@ def train_command(training: Training) -> list[str]:
     if training.family not in FAMILIES:
         raise unknown("family", training.family, FAMILIES)
     family = FAMILIES[training.family]
-    said, defaults = training.configuration, asdict(family.defaults)
+    chosen, defaults = training.configuration, asdict(family.defaults)
     words = ["edgeae", "train", training.family, "--data", training.data]
-    if training.model != family.defaults.having(code=said.get("code")).model:
+    if training.model != family.defaults.having(code=chosen.get("code")).model:
         words += ["--name", training.model]
     for key in (*ALWAYS, *(key for key in OPTIONS if key in family.options)):
-        value = said.get(key, defaults[key])
+        value = chosen.get(key, defaults[key])
         value = tuple(value) if isinstance(value, list) else value
         if value != defaults[key]:
             words += _option(key, value)

@@ -33,11 +33,11 @@ def sampled_picture(folder: Path, training: Training) -> tuple[int, int, int]:
     if sheet is None:
         raise BadInput(f"{folder / SHEET}: missing; `edgeae train --force` makes it")
     shape = sheet[0].shape[1:]  # the dataset's shape; the model's may be flat
-    found = picture(shape)
-    if found is None:
-        told = " × ".join(map(str, shape))
-        raise BadInput(f"{folder}: rows of {told} values are no images, so samples cannot be drawn")
-    return found
+    size = picture(shape)
+    if size is None:
+        axes = " × ".join(map(str, shape))
+        raise BadInput(f"{folder}: rows of {axes} values are no images, so samples cannot be drawn")
+    return size
 
 
 def read_samples(folder: Path, training: Training) -> bytes | None:
@@ -52,7 +52,7 @@ def read_samples(folder: Path, training: Training) -> bytes | None:
     except FileNotFoundError:
         return None
     try:
-        said = png.notes(content)
+        texts = png.notes(content)
     except ValueError as error:
         raise BadInput(f"{path}: damaged: {error}; `edgeae sample` makes it again") from None
-    return content if said.get(WEIGHTS) == training.weights_sha256 else None
+    return content if texts.get(WEIGHTS) == training.weights_sha256 else None

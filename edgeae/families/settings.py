@@ -81,8 +81,8 @@ class Settings:
         if not 1 <= self.code <= _WIDEST:
             raise BadInput(f"--code {self.code}: allowed is 1 to {_WIDEST:,}")
         if not all(1 <= width <= _WIDEST for width in self.hidden):
-            said = ",".join(map(str, self.hidden))
-            raise BadInput(f"--hidden {said}: allowed are widths of 1 to {_WIDEST:,}")
+            widths = ",".join(map(str, self.hidden))
+            raise BadInput(f"--hidden {widths}: allowed are widths of 1 to {_WIDEST:,}")
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise BadInput(f"--seed {self.seed}: allowed is 0 to 2**32-1 ({_LARGEST_SEED:,})")
         if not 0 < self.learning_rate < 1:

@@ -123,16 +123,16 @@ def settings(family: str, **chosen: Any) -> Settings:
     """
     if family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
-    known = FAMILIES[family]
+    entry = FAMILIES[family]
     for key, value in chosen.items():
-        if value is not None and key not in (*ALWAYS, *known.options):
+        if value is not None and key not in (*ALWAYS, *entry.options):
             able = ", ".join(name for name, item in FAMILIES.items() if key in item.options)
             raise BadInput(
                 f"{flag(key)}: family {family} does not have this option; allowed with {able}"
             )
-    plan = known.defaults.having(**chosen)
-    if len(plan.hidden) < known.least_hidden:
-        raise BadInput(f"--hidden: allowed with {family} are {known.least_hidden} widths or more")
+    plan = entry.defaults.having(**chosen)
+    if len(plan.hidden) < entry.least_hidden:
+        raise BadInput(f"--hidden: allowed with {family} are {entry.least_hidden} widths or more")
     _check_used(plan, chosen)
     return plan
 
