@@ -27,8 +27,8 @@ class BundleInspection:
 
     def to_json(self) -> dict[str, Any]:
         """Return the inspection as lists, dicts, strings and numbers."""
-        found = [item.to_json() for item in self.artifacts]
-        return {"path": self.path, "name": self.name, "artifacts": found}
+        artifacts = [item.to_json() for item in self.artifacts]
+        return {"path": self.path, "name": self.name, "artifacts": artifacts}
 
     def to_text(self) -> str:
         """Return the inspection as text: aligned, without colour or a final line break."""
@@ -71,16 +71,17 @@ def inspect_bundle(path: Path) -> BundleInspection:
     bundle = open_bundle(path)
     for item in bundle.manifest.artifacts:
         bundle.read(item)
-    found = tuple(inspect(path / item.path) for item in bundle.manifest.artifacts)
-    return BundleInspection(str(path), bundle.name, found)
+    inspections = tuple(inspect(path / item.path) for item in bundle.manifest.artifacts)
+    return BundleInspection(str(path), bundle.name, inspections)
 
 
-def _by_cause(found: Sequence[Inspection], key: str) -> list[tuple[str, ...]]:
-    if not found:
+def _by_cause(inspections: Sequence[Inspection], key: str) -> list[tuple[str, ...]]:
+    if not inspections:
         return []
-    sizes: list[dict[str, int]] = [getattr(item, key) for item in found]
+    sizes: list[dict[str, int]] = [getattr(item, key) for item in inspections]
     rows = [
-        (_file(item), *map(_count, held.values())) for item, held in zip(found, sizes, strict=True)
+        (_file(item), *map(_count, held.values()))
+        for item, held in zip(inspections, sizes, strict=True)
     ]
     return [("", *sizes[0]), *rows]
 

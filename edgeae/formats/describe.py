@@ -107,9 +107,9 @@ def bare(content: bytes, form: str, path: str) -> Artifact:
         free_batch = shape[:1] == (1,) or isinstance((shape or (0,))[0], str)
         fixed = all(isinstance(size, int) and size > 0 for size in shape[1:])
         if not free_batch or not fixed or len(shape) > _MOST_AXES:
-            told = "×".join(map(str, shape[:_MOST_AXES])) or "scalar"
+            axes = "×".join(map(str, shape[:_MOST_AXES])) or "scalar"
             raise BadInput(
-                f"{path}: {kind} {edges[0].name!r} has the shape {told}: allowed is a batch of 1 "
+                f"{path}: {kind} {edges[0].name!r} has the shape {axes}: allowed is a batch of 1 "
                 f"or a free batch, then fixed sizes of at least 1; {_MOST_AXES} axes at most"
             )
     return artifact

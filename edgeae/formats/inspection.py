@@ -229,13 +229,13 @@ def inspect(path: Path) -> Inspection:
     content, form = read_file(path)
     reader = _tflite if form == "tflite" else _onnx
     with about(path):
-        found = reader(content, str(path))
+        facts = reader(content, str(path))
     return Inspection(
         path=str(path),
         bytes=len(content),
         gzip_bytes=gzip_size(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        **found,
+        **facts,
     )
 
 

@@ -88,10 +88,10 @@ def weight_bytes(values: NDArray[Any], width_bits: int) -> tuple[int, str]:
 
     If two encodings have the same size, the one earlier in `ENCODINGS` is returned.
     """
-    known, counts = distinct(values)
-    zeros = int(counts[known == 0].sum())
+    codebook, counts = distinct(values)
+    zeros = int(counts[codebook == 0].sum())
     n, nonzero = values.size, values.size - zeros
-    k = len(known)
+    k = len(codebook)
     k_nonzero = k - bool(zeros)
     sizes = {
         "dense": _bytes(n, width_bits),
@@ -143,26 +143,26 @@ def _causes(graph: Graph) -> dict[int, str]:
 
     The indices are in the order in which the constants are read.
     """
-    known = graph_statistics.parameter_causes(graph)
-    found = {}
+    stored = graph_statistics.parameter_causes(graph)
+    sizes = {}
     for index in (index for operator in graph.operators for index in operator.inputs):
         if index < 0:
             continue
         tensor = graph.tensors[index]
-        if index in known:
-            found[index] = known[index]
+        if index in stored:
+            sizes[index] = stored[index]
         elif tensor.data is not None and tensor.dtype not in _INDEX_DTYPES:
-            found[index] = "biases"  # a rank-1 operand of an addition or multiplication
-    return found
+            sizes[index] = "biases"  # a rank-1 operand of an addition or multiplication
+    return sizes
 
 
 def _once(graph: Graph, indices: list[int]) -> Iterator[Tensor]:
     """Yield the tensors at the indices; of tensors with the same bytes only the first."""
-    known = set()
+    seen = set()
     for tensor in (graph.tensors[index] for index in indices):
         key = (tensor.dtype, tensor.zero_points, _data(tensor).tobytes())
-        if key not in known:
-            known.add(key)
+        if key not in seen:
+            seen.add(key)
             yield tensor
 
 

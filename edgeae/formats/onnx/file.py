@@ -59,10 +59,10 @@ def values(constant: Any) -> NDArray[Any]:
         BadInput: the number of values does not fit the constant's shape.
     """
     try:
-        found: NDArray[Any] = onnx.numpy_helper.to_array(constant)
+        array: NDArray[Any] = onnx.numpy_helper.to_array(constant)
     except (ValueError, TypeError, LookupError) as error:
         raise BadInput(f"constant {constant.name!r}: {error}") from None
-    return found
+    return array
 
 
 def read(content: bytes, origin: str) -> Model:
@@ -108,9 +108,9 @@ def _check_is_whole(proto: Any) -> None:
             raise NotImplementedError(f"the values of {name!r} are in another file")
 
 
-def _model(proto: Any, known: Any) -> Model:
+def _model(proto: Any, shaped: Any) -> Model:
     constants = dict(_constants(proto.graph))
-    graph = known.graph
+    graph = shaped.graph
     typed = [v for v in (*graph.input, *graph.value_info, *graph.output) if _has_shape(v)]
     return Model(
         proto,

@@ -158,7 +158,7 @@ def sparsity(model: Model) -> dict[str, float]:
 
     An integer is 0.0 if it equals the zero point.
     """
-    found = {}
+    shares = {}
     for node in model.nodes:
         product = _product(node)
         if product is None:
@@ -167,8 +167,8 @@ def sparsity(model: Model) -> dict[str, float]:
         if name in model.constants and len(model.shapes[name]) >= 2:
             held = values(model.constants[name])
             zeros = _zeros(model, node, product, carrier, held.ndim)
-            found[name] = float(np.mean(held == zeros)) if held.size else 0.0
-    return found
+            shares[name] = float(np.mean(held == zeros)) if held.size else 0.0
+    return shares
 
 
 def _zeros(model: Model, node: Any, product: _Product, carrier: Any, rank: int) -> NDArray[Any]:

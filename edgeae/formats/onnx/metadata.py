@@ -50,7 +50,7 @@ class Stamp:
             "size": self.code_size,
             "zero_point": self.code_zero_point,
         }
-        found = {
+        texts = {
             FLAVOUR: self.flavour,
             f"{_PREFIX}recipe": self.recipe,
             f"{_PREFIX}recipe_sha256": self.recipe_sha256,
@@ -59,8 +59,8 @@ class Stamp:
             f"{_PREFIX}code": _json(code),
         }
         if self.p50_us:
-            found[f"{_PREFIX}p50_us"] = _json(self.p50_us)
-        return dict(sorted(found.items()))
+            texts[f"{_PREFIX}p50_us"] = _json(self.p50_us)
+        return dict(sorted(texts.items()))
 
 
 def _json(table: Mapping[str, Any]) -> str:

@@ -32,13 +32,13 @@ def inferred(proto: Any, *, strict: bool = False) -> Any:
     Raises:
         onnx.shape_inference.InferenceError: operators and shapes contradict each other.
     """
-    known = onnx.ModelProto()
-    known.CopyFrom(proto)
-    found = onnx.shape_inference.infer_shapes(known, strict_mode=strict, data_prop=True)
-    while more := list(_told(found.graph)):
-        known.graph.value_info.extend(more)
-        found = onnx.shape_inference.infer_shapes(known, strict_mode=strict, data_prop=True)
-    return found
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    result = onnx.shape_inference.infer_shapes(copy, strict_mode=strict, data_prop=True)
+    while more := list(_told(result.graph)):
+        copy.graph.value_info.extend(more)
+        result = onnx.shape_inference.infer_shapes(copy, strict_mode=strict, data_prop=True)
+    return result
 
 
 def contributed(proto: Any) -> list[Any]:

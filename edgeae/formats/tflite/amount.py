@@ -43,17 +43,17 @@ class Counted(bytes):
     amount: Amount
 
     def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        if isinstance(found, bytes):
-            self.amount.take(len(found))
-        return found
+        content = super().__getitem__(key)
+        if isinstance(content, bytes):
+            self.amount.take(len(content))
+        return content
 
 
 def counted(content: bytes) -> Counted:
     """Return a file's bytes as `Counted`, for the generated classes to unpack."""
-    found = Counted(content)
-    found.amount = Amount(len(content))
-    return found
+    counter = Counted(content)
+    counter.amount = Amount(len(content))
+    return counter
 
 
 def check_tables(content: bytes | mmap) -> None:

@@ -441,8 +441,8 @@ def _raw_metadata(name: str, content: bytes, buffers: list[Any]) -> Any:
 
 def _add_buffer(content: bytes, buffers: list[Any]) -> int:
     """Return the index of a buffer with this content; append the buffer if there is none."""
-    for index, known in enumerate(buffers):
-        if known.data is not None and known.data.tobytes() == content:
+    for index, existing in enumerate(buffers):
+        if existing.data is not None and existing.data.tobytes() == content:
             return index
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)

@@ -245,8 +245,8 @@ def float_operators(graph: Graph) -> list[str]:
     A QUANTIZE of a graph input and a DEQUANTIZE to a graph output do not count.
     """
     inner = (operator for operator in graph.operators if not _is_edge(graph, operator))
-    found = ((operator, _float_activation(graph, operator)) for operator in inner)
-    return [f"{operator.name} (tensor {name!r})" for operator, name in found if name is not None]
+    pairs = ((operator, _float_activation(graph, operator)) for operator in inner)
+    return [f"{operator.name} (tensor {name!r})" for operator, name in pairs if name is not None]
 
 
 def _is_edge(graph: Graph, operator: Operator) -> bool:
@@ -293,8 +293,8 @@ def size_by_cause(content: bytes, graph: Graph) -> dict[str, int]:
 def _buffer_causes(model: Any, graph: Graph) -> dict[int, str]:
     tensors = model.subgraphs[0].tensors
     causes = {item.buffer: "metadata" for item in model.metadata or []}
-    found = parameter_causes(graph)
-    return causes | {tensors[index].buffer: cause for index, cause in found.items()}
+    tensor_causes = parameter_causes(graph)
+    return causes | {tensors[index].buffer: cause for index, cause in tensor_causes.items()}
 
 
 def _strings(model: Any) -> Iterator[bytes | None]:
