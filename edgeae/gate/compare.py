@@ -71,8 +71,13 @@ class Comparison:
         above = self.ratios_above_fixed
         return {
             "sides": [
-                {"artifact": side.label, "sha256": side.artifact.sha256, "runtime": runtime, **told}
-                for side, runtime, told in _sides(self)
+                {
+                    "artifact": side.label,
+                    "sha256": side.artifact.sha256,
+                    "runtime": runtime,
+                    **times_ns,
+                }
+                for side, runtime, times_ns in _sides(self)
             ],
             "threads": self.pair.threads,
             "batch": self.pair.batch,
@@ -129,30 +134,30 @@ _ERRORS: dict[int, type[EdgeaeError]] = {
 def _pair(
     first: Path, second: Path, runtimes: Sequence[str], threads: int, batch: int
 ) -> tuple[Pair, str]:
-    one, other = _only(first), _only(second)
-    names = list(runtimes) or [USUAL[side.artifact.format] for side in (one, other)]
+    first_side, second_side = _only(first), _only(second)
+    names = list(runtimes) or [USUAL[side.artifact.format] for side in (first_side, second_side)]
     names = names * 2 if len(names) == 1 else names
-    for side, name in zip((one, other), names, strict=True):
+    for side, name in zip((first_side, second_side), names, strict=True):
         if side.artifact.format not in formats(name):
             raise BadInput(f"{side.path}: {name} opens only {', '.join(formats(name))}")
-    return Pair(other, one, names[1], threads, batch), names[0]
+    return Pair(second_side, first_side, names[1], threads, batch), names[0]
 
 
 def _only(path: Path) -> Side:
-    found = sides(path)
-    if len(found) != 1:
-        held = ", ".join(side.path.name for side in found)
+    artifacts = sides(path)
+    if len(artifacts) != 1:
+        held = ", ".join(side.path.name for side in artifacts)
         raise BadInput(f"{path}: name one of its artifacts ({held})")
-    return found[0]
+    return artifacts[0]
 
 
-def _sides(found: Comparison) -> list[tuple[Side, str, dict[str, float]]]:
-    pair = found.pair
+def _sides(comparison: Comparison) -> list[tuple[Side, str, dict[str, float]]]:
+    pair = comparison.pair
     assert pair.baseline is not None
-    sides_of = ((pair.baseline, found.first_runtime), (pair.candidate, pair.runtime))
+    sides_of = ((pair.baseline, comparison.first_runtime), (pair.candidate, pair.runtime))
     p50_ns = (
-        median(row.baseline_p50_ns for row in found.rows),
-        median(row.candidate_p50_ns for row in found.rows),
+        median(row.baseline_p50_ns for row in comparison.rows),
+        median(row.candidate_p50_ns for row in comparison.rows),
     )
     return [
         (
@@ -160,8 +165,8 @@ def _sides(found: Comparison) -> list[tuple[Side, str, dict[str, float]]]:
             runtime,
             {
                 "p50_ns": p50_ns[place],
-                "load_ns": median(row.load_ns[place] for row in found.rows),
-                "first_ns": median(row.first_ns[place] for row in found.rows),
+                "load_ns": median(row.load_ns[place] for row in comparison.rows),
+                "first_ns": median(row.first_ns[place] for row in comparison.rows),
                 "bytes": side.artifact.bytes,
             },
         )
@@ -169,20 +174,20 @@ def _sides(found: Comparison) -> list[tuple[Side, str, dict[str, float]]]:
     ]
 
 
-def _table(found: Comparison) -> str:
+def _table(comparison: Comparison) -> str:
     lines = [["", "artifact", "runtime", "p50", "load", "first", "size"]]
-    for name, (side, runtime, told) in zip("AB", _sides(found), strict=True):
-        times = (duration(told[key]) for key in ("p50_ns", "load_ns", "first_ns"))
-        lines.append([name, side.label, runtime, *times, f"{told['bytes']:,} B"])
+    for name, (side, runtime, times_ns) in zip("AB", _sides(comparison), strict=True):
+        times = (duration(times_ns[key]) for key in ("p50_ns", "load_ns", "first_ns"))
+        lines.append([name, side.label, runtime, *times, f"{times_ns['bytes']:,} B"])
     told_lines = [
-        machine_line(found.machine),
+        machine_line(comparison.machine),
         align(lines, left=3),
-        f"B ÷ A {_ratio(found.call_ratios)} of whole calls, {len(found.rows)} processes, "
+        f"B ÷ A {_ratio(comparison.call_ratios)} of whole calls, {len(comparison.rows)} processes, "
         "ABBA blocks interleaved in each",
     ]
-    above = found.ratios_above_fixed
+    above = comparison.ratios_above_fixed
     if above is not None:
-        fixed = duration(median(row.fixed_p50_ns for row in found.rows))
+        fixed = duration(median(row.fixed_p50_ns for row in comparison.rows))
         told_lines.append(f"B ÷ A {_ratio(above)} above the fixed cost of a call, {fixed}")
     return "\n".join(told_lines)
 

@@ -82,11 +82,11 @@ def _exact(name: str, pair: Pair, baseline: Side, budget: Budget) -> Figure:
         )
     ratio = new / old
     figure = replace(figure, value=ratio)
-    told = f"{name} {new:,.0f}, baseline {old:,.0f}: ratio {ratio:.3f}"
+    sentence = f"{name} {new:,.0f}, baseline {old:,.0f}: ratio {ratio:.3f}"
     if ratio > limit:
-        return replace(figure, verdict="fail", reason=f"{told}, budget {limit:.3f}")
+        return replace(figure, verdict="fail", reason=f"{sentence}, budget {limit:.3f}")
     if ratio < 1 - budget.exact_saving:
-        asked = f"{told}: a saving; record it with `edgeae baseline save --force`"
+        asked = f"{sentence}: a saving; record it with `edgeae baseline save --force`"
         verdict = "fail" if budget.on_saving == "fail" else "pass"
         return replace(figure, verdict=verdict, reason=asked)
     return replace(figure, verdict="pass")
@@ -98,9 +98,9 @@ def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
         return replace(figure, reason="loss: a bare file has no loss; compare bundles")
     ours, theirs = candidate.bundle.manifest, baseline.bundle.manifest
     if ours.dataset["sha256"] != theirs.dataset["sha256"]:
-        told = f"{ours.dataset['name']} and {theirs.dataset['name']}"
+        names = f"{ours.dataset['name']} and {theirs.dataset['name']}"
         return replace(
-            figure, reason=f"loss: measured on other images than the baseline's loss ({told})"
+            figure, reason=f"loss: measured on other images than the baseline's loss ({names})"
         )
     if ours.loss is None or theirs.loss is None:
         return replace(figure, reason="loss: an encoder without a decoder has no loss")
@@ -109,8 +109,8 @@ def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
     if old <= 0:
         return replace(figure, reason="loss: the baseline's loss is 0")
     verdict: Verdict = "pass" if new / old <= limit else "fail"
-    told = f"loss {new:.6f}, baseline {old:.6f}: ratio {new / old:.4f}, budget {limit:.4f}"
-    reason = "" if verdict == "pass" else told
+    sentence = f"loss {new:.6f}, baseline {old:.6f}: ratio {new / old:.4f}, budget {limit:.4f}"
+    reason = "" if verdict == "pass" else sentence
     return replace(figure, value=new / old, verdict=verdict, reason=reason)
 
 

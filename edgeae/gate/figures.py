@@ -94,6 +94,6 @@ def agreement(rows: Sequence[PairRow]) -> Figure:
     figure = replace(figure, unit=unit, value=row.difference, limit=row.agreement)
     if row.difference <= row.agreement:
         return replace(figure, verdict="pass", reason="")
-    told = f"answers differ by {row.difference:.3g} {unit}".rstrip()
+    sentence = f"answers differ by {row.difference:.3g} {unit}".rstrip()
     limit = f"budget {row.agreement:.3g} {unit}".rstrip()
-    return replace(figure, verdict="fail", reason=f"{told}, {limit}")
+    return replace(figure, verdict="fail", reason=f"{sentence}, {limit}")

@@ -14,8 +14,8 @@ _ORDER: tuple[Verdict, ...] = ("fail", "missing", "inconclusive", "pass")
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of several verdicts; `missing` if there is no verdict."""
-    found = set(verdicts)
-    return next((verdict for verdict in _ORDER if verdict in found), "missing")
+    distinct = set(verdicts)
+    return next((verdict for verdict in _ORDER if verdict in distinct), "missing")
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,8 @@ class Outcome:
             verdict: sum(finding.verdict == verdict for finding in self.findings)
             for verdict in reversed(_ORDER)
         }
-        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        return f"{self.verdict}: {told or 'no cell'}"
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        return f"{self.verdict}: {counted or 'no cell'}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON values, with verdicts, sentence and exit code."""

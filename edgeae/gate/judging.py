@@ -105,7 +105,7 @@ def run_process(
         "planted": planted,
     }
     try:
-        (found,) = children.run("edgeae.gate.worker", job, timeout_s=_TIMEOUT_S)
+        (report,) = children.run("edgeae.gate.worker", job, timeout_s=_TIMEOUT_S)
     except EdgeaeError as error:
         return PairRow(number, error=str(error), code=error.code)
     return typed.build(PairRow, found)
@@ -180,11 +180,11 @@ class _Work:
         timed = processes(rows)
         codes = [row.code for row in rows if row.code not in (0, OutOfTolerance.code)]
         sides = [side for side in (self._pair.candidate, self._pair.baseline) if side]
-        told = [*notes, *(side.note for side in sides if side.note)]
-        told += [item.reason for item in figures if item.verdict == "pass" and item.reason]
-        told += sorted({note for row in timed for note in row.notes})
+        every_note = [*notes, *(side.note for side in sides if side.note)]
+        every_note += [item.reason for item in figures if item.verdict == "pass" and item.reason]
+        every_note += sorted({note for row in timed for note in row.notes})
         if any(item.verdict == "inconclusive" for item in figures):
-            told += _disturbances(timed)
+            every_note += _disturbances(timed)
         return Finding(
             cell=self._pair.cell,
             figures=tuple(figures),
@@ -194,7 +194,7 @@ class _Work:
             fixed_ns=_middle([row.fixed_p50_ns for row in timed]),
             machine_error=machine_error(timed),
             seconds=time.monotonic() - self._started,
-            notes=tuple(told),
+            notes=tuple(every_note),
             code=codes[0] if codes else 0,
         )
 

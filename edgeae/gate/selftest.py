@@ -206,8 +206,8 @@ def selftest(
         with _hogs(scenario.hogs), scratch() as folder:
             for gate in range(scenario.count):
                 start = seed + 100_000 * number + 1000 * gate
-                told = functools.partial(on_row, scenario, gate)
-                _run(scenario, tally, folder, start, say, told)
+                tell_row = functools.partial(on_row, scenario, gate)
+                _run(scenario, tally, folder, start, say, tell_row)
                 yield tally
 
 

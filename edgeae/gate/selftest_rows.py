@@ -34,7 +34,7 @@ def read(path: Path) -> Rows:
         content = files.read(path)
     except OSError as error:
         raise system_error(error) from None
-    found: Rows = {}
+    rows: Rows = {}
     for number, line in enumerate(content.splitlines(), 1):
         with about(f"{path}:{number}"):
             content = parse_json(line, "not a row of the self-test")
@@ -47,21 +47,21 @@ def read(path: Path) -> Rows:
 
 
 def tallies(
-    found: Mapping[str, Mapping[int, Sequence[PairRow]]], known: Sequence[Scenario]
+    rows_of: Mapping[str, Mapping[int, Sequence[PairRow]]], planned: Sequence[Scenario]
 ) -> Iterator[Tally]:
     """Judge each gate again, with a look after every process until the verdict is clear.
 
     Only gates of a single cell can be judged again.
 
     Args:
-        found: the rows, see `read`.
-        known: the scenarios that rows may belong to.
+        rows_of: the rows, see `read`.
+        planned: the scenarios that rows may belong to.
 
     Raises:
-        BadInput: a row's scenario is not in `known`, or is a suite's.
+        BadInput: a row's scenario is not in `planned`, or is a suite's.
     """
-    by_label = {label(item): item for item in known if item.cells == 1}
-    for name, gates in found.items():
+    by_label = {label(item): item for item in planned if item.cells == 1}
+    for name, gates in rows_of.items():
         if name not in by_label:
             allowed = ", ".join(by_label)
             raise BadInput(f"scenario {name!r}: allowed are {allowed}")

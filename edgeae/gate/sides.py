@@ -32,11 +32,11 @@ class Side:
 
     def to_job(self) -> dict[str, Any]:
         """Return the artifact's place and hash as JSON values, from which the worker opens it."""
-        artifact, known = self.artifact, {"sha256": self.artifact.sha256}
+        artifact, hashes = self.artifact, {"sha256": self.artifact.sha256}
         if self.bundle is None:
-            return {"path": str(self.path), **known}
+            return {"path": str(self.path), **hashes}
         place = {"root": str(self.bundle.root), "part": artifact.part, "format": artifact.format}
-        return {**place, **known}
+        return {**place, **hashes}
 
     @property
     def sought(self) -> Candidate:

@@ -78,16 +78,16 @@ def ratio_figure(rows: Sequence[PairRow], max_ratio: float, *, rate: float = ERR
         return replace(figure, reason=f"not timed: {errors[0]}")
     if not timed:
         return replace(figure, reason="not timed: no process ran")
-    found, error = ratios(timed), machine_error(timed)
-    if error is None or not all(map(math.isfinite, found)):
+    measured, error = ratios(timed), machine_error(timed)
+    if error is None or not all(map(math.isfinite, measured)):
         return replace(figure, reason="not timed: the blocks hold no usable times")
-    low, high = _widened(found, error, rate)
-    verdict = _against(found, max_ratio, error, rate)
+    low, high = _widened(measured, error, rate)
+    verdict = _against(measured, max_ratio, error, rate)
     if verdict == "pass" and fixed_share(timed) > MOST_FIXED:
         verdict = "inconclusive"
     figure = replace(
         figure,
-        value=median(found),
+        value=median(measured),
         low=low,
         high=high,
         baseline=median(row.baseline_p50_ns for row in timed),
@@ -98,16 +98,16 @@ def ratio_figure(rows: Sequence[PairRow], max_ratio: float, *, rate: float = ERR
 
 
 def _widened(
-    found: Sequence[float], error: float, rate: float
+    measured: Sequence[float], error: float, rate: float
 ) -> tuple[float | None, float | None]:
-    reach = interval(found, rate)
+    reach = interval(measured, rate)
     return (None, None) if reach is None else (reach[0] / (1 + error), reach[1] * (1 + error))
 
 
-def _against(found: Sequence[float], max_ratio: float, error: float, rate: float) -> Verdict:
-    if judge([ratio / (1 + error) for ratio in found], max_ratio, rate=rate) == "fail":
+def _against(measured: Sequence[float], max_ratio: float, error: float, rate: float) -> Verdict:
+    if judge([ratio / (1 + error) for ratio in measured], max_ratio, rate=rate) == "fail":
         return "fail"
-    quick = judge([ratio * (1 + error) for ratio in found], max_ratio, rate=rate)
+    quick = judge([ratio * (1 + error) for ratio in measured], max_ratio, rate=rate)
     return "pass" if quick == "pass" else "inconclusive"
 
 
@@ -118,17 +118,17 @@ def _reason(figure: Figure, n: int, error: float, share: float) -> str:
     if figure.low is None or figure.high is None:
         few = f"{n} processes are too few, at least {FEWEST} are needed"
         return f"ratio {figure.value:.3f}, {limit}: {few}"
-    told = f"ratio {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], {limit}"
+    sentence = f"ratio {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], {limit}"
     if figure.verdict == "fail":
-        return told
+        return sentence
     if share > MOST_FIXED:
         return (
-            f"{told}: {share:.0%} of a call is fixed cost, which hides the model's time; "
+            f"{sentence}: {share:.0%} of a call is fixed cost, which hides the model's time; "
             "use a larger batch or exact figures"
         )
     if error > figure.limit - 1 > 0:
-        return f"{told}: the machine's own error, {error:.1%}, is larger than the budget"
-    return f"{told}: the budget lies inside the interval after {n} processes"
+        return f"{sentence}: the machine's own error, {error:.1%}, is larger than the budget"
+    return f"{sentence}: the budget lies inside the interval after {n} processes"
 
 
 def absolute(
@@ -159,8 +159,8 @@ def absolute(
     figure = replace(figure, value=median(values), low=reach[0], high=reach[1])
     verdict = judge(values, limit, rate=rate)
     shown = duration if unit == "ns" else lambda number: f"{number:,.0f} {unit}"
-    told = f"{quantity} {shown(median(values))}, budget {shown(limit)}"
-    reason = "" if verdict == "pass" else told
+    sentence = f"{quantity} {shown(median(values))}, budget {shown(limit)}"
+    reason = "" if verdict == "pass" else sentence
     if verdict == "inconclusive":
         reason += f": not clear after {len(timed)} processes"
     return replace(figure, verdict=verdict, reason=reason)

@@ -142,10 +142,10 @@ class _Side:
         try:
             self._compare(session, answer)
         except OutOfTolerance as error:
-            told = f"{self.name} {self.program.path}: {error}"
+            reason = f"{self.name} {self.program.path}: {error}"
             if self.name == "candidate":
-                raise OutOfTolerance(told) from None
-            raise NotMeasured(told) from None  # a wrong baseline must not fail the candidate
+                raise OutOfTolerance(reason) from None
+            raise NotMeasured(reason) from None  # a wrong baseline must not fail the candidate
 
     def _compare(self, session: Session, answer: NDArray[Any]) -> None:
         if self.first_answer is not None:

@@ -47,13 +47,13 @@ def _entry(finding: Finding, figure: Figure) -> dict[str, Any] | None:
 
 
 def _extra(finding: Finding, figure: Figure) -> str:
-    told: list[str] = [figure.verdict]
+    words: list[str] = [figure.verdict]
     if known(figure.value):
-        told.append(f"value {amount(figure.value, figure.unit)}")
+        words.append(f"value {amount(figure.value, figure.unit)}")
     if figure.limit is not None:
-        told.append(f"limit {amount(figure.limit, figure.unit)}")
+        words.append(f"limit {amount(figure.limit, figure.unit)}")
     if finding.processes:
-        told.append(f"{finding.processes} processes")
+        words.append(f"{finding.processes} processes")
     if finding.runtime_version:
-        told.append(f"{finding.cell.runtime} {finding.runtime_version}")
-    return ", ".join(told)
+        words.append(f"{finding.cell.runtime} {finding.runtime_version}")
+    return ", ".join(words)

@@ -51,9 +51,9 @@ def _case(outcome: Outcome, finding: Finding) -> Xml.Element:
     lenient = view.is_warning(outcome, finding)
     if finding.verdict in _ELEMENTS and not lenient:
         reason = "; ".join(lines) or finding.verdict
-        told = Xml.SubElement(case, _ELEMENTS[finding.verdict], type=finding.verdict)
-        told.set("message", reason)
-        told.text = "\n".join(lines)
+        element = Xml.SubElement(case, _ELEMENTS[finding.verdict], type=finding.verdict)
+        element.set("message", reason)
+        element.text = "\n".join(lines)
     out = [f"warning: {line}" for line in lines] if lenient else []
     out += [f"{key}: {value}" for key, value in _figures(finding)]
     Xml.SubElement(case, "system-out").text = "\n".join([*out, *map(printable, finding.notes)])
@@ -62,8 +62,8 @@ def _case(outcome: Outcome, finding: Finding) -> Xml.Element:
 
 def _nothing(outcome: Outcome) -> Xml.Element:
     case = Xml.Element("testcase", classname=_name(outcome), name="cells", time="0.000")
-    told = Xml.SubElement(case, "error", type="missing")
-    told.set("message", printable(outcome.sentence))
+    element = Xml.SubElement(case, "error", type="missing")
+    element.set("message", printable(outcome.sentence))
     return case
 
 
@@ -90,15 +90,15 @@ def _figures(finding: Finding) -> list[tuple[str, str]]:
 
 def _told(figure: Figure) -> str:
     """Return a figure in one line: `fail, 1.048, 95 % 1.041–1.055, limit 1.030`."""
-    told = [figure.verdict, amount(figure.value, figure.unit)]
+    words = [figure.verdict, amount(figure.value, figure.unit)]
     if interval(figure):
-        told.append(f"95 % {interval(figure)}")
+        words.append(f"95 % {interval(figure)}")
     if figure.limit is not None:
-        told.append(f"limit {amount(figure.limit, figure.unit)}")
+        words.append(f"limit {amount(figure.limit, figure.unit)}")
     for side, value in (("baseline", figure.baseline), ("candidate", figure.candidate)):
         if value is not None:
-            told.append(f"{side} {amount(value, figure.side_unit)}")
-    return ", ".join(item for item in told if item)
+            words.append(f"{side} {amount(value, figure.side_unit)}")
+    return ", ".join(item for item in words if item)
 
 
 def _count(cases: list[Xml.Element], element: str) -> int:

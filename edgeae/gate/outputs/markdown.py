@@ -13,9 +13,9 @@ _WORDS = {"artifact", "runtime", "figure", "verdict"}
 
 def render(outcome: Outcome) -> str:
     """Return the Markdown: sentence, latencies and reasons; all other sections are folded."""
-    told = view.told(outcome)
+    shown = view.told(outcome)
     *origin, sentence = view.closing(outcome)
-    timed = view.timed_rows(told)
+    timed = view.timed_rows(shown)
     command = printable(outcome.command)
     blocks = [
         f"## {_plain(sentence)}",
@@ -23,7 +23,7 @@ def render(outcome: Outcome) -> str:
         _plain(view.LEGEND) if timed else "",
         _plain(view.identical(outcome)),
         _list(view.open_lines(outcome)),
-        _folded("Other figures", _table(view.OTHER, view.other_rows(told))),
+        _folded("Other figures", _table(view.OTHER, view.other_rows(shown))),
         _folded("Notes", _list([*view.notes(outcome.findings), *view.absent(outcome)])),
         _folded("Machine", _list([view.own_error(outcome), *origin])),
         f"Run it again:\n\n```sh\n{command}\n```" if command else "",
@@ -31,11 +31,11 @@ def render(outcome: Outcome) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _table(names: Sequence[str], found: Sequence[FigureRow]) -> str:
-    if not found:
+def _table(names: Sequence[str], rows: Sequence[FigureRow]) -> str:
+    if not rows:
         return ""
     header = ["artifact", "runtime", *names]
-    return table(header, _WORDS, ([item.artifact, item.where, *item.texts] for item in found))
+    return table(header, _WORDS, ([item.artifact, item.where, *item.texts] for item in rows))
 
 
 def _list(lines: Iterable[str]) -> str:

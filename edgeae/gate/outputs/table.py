@@ -17,11 +17,11 @@ _LISTED = 8
 
 def render(outcome: Outcome) -> str:
     """Return the outcome as text: timed cells by runtime, other figures, reasons and sentence."""
-    told = view.told(outcome)
+    shown = view.told(outcome)
     ending = [view.own_error(outcome), *view.closing(outcome)]
     blocks = [
-        _timed(view.timed_rows(told)),
-        _others(view.other_rows(told)),
+        _timed(view.timed_rows(shown)),
+        _others(view.other_rows(shown)),
         view.identical(outcome),
         "\n".join(view.open_lines(outcome)),
         "\n".join([*view.notes(outcome.findings), *view.absent(outcome)]),
@@ -30,32 +30,34 @@ def render(outcome: Outcome) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _timed(found: Sequence[FigureRow]) -> str:
-    if not found:
+def _timed(rows: Sequence[FigureRow]) -> str:
+    if not rows:
         return ""
-    headings = _headings(found)
+    headings = _headings(rows)
     place = view.TIMED.index("limit")
     names = ("p50", *_without(view.TIMED, place))
-    cells = [_without(item.texts, place) for item in found]
-    return "\n".join([*_grouped(names, found, headings, cells, left=1), view.LEGEND])
+    cells = [_without(item.texts, place) for item in rows]
+    return "\n".join([*_grouped(names, rows, headings, cells, left=1), view.LEGEND])
 
 
-def _headings(found: Sequence[FigureRow]) -> list[str]:
+def _headings(rows: Sequence[FigureRow]) -> list[str]:
     """Return each line's heading: the runtime and its limit.
 
     A missing cell has neither version nor limit; it gets the heading of a cell with the same
     runtime, threads and batch.
     """
-    limits = [amount(item.figure.limit, item.figure.unit) for item in found]
-    told = [
+    limits = [amount(item.figure.limit, item.figure.unit) for item in rows]
+    headings = [
         f"{item.where}, limit {limit}" if limit else item.where
-        for item, limit in zip(found, limits, strict=True)
+        for item, limit in zip(rows, limits, strict=True)
     ]
-    runs = [(item.cell.runtime, item.cell.threads, item.cell.batch) for item in found]
-    known = {run: text for run, text, limit in zip(runs, told, limits, strict=True) if limit}
+    runs = [(item.cell.runtime, item.cell.threads, item.cell.batch) for item in rows]
+    with_limit = {
+        run: text for run, text, limit in zip(runs, headings, limits, strict=True) if limit
+    }
     return [
-        text if limit else known.get(run, text)
-        for run, text, limit in zip(runs, told, limits, strict=True)
+        text if limit else with_limit.get(run, text)
+        for run, text, limit in zip(runs, headings, limits, strict=True)
     ]
 
 
@@ -63,11 +65,11 @@ def _without(texts: Sequence[str], place: int) -> tuple[str, ...]:
     return (*texts[:place], *texts[place + 1 :])
 
 
-def _others(found: Sequence[FigureRow]) -> str:
+def _others(rows: Sequence[FigureRow]) -> str:
     """Return the other figures as text: all if there are few, otherwise those that do not pass."""
-    many = len(found) > _LISTED
-    listed = [item for item in found if not many or item.figure.verdict != "pass"]
-    counted = [item.texts[0] for item in found if many and item.figure.verdict == "pass"]
+    many = len(rows) > _LISTED
+    listed = [item for item in rows if not many or item.figure.verdict != "pass"]
+    counted = [item.texts[0] for item in rows if many and item.figure.verdict == "pass"]
     lines = []
     if listed:
         names = ("exact and absolute", *view.OTHER)
@@ -80,17 +82,17 @@ def _others(found: Sequence[FigureRow]) -> str:
 
 def _grouped(
     names: Sequence[str],
-    found: Sequence[FigureRow],
+    rows: Sequence[FigureRow],
     headings: Sequence[str],
     cells: Sequence[Sequence[str]],
     left: int,
 ) -> list[str]:
     """Return a header, then each heading followed by its lines, in columns."""
-    header, *lines = _columns(names, [item.artifact for item in found], cells, left)
+    header, *lines = _columns(names, [item.artifact for item in rows], cells, left)
     out = [header]
     for heading in dict.fromkeys(headings):
         places = [place for place, item in enumerate(headings) if item == heading]
-        baselines = {found[place].cell.baseline for place in places} - {""}
+        baselines = {rows[place].cell.baseline for place in places} - {""}
         against = f", against {printable(baselines.pop())}" if len(baselines) == 1 else ""
         out += [f"── {heading}{against}", *(lines[place] for place in places)]
     return out
