@@ -117,8 +117,8 @@ def _current(request: Request) -> Imported | None:
     """Return the import in the folder if it is up to date with this request, or None."""
     try:
         training = open_model(request.folder)
-        found = training.configuration
-        if any(found.get(key) != value for key, value in request.asked().items()):
+        configuration = training.configuration
+        if any(configuration.get(key) != value for key, value in request.asked().items()):
             return None
         choice = typed.value(Choice | None, found.get("choice"), "configuration.choice")
         dataset = request.dataset()

@@ -97,9 +97,9 @@ def _answers(
             "out": str(out),
         }
         with about(" and ".join(dict.fromkeys(origins.values()))):
-            (found,) = children.run("edgeae.importing.bare.answers", job, timeout_s=_TIMEOUT_S)
+            (report,) = children.run("edgeae.importing.bare.answers", job, timeout_s=_TIMEOUT_S)
         outputs = {item.part: np.load(out / f"{item.part}.npy") for item in artifacts}
-    return found["version"], outputs
+    return report["version"], outputs
 
 
 def _check_finite(parts: Parts, dataset: Dataset, outputs: dict[str, NDArray[Any]]) -> None:
@@ -113,9 +113,10 @@ def _check_finite(parts: Parts, dataset: Dataset, outputs: dict[str, NDArray[Any
 def _tolerance(artifacts: list[Artifact]) -> Tolerance:
     """Return the largest tolerances that the recipes in `_LIKE` allow for such artifacts."""
     like = {_LIKE.get(item.flavour, "int8") for item in artifacts}
-    found = [find(name).tolerance for name in sorted(like)]
+    tolerances = [find(name).tolerance for name in sorted(like)]
     limits = {
-        item.name: max(getattr(one, item.name) for one in found) for item in fields(Tolerance)
+        item.name: max(getattr(tolerance, item.name) for tolerance in tolerances)
+        for item in fields(Tolerance)
     }
     return Tolerance(**limits)
 

@@ -61,8 +61,8 @@ def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
     if whole:
         return _cut(programs[0], code_layer)
     if code_layer is not None:
-        told = " and ".join(f"{item.path} {_flow(item.artifact)}" for item in programs)
-        raise BadInput(f"--code-layer {code_layer}: only for a whole autoencoder; {told}")
+        flows = " and ".join(f"{item.path} {_flow(item.artifact)}" for item in programs)
+        raise BadInput(f"--code-layer {code_layer}: only for a whole autoencoder; {flows}")
     if len(programs) == 2:
         _check_halves(*programs)
     names = ("encoder", "decoder")

@@ -35,9 +35,9 @@ def halves(program: VerifiedArtifact, code_layer: str | None) -> tuple[Choice, d
 
 def _names(graph: Graph) -> list[str]:
     """Return a unique name for each tensor; in the file, names may be missing or repeated."""
-    found = Counter(tensor.name for tensor in graph.tensors)
+    counts = Counter(tensor.name for tensor in graph.tensors)
     return [
-        tensor.name if tensor.name and found[tensor.name] == 1 else f"{tensor.name}#{index}"
+        tensor.name if tensor.name and counts[tensor.name] == 1 else f"{tensor.name}#{index}"
         for index, tensor in enumerate(graph.tensors)
     ]
 

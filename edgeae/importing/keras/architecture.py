@@ -250,8 +250,8 @@ class _Walk:
         return name
 
     def _where(self, path: tuple[str, ...], kind: str = "") -> str:
-        told = f" ({kind})" if kind else ""
-        return f"{self.path}: layer {'.'.join(path)}{told}" if path else f"{self.path}: the model"
+        suffix = f" ({kind})" if kind else ""
+        return f"{self.path}: layer {'.'.join(path)}{suffix}" if path else f"{self.path}: the model"
 
 
 def _is_own(item: dict[str, Any]) -> bool:
@@ -265,8 +265,8 @@ def _is_own(item: dict[str, Any]) -> bool:
 
 def _told(item: dict[str, Any]) -> str:
     module = item.get("module")
-    told = f"{module}.{item['class_name']}" if module else str(item["class_name"])
-    return str(item.get("registered_name") or told)
+    full_name = f"{module}.{item['class_name']}" if module else str(item["class_name"])
+    return str(item.get("registered_name") or full_name)
 
 
 def _allowed() -> str:

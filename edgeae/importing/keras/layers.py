@@ -139,10 +139,12 @@ def _check_object(where: str, item: Mapping[str, Any]) -> None:
         raise BadInput(f"{where}: holds a lambda; code in a file is never run")
     module, registered = item.get("module"), item.get("registered_name")
     root = str(module or "keras").partition(".")[0]
-    known = name in _OBJECTS and root in ("keras", "tf_keras")
-    if not known or registered not in (None, name):
-        told = f"{module}.{name}" if module else str(name)
-        raise BadInput(f"{where}: holds {registered or told}, which is not one of Keras's objects")
+    harmless = name in _OBJECTS and root in ("keras", "tf_keras")
+    if not harmless or registered not in (None, name):
+        full_name = f"{module}.{name}" if module else str(name)
+        raise BadInput(
+            f"{where}: holds {registered or full_name}, which is not one of Keras's objects"
+        )
 
 
 def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,16 +162,16 @@ def options(where: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
     order = config.get("data_format")
     if order not in (None, "channels_last"):
         raise BadInput(f"{where}: data_format is {order}; allowed is channels_last")
-    found = {}
+    chosen = {}
     for written, value in config.items():
         key = _RENAMED.get((kind, written), written)
         if key in ALLOWED[kind].keys:
-            found[key] = _plain(where, key, value)
+            chosen[key] = _plain(where, key, value)
         elif value and not _can_be_ignored(key, value):
             raise BadInput(f"{where}: {key} = {value!r} is unknown; allowed is {key} unset")
-    if kind.endswith("Transpose") and found.get("output_padding", 0) is None:
-        del found["output_padding"]  # None leaves the choice to Keras
-    return found
+    if kind.endswith("Transpose") and chosen.get("output_padding", 0) is None:
+        del chosen["output_padding"]  # None leaves the choice to Keras
+    return chosen
 
 
 def _can_be_ignored(key: str, value: object) -> bool:

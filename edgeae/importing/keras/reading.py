@@ -27,10 +27,10 @@ def read(path: Path) -> KerasFile:
         judged = folder / "judged"
         job = {"path": str(path), "judged": str(judged)}
         try:
-            (found,) = children.run("edgeae.importing.keras.reading", job, timeout_s=limit)
+            (report,) = children.run("edgeae.importing.keras.reading", job, timeout_s=limit)
         except RuntimeCrashed as error:
             raise BadInput(f"{path}: damaged: reading it {error}") from None
-        return KerasFile(path, judged.read_bytes(), **found)
+        return KerasFile(path, judged.read_bytes(), **report)
 
 
 def _read(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -54,11 +54,11 @@ def _build(job: dict[str, Any]) -> Any:
             raise BadInput(
                 f"{job['source']}: layer {item['name']} ({item['kind']}): {reason}"
             ) from None
-        found = list(keras.backend.int_shape(made)[1:])
-        if found != shapes[item["name"]]:
+        shape = list(keras.backend.int_shape(made)[1:])
+        if shape != shapes[item["name"]]:
             raise BadInput(
                 f"{job['source']}: layer {item['name']} ({item['kind']}): has the output shape "
-                f"{found}; expected was {shapes[item['name']]}"
+                f"{shape}; expected was {shapes[item['name']]}"
             )
         tensors[item["name"]] = made
     return keras.Model(tensors[job["input"]], tensors[job["output"]], name="autoencoder")
@@ -83,10 +83,10 @@ def _set_weights(job: dict[str, Any], model: Any) -> None:
 def _check_answers(job: dict[str, Any], model: Any) -> None:
     with np.load(job["weights"], allow_pickle=False) as arrays:
         expected = arrays[OUTPUTS]
-    found = reconstruct(model, np.load(job["rows"]))
+    answers = reconstruct(model, np.load(job["rows"]))
     if not np.isfinite(expected).all():
         raise BadInput(f"{job['source']}: its outputs have NaN or infinity on this data")
-    most, allowed = float32_gap(found, expected)
+    most, allowed = float32_gap(answers, expected)
     if most > allowed:
         raise BadInput(
             f"{job['source']}: the outputs of the rebuilt model differ by {most:.3g}; "

@@ -59,14 +59,14 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     tools = versions(_TOOLS[file.version])
     dataset = request.dataset()
     rows = dataset.test.shape[1:]
-    said = rows if flat.input_shape is None else flat.input_shape
-    shapes = infer(str(path), flat, input_shape(path, said, rows, dataset.name))
+    declared = rows if flat.input_shape is None else flat.input_shape
+    shapes = infer(str(path), flat, input_shape(path, declared, rows, dataset.name))
     choice = _choose(request, flat, shapes)
     with scratch() as folder:
         say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
-        found = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
+        rebuilt = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
         content = (folder / KERAS).read_bytes()
-    require_worth(request, dataset, found["losses"])
+    require_worth(request, dataset, rebuilt["losses"])
     subject = Subject(
         kind=f"keras {file.version}",
         form="keras",
@@ -75,10 +75,10 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         input_shape=shapes[flat.input],
         code_shape=shapes[choice.name],
         code_layer=choice.name,
-        parameters=found["parameters"],
-        weights_sha256=found["weights_sha256"],
+        parameters=rebuilt["parameters"],
+        weights_sha256=rebuilt["weights_sha256"],
         file_sha256=atomic.sha256(content),
-        losses=found["losses"],
+        losses=rebuilt["losses"],
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
     )
@@ -136,16 +136,16 @@ def _rebuilt(
         "out": str(folder / KERAS),
     }
     children.run(_CHILDREN[file.version], take, timeout_s=_TIMEOUT_S)
-    (found,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
-    return found
+    (report,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
+    return report
 
 
 def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
     """Return the chain of shapes from image to reconstruction, of layers with weights."""
     names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
-    told = ["×".join(map(str, shapes[name])) for name in names]
-    chain = [item for number, item in enumerate(told) if told[number - 1 : number] != [item]]
+    sizes = ["×".join(map(str, shapes[name])) for name in names]
+    chain = [item for number, item in enumerate(sizes) if sizes[number - 1 : number] != [item]]
     if len(chain) <= _LONGEST_TOLD:
         return " → ".join(chain)
     code = "×".join(map(str, shapes[choice.name]))
-    return f"{len(flat.layers)} layers, {told[0]} → {code} → {told[0]}"
+    return f"{len(flat.layers)} layers, {sizes[0]} → {code} → {sizes[0]}"

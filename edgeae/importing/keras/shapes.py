@@ -166,10 +166,10 @@ def _concatenate(config: dict[str, Any], *shapes: Shape) -> Shape:
 
 def _each(value: Any, rank: int) -> tuple[Any, ...]:
     """Return a value per axis: Keras writes one number for all axes, or a list."""
-    found = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(found) != rank:
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank:
         raise ValueError(f"{value} is not for {rank} axes")
-    return found
+    return values
 
 
 def _count(value: Any) -> int:

@@ -59,8 +59,8 @@ def read(folder: Path) -> Signature:
     except DecodeError as error:
         raise BadInput(f"{path}: not a SavedModel: {error}") from None
     if len(file.meta_graphs) != 1:
-        found = [list(graph.meta_info_def.tags) for graph in file.meta_graphs]
-        raise BadInput(f"{path}: holds {len(found)} graphs {found}; allowed is one")
+        tags = [list(graph.meta_info_def.tags) for graph in file.meta_graphs]
+        raise BadInput(f"{path}: holds {len(tags)} graphs {tags}; allowed is one")
     (graph,) = file.meta_graphs
     if not graph.HasField("object_graph_def"):
         raise BadInput(f"{path}: written by TensorFlow 1; save it again with TensorFlow 2")
@@ -76,8 +76,8 @@ def _key(path: Path, signatures: Any) -> str:
         return _USUAL
     if len(keys) == 1:
         return str(keys[0])
-    told = ", ".join(keys) or "none"
-    raise BadInput(f"{path}: signatures {told}; allowed is {_USUAL} among them, or a single one")
+    allowed = ", ".join(keys) or "none"
+    raise BadInput(f"{path}: signatures {allowed}; allowed is {_USUAL} among them, or a single one")
 
 
 def _check_operators(path: Path, graph: Any) -> None:

@@ -98,8 +98,8 @@ def _answers(
     source: Path, call: Any, signature: Signature, images: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return the outputs of the SavedModel itself, one image per call."""
-    found = [call(**{signature.source: tf.constant(image[None])}) for image in images]
-    answers = np.concatenate([item[signature.target].numpy() for item in found])
+    outputs = [call(**{signature.source: tf.constant(image[None])}) for image in images]
+    answers = np.concatenate([item[signature.target].numpy() for item in outputs])
     if answers.shape != images.shape:
         raise BadInput(
             f"{source}: not an autoencoder: its input has the shape {images.shape[1:]}, its output "
@@ -135,10 +135,10 @@ def _measured(source: Path, graph: Any, shape: tuple[int, ...]) -> Tensors:
 
 def _choose(source: Path, graph: Any, tensors: Tensors, code_layer: str | None) -> Choice:
     uncut = _uncut(graph, tensors)
-    found = nodes(graph, tensors, lambda name: name not in uncut)
-    named = _named([node.name for node in found], code_layer)
+    candidates = nodes(graph, tensors, lambda name: name not in uncut)
+    named = _named([node.name for node in candidates], code_layer)
     try:
-        choice = choose(found, IMAGE, RECONSTRUCTION, named)
+        choice = choose(candidates, IMAGE, RECONSTRUCTION, named)
     except BadInput as error:
         raise BadInput(f"{source}: {error}") from None
     if choice.name in uncut:
@@ -183,8 +183,8 @@ def _check_answers(
 ) -> None:
     whole = original.run("autoencoder", images)
     composed = original.run("decoder", original.run("encoder", images))
-    for found in (whole, composed):
-        most, allowed = float32_gap(found, expected)
+    for answers in (whole, composed):
+        most, allowed = float32_gap(answers, expected)
         if most > allowed:
             raise BadInput(
                 f"{source}: the outputs of {len(images)} images at once differ from those of "
@@ -201,8 +201,8 @@ def _parameters(graph: Any) -> int:
 
 def _describe(graph: Any, shape: tuple[int, ...], code: tuple[int, ...]) -> str:
     operators = sum(node.op not in ("Const", "Placeholder") for node in graph.node) - 1
-    told = " → ".join("×".join(map(str, item)) for item in (shape, code, shape))
-    return f"{operators} operators, {told}"
+    sizes = " → ".join("×".join(map(str, item)) for item in (shape, code, shape))
+    return f"{operators} operators, {sizes}"
 
 
 if __name__ == "__main__":

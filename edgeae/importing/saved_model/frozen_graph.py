@@ -46,22 +46,22 @@ def plain(graph: Any, source: str, target: str, shape: tuple[int, ...]) -> Any:
         target: the output node; the Identity `reconstruction` is added after it.
         shape: shape of one image.
     """
-    known = {node.name: node for node in graph.node}
-    order = _order(known, target)
+    by_name = {node.name: node for node in graph.node}
+    order = _order(by_name, target)
     names = _names(order, source)
     result = tf.compat.v1.GraphDef(versions=graph.versions)
     for old in order:
         node = result.node.add()
-        node.CopyFrom(known[old])
+        node.CopyFrom(by_name[old])
         node.name, node.device = names[old], ""
         for key in [key for key in node.attr if key.startswith("_")]:
             del node.attr[key]
         del node.input[:]
-        node.input.extend(_renamed(_source(known, item), names) for item in _data(known[old]))
+        node.input.extend(_renamed(_source(by_name, item), names) for item in _data(by_name[old]))
         if old == source:
             node.attr["shape"].shape.CopyFrom(tf.TensorShape((None, *shape)).as_proto())
     last = result.node.add(name=RECONSTRUCTION, op="Identity")
-    last.input.append(_renamed(_source(known, target), names))
+    last.input.append(_renamed(_source(by_name, target), names))
     last.attr["T"].type = tf.float32.as_datatype_enum
     return result
 
@@ -70,10 +70,10 @@ def _data(node: Any) -> list[str]:
     return [item for item in node.input if not item.startswith("^")]
 
 
-def _source(known: dict[str, Any], tensor: str) -> str:
+def _source(by_name: dict[str, Any], tensor: str) -> str:
     """Return the tensor that nodes of `_PASSING` pass on as `tensor`."""
-    while known[node_of(tensor)].op in _PASSING:
-        tensor = _data(known[node_of(tensor)])[0]
+    while by_name[node_of(tensor)].op in _PASSING:
+        tensor = _data(by_name[node_of(tensor)])[0]
     return tensor
 
 
@@ -82,17 +82,17 @@ def _renamed(tensor: str, names: dict[str, str]) -> str:
     return f"{names[node]}:{output}" if output not in ("", "0") else names[node]
 
 
-def _order(known: dict[str, Any], target: str) -> list[str]:
+def _order(by_name: dict[str, Any], target: str) -> list[str]:
     """Return the nodes that `target` needs, each after its inputs."""
     order: dict[str, None] = {}
-    pending = [(node_of(_source(known, target)), False)]
+    pending = [(node_of(_source(by_name, target)), False)]
     while pending:
         name, ready = pending.pop()
         if ready:
             order.setdefault(name)
         elif name not in order:
             pending.append((name, True))
-            inputs = [node_of(_source(known, item)) for item in _data(known[name])]
+            inputs = [node_of(_source(by_name, item)) for item in _data(by_name[name])]
             pending += [(item, False) for item in reversed(inputs)]
     return list(order)
 
@@ -128,11 +128,11 @@ class Tensors:
 
     def shape(self, name: str) -> tuple[int, ...] | None:
         """Return the shape without the batch, or None if the first dimension is not the batch."""
-        found = self.shapes[name]
-        for shape, batch in zip(found, _BATCHES, strict=True):
-            if shape[:1] != (batch,) or shape[1:] != found[0][1:]:
+        sizes = self.shapes[name]
+        for shape, batch in zip(sizes, _BATCHES, strict=True):
+            if shape[:1] != (batch,) or shape[1:] != sizes[0][1:]:
                 return None
-        return found[0][1:]
+        return sizes[0][1:]
 
 
 def measure(graph: Any, shape: tuple[int, ...]) -> Tensors:
@@ -146,16 +146,16 @@ def measure(graph: Any, shape: tuple[int, ...]) -> Tensors:
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def everything(image: Any) -> list[Any]:
-        found = tf.graph_util.import_graph_def(
+        fetched = tf.graph_util.import_graph_def(
             graph, input_map={f"{IMAGE}:0": image}, return_elements=fetches, name="model"
         )
-        return [item if item.dtype.is_integer else tf.shape(item) for item in found]
+        return [item if item.dtype.is_integer else tf.shape(item) for item in fetched]
 
     shapes: dict[str, list[tuple[int, ...]]] = {node.name: [] for node in named}
     integers: dict[str, list[NDArray[Any]]] = {}
     for batch in _BATCHES:
-        found = everything(tf.zeros((batch, *shape)))
-        for node, kind, value in zip(named, _kinds(graph, fetches), found, strict=True):
+        fetched = everything(tf.zeros((batch, *shape)))
+        for node, kind, value in zip(named, _kinds(graph, fetches), fetched, strict=True):
             array = value.numpy()
             if kind:
                 integers.setdefault(node.name, []).append(array)
@@ -171,8 +171,8 @@ def measure(graph: Any, shape: tuple[int, ...]) -> Tensors:
 def _kinds(graph: Any, fetches: list[str]) -> list[bool]:
     """Return for each tensor whether its type is an integer type."""
     with tf.Graph().as_default():
-        found = tf.graph_util.import_graph_def(graph, return_elements=fetches, name="")
-        return [bool(item.dtype.is_integer) for item in found]
+        fetched = tf.graph_util.import_graph_def(graph, return_elements=fetches, name="")
+        return [bool(item.dtype.is_integer) for item in fetched]
 
 
 def with_free_batch(graph: Any) -> Any:
@@ -181,11 +181,11 @@ def with_free_batch(graph: Any) -> Any:
     The constant shapes of a SavedModel with a batch of 1 begin with 1; here −1 replaces this 1. For
     one image the result is the same. For several images, the caller must compare the outputs.
     """
-    known = {node.name: node for node in graph.node}
+    by_name = {node.name: node for node in graph.node}
     result = tf.compat.v1.GraphDef(versions=graph.versions)
     for node in graph.node:
         place = _SHAPE_INPUT.get(node.op)
-        shape = None if place is None else known[node_of(node.input[place])]
+        shape = None if place is None else by_name[node_of(node.input[place])]
         if shape is not None and shape.op == "Const":
             sizes = tf.make_ndarray(shape.attr["value"].tensor)
             if sizes.ndim == 1 and sizes[:1] == [1] and -1 not in sizes:
@@ -267,14 +267,14 @@ def _own_batch(graph: Any, node: Any, name: str) -> str:
 
 def needed(graph: Any) -> Any:
     """Return a GraphDef without the nodes that its output does not need."""
-    known = {node.name: node for node in graph.node}
+    by_name = {node.name: node for node in graph.node}
     kept: set[str] = {IMAGE}
     pending = [RECONSTRUCTION]
     while pending:
         name = pending.pop()
         if name not in kept:
             kept.add(name)
-            pending += map(node_of, known[name].input)
+            pending += map(node_of, by_name[name].input)
     result = tf.compat.v1.GraphDef(versions=graph.versions)
     result.node.extend(node for node in graph.node if node.name in kept)
     return result
@@ -290,14 +290,14 @@ def nodes(graph: Any, tensors: Tensors, may_be_code: Callable[[str], bool]) -> l
     """
     wide = math.prod(tensors.shapes[IMAGE][0])
     constants = {node.name for node in graph.node if node.op == "Const"}
-    found = []
+    chosen = []
     for node in graph.node:
         if node.name in constants:
             continue
         # the input of Shape does not count: a shape is not data
         inputs = () if node.op == "Shape" else tuple(map(node_of, node.input))
         size = math.prod(tensors.shapes[node.name][0])
-        found.append(
+        chosen.append(
             Node(
                 node.name,
                 tuple(item for item in inputs if item not in constants),
@@ -305,4 +305,4 @@ def nodes(graph: Any, tensors: Tensors, may_be_code: Callable[[str], bool]) -> l
                 node.op in _SAME_VALUES,
             )
         )
-    return found
+    return chosen

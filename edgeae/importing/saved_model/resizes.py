@@ -23,11 +23,11 @@ def with_resizes(graph: Any, tensors: Tensors) -> Any:
         graph: result of `plain` and `without_batch`.
         tensors: measurements of its nodes.
     """
-    known = {node.name: node for node in graph.node}
+    by_name = {node.name: node for node in graph.node}
     result = tf.compat.v1.GraphDef(versions=graph.versions)
     resized: dict[str, str] = {}
     for node in graph.node:
-        source = _repeated(node, known, tensors)
+        source = _repeated(node, by_name, tensors)
         if source is None:
             result.node.append(node)
             continue
@@ -43,24 +43,24 @@ def with_resizes(graph: Any, tensors: Tensors) -> Any:
     return needed(result)
 
 
-def _repeated(node: Any, known: dict[str, Any], tensors: Tensors) -> str | None:
+def _repeated(node: Any, by_name: dict[str, Any], tensors: Tensors) -> str | None:
     """Return the node whose values a Reshape repeats along height or width, or None.
 
     Such a repeat is an ExpandDims, a Tile and a Reshape.
     """
     if node.op != "Reshape":
         return None
-    tile = known[node_of(node.input[0])]
+    tile = by_name[node_of(node.input[0])]
     if tile.op != "Tile":
         return None
-    expand = known[node_of(tile.input[0])]
-    if expand.op != "ExpandDims" or known[node_of(expand.input[1])].op != "Const":
+    expand = by_name[node_of(tile.input[0])]
+    if expand.op != "ExpandDims" or by_name[node_of(expand.input[1])].op != "Const":
         return None
     source = node_of(expand.input[0])
     before, inner, tiled, after = (
         tensors.shapes[name][0] for name in (source, expand.name, tile.name, node.name)
     )
-    axis = int(tf.make_ndarray(known[node_of(expand.input[1])].attr["value"].tensor)) % len(inner)
+    axis = int(tf.make_ndarray(by_name[node_of(expand.input[1])].attr["value"].tensor)) % len(inner)
     if len(before) != 4 or axis - 1 not in _SPATIAL:
         return None
     times = tiled[axis]

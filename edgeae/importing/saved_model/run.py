@@ -40,7 +40,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     dataset = request.dataset()
     say(f"{request.paths[0]}: a SavedModel")
     with scratch() as folder:
-        found = _frozen(request, dataset, folder)
+        frozen = _frozen(request, dataset, folder)
         content = (folder / ORIGINALS[_FORM]).read_bytes()
     require_worth(request, dataset, found["losses"])
     choice = typed.build(Choice, found["choice"])
@@ -48,14 +48,14 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
         kind="saved model",
         form=_FORM,
         choice=choice,
-        description=found["description"],
-        input_shape=tuple(found["input_shape"]),
-        code_shape=tuple(found["code_shape"]),
+        description=frozen["description"],
+        input_shape=tuple(frozen["input_shape"]),
+        code_shape=tuple(frozen["code_shape"]),
         code_layer=choice.name,
-        parameters=found["parameters"],
-        weights_sha256=found["weights_sha256"],
+        parameters=frozen["parameters"],
+        weights_sha256=frozen["weights_sha256"],
         file_sha256=atomic.sha256(content),
-        losses=found["losses"],
+        losses=frozen["losses"],
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
     )
@@ -73,6 +73,7 @@ def _frozen(request: Request, dataset: Dataset, folder: Path) -> dict[str, Any]:
         "images": images,
         "out": str(folder / ORIGINALS[_FORM]),
     }
-    (found,) = children.run("edgeae.importing.saved_model.freezing", job, timeout_s=_TIMEOUT_S)
-    dataset.images("test", tuple(found["input_shape"]))  # fails if the channels are on another axis
-    return found
+    (report,) = children.run("edgeae.importing.saved_model.freezing", job, timeout_s=_TIMEOUT_S)
+    # fails if the channels are on another axis
+    dataset.images("test", tuple(report["input_shape"]))
+    return report
