@@ -18,11 +18,11 @@ def squared_errors(
     reconstruction: NDArray[np.floating], images: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """Return the squared error of each value, shape (n, values), float64; see `image_losses`."""
-    found: NDArray[np.float64] = np.square(
+    errors: NDArray[np.float64] = np.square(
         reconstruction.reshape(len(images), -1).astype(np.float64)
         - images.reshape(len(images), -1).astype(np.float64)
     )
-    return found
+    return errors
 
 
 def image_losses(
@@ -32,8 +32,8 @@ def image_losses(
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
-    found: NDArray[np.float64] = squared_errors(reconstruction, images).mean(axis=1)
-    return found
+    losses: NDArray[np.float64] = squared_errors(reconstruction, images).mean(axis=1)
+    return losses
 
 
 def worst(losses: NDArray[np.float64]) -> float:
@@ -58,10 +58,10 @@ def loss_scale(dataset: Mapping[str, Any]) -> float:
     the values' range, `span`. If all images are equal, `mean_loss` is 0; the factor is then 1 or
     the square of the range, whichever is smaller.
     """
-    known, square = dataset.get("mean_loss"), float(dataset.get("span", 1.0)) ** 2
-    if known is None:
+    stated, square = dataset.get("mean_loss"), float(dataset.get("span", 1.0)) ** 2
+    if stated is None:
         return square
-    return float(known) / _MNIST if known else min(square, 1.0)
+    return float(stated) / _MNIST if stated else min(square, 1.0)
 
 
 def is_worse(loss: float, mean_loss: float) -> bool:
@@ -172,9 +172,9 @@ def _by_label(
     exported: NDArray[np.float64],
     labels: NDArray[np.integer],
 ) -> dict[str, tuple[float, float | None, float]]:
-    found = {}
+    losses = {}
     for label in np.unique(labels):
         mine = labels == label
         trained = None if control is None else float(control[mine].mean())
-        found[str(label)] = float(float32[mine].mean()), trained, float(exported[mine].mean())
-    return found
+        losses[str(label)] = float(float32[mine].mean()), trained, float(exported[mine].mean())
+    return losses

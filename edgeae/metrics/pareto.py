@@ -13,12 +13,12 @@ def front(points: Sequence[Point]) -> list[int]:
     A point dominates another if it is no worse in both costs and better in at least one. Equal
     points are all on the front.
     """
-    found: list[int] = []
+    best: list[int] = []
     for place in sorted(range(len(points)), key=lambda place: points[place]):
-        last = points[found[-1]] if found else None
+        last = points[best[-1]] if best else None
         if last is None or points[place][1] < last[1] or points[place] == last:
-            found.append(place)
-    return found
+            best.append(place)
+    return best
 
 
 def knee(points: Sequence[Point]) -> int | None:

@@ -72,13 +72,13 @@ def breaches(parity: Parity, tolerance: Tolerance) -> list[str]:
     if parity.max_lsb is None or parity.share_over_1lsb is None:
         limit = tolerance.max_abs * max(1.0, parity.reference_max)
         return [] if parity.max_abs <= limit else [f"max_abs {parity.max_abs:.3g} > {limit:.3g}"]
-    found = []
+    sentences = []
     if parity.share_over_1lsb > tolerance.share_over_1lsb:
         share, limit = parity.share_over_1lsb, tolerance.share_over_1lsb
-        found.append(f"share_over_1lsb {share:.3%} > {limit:.3%}")
+        sentences.append(f"share_over_1lsb {share:.3%} > {limit:.3%}")
     if parity.max_lsb > tolerance.max_lsb:
-        found.append(f"max_lsb {parity.max_lsb} > {tolerance.max_lsb}")
-    return found
+        sentences.append(f"max_lsb {parity.max_lsb} > {tolerance.max_lsb}")
+    return sentences
 
 
 def float32_gap(output: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float]:
@@ -87,8 +87,8 @@ def float32_gap(output: NDArray[np.float32], reference: NDArray[np.float32]) -> 
     max |Δ| is infinite if a value is NaN or infinite. The limit for two computations of the same
     model in float32 is 1e-5 · max(1, max |reference|).
     """
-    found = compare(output, reference, None)
-    return found.max_abs, Tolerance().max_abs * max(1.0, found.reference_max)
+    gap = compare(output, reference, None)
+    return gap.max_abs, Tolerance().max_abs * max(1.0, gap.reference_max)
 
 
 def mse(reconstruction: NDArray[np.floating], images: NDArray[np.floating]) -> float:
