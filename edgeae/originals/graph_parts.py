@@ -87,13 +87,13 @@ def function(
     part = between(graph, source, list(targets.values())[-1])
 
     def answer(x: Any) -> dict[str, Any]:
-        found = tf.graph_util.import_graph_def(
+        fetched = tf.graph_util.import_graph_def(
             part,
             input_map={f"{source}:0": x},
             return_elements=[f"{node}:0" for node in targets.values()],
             name="model",
         )
-        answers = dict(zip(targets, found, strict=True))
+        answers = dict(zip(targets, fetched, strict=True))
         for name, tensor in answers.items():
             # shapes that the graph computes at run time are known here
             tensor.set_shape((None, *shapes[name]))

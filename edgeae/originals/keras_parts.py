@@ -65,12 +65,12 @@ def imported_sha256(model: Any, code_layer: str) -> str:
     same weights may have other strides or activations.
     """
     layers = [[type(layer).__name__, layer.get_config()] for layer in model.layers]
-    told = json.dumps(
+    content = json.dumps(
         [weights_sha256(model), code_layer, layers],
         sort_keys=True,
         default=lambda value: np.asarray(value).tolist(),  # constants of initializers
     )
-    return hashlib.sha256(told.encode()).hexdigest()
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def weights_sha256(model: Any) -> str:

@@ -64,17 +64,17 @@ def open_original(folder: Path, training: Training) -> Original:
     path = folder / training.original(folder, "autoencoder").path
     if training.form == "graph":
         graph = graph_parts.load_graph(path)
-        known = graph_parts.graph_sha256(path.read_bytes(), training.code_layer)
+        actual = graph_parts.graph_sha256(path.read_bytes(), training.code_layer)
         original = from_graph(graph, training.code_layer, training.input_shape, training.code_shape)
     else:
         model = keras_parts.load_model(path)
-        known = (
+        actual = (
             keras_parts.imported_sha256(model, training.code_layer)
             if training.family == IMPORTED
             else keras_parts.weights_sha256(model)
         )
         original = from_keras(model, training.code_layer)
-    if known != training.weights_sha256:
+    if actual != training.weights_sha256:
         again = "import" if training.form == "graph" else "train"
         raise ManifestMismatch(f"{path}: weights are not those of train.json; {again} again")
     return original
