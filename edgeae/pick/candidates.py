@@ -30,14 +30,14 @@ def candidates(
         NotMeasured: there is no bundle.
     """
     bundles = find_bundles([build])
-    known = {bundle.manifest.model for bundle in bundles}
-    names = {Path(model).name for model in models} or known
-    for name in sorted(names - known):
-        raise unknown("model", name, known)
-    found = exports([bundle for bundle in bundles if bundle.manifest.model in names])
-    measured = latency(read_results(build / RESULTS), current(found, _NO_ORIGINALS))
+    trained = {bundle.manifest.model for bundle in bundles}
+    names = {Path(model).name for model in models} or trained
+    for name in sorted(names - trained):
+        raise unknown("model", name, trained)
+    summaries = exports([bundle for bundle in bundles if bundle.manifest.model in names])
+    measured = latency(read_results(build / RESULTS), current(summaries, _NO_ORIGINALS))
     by_name = {bundle.name: bundle for bundle in bundles}
-    all_ = (_candidate(by_name[item.name], item, part, measured, runtime) for item in found)
+    all_ = (_candidate(by_name[item.name], item, part, measured, runtime) for item in summaries)
     return tuple(item for item in all_ if item is not None)
 
 

@@ -45,8 +45,8 @@ class Candidate:
 
     def bytes(self, kind: Kind) -> int | None:
         """Return the candidate's bytes of one kind."""
-        found: int | None = getattr(self, kind)
-        return found
+        count: int | None = getattr(self, kind)
+        return count
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ def _misses(candidate: Candidate, limits: Limits) -> tuple[Miss, ...]:
         (LOSS, candidate.ratio, limits.loss_ratio),
         (P50, candidate.p50_ns, limits.p50_ns),
     )
-    found = [
+    misses = [
         Miss(what, value, limit)
         for what, value, limit in held
         if value is not None and limit is not None and value > limit
     ]
-    return tuple(sorted(found, key=lambda miss: -miss.excess))
+    return tuple(sorted(misses, key=lambda miss: -miss.excess))
 
 
 def _rank(candidate: Candidate, limits: Limits) -> tuple[float, float, str]:

@@ -15,15 +15,15 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
     sizes = {kind: getattr(item, kind) for kind in ("packed", "raw", "gzip")}
     rows = [("path", item.path, ""), ("file", item.file, "")]
     for kind, size in sizes.items():
-        told = "not known" if size is None else f"{size:,} B"
-        rows.append((kind, told, _limit(BYTES, limits.bytes if kind == limits.kind else None)))
+        text = "not known" if size is None else f"{size:,} B"
+        rows.append((kind, text, _limit(BYTES, limits.bytes if kind == limits.kind else None)))
     ratio = "not known" if item.ratio is None else f"{item.ratio:.4f}"
     rows.append((LOSS, ratio, _limit(LOSS, limits.loss_ratio)))
     if item.loss is not None:
         rows.append(("test MSE", f"{item.loss:.6f}", ""))
     if runtime is not None:
-        told = "not timed" if item.p50_ns is None else f"{short_duration(item.p50_ns)} on {runtime}"
-        rows.append(("p50", told, _limit("p50", limits.p50_ns)))
+        text = "not timed" if item.p50_ns is None else f"{short_duration(item.p50_ns)} on {runtime}"
+        rows.append(("p50", text, _limit("p50", limits.p50_ns)))
     rows.append(("verify", "not verified" if item.verdict == "missing" else item.verdict, ""))
     head = item.name if choice.best else f"{item.name}, the nearest miss"
     return "\n".join([head, *(f"  {line}" for line in align(rows, 3).splitlines())])
@@ -32,9 +32,9 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
 def said(choice: Choice, limits: Limits) -> str:
     """Return a line with the limits that the nearest miss exceeds, and the excesses."""
     assert choice.nearest is not None, "nothing was judged"
-    told = "; ".join(_miss(miss, limits) for miss in choice.misses)
+    misses = "; ".join(_miss(miss, limits) for miss in choice.misses)
     among = "the only one does not meet" if choice.judged == 1 else f"none of {choice.judged} meets"
-    return f"{among} the limits; the nearest is {choice.nearest.name}: {told}"
+    return f"{among} the limits; the nearest is {choice.nearest.name}: {misses}"
 
 
 def to_json(choice: Choice, limits: Limits, part: str, runtime: str | None) -> dict[str, Any]:
