@@ -54,15 +54,15 @@ class Plot:
     best: tuple[float, float, int, str] | None = None
 
 
-def lines(found: Sequence[Series], plot: Plot, width: int, height: int) -> str:
+def lines(series: Sequence[Series], plot: Plot, width: int, height: int) -> str:
     """Return a drawing of lines; an empty string if no point is above zero.
 
     Args:
-        found: the lines, in the order of the legend.
+        series: the lines, in the order of the legend.
         plot: the plot's other properties.
         width, height: the drawing's size in pixels.
     """
-    shown = [line for line in map(_above_zero, found) if line.points]
+    shown = [line for line in map(_above_zero, series) if line.points]
     if not shown:
         return ""
     drawing = svg.root(plot.name, width, height, plot.title, plot.description)
@@ -73,8 +73,8 @@ def lines(found: Sequence[Series], plot: Plot, width: int, height: int) -> str:
     for line in shown:
         _draw(drawing, line, across, up, plot.markers)
     if plot.best is not None and plot.best[1] > 0:
-        x, y, kind, said = plot.best
-        _marker(drawing, across(x), up(y), kind, said)
+        x, y, kind, tooltip = plot.best
+        _marker(drawing, across(x), up(y), kind, tooltip)
     return svg.text_of(drawing)
 
 
@@ -130,19 +130,19 @@ def _whole(values: Sequence[float]) -> list[float]:
 def _draw(drawing: Element, line: Series, across: Axis, up: Axis, markers: bool) -> None:
     places = [(across(x), up(y)) for x, y in line.points]
     if len(places) > 1:
-        told = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in places)
-        svg.child(drawing, "polyline", points=told).set("class", _kind(line))
+        points = " ".join(f"{svg.px(x)},{svg.px(y)}" for x, y in places)
+        svg.child(drawing, "polyline", points=points).set("class", _kind(line))
     if not markers and len(places) > 1:
         return
     for (x, y), (value, loss) in zip(places, line.points, strict=True):
         _marker(drawing, x, y, line.kind, f"{line.label}, {value:g}: {loss:.6f}")
 
 
-def _marker(drawing: Element, x: float, y: float, kind: int, said: str) -> None:
+def _marker(drawing: Element, x: float, y: float, kind: int, tooltip: str) -> None:
     at = f"translate({svg.px(x)} {svg.px(y)})"
     marker = svg.child(drawing, "path", d=svg.SHAPES[kind], transform=at)
     marker.set("class", f"mark s{kind}")
-    svg.child(marker, "title").text = said
+    svg.child(marker, "title").text = tooltip
 
 
 def _kind(line: Series) -> str:

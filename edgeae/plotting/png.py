@@ -13,19 +13,19 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
-def encode(pixels: NDArray[np.uint8], said: Mapping[str, str] | None = None) -> bytes:
+def encode(pixels: NDArray[np.uint8], texts_by_key: Mapping[str, str] | None = None) -> bytes:
     """Return the bytes of a PNG file.
 
     Args:
         pixels: (height, width), or (height, width, channels). The channels are grey; grey and
             alpha; red, green and blue; or red, green, blue and alpha.
-        said: keyword → text that the file contains; both ASCII.
+        texts_by_key: keyword → text that the file contains; both ASCII.
     """
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR[channels], 0, 0, 0)
-    texts = (f"{key}\0{text}".encode("ascii") for key, text in (said or {}).items())
+    texts = (f"{key}\0{text}".encode("ascii") for key, text in (texts_by_key or {}).items())
     # each row starts with its filter type; 0 is none
     rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
     chunks = [
