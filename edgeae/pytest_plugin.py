@@ -175,8 +175,10 @@ class CellItem(pytest.Item):
     def runtest(self) -> None:
         """Pass, or raise NotPassed with the reasons for this cell."""
         if hasattr(self.config, "workerinput"):  # each worker of xdist would time the whole suite
-            told = "a suite is judged as a whole, in one process: run it without pytest-xdist's -n"
-            raise NotPassed(told, "setup")
+            reason = (
+                "a suite is judged as a whole, in one process: run it without pytest-xdist's -n"
+            )
+            raise NotPassed(reason, "setup")
         outcome = self.parent.outcome()
         own = [finding for finding in outcome.findings if finding.cell.name == self.name]
         self.seconds = sum(finding.seconds for finding in own)
