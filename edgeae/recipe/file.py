@@ -27,12 +27,12 @@ Table = dict[str, Any]
 
 def available() -> dict[str, Path]:
     """Return name → file of every recipe; the current project's replace those that edgeae ships."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in project.folders("export"):
         for path in sorted(folder.glob(f"*{_TOML}"), key=lambda path: path.stem):
             if path.stem != MATRIX:
-                found.setdefault(path.stem, path)
-    return found
+                files.setdefault(path.stem, path)
+    return files
 
 
 def find(name: str, settings: Sequence[str] = ()) -> Recipe:
@@ -50,10 +50,10 @@ def find(name: str, settings: Sequence[str] = ()) -> Recipe:
 
 
 def _known(name: str) -> Path:
-    known = available()
-    if name not in known:
-        raise unknown("recipe", name, known)
-    return known[name]
+    files = available()
+    if name not in files:
+        raise unknown("recipe", name, files)
+    return files[name]
 
 
 def parse(path: Path, settings: Sequence[str] = ()) -> Recipe:
@@ -101,24 +101,24 @@ def _base(path: Path, base: Any, above: tuple[Path, ...]) -> Path:
         if not isinstance(base, str):
             raise BadInput("allowed is a recipe's name or file")
         if base.endswith(_TOML):
-            found = path.parent / base
+            extended = path.parent / base
         else:
             places = [path.parent, *project.folders("export")]
             candidates = [place / f"{base}{_TOML}" for place in places if base != MATRIX]
             others = [item for item in candidates if item.exists() and not _same(item, path)]
-            found = others[0] if others else path if base == path.stem else _known(base)
-        if any(_same(found, item) for item in (*above, path)):
-            way = " → ".join(item.name for item in (*above, path, found))
+            extended = others[0] if others else path if base == path.stem else _known(base)
+        if any(_same(extended, item) for item in (*above, path)):
+            way = " → ".join(item.name for item in (*above, path, extended))
             raise BadInput(f"{way} is a cycle")
         if len(above) >= _MOST_BELOW:
             raise BadInput(f"the chain has more than {_MOST_BELOW} files; allowed are fewer")
     except BadInput as error:
         raise BadInput(f"{path}: {EXTENDS} = {base!r}: {error}") from None
-    return found
+    return extended
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve()
 
 
 def _merged(below: Table, above: Table) -> Table:
@@ -128,9 +128,9 @@ def _merged(below: Table, above: Table) -> Table:
     """
     merged = dict(below)
     for key, value in above.items():
-        known = merged.get(key)
-        both = isinstance(value, dict) and isinstance(known, dict)
-        merged[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
+        below_value = merged.get(key)
+        both = isinstance(value, dict) and isinstance(below_value, dict)
+        merged[key] = _merged(below_value, value) if both else value  # type: ignore[arg-type]
     if isinstance(above.get("steps"), list):
         for step in STEPS:
             if step not in above["steps"] and step not in above:
@@ -146,12 +146,12 @@ def _setting(text: str) -> Table:
         raise BadInput(f"--set {text}: allowed is key=value, as prune.sparsity=0.8")
     try:
         content = f"value = {value}".encode(errors="surrogateescape")
-        found: Any = parse_toml(content, text)["value"]
+        parsed: Any = parse_toml(content, text)["value"]
     except BadInput:
-        found = value
+        parsed = value
     for name in reversed(key.split(".")):
-        found = {name: found}
-    table: Table = found
+        parsed = {name: parsed}
+    table: Table = parsed
     return table
 
 

@@ -55,5 +55,5 @@ def _form(recipe: Recipe) -> str:
 
 def _formats(recipe: Recipe) -> list[str]:
     """Return the formats of a part's files; the format of an int8 `.onnx` with its form."""
-    told = f"onnx {recipe.onnx}" if recipe.quantization == "int8" else "onnx"
-    return [told if form == "onnx" else form for form in recipe.formats]
+    onnx = f"onnx {recipe.onnx}" if recipe.quantization == "int8" else "onnx"
+    return [onnx if form == "onnx" else form for form in recipe.formats]

@@ -110,16 +110,16 @@ class Recipe:
         require("tflite" in formats, "formats", formats, "tflite among them")
         require(len(set(formats)) == len(formats), "formats", formats, "each format once")
         if "onnx" in formats:
-            told = "onnx only with float32, float16 or int8"
-            require(form in _WITH_ONNX, "formats", formats, told)
+            allowed = "onnx only with float32, float16 or int8"
+            require(form in _WITH_ONNX, "formats", formats, allowed)
         if self.onnx != "qdq":
             fits = form == "int8" and "onnx" in formats
             require(
                 fits, "onnx", self.onnx, "qdq, unless quantization is int8 and formats has onnx"
             )
         edges = EDGES[form]
-        told = f"{' or '.join(edges)} with quantization {form!r}"
-        require(self.io in edges, "io", self.io, told)
+        allowed = f"{' or '.join(edges)} with quantization {form!r}"
+        require(self.io in edges, "io", self.io, allowed)
 
     def _check_quantization(self) -> None:
         form = self.quantization
@@ -127,17 +127,19 @@ class Recipe:
         if not self.per_channel:
             require(form == "int8", "per_channel", False, "true unless int8")
         if self.calibration != "min-max":
-            told = "min-max unless int8 or int16x8"
-            require(form in _STATIC, "calibration", self.calibration, told)
+            allowed = "min-max unless int8 or int16x8"
+            require(form in _STATIC, "calibration", self.calibration, allowed)
         if self.onnx == "fast":  # onnxruntime supports only these two
-            told = "min-max or percentile with onnx = 'fast'"
-            require(self.calibration != "mse", "calibration", self.calibration, told)
+            allowed = "min-max or percentile with onnx = 'fast'"
+            require(self.calibration != "mse", "calibration", self.calibration, allowed)
         if self.rounding != "nearest":
-            told = "nearest unless int8, int16x8 or int4, with no [cluster], [qat], onnx = 'fast'"
+            allowed = (
+                "nearest unless int8, int16x8 or int4, with no [cluster], [qat], onnx = 'fast'"
+            )
             # these steps train the integers or the codebook, which GPTQ would change
             trained = self.cluster is not None or self.qat is not None
             fits = form in (*_STATIC, "int4") and not trained and self.onnx != "fast"
-            require(fits, "rounding", self.rounding, told)
+            require(fits, "rounding", self.rounding, allowed)
         share = self.percentile
         require(50 < share <= 100, "percentile", share, "above 50 and up to 100")
 
@@ -146,11 +148,11 @@ class Recipe:
         steps = list(self.steps)
         for step in steps:
             require(step in STEPS, "steps", steps, ", ".join(STEPS))
-            told = f"those with a table: [{step}] is missing"
-            require(step in there, "steps", steps, told)
+            allowed = f"those with a table: [{step}] is missing"
+            require(step in there, "steps", steps, allowed)
         ordered = sorted(set(steps), key=STEPS.index)
-        told = f"{', '.join(STEPS)}, in this order, each once"
-        require(steps == ordered, "steps", steps, told)
+        allowed = f"{', '.join(STEPS)}, in this order, each once"
+        require(steps == ordered, "steps", steps, allowed)
         for step in there:
             if step not in steps:
                 raise BadInput(
@@ -158,8 +160,8 @@ class Recipe:
                     f"steps, or remove [{step}]"
                 )
             fits = [form for form, able in _TUNED.items() if step in able]
-            told = f"[{step}] with quantization"
-            require(self.quantization in fits, told, self.quantization, " or ".join(fits))
+            key = f"[{step}] with quantization"
+            require(self.quantization in fits, key, self.quantization, " or ".join(fits))
 
     @property
     def fine_tunes(self) -> bool:
