@@ -140,14 +140,14 @@ def interval(value: float | None) -> str:
 
 def difference(rows: Iterable[Row]) -> str:
     """Format the largest differences: `2 LSB (0.013 % over 1)`, `3.4e-7`; empty if none."""
-    found = worst(rows)
-    told = []
-    if found.lsb is not None:
-        over = f" ({share(found.share_over_1lsb)} over 1)" if found.lsb > 1 else ""
-        told.append(f"{found.lsb} LSB{over}")
-    if found.real is not None:
-        told.append(real(found.real))
-    return ", ".join(told)
+    largest = worst(rows)
+    texts = []
+    if largest.lsb is not None:
+        over = f" ({share(largest.share_over_1lsb)} over 1)" if largest.lsb > 1 else ""
+        texts.append(f"{largest.lsb} LSB{over}")
+    if largest.real is not None:
+        texts.append(real(largest.real))
+    return ", ".join(texts)
 
 
 def real(value: float | None) -> str:
@@ -163,9 +163,9 @@ def outcome(export: Export) -> str:
     """Format an export's verdict with its largest differences: `pass, 2 LSB`, `pass, 3.4e-7`."""
     if export.verdict == "missing":
         return "not verified"
-    found = worst(export.rows)
-    steps = [f"{found.lsb} LSB"] if found.lsb is not None else []
-    reals = [real(found.real)] if found.real is not None else []
+    largest = worst(export.rows)
+    steps = [f"{largest.lsb} LSB"] if largest.lsb is not None else []
+    reals = [real(largest.real)] if largest.real is not None else []
     return ", ".join([export.verdict, *steps, *reals])
 
 

@@ -15,27 +15,27 @@ from edgeae.text.amounts import duration
 _TEMPLATE = "history.html.j2"
 
 
-def write(found: History, path: Path) -> None:
+def write(history: History, path: Path) -> None:
     """Write the history's page to `path`.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
     """
-    atomic.write_text(path, page(found))
+    atomic.write_text(path, page(history))
 
 
-def page(found: History) -> str:
+def page(history: History) -> str:
     """Return the history's page as HTML.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
     """
-    lines = [line for item in found.multiples for line in item.lines]
+    lines = [line for item in history.multiples for line in item.lines]
     return fill(
         _TEMPLATE,
-        history=found,
+        history=history,
         caution=CAUTION,
-        groups=_groups(found),
+        groups=_groups(history),
         failed=any(line.failures for line in lines),
         unstable=any(point.unstable for line in lines for point in line.points),
         shapes=svg.SHAPES,
@@ -45,12 +45,12 @@ def page(found: History) -> str:
     )
 
 
-def _groups(found: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
+def _groups(history: History) -> list[tuple[str, list[tuple[Multiple, str]]]]:
     """Group the multiples by model and part; pair each multiple with its drawing."""
-    commits = [short(commit) for commit in found.commits]
+    commits = [short(commit) for commit in history.commits]
     drawn = [
         (multiple, plot(multiple, commits, f"multiple-{number}"))
-        for number, multiple in enumerate(found.multiples)
+        for number, multiple in enumerate(history.multiples)
     ]
     grouped = itertools.groupby(drawn, key=lambda item: _group(item[0]))
     return [(name, list(items)) for name, items in grouped]

@@ -101,23 +101,23 @@ def _front(front: Front) -> str:
 
 
 def _latency(summary: Summary) -> list[str]:
-    found = summary.latency
-    if not (found.timings or found.failures):
-        told = ["Not measured: run `edgeae bench`."]
+    latency = summary.latency
+    if not (latency.timings or latency.failures):
+        blocks = ["Not measured: run `edgeae bench`."]
     else:
-        real = [item for item in found.timings if not item.software]
-        told = [
-            "\n".join(f"- {plain(machine_line(facts))}" for facts in found.machines),
+        real = [item for item in latency.timings if not item.software]
+        blocks = [
+            "\n".join(f"- {plain(machine_line(facts))}" for facts in latency.machines),
             table(_LATENCY, _WORDS, map(_timing_row, real)) if real else "",
             figures.METHOD,
-            "\n".join(_warning(item) for item in found.timings if item.warning),
-            "\n".join(_failure(item) for item in found.failures),
-            *_software([item for item in found.timings if item.software]),
-            *_cold(found.timings),
+            "\n".join(_warning(item) for item in latency.timings if item.warning),
+            "\n".join(_failure(item) for item in latency.failures),
+            *_software([item for item in latency.timings if item.software]),
+            *_cold(latency.timings),
         ]
-    if found.stale:
-        told.append(figures.stale(found.stale))
-    return [block for block in told if block]
+    if latency.stale:
+        blocks.append(figures.stale(latency.stale))
+    return [block for block in blocks if block]
 
 
 def _software(timings: Sequence[Timing]) -> list[str]:

@@ -68,12 +68,12 @@ def _size_rows(sizes: CodeSizes) -> list[list[str]]:
 
 
 def _probe_row(model: Trained) -> list[str]:
-    found = model.probe
-    assert found is not None  # see `models`
+    probe = model.probe
+    assert probe is not None  # see `models`
     kinds = [(way, key) for way in ("linear", "nearest") for key in ("model", "pca", "pixels")]
     return [
         model.name,
-        *(figures.digits(found.features[key][way]) for way, key in kinds),
-        str(found.held_out),
-        *(figures.digits(found.anomaly[key]) for key in ("model", "pca")),
+        *(figures.digits(probe.features[key][way]) for way, key in kinds),
+        str(probe.held_out),
+        *(figures.digits(probe.anomaly[key]) for key in ("model", "pca")),
     ]

@@ -91,14 +91,14 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
 def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
     """Draw each model's fronts: model → pairs of a title and a drawing for each width."""
     series = _series(summary)
-    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    by_model: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for number, front in enumerate(summary.fronts):
         drawings = {
             name: front_plot(front, width, number, series[front.model])
             for name, width in _HALF.items()
         }
-        found.setdefault(front.model, []).append((title(front), drawings))
-    return found
+        by_model.setdefault(front.model, []).append((title(front), drawings))
+    return by_model
 
 
 def _sizes(summary: Summary) -> list[tuple[CodeSizes, dict[str, str]]]:
@@ -133,16 +133,16 @@ def _latencies(summary: Summary, model: str) -> dict[str, str]:
 
 
 def _label(item: Timing, summary: Summary) -> str:
-    told = f"{item.recipe} · {item.runtime}"
+    label = f"{item.recipe} · {item.runtime}"
     if item.runtime == "null":
-        told = f"{item.recipe}.{item.format} · null"
+        label = f"{item.recipe}.{item.format} · null"
     if item.threads != 1:
-        told += f" · {item.threads} threads"
+        label += f" · {item.threads} threads"
     if item.batch != 1:
-        told += f" · batch {item.batch}"
+        label += f" · batch {item.batch}"
     if len(summary.latency.machines) > 1:
-        told += f" · machine {item.machine + 1}"
-    return told
+        label += f" · machine {item.machine + 1}"
+    return label
 
 
 def _series(summary: Summary) -> dict[str, int]:

@@ -19,7 +19,7 @@ def curve(model: Trained, number: int) -> str:
         model: the model; without a curve the drawing is an empty string.
         number: the drawing's number on the page.
     """
-    found = [
+    series = [
         Series(
             "validation MSE" if key == _VALIDATION else key,
             tuple((epoch, row[key]) for epoch, row in enumerate(model.curve, 1) if key in row),
@@ -36,26 +36,26 @@ def curve(model: Trained, number: int) -> str:
         up="loss (log scale)",
         best=_best(model),
     )
-    return lines(found, plot, _WIDTH, _HEIGHT)
+    return lines(series, plot, _WIDTH, _HEIGHT)
 
 
 def _terms(curve: Sequence[Mapping[str, float]]) -> list[str]:
     """Return the terms to draw: the sum first, the validation MSE last."""
-    found = list(dict.fromkeys(key for row in curve for key in row))
-    if _LOSS in found and len(set(found) - {_LOSS, _VALIDATION}) == 1:
-        found.remove(_LOSS)  # the sum equals its only term
+    names = list(dict.fromkeys(key for row in curve for key in row))
+    if _LOSS in names and len(set(names) - {_LOSS, _VALIDATION}) == 1:
+        names.remove(_LOSS)  # the sum equals its only term
     order = [_LOSS, _RECONSTRUCTION, _PENALTY, _VALIDATION]
-    return sorted(found, key=lambda key: order.index(key if key in order else _PENALTY))
+    return sorted(names, key=lambda key: order.index(key if key in order else _PENALTY))
 
 
 def _best(model: Trained) -> tuple[float, float, int, str] | None:
     if not 1 <= model.best_epoch <= len(model.curve):
         return None
-    found = model.curve[model.best_epoch - 1].get(_VALIDATION)
-    if found is None:
+    loss = model.curve[model.best_epoch - 1].get(_VALIDATION)
+    if loss is None:
         return None
-    told = f"best epoch {model.best_epoch}: validation MSE {found:.6f}"
-    return model.best_epoch, found, _KINDS[_VALIDATION], told
+    tooltip = f"best epoch {model.best_epoch}: validation MSE {loss:.6f}"
+    return model.best_epoch, loss, _KINDS[_VALIDATION], tooltip
 
 
 def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
@@ -66,7 +66,7 @@ def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
         width: the drawing's width in pixels.
         number: the drawing's number on the page.
     """
-    found = [
+    series = [
         Series(sizes.family, tuple((item.code, item.mse) for item in sizes.sizes), 0),
         Series("PCA", tuple((item.code, item.pca_mse) for item in sizes.sizes), 1),
     ]
@@ -80,4 +80,4 @@ def size_plot(sizes: CodeSizes, width: int, number: int) -> str:
         ticks=tuple(float(item.code) for item in sizes.sizes),
         markers=True,
     )
-    return lines(found, plot, width, 320)
+    return lines(series, plot, width, 320)

@@ -93,12 +93,12 @@ def sheets(
         ManifestMismatch: the hash of a golden file differs from the manifest's.
     """
     by_name = {bundle.name: bundle for bundle in bundles}
-    found = {}
+    by_model = {}
     for model in (item.name for item in summary.models):
         own = [by_name[export.name] for export in summary.of(model)]
         rows, shape = _rows(own, folders[model])
-        found[model] = _sheet(rows, shape, _samples(folders[model], trainings.get(model)))
-    return found
+        by_model[model] = _sheet(rows, shape, _samples(folders[model], trainings.get(model)))
+    return by_model
 
 
 def _rows(
@@ -131,11 +131,11 @@ def _rows(
 
 def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
     """Return the strips of `sheet.npz`; an empty list if the training wrote no such file."""
-    found = read_sheet(folder)
-    if found is None:
+    arrays = read_sheet(folder)
+    if arrays is None:
         return []
     titles = ("original", "float32 model")
-    return [(None, title, images[:IMAGES]) for title, images in zip(titles, found, strict=True)]
+    return [(None, title, images[:IMAGES]) for title, images in zip(titles, arrays, strict=True)]
 
 
 def _squared(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -152,16 +152,16 @@ def _sheet(
 ) -> Sheet:
     if not rows:
         return Sheet(0, 0, 0, (), "This model has no images yet: export it.", samples)
-    found = picture(shape)
-    if found is None:
-        told = " × ".join(str(size) for size in shape)
-        said = f"An input of {told} values is not an image, so no image is shown."
-        return Sheet(0, 0, 0, (), said, samples)
+    picture_size = picture(shape)
+    if picture_size is None:
+        axes = " × ".join(str(size) for size in shape)
+        problem = f"An input of {axes} values is not an image, so no image is shown."
+        return Sheet(0, 0, 0, (), problem, samples)
     originals = rows[0][2]
     # all strips use the originals' range, so that a loss of contrast is visible
     low, high = float(originals.min()), float(originals.max())
     drawn = [
-        (recipe, title, tiles(images.reshape(-1, *found), len(images), low, high))
+        (recipe, title, tiles(images.reshape(-1, *picture_size), len(images), low, high))
         for recipe, title, images in rows
     ]
     height, width = drawn[0][2].shape[:2]
