@@ -96,8 +96,8 @@ class _LiteRt:
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             if batch > 1:
-                told = f"{origin}: refused by LiteRT with a batch of {batch}: {reason}"
-                raise NotMeasured(told) from None
+                message = f"{origin}: refused by LiteRT with a batch of {batch}: {reason}"
+                raise NotMeasured(message) from None
             raise BadInput(f"{origin}: refused by LiteRT: {reason}") from None
         return interpreter
 

@@ -117,19 +117,19 @@ def _devices() -> tuple[Device, ...]:
         raise RuntimeUnavailable(
             "this ai-edge-litert has no GPU accelerator", "pip install -U ai-edge-litert"
         )
-    found, named = vulkan.devices(), vulkan.named_drivers()
-    names = ", ".join(device.name for device in found)
-    if not found:
+    devices, named = vulkan.devices(), vulkan.named_drivers()
+    names = ", ".join(device.name for device in devices)
+    if not devices:
         chosen = f" with {vulkan.DRIVERS}={named}" if named else " here"
         raise RuntimeUnavailable(f"Vulkan has no device{chosen}", _REMEDY)
-    if not named and all(device.software for device in found):
+    if not named and all(device.software for device in devices):
         raise RuntimeUnavailable(f"Vulkan has only a software device here ({names})", _REMEDY)
-    if len({device.software for device in found}) > 1:
+    if len({device.software for device in devices}) > 1:
         raise RuntimeUnavailable(
             f"Vulkan has a GPU and a software device here ({names})",
             f"{vulkan.DRIVERS}=… names the driver of the one to use",
         )
-    return found
+    return devices
 
 
 def _note(devices: tuple[Device, ...]) -> str:

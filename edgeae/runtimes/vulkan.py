@@ -102,10 +102,10 @@ def _listed(vulkan: Any, instance: ctypes.c_void_p) -> tuple[Device, ...]:
         return ()
     if status not in (_SUCCESS, _INCOMPLETE):
         raise RuntimeUnavailable(f"Vulkan lists no devices (the loader gives {status})")
-    found = []
+    listed = []
     for handle in handles[: count.value]:
         properties = _Properties()
         vulkan.vkGetPhysicalDeviceProperties(ctypes.c_void_p(handle), ctypes.byref(properties))
-        found.append(properties)
-    found.sort(key=lambda item: _ORDER.get(item.kind, len(_ORDER)))
-    return tuple(Device(item.name.decode(), item.kind == _CPU) for item in found)
+        listed.append(properties)
+    listed.sort(key=lambda item: _ORDER.get(item.kind, len(_ORDER)))
+    return tuple(Device(item.name.decode(), item.kind == _CPU) for item in listed)
