@@ -109,14 +109,14 @@ def source() -> str:
     registry, that file is missing, and the argument is name and version.
     """
     try:
-        told = importlib.metadata.distribution("edgeae").read_text("direct_url.json")
+        direct_url = importlib.metadata.distribution("edgeae").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
         return str(Path(edgeae.__file__).parent.parent)  # a checkout that is not installed
-    return _given(json.loads(told)) if told else f"edgeae=={edgeae.__version__}"
+    return _given(json.loads(direct_url)) if direct_url else f"edgeae=={edgeae.__version__}"
 
 
-def _given(told: dict[str, dict[str, str]]) -> str:
-    url = str(told["url"])
-    if "vcs_info" in told:
-        return f"{told['vcs_info']['vcs']}+{url}@{told['vcs_info']['commit_id']}"
+def _given(parameters: dict[str, dict[str, str]]) -> str:
+    url = str(parameters["url"])
+    if "vcs_info" in parameters:
+        return f"{parameters['vcs_info']['vcs']}+{url}@{parameters['vcs_info']['commit_id']}"
     return url2pathname(urlparse(url).path) if url.startswith("file:") else url
