@@ -77,20 +77,20 @@ class _Step:
 def hull(options: Sequence[Option]) -> list[Option]:
     """Return the options on the lower convex hull, from the least loss to the fewest bytes."""
     ordered = sorted(options, key=lambda item: (item.added, item.bytes))
-    found: list[Option] = []
+    corners: list[Option] = []
     for option in ordered:
-        if found and option.bytes >= found[-1].bytes:
+        if corners and option.bytes >= corners[-1].bytes:
             continue
-        while len(found) > 1 and _bends_back(found[-2], found[-1], option):
-            found.pop()
-        found.append(option)
-    return found
+        while len(corners) > 1 and _bends_back(corners[-2], corners[-1], option):
+            corners.pop()
+        corners.append(option)
+    return corners
 
 
-def _bends_back(one: Option, two: Option, three: Option) -> bool:
+def _bends_back(first: Option, second: Option, third: Option) -> bool:
     """Return whether the second option is on or above the line between the others."""
-    before = (two.added - one.added) * (two.bytes - three.bytes)
-    after = (three.added - two.added) * (one.bytes - two.bytes)
+    before = (second.added - first.added) * (second.bytes - third.bytes)
+    after = (third.added - second.added) * (first.bytes - second.bytes)
     return before >= after
 
 
@@ -103,12 +103,12 @@ def family(layers: Mapping[str, Sequence[Option]]) -> list[Member]:
     hulls = {layer: hull(options) for layer, options in layers.items()}
     steps = [
         _Step(layer, before, after)
-        for layer, found in hulls.items()
-        for before, after in pairwise(found)
+        for layer, corners in hulls.items()
+        for before, after in pairwise(corners)
     ]
     # sorting keeps the order of a layer's steps: on a hull, each costs more per byte than the last
     steps.sort(key=lambda step: step.added / step.saved)
-    at = {layer: found[0] for layer, found in hulls.items()}
+    at = {layer: corners[0] for layer, corners in hulls.items()}
     members = [_member(at)]
     for step in steps:
         for option in _between(step):
@@ -124,20 +124,20 @@ def _between(step: _Step) -> list[Option]:
     if before.clusters != after.clusters or wide <= 0:
         return [step.after]
     pieces = max(1, round(wide / _STEP))
-    found = []
+    members = []
     for piece in range(1, pieces):
         part = piece / pieces
         sparsity = round(before.sparsity + part * wide, 2)
         if sparsity <= 1 / _bits(after):
             continue
-        found.append(
+        members.append(
             Option(
                 Setting(sparsity, after.clusters),
                 step.before.bytes - part * step.saved,
                 step.before.added + part * step.added,
             )
         )
-    return [*found, step.after]
+    return [*members, step.after]
 
 
 def _bits(setting: Setting) -> int:

@@ -59,10 +59,10 @@ def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     images = dataset.images("validation", training.input_shape)[:_IMAGES]
 
     def loss() -> float:
-        found = float(image_losses(reconstruct(model, images), images).mean())
-        if not np.isfinite(found):
-            raise BadInput(f"model {training.model}: its loss is {found}")
-        return found
+        mean_loss = float(image_losses(reconstruct(model, images), images).mean())
+        if not np.isfinite(mean_loss):
+            raise BadInput(f"model {training.model}: its loss is {mean_loss}")
+        return mean_loss
 
     kernels = compressible(model)
     if not kernels:
@@ -129,8 +129,8 @@ def pruned(values: Weights, share: float, importance: NDArray[np.floating]) -> W
 
 def _clustered(values: Weights, clusters: int, curvature: Weights) -> Weights:
     few = k_means(values, clusters, _SEED, sparse=False, counts=curvature)
-    found: Weights = few[nearest(values, few)]
-    return found
+    clustered: Weights = few[nearest(values, few)]
+    return clustered
 
 
 def _stored(values: Weights, width: int, others: tuple[int, ...] | None) -> NDArray[Any]:

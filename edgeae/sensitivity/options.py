@@ -34,8 +34,8 @@ def allocations(curves: Curves, recipe: Recipe) -> list[Member]:
 
     Allocations that prune no layer are left out if the recipe prunes, likewise for clustering.
     """
-    found = family({layer.name: options(layer, curves.loss, recipe) for layer in curves.layers})
-    return [member for member in found if _does_all(member, recipe)]
+    members = family({layer.name: options(layer, curves.loss, recipe) for layer in curves.layers})
+    return [member for member in members if _does_all(member, recipe)]
 
 
 def _does_all(member: Member, recipe: Recipe) -> bool:

@@ -106,8 +106,8 @@ def _head(drawing: Element, title: str, curves: Curves) -> None:
         _mark(drawing, x + 13, 50, number, kind.name)
         svg.text(drawing, x + 33, 54, kind.name, "name", "start")
         x += 33 + len(kind.name) * svg.CHARACTER + 22
-    told = f"↑ added loss ÷ the original’s loss, {curves.n:,} validation images (log)"
-    svg.text(drawing, _GAP, 76, told, "axis", "start")
+    legend = f"↑ added loss ÷ the original’s loss, {curves.n:,} validation images (log)"
+    svg.text(drawing, _GAP, 76, legend, "axis", "start")
 
 
 def _relative(loss: float, original: float) -> float:
@@ -157,8 +157,8 @@ def _panel(panel: Element, layer: Layer, curves: Curves, across: Axis, up: Axis)
     for number, kind, pairs in drawn:
         for item, (x, y) in pairs:
             loss = item.loss / curves.loss if curves.loss else item.loss
-            said = f"{layer.name}, {kind.told(item.at)}: loss × {loss:.4f}, {item.bytes:,} bytes"
-            _mark(panel, x, y, number, said)
+            tooltip = f"{layer.name}, {kind.told(item.at)}: loss × {loss:.4f}, {item.bytes:,} bytes"
+            _mark(panel, x, y, number, tooltip)
             if item.at in kind.labelled:
                 _label(panel, kind.told(item.at), (x, y), number, taken, frame)
 
@@ -172,17 +172,17 @@ def _draw_grid(panel: Element, across: Axis, up: Axis) -> None:
 
 
 def _label(
-    panel: Element, said: str, at: tuple[float, float], number: int, taken: list[Box], frame: Box
+    panel: Element, label: str, at: tuple[float, float], number: int, taken: list[Box], frame: Box
 ) -> None:
-    box = place(*at, len(said) * svg.CHARACTER, taken, frame)
+    box = place(*at, len(label) * svg.CHARACTER, taken, frame)
     if box is None or math.dist(at, nearest(*at, box)) > _FAR:
         return  # the marker's title contains the text
     taken.append(box)
-    svg.text(panel, box[0] + 2, box[3] - 3, said, f"label s{number}", "start")
+    svg.text(panel, box[0] + 2, box[3] - 3, label, f"label s{number}", "start")
 
 
-def _mark(drawing: Element, x: float, y: float, number: int, said: str) -> None:
+def _mark(drawing: Element, x: float, y: float, number: int, tooltip: str) -> None:
     at = f"translate({svg.px(x)} {svg.px(y)}) scale(0.75)"
     marker = svg.child(drawing, "path", d=svg.SHAPES[number], transform=at)
     marker.set("class", f"mark s{number}")
-    svg.child(marker, "title").text = said
+    svg.child(marker, "title").text = tooltip

@@ -105,7 +105,7 @@ def measure(folder: Path, base: Recipe, say: Say) -> Curves:
     """
     training = open_model(folder)
     job = {"model": str(folder), "recipe": asdict(base)}
-    original, *found = reports(
+    original, *layer_reports = reports(
         ONE_SHOT, job, lambda doing: say(f"sensitivity {folder.name}: {doing}"), _TIMEOUT_S
     )
     layers = tuple(typed.build(Layer, report["layer"]) for report in found)

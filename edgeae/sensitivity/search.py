@@ -72,8 +72,8 @@ class Trial:
 
 def best(trials: Sequence[Trial], limit: float) -> Trial | None:
     """Return the trial with the fewest bytes that meets the limit; None if no trial does."""
-    found = [trial for trial in trials if trial.meets(limit)]
-    return min(found, key=lambda trial: (trial.bytes, trial.bound), default=None)
+    meeting = [trial for trial in trials if trial.meets(limit)]
+    return min(meeting, key=lambda trial: (trial.bytes, trial.bound), default=None)
 
 
 def nearest_miss(trials: Sequence[Trial]) -> Trial:
@@ -104,21 +104,21 @@ def search(
     Returns:
         every trial, in order.
     """
-    known: dict[int, Trial] = {}
+    trials: dict[int, Trial] = {}
     added = [member.added for member in members]
-    while len(known) < most:
-        passed = max((at for at, trial in known.items() if trial.meets(limit)), default=-1)
-        failed = min((at for at in known if at > passed), default=len(members))
+    while len(trials) < most:
+        passed = max((at for at, trial in trials.items() if trial.meets(limit)), default=-1)
+        failed = min((at for at in trials if at > passed), default=len(members))
         if failed - passed <= 1 or _close(members, passed, failed):
             break
-        if passed < 0 and len(known) == most - 1:
+        if passed < 0 and len(trials) == most - 1:
             at = 0
         else:
-            guess = _guess(known, passed, failed, limit, loss, added)
+            guess = _guess(trials, passed, failed, limit, loss, added)
             at = min(max(bisect.bisect_left(added, guess), passed + 1), failed - 1)
             at = _decisive(members, at, passed, failed)
-        known[at] = measure(members[at])
-    return list(known.values())
+        trials[at] = measure(members[at])
+    return list(trials.values())
 
 
 def _decisive(members: Sequence[Member], at: int, passed: int, failed: int) -> int:
@@ -134,7 +134,7 @@ def _close(members: Sequence[Member], passed: int, failed: int) -> bool:
 
 
 def _guess(
-    known: dict[int, Trial],
+    trials: dict[int, Trial],
     passed: int,
     failed: int,
     limit: float,
@@ -143,7 +143,7 @@ def _guess(
 ) -> float:
     """Return the estimated sum of the layers' added losses at which the limit is just met."""
     room = max(limit - 1, 0.0)
-    low, high = known.get(passed), known.get(failed)
+    low, high = trials.get(passed), trials.get(failed)
     if low is not None and high is not None:
         rise = high.bound - low.bound
         part = (limit - low.bound) / rise if rise > 0 else 0.5

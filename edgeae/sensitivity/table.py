@@ -21,8 +21,8 @@ def render(curves: Curves) -> str:
         f"{curves.n:,} validation images; one layer is changed at a time, without training"
     )
     blocks = [head]
-    for kind, points, told in _KINDS:
-        rows = [[kind, "weights", *(told(item.at) for item in points(curves.layers[0]))]]
+    for kind, points, format_setting in _KINDS:
+        rows = [[kind, "weights", *(format_setting(item.at) for item in points(curves.layers[0]))]]
         rows += [
             [
                 layer.name,
@@ -59,9 +59,9 @@ def _columns(plan: Recipe) -> list[str]:
 
 
 def _settings(plan: Recipe, layer: str) -> list[str]:
-    found = []
+    texts = []
     if plan.prune is not None:
-        found.append(f"{100 * plan.prune.layers[layer]:g} %")
+        texts.append(f"{100 * plan.prune.layers[layer]:g} %")
     if plan.cluster is not None:
-        found.append(f"{plan.cluster.layers[layer]}" if plan.cluster.layers[layer] else "-")
-    return found
+        texts.append(f"{plan.cluster.layers[layer]}" if plan.cluster.layers[layer] else "-")
+    return texts
