@@ -38,15 +38,15 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     Raises:
         RuntimeUnavailable: a package is not installed.
     """
-    found = {}
+    by_package = {}
     for name in names:
         try:
-            found[name] = importlib.metadata.version(name)
+            by_package[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             raise missing(f"{name} is not installed") from None
         if importlib.util.find_spec(_MODULES.get(name, name.replace("-", "_"))) is None:
             raise missing(f"{name} is not importable")
-    return found
+    return by_package
 
 
 def missing(reason: str) -> RuntimeUnavailable:

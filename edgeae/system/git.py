@@ -95,6 +95,6 @@ def _git(project: Path, *arguments: str) -> bytes:
     except FileNotFoundError:
         raise BadInput("git is not installed, and git:REF needs it") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise _Refused(arguments[0], said[0] if said else "")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise _Refused(arguments[0], lines[0] if lines else "")
     return done.stdout

@@ -61,10 +61,10 @@ def _first_line(path: str) -> str | None:
 
 def machine_line(machine: Mapping[str, object]) -> str:
     """Return one line that describes the machine of the figures."""
-    told = {key: machine.get(key, "unknown") for key in _FACTS}
+    facts = {key: machine.get(key, "unknown") for key in _FACTS}
     memory = machine.get("memory_bytes")
     gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"
     return (
-        f"{told['cpu']}, {told['cores']} cores, {gigabytes}, {told['system']}, "
-        f"Python {told['python']}, load {told['load_average']}"
+        f"{facts['cpu']}, {facts['cores']} cores, {gigabytes}, {facts['system']}, "
+        f"Python {facts['python']}, load {facts['load_average']}"
     )

@@ -18,9 +18,9 @@ def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int | None:
     has a lower limit. On systems other than Linux, it is the machine's whole memory; None if that
     is unknown.
     """
-    found = [_machine(proc), *_control_groups(proc, groups)]
-    known = [item for item in found if item is not None]
-    return min(known) if known else _installed()
+    limits = [_machine(proc), *_control_groups(proc, groups)]
+    stated = [item for item in limits if item is not None]
+    return min(stated) if stated else _installed()
 
 
 def _machine(proc: Path) -> int | None:
@@ -28,8 +28,8 @@ def _machine(proc: Path) -> int | None:
         lines = (proc / "meminfo").read_text().splitlines()
     except OSError:
         return None
-    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0][1]) * 1024 if found else None
+    fields = [line.split() for line in lines if line.startswith("MemAvailable:")]
+    return int(fields[0][1]) * 1024 if fields else None
 
 
 def _control_groups(proc: Path, groups: Path) -> list[int]:
@@ -47,9 +47,9 @@ def _control_groups(proc: Path, groups: Path) -> list[int]:
         inner = Path(place.lstrip("/"))
         # inside a container, the path may be the host's, and its group is the root here
         for folder in (inner, *inner.parents):
-            found = _left(groups / below / folder, *names)
-            if found is not None:
-                left.append(found)
+            free = _left(groups / below / folder, *names)
+            if free is not None:
+                left.append(free)
     return left
 
 
