@@ -91,8 +91,8 @@ def parse_duration(option: str, text: str) -> float:
 
 
 def _amount(text: str, units: dict[str, float] | dict[str, int]) -> float | None:
-    found = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?([^\d\s.]*)", text.strip(), re.ASCII)
-    if found is None or found[2] not in units:
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?([^\d\s.]*)", text.strip(), re.ASCII)
+    if match is None or match[2] not in units:
         return None
-    amount = float(found[1]) * units[found[2]]
+    amount = float(match[1]) * units[match[2]]
     return amount if 0 < amount < math.inf else None

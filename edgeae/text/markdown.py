@@ -21,14 +21,14 @@ def table(header: Sequence[str], words: Collection[str], rows: Iterable[Sequence
 
 def plain(text: str) -> str:
     """Return text that Markdown shows literally; edgeae commands in it are shown as code."""
-    told = pieces(" ".join(text.split()))
-    return "".join(f"`{item}`" if command else item.translate(_SPECIAL) for item, command in told)
+    parts = pieces(" ".join(text.split()))
+    return "".join(f"`{item}`" if command else item.translate(_SPECIAL) for item, command in parts)
 
 
 def pieces(sentence: str) -> list[tuple[str, bool]]:
     """Split a sentence at the edgeae commands in it; return (piece, whether it is a command)."""
-    found = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
-    return [(text, place % 2 == 1) for place, text in enumerate(found)]
+    parts = re.split(r"`(edgeae (?:verify|export|inspect))`", sentence)
+    return [(text, place % 2 == 1) for place, text in enumerate(parts)]
 
 
 def _row(cells: Sequence[str]) -> str:
