@@ -209,8 +209,8 @@ class _Run:
         sums: dict[str, float] = {}
         for start in range(0, len(order), _STEPS_PER_CALL):
             self._objective.between(self.epoch * self.layout.per_epoch + start)
-            found = self._call(tf.constant(order[start : start + _STEPS_PER_CALL]))
-            for name, value in found.items():
+            losses = self._call(tf.constant(order[start : start + _STEPS_PER_CALL]))
+            for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value)
             if not np.isfinite(list(sums.values())).all():
                 raise BadInput(_diverged(sums, self.epoch + 1))
@@ -219,14 +219,14 @@ class _Run:
         self._remember({"loss": sum(terms.values()), **terms})
 
     def _remember(self, row: dict[str, float]) -> None:
-        found = mse(reconstruct(self._objective, self._validation), self._validation)
-        if not np.isfinite(found):
-            raise BadInput(_diverged({"validation_loss": found}, self.epoch))
+        loss = mse(reconstruct(self._objective, self._validation), self._validation)
+        if not np.isfinite(loss):
+            raise BadInput(_diverged({"validation_loss": loss}, self.epoch))
         least = min((item["validation_loss"] for item in self.curve), default=np.inf)
-        if not self._keep or found < least:
+        if not self._keep or loss < least:
             self._best = self._objective.model.get_weights() if self._keep else []
             self.best_epoch = self.epoch
-        self.curve.append({**row, "validation_loss": found})
+        self.curve.append({**row, "validation_loss": loss})
 
     def restore(self) -> None:
         """Give the model the weights of the best epoch."""
@@ -283,8 +283,8 @@ def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) 
     def call(order: Any) -> dict[str, Any]:
         sums = one(order[0])
         for index in tf.range(1, tf.shape(order)[0]):
-            found = one(order[index])
-            sums = {name: sums[name] + found[name] for name in sums}
+            losses = one(order[index])
+            sums = {name: sums[name] + losses[name] for name in sums}
         return sums
 
     return call
@@ -292,5 +292,5 @@ def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) 
 
 def _diverged(values: dict[str, float], epoch: int) -> str:
     bad = {name: value for name, value in values.items() if not np.isfinite(value)}
-    told = ", ".join(f"{name} {value}" for name, value in bad.items())
-    return f"training diverged: {told} in epoch {epoch}; a lower learning rate may help"
+    figures = ", ".join(f"{name} {value}" for name, value in bad.items())
+    return f"training diverged: {figures} in epoch {epoch}; a lower learning rate may help"

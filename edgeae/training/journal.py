@@ -73,18 +73,18 @@ class Journal:
             lists: dict[str, Any] = {name: _list(arrays, name) for name in _LISTS}
         except (OSError, BadInput, KeyError):
             return None  # missing or damaged: the stage is trained from its beginning
-        return State(**asdict(said), **lists)
+        return State(**asdict(stored), **lists)
 
     def save(self, stage: str, state: State) -> None:
         """Replace the state of a stage atomically."""
-        said = {key: value for key, value in asdict(state).items() if key not in _LISTS}
+        scalars = {key: value for key, value in asdict(state).items() if key not in _LISTS}
         arrays = {
             f"{name}.{number}": array
             for name in _LISTS
             for number, array in enumerate(getattr(state, name))
         }
         stream = io.BytesIO()
-        np.savez(stream, said=np.array(json.dumps(said)), **arrays)
+        np.savez(stream, said=np.array(json.dumps(scalars)), **arrays)
         atomic.write_bytes(self._folder / f"{stage}.npz", stream.getvalue())
 
     def discard(self) -> None:

@@ -75,5 +75,5 @@ def _largest(
 
     # ARPACK cannot compute all directions of a matrix
     size = min(size, min(images.shape) - 1)
-    found = PCA(size, svd_solver="arpack", random_state=0).fit(images - mean)
-    return np.ascontiguousarray(found.components_.T)
+    fitted = PCA(size, svd_solver="arpack", random_state=0).fit(images - mean)
+    return np.ascontiguousarray(fitted.components_.T)

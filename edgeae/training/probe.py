@@ -44,14 +44,14 @@ def probe(
     training = open_model(folder)
     dataset, labels = _dataset(training, say)
     label = _label(dataset.name, labels, held_out)
-    known = None if force else _known(folder, training, dataset, label)
-    if known is not None:
+    kept = None if force else _known(folder, training, dataset, label)
+    if kept is not None:
         say(f"{folder / PROBE}: up to date")
-        return asdict(known)
+        return asdict(kept)
 
     from edgeae.training.probing import anomaly, features
 
-    found = Probed(
+    result = Probed(
         weights_sha256=training.weights_sha256,
         labels_sha256=dataset.labels_sha256,
         train=len(dataset.train),
@@ -60,8 +60,8 @@ def probe(
         held_out=label,
         anomaly=anomaly(folder, training, dataset, label),
     )
-    atomic.write_text(folder / PROBE, found.to_json())
-    return asdict(found)
+    atomic.write_text(folder / PROBE, result.to_json())
+    return asdict(result)
 
 
 def render_probe(probe: Mapping[str, Any]) -> str:
@@ -70,11 +70,11 @@ def render_probe(probe: Mapping[str, Any]) -> str:
     for key, name in _NAMES.items():
         row = probe["features"][key]
         rows.append([name, f"{row['linear']:.4f}", f"{row['nearest']:.4f}"])
-    found = probe["anomaly"]
+    aucs = probe["anomaly"]
     return (
         f"{align(rows, left=1)}\n"
         f"label {probe['held_out']} held out: AUC of the reconstruction error "
-        f"{found['model']:.3f}, PCA's {found['pca']:.3f}"
+        f"{aucs['model']:.3f}, PCA's {aucs['pca']:.3f}"
     )
 
 
@@ -110,18 +110,18 @@ def _label(dataset: str, labels: list[int], held_out: int | None) -> int:
     if held_out is None:
         return _HELD_OUT if _HELD_OUT in labels else labels[-1]
     if held_out not in labels:
-        told = ", ".join(map(str, labels))
-        raise BadInput(f"--held-out {held_out}: allowed are the labels of {dataset}: {told}")
+        allowed = ", ".join(map(str, labels))
+        raise BadInput(f"--held-out {held_out}: allowed are the labels of {dataset}: {allowed}")
     return held_out
 
 
 def _known(folder: Path, training: Training, dataset: Dataset, label: int) -> Probed | None:
     """Return the stored result for these weights and labels; None if there is none."""
     try:
-        found = read_probe(folder)
+        kept = read_probe(folder)
     except BadInput:
         return None  # damaged: compute it again
     asked = (training.weights_sha256, dataset.labels_sha256, label)
-    if found is None or (found.weights_sha256, found.labels_sha256, found.held_out) != asked:
+    if kept is None or (kept.weights_sha256, kept.labels_sha256, kept.held_out) != asked:
         return None
-    return found
+    return kept

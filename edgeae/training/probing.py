@@ -39,12 +39,12 @@ def features(
     settings = _settings(training)
     deterministic(settings.seed, settings.threads)
     labels = [np.asarray(dataset.train_labels), np.asarray(dataset.test_labels)]
-    found = {}
+    accuracies = {}
     for name, (train, test) in _kinds(folder, training, dataset).items():
         say(f"probe {training.model}: {name}, {train.shape[1]} values of {len(train):,} images")
         pairs = (train, labels[0], test, labels[1])
-        found[name] = {"linear": linear_accuracy(*pairs), "nearest": nearest_accuracy(*pairs)}
-    return found
+        accuracies[name] = {"linear": linear_accuracy(*pairs), "nearest": nearest_accuracy(*pairs)}
+    return accuracies
 
 
 def _kinds(
@@ -69,8 +69,8 @@ def _kinds(
 
 
 def _settings(training: Training) -> Settings:
-    said = training.configuration
-    return Settings(**{**said, "hidden": tuple(said["hidden"])})
+    configuration = training.configuration
+    return Settings(**{**configuration, "hidden": tuple(configuration["hidden"])})
 
 
 def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> dict[str, float]:
@@ -86,20 +86,20 @@ def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> d
     settings = _settings(training)
     key = f"{journal_key(settings, dataset)} without {label}"
     journal = Journal(folder / _JOURNAL, key)
-    told = f"train {training.model} without label {label}"
-    model, fitted = fit_model(settings, seen, told, journal)
+    label_text = f"train {training.model} without label {label}"
+    model, fitted = fit_model(settings, seen, label_text, journal)
     if fitted.interrupted:
         raise KeyboardInterrupt
     test = dataset.images("test", tuple(model.input_shape[1:]))
     flat = test.reshape(len(test), -1)
     linear = pca(seen.images("train", (seen.width,)), settings.code)
     unseen = np.asarray(dataset.test_labels) == label
-    found = {
+    aucs = {
         "model": separation(errors(test, reconstruct(model, test)), unseen),
         "pca": separation(errors(flat, linear.reconstruct(flat)), unseen),
     }
     journal.discard()
-    return found
+    return aucs
 
 
 NEIGHBOURS = 5
@@ -189,13 +189,13 @@ def errors(
     return np.asarray(np.square(flat[1] - flat[0]).mean(axis=1), np.float64)
 
 
-def separation(found: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
+def separation(losses: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
     """Return the AUC: how often an unseen image has a larger error than a seen one; 0.5 is chance.
 
     Args:
-        found: (n,) errors.
+        losses: (n,) errors.
         unseen: (n,) whether the image has the held-out label.
     """
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(unseen, found))
+    return float(roc_auc_score(unseen, losses))

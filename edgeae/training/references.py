@@ -43,19 +43,19 @@ def yardsticks(
         `model`, `pca` and `mean` → `mse`; `psnr` in dB, None if the MSE is 0; `ssim`, None if the
         rows are no pictures or smaller than SSIM's window; `shuffled`, which only `model` has.
     """
-    flat, known = test.reshape(len(test), -1), train.reshape(len(train), -1)
+    flat, train_flat = test.reshape(len(test), -1), train.reshape(len(train), -1)
     exact = code_size >= flat.shape[1]
-    linear = None if exact else pca(known, code_size)
-    mean = known.mean(axis=0, dtype=np.float64)
+    linear = None if exact else pca(train_flat, code_size)
+    mean = train_flat.mean(axis=0, dtype=np.float64)
     rows = {
         "model": _pairs(flat, lambda at: reconstruction[at]),
         "pca": _pairs(flat, lambda at: linear.reconstruct(flat[at]) if linear else flat[at]),
         "mean": _pairs(flat, lambda at: np.broadcast_to(mean, flat[at].shape)),
     }
-    found = {name: _figures(pairs, shape, peak) for name, pairs in rows.items()}
+    figures = {name: _figures(pairs, shape, peak) for name, pairs in rows.items()}
     if reconstruct is not None:
-        found["model"]["shuffled"] = _shuffled(test, reconstruct)
-    return found
+        figures["model"]["shuffled"] = _shuffled(test, reconstruct)
+    return figures
 
 
 def _pairs(

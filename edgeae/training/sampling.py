@@ -39,6 +39,6 @@ def sample(
     np.save(stream, images)
     pixels = tiles(images, math.ceil(math.sqrt(n)), 0.0, 1.0)
     atomic.write_bytes(folder / ARRAYS, stream.getvalue())
-    said = {WEIGHTS: training.weights_sha256}  # identifies outdated samples
-    atomic.write_bytes(folder / SAMPLES, png.encode(pixels, said))
+    texts = {WEIGHTS: training.weights_sha256}  # identifies outdated samples
+    atomic.write_bytes(folder / SAMPLES, png.encode(pixels, texts))
     return images

@@ -158,8 +158,10 @@ def _widths(model: Any) -> str:
         if layer.weights or isinstance(layer, keras.layers.InputLayer)
     ]
     # skip a shape equal to the one before: a normalisation has the shape of its convolution
-    told = [shape for number, shape in enumerate(shapes) if shapes[number - 1 : number] != [shape]]
-    return " → ".join(told)
+    distinct = [
+        shape for number, shape in enumerate(shapes) if shapes[number - 1 : number] != [shape]
+    ]
+    return " → ".join(distinct)
 
 
 def _loss(model: Any, images: NDArray[np.float32]) -> float:

@@ -141,9 +141,9 @@ def _told(code: int, last: str) -> tuple[int, str]:
         return 0, ""
     if code < 0:
         return RuntimeCrashed.code, f"crashed with {signal.Signals(-code).name}"
-    told = last.removeprefix(_ERROR) or f"ended with status {code}"
+    message = last.removeprefix(_ERROR) or f"ended with status {code}"
     # a child that another process interrupted has failed
-    return code if code in EXIT_PRIORITY else RuntimeCrashed.code, told
+    return code if code in EXIT_PRIORITY else RuntimeCrashed.code, message
 
 
 def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:
