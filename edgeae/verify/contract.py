@@ -41,19 +41,19 @@ def _said(bundle: Bundle, spec: TensorSpec, encoder: TensorSpec, code: Code) -> 
 
 def _check_edges(bundle: Bundle, artifact: Artifact, content: bytes) -> None:
     graph = tflite.read(content, artifact.path)
-    found = graph_statistics.edge_specs(graph, graph.inputs) + graph_statistics.edge_specs(
+    actual = graph_statistics.edge_specs(graph, graph.inputs) + graph_statistics.edge_specs(
         graph, graph.outputs
     )
-    said = artifact.inputs + artifact.outputs
-    if len(found) != len(said):
+    declared = artifact.inputs + artifact.outputs
+    if len(actual) != len(declared):
         raise ManifestMismatch(
-            f"{bundle.shown}/{artifact.path}: {len(found)} inputs and outputs, its manifest has "
-            f"{len(said)}"
+            f"{bundle.shown}/{artifact.path}: {len(actual)} inputs and outputs, its manifest has "
+            f"{len(declared)}"
         )
-    for spec, claim in zip(found, said, strict=True):
+    for spec, claim in zip(actual, declared, strict=True):
         _same(bundle, artifact.path, spec, claim)
 
 
-def _same(bundle: Bundle, what: str, found: TensorSpec, said: TensorSpec) -> None:
-    if found != said:
-        raise ManifestMismatch(f"{bundle.shown}/{what}: has {found}, its manifest has {said}")
+def _same(bundle: Bundle, what: str, actual: TensorSpec, declared: TensorSpec) -> None:
+    if actual != declared:
+        raise ManifestMismatch(f"{bundle.shown}/{what}: has {actual}, its manifest has {declared}")

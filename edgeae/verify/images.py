@@ -35,10 +35,10 @@ def originals_of(
     Raises:
         BadInput: a dataset cannot be loaded, or is not the one that the manifest names.
     """
-    found: dict[ImagesKey, Originals] = {}
+    originals: dict[ImagesKey, Originals] = {}
     for bundle in bundles:
         key = images_key(bundle)
-        if key in found:
+        if key in originals:
             continue
         dataset = _load(bundle, data, say)
         sha256 = key[0]
@@ -48,8 +48,8 @@ def originals_of(
                 f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; name another "
                 "with --data, or use --golden, which needs no dataset"
             )
-        found[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
-    return found
+        originals[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
+    return originals
 
 
 def _load(bundle: Bundle, data: str | None, say: Callable[[str], None]) -> Dataset:

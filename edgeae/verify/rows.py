@@ -142,15 +142,15 @@ def losses(
     if code or yardstick.loss is None or not np.isfinite(output).all():
         return Losses()
     real = output if spec.affine is None else dequantize(output, spec.affine)
-    found = image_losses(real, images)
-    loss = float(found.mean())
+    per_image = image_losses(real, images)
+    loss = float(per_image.mean())
     added = loss - yardstick.loss
     reasons = []
     if added > tolerance.added_loss:
         reasons.append(f"added_loss {added:.2e} > {tolerance.added_loss:.2e}")
     p99 = None
     if yardstick.p99 is not None:
-        p99 = worst(found) - yardstick.p99
+        p99 = worst(per_image) - yardstick.p99
         if p99 > tolerance.added_p99:
             reasons.append(f"added_p99 {p99:.2e} > {tolerance.added_p99:.2e}")
     # an original that reconstructs perfectly has no ratio, only an added loss
@@ -172,18 +172,18 @@ def compose(
         composed, whole: outputs of decoder(encoder(x)) and of autoencoder(x), shape (n, …), in the
             artifact's element type.
     """
-    found = parity(composed, whole, artifact.output)
+    compared = parity(composed, whole, artifact.output)
     # encoder and decoder are cut out of the autoencoder: both ways do the same arithmetic;
     # the code of a `fast` artifact is quantized, so that even its floats must be equal
     apart = 0.0 if artifact.flavour.startswith("fast") else 1e-5
     exact = Tolerance(max_abs=apart, share_over_1lsb=0.0, max_lsb=0)
-    reasons = tuple(f"composition: {breach}" for breach in breaches(found, exact))
+    reasons = tuple(f"composition: {breach}" for breach in breaches(compared, exact))
     return Composition(
         format=artifact.format,
         runtime=runtime,
         n=len(whole),
-        max_lsb=found.max_lsb,
-        max_abs=found.max_abs if found.finite else None,
+        max_lsb=compared.max_lsb,
+        max_abs=compared.max_abs if compared.finite else None,
         verdict="fail" if reasons else "pass",
         reasons=reasons,
     )

@@ -308,7 +308,7 @@ class _Check:
             if verdict != "unavailable":
                 self.codes.append(problem.code)
             return
-        found = parity(compared.outputs[part], golden.expected[part], artifact.output)
+        compared_answer = parity(compared.outputs[part], golden.expected[part], artifact.output)
         cost = losses(
             artifact,
             answers.outputs[reconstructed],
@@ -317,7 +317,7 @@ class _Check:
             self._tolerance,
         )
         reasons = (
-            *breaches(found, self._tolerance.on(runtime, artifact.convolves)),
+            *breaches(compared_answer, self._tolerance.on(runtime, artifact.convolves)),
             *cost.breaches,
             *([] if own is None else own.breaches(artifact, self._tolerance)),
         )
@@ -326,9 +326,9 @@ class _Check:
                 **who,
                 reference=golden.reference,
                 n=len(golden.images),
-                share_over_1lsb=found.share_over_1lsb,
-                max_lsb=found.max_lsb,
-                max_abs=found.max_abs if found.finite else None,
+                share_over_1lsb=compared_answer.share_over_1lsb,
+                max_lsb=compared_answer.max_lsb,
+                max_abs=compared_answer.max_abs if compared_answer.finite else None,
                 loss=cost.loss,
                 added_loss=cost.added_loss,
                 loss_ratio=cost.loss_ratio,
@@ -381,12 +381,12 @@ class _Own:
     def breaches(self, artifact: Artifact, tolerance: Tolerance) -> list[str]:
         """Return the breaches of an artifact whose answers changed since its export."""
         output = self.answers.outputs[artifact.part]
-        found = parity(output, self.subject.expected[artifact.part], artifact.output)
+        compared = parity(output, self.subject.expected[artifact.part], artifact.output)
         if artifact.format != "tflite":  # onnxruntime's integers depend on the processor
             limits = replace(tolerance, max_abs=max(tolerance.max_abs, REPRODUCED.max_abs))
         else:
             limits = REPRODUCED
-        return [f"golden: {breach}" for breach in breaches(found, limits)]
+        return [f"golden: {breach}" for breach in breaches(compared, limits)]
 
 
 def _yardstick(manifest: Manifest, against: Subject) -> Yardstick:
@@ -408,13 +408,13 @@ def _has_own_integers(bundle: Bundle, form: str) -> bool:
     `fast` .onnx files do, with float inputs and outputs: they are compared in real units.
     """
     part = bundle.parts[0]
-    found, reference = bundle.artifact(part, form), bundle.artifact(part, bundle.format)
-    return found.output.grid is None and reference.output.grid is not None
+    artifact, reference = bundle.artifact(part, form), bundle.artifact(part, bundle.format)
+    return artifact.output.grid is None and reference.output.grid is not None
 
 
 def _as_answers(subject: Subject) -> dict[str, NDArray[Any]]:
-    found = subject.expected
-    return found | {COMPOSED: found["decoder"]} if "decoder" in found else found
+    expected = subject.expected
+    return expected | {COMPOSED: expected["decoder"]} if "decoder" in expected else expected
 
 
 def _verdict(problem: EdgeaeError) -> str:

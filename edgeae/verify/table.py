@@ -25,16 +25,16 @@ def render(findings: Sequence[Findings]) -> str:
         *(
             [
                 item.bundle.name,
-                found.format,
-                found.runtime,
-                f"{found.n:,}",
-                f"{found.max_lsb} LSB"
-                if found.max_lsb is not None
-                else f"{found.max_abs or 0:.1e}",
-                found.verdict,
+                composition.format,
+                composition.runtime,
+                f"{composition.n:,}",
+                f"{composition.max_lsb} LSB"
+                if composition.max_lsb is not None
+                else f"{composition.max_abs or 0:.1e}",
+                composition.verdict,
             ]
             for item in findings
-            for found in item.compositions
+            for composition in item.compositions
         ),
     ]
     text = [align(rows, left=4)]
