@@ -341,7 +341,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+        table = asdict(self)
+        if not self.overrides:
+            del table["overrides"]  # so that bundles without overrides keep their bytes
+        return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _check_least(key: str, count: int) -> None:

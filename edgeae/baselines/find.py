@@ -126,9 +126,9 @@ class Baseline:
         saved = self.check()
         note = "" if saved is None else record.note(saved)
         if artifact is None:
-            return BaselineFile(self.label, self.place, note=told)
+            return BaselineFile(self.label, self.place, note=note)
         path = self.place / artifact.path
-        return BaselineFile(f"{self.label}/{artifact.path}", path, self.bundle, artifact, told)
+        return BaselineFile(f"{self.label}/{artifact.path}", path, self.bundle, artifact, note)
 
     def _format(self, artifact: Artifact | None) -> str:
         return artifact.format if artifact else self.place.suffix.removeprefix(".")

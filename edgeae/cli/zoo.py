@@ -85,13 +85,13 @@ def _tell(outcomes: list[TrainingOutcome], json: bool) -> list[str]:
     trainings = {item.family: open_model(item.folder) for item in outcomes if not item.code}
     if json:
         table: dict[str, Any] = {
-            item.family: {"error": item.error} if item.code else zoo_figures(found[item.family])
+            item.family: {"error": item.error} if item.code else zoo_figures(trainings[item.family])
             for item in outcomes
         }
         put_json(table)
-    elif found:
-        put(zoo_table(list(found.values())))
-    missed = zoo_misses(list(found.values()))
+    elif trainings:
+        put(zoo_table(list(trainings.values())))
+    missed = zoo_misses(list(trainings.values()))
     for line in missed:
         say(f"edgeae: {line}")
     return missed

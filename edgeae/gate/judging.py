@@ -108,7 +108,7 @@ def run_process(
         (report,) = children.run("edgeae.gate.worker", job, timeout_s=_TIMEOUT_S)
     except EdgeaeError as error:
         return PairRow(number, error=str(error), code=error.code)
-    return typed.build(PairRow, found)
+    return typed.build(PairRow, report)
 
 
 class _Work:

@@ -42,8 +42,8 @@ def read(path: Path) -> Rows:
             scenario = typed.value(str, table.get("scenario"), "scenario")
             gate = typed.value(int, table.get("gate"), "gate")
             row = typed.build(PairRow, table.get("row"), "row")
-        found.setdefault(scenario, {}).setdefault(gate, []).append(row)
-    return found
+        rows.setdefault(scenario, {}).setdefault(gate, []).append(row)
+    return rows
 
 
 def tallies(

@@ -120,7 +120,7 @@ def _current(request: Request) -> Imported | None:
         configuration = training.configuration
         if any(configuration.get(key) != value for key, value in request.asked().items()):
             return None
-        choice = typed.value(Choice | None, found.get("choice"), "configuration.choice")
+        choice = typed.value(Choice | None, configuration.get("choice"), "configuration.choice")
         dataset = request.dataset()
     except EdgeaeError:
         return None  # damaged or half replaced: a new import reports what is wrong

@@ -108,7 +108,7 @@ def measure(folder: Path, base: Recipe, say: Say) -> Curves:
     original, *layer_reports = reports(
         ONE_SHOT, job, lambda doing: say(f"sensitivity {folder.name}: {doing}"), _TIMEOUT_S
     )
-    layers = tuple(typed.build(Layer, report["layer"]) for report in found)
+    layers = tuple(typed.build(Layer, report["layer"]) for report in layer_reports)
     return Curves(training.model, training.weights_sha256, layers=layers, **original)
 
 

@@ -69,7 +69,7 @@ class Journal:
             content = files.read(path)
             names, _ = parse_npz(content, str(path), ())
             _, arrays = parse_npz(content, str(path), names)
-            said = typed.build(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
+            stored = typed.build(_Said, parse_json(str(arrays["said"]).encode(), str(path)))
             lists: dict[str, Any] = {name: _list(arrays, name) for name in _LISTS}
         except (OSError, BadInput, KeyError):
             return None  # missing or damaged: the stage is trained from its beginning

@@ -21,7 +21,7 @@ from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
 from edgeae.formats.bundle_inspection import inspect_bundle
-from edgeae.formats.inspection import Inspection, InspectedOperator, inspect
+from edgeae.formats.inspection import InspectedOperator, Inspection, inspect
 from edgeae.formats.tflite.cut import with_edges
 from edgeae.formats.tflite.graph import Graph, Tensor, write
 

@@ -42,8 +42,8 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     with scratch() as folder:
         frozen = _frozen(request, dataset, folder)
         content = (folder / ORIGINALS[_FORM]).read_bytes()
-    require_worth(request, dataset, found["losses"])
-    choice = typed.build(Choice, found["choice"])
+    require_worth(request, dataset, frozen["losses"])
+    choice = typed.build(Choice, frozen["choice"])
     subject = Subject(
         kind="saved model",
         form=_FORM,
