@@ -12,12 +12,20 @@ _FACTS = ("cpu", "cores", "system", "python", "load_average")
 
 def cpu_name() -> str:
     """Return the processor's name, as the kernel reports it."""
+    return _cpu_fact("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> frozenset[str]:
+    """Return the processor's features, as Linux names them; none where it does not list them."""
+    return frozenset(_cpu_fact("flags").split())
+
+
+def _cpu_fact(name: str) -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), "")
 
 
 def describe() -> dict[str, Any]:

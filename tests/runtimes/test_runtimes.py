@@ -216,3 +216,26 @@ def test_cuda_where_there_is_none_is_never_the_cpu_in_its_name(monkeypatch):
     assert "pip install onnxruntime-gpu" in caught.value.remedy
     providers.append("CUDAExecutionProvider")
     assert cuda.version()
+
+
+@pytest.mark.parametrize(
+    ("flags", "saturates"),
+    [
+        ({"sse2", "avx2"}, True),
+        ({"sse2", "avx2", "avx_vnni"}, False),
+        ({"sse2", "avx512_vnni"}, False),
+        ({"asimd", "asimddp"}, False),
+        (set(), False),
+    ],
+)
+def test_int8_kernels_that_saturate_are_not_used_and_the_session_says_so(
+    flags, saturates, monkeypatch
+):
+    from edgeae.runtimes import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "cpu_flags", lambda: frozenset(flags))
+    program = onnx_program()
+    assert onnxruntime.CPU.open(program, threads=1).note == ""  # of floats
+    quantized = replace(program, content=program.content + b"DequantizeLinear")
+    assert onnxruntime.CPU._saturates(quantized.content) == saturates
+    assert not onnxruntime.CUDA._saturates(quantized.content)
