@@ -66,6 +66,7 @@ ROOMS = {
     "originals": "reading artifacts",
     "data": "system reading metrics originals",
     "formats": "text system reading metrics artifacts",
+    "codegen": "system formats",
     "runtimes": "system metrics recipe artifacts originals formats",
     "training": "text system reading metrics plotting artifacts families originals data",
     "compression": "system reading metrics recipe artifacts originals data training",

@@ -1,0 +1,88 @@
+"""Finds a C compiler of the host and compiles with it.
+
+The first of these is taken: the command in the variable CC, `cc`, `gcc`, `clang`, and the package
+`ziglang`, a compiler that pip installs (`python -m ziglang cc`).
+"""
+
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
+from edgeae.system.extras import remedy
+
+#: Seconds that one compilation may take.
+_TIMEOUT_S = 120
+#: The flags under which every generated file compiles without a warning.
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-align", "-Werror")
+
+
+@cache
+def host() -> tuple[str, ...]:
+    """Return the command of a C compiler that builds for this machine.
+
+    Raises:
+        RuntimeUnavailable: there is none; the message has the command that installs one.
+        BadInput: the variable CC names a command that does not exist.
+    """
+    if chosen := shlex.split(os.environ.get("CC", "")):
+        if shutil.which(chosen[0]) is None:
+            raise BadInput(f"CC={os.environ['CC']}: there is no command {chosen[0]!r}")
+        return tuple(chosen)
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return (name,)
+    if importlib.util.find_spec("ziglang"):
+        return (sys.executable, "-m", "ziglang", "cc")
+    raise RuntimeUnavailable("no C compiler: neither CC, cc, gcc, clang nor ziglang", remedy("c"))
+
+
+def run(command: Sequence[str], what: str) -> str:
+    """Run a compiler or another tool of its chain and return its standard output.
+
+    Args:
+        command: the command.
+        what: what it builds, for errors.
+
+    Raises:
+        NotMeasured: the tool fails, or takes too long; the message has its first complaint.
+    """
+    try:
+        done = subprocess.run(
+            list(command),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NotMeasured(f"{what}: {command[0]} took longer than {_TIMEOUT_S} s") from None
+    if done.returncode:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        complaint = next((line for line in lines if "error" in line), lines[-1] if lines else "")
+        raise NotMeasured(f"{what}: {command[0]} failed: {complaint or f'exit {done.returncode}'}")
+    return done.stdout
+
+
+def shared_library(sources: Sequence[Path], target: Path, flags: Sequence[str] = ()) -> Path:
+    """Compile C files of the host into a shared library and return its path.
+
+    Args:
+        sources: the C files.
+        target: the library to write.
+        flags: flags beside `-shared -fPIC`.
+
+    Raises:
+        NotMeasured: the compiler fails.
+        RuntimeUnavailable: there is no compiler.
+    """
+    files = [str(item) for item in sources]
+    command = [*host(), *flags, "-shared", "-fPIC", *files, "-lm", "-o", str(target)]
+    run(command, target.name)
+    return target

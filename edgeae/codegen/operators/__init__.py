@@ -1,0 +1,89 @@
+"""Operators: one module each, with its constraints and how it becomes steps.
+
+A module has what portable C needs:
+
+- `CONSTRAINTS`: functions of an `Operation` that return whether it is supported. The first line of
+  a constraint's docstring is the error message and the line in the documentation's list.
+- `lower(operation)`: returns the `Step`s or the `Alias` that compute the operator.
+
+A target with kernels of its own has a layout (`edgeae.codegen.targets`): a module of
+`edgeae.codegen.layouts` whose `lower(operation)` is asked first and returns None for an operator
+that portable C computes.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from edgeae.codegen.operation import Operation
+from edgeae.codegen.step import Alias, Step
+from edgeae.codegen.targets import LAYOUTS
+from edgeae.errors import BadInput
+
+Constraint = Callable[[Operation], bool]
+
+#: TFLite's operator → the module that supports it.
+MODULES = {
+    "FULLY_CONNECTED": "edgeae.codegen.operators.fully_connected",
+    "LOGISTIC": "edgeae.codegen.operators.logistic",
+    "RESHAPE": "edgeae.codegen.operators.reshape",
+    "SQUEEZE": "edgeae.codegen.operators.reshape",
+    "EXPAND_DIMS": "edgeae.codegen.operators.reshape",
+}
+
+
+class Operator(NamedTuple):
+    """How one operator of TFLite is supported.
+
+    Attributes:
+        constraints: what must hold for an operator to be supported.
+        lower: returns the steps of an operator in portable C.
+    """
+
+    constraints: Sequence[Constraint]
+    lower: Callable[[Operation], Sequence[Step | Alias]]
+
+
+def operator(name: str) -> Operator | None:
+    """Return how an operator is supported; None if it is not."""
+    if name not in MODULES:
+        return None
+    module = importlib.import_module(MODULES[name])
+    return Operator(module.CONSTRAINTS, module.lower)
+
+
+def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Alias]:
+    """Return the steps of an operator.
+
+    Args:
+        operation: the operator.
+        layout: the layout of the weights, see `edgeae.codegen.targets`.
+        origin: name of the file, for the error message.
+
+    Raises:
+        BadInput: the operator, or this use of it, is not supported.
+    """
+    place = f"{origin}: operator {operation.index}, {operation.name}"
+    entry = operator(operation.name)
+    if entry is None:
+        supported = ", ".join(sorted(MODULES))
+        raise BadInput(f"{place}: not supported in C; supported are {supported}")
+    for constraint in entry.constraints:
+        try:
+            holds = constraint(operation)
+        except (IndexError, KeyError):
+            holds = False  # an input, an output or an option is missing
+        if not holds:
+            raise BadInput(f"{place}: not supported in C: {message(constraint)}")
+    try:
+        own = (
+            importlib.import_module(LAYOUTS[layout]).lower(operation) if layout in LAYOUTS else None
+        )
+        return entry.lower(operation) if own is None else own
+    except BadInput as error:
+        raise BadInput(f"{place}: not supported in C: {error}") from None
+
+
+def message(constraint: Constraint) -> str:
+    """Return what a constraint asks for: the first line of its docstring, without the full stop."""
+    return (constraint.__doc__ or "").strip().split("\n")[0].rstrip(".")

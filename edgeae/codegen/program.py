@@ -1,0 +1,92 @@
+"""A model as a program: the steps that compute it, in order, and the place of every activation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeae.codegen import memory, operators
+from edgeae.codegen.memory import Plan
+from edgeae.codegen.operation import Operation
+from edgeae.codegen.step import Alias, Constant, Step
+from edgeae.errors import BadInput
+from edgeae.formats.tflite import graph_statistics
+from edgeae.formats.tflite.graph import Graph, Tensor
+
+
+@dataclass(frozen=True)
+class Program:
+    """The steps of a model.
+
+    Attributes:
+        graph: the model.
+        layout: the layout of the weights, see `edgeae.codegen.targets`.
+        steps: the calls of kernels, in order.
+        plan: where each activation is.
+    """
+
+    graph: Graph
+    layout: str
+    steps: tuple[Step, ...]
+    plan: Plan
+
+    @property
+    def input(self) -> Tensor:
+        """The tensor that the caller fills."""
+        return self.graph.tensors[next(iter(self.graph.inputs.values()))]
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor that the caller reads."""
+        return self.graph.tensors[next(iter(self.graph.outputs.values()))]
+
+    def constants(self) -> tuple[Constant, ...]:
+        """Return the constant arrays, those with the same values once, in order of use."""
+        used = [
+            item
+            for step in self.steps
+            for item in (*step.members.values(), *step.inputs)
+            if isinstance(item, Constant)
+        ]
+        return tuple({item.key: item for item in reversed(used)}.values())[::-1]
+
+
+def program(graph: Graph, origin: str, layout: str = "portable") -> Program:
+    """Return the program of a model.
+
+    Args:
+        graph: the model; a batch of −1 in its shape signature is taken as 1.
+        origin: name of the file, for errors.
+        layout: the layout of the weights, see `edgeae.codegen.targets`.
+
+    Raises:
+        BadInput: the model has several inputs or outputs, or an operator that is not supported.
+    """
+    for edges, what in ((graph.inputs, "input"), (graph.outputs, "output")):
+        if len(edges) != 1:
+            names = ", ".join(edges) or "none"
+            raise BadInput(f"{origin}: C takes models with one {what}; this one has {names}")
+    (source,), (target,) = graph.inputs.values(), graph.outputs.values()
+    lowered = [
+        step
+        for operation in _operations(graph)
+        for step in operators.lower(operation, layout, origin)
+    ]
+    written = {source, *(_target(step) for step in lowered)}
+    if target not in written:
+        raise BadInput(f"{origin}: no operator writes the output")
+    steps = memory.with_copy(graph, lowered, source, target)
+    plan = memory.planned(graph, steps, source, target)
+    return Program(graph, layout, tuple(s for s in steps if isinstance(s, Step)), plan)
+
+
+def _operations(graph: Graph) -> Sequence[Operation]:
+    """Return the operators, without those that only convert constants."""
+    sources = graph_statistics.dequantized(graph)
+    return [
+        Operation(graph, index, item.name, item.inputs, item.outputs, item.options, sources)
+        for index, item in enumerate(graph.operators)
+        if not (item.name == "DEQUANTIZE" and item.outputs[0] in sources)
+    ]
+
+
+def _target(step: Step | Alias) -> int:
+    return step.target if isinstance(step, Alias) else step.output

@@ -1,0 +1,108 @@
+"""Integer rescaling that gives exactly the integers of LiteRT's reference kernels.
+
+Two rules exist in them:
+
+- `once`: FULLY_CONNECTED computes `round(accumulator × scale)` in float64, halves away from zero
+  (tflite/kernels/internal/reference/integer_ops/fully_connected.h).
+- `twice`: the convolutions multiply by a 31-bit multiplier, round, shift right and round again
+  (`MultiplyByQuantizedMultiplier` of tflite/kernels/internal/common.cc, double rounding).
+
+A microcontroller has no float64. `fixed_point` returns the multiplier and shift of
+`(accumulator × multiplier + 2^(shift − 1)) >> shift` for which that expression equals the rule
+`once` for every accumulator whose result is not clamped. Both are monotone in the accumulator, so
+they are equal if each output begins at the same accumulator in both: at most 255 comparisons per
+scale for int8. Each comparison bounds the multiplier from both sides; `fixed_point` intersects the
+bounds.
+"""
+
+import math
+
+from edgeae.errors import BadInput
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """Return multiplier and shift: real ≈ multiplier × 2^(shift − 31), as `QuantizeMultiplier`.
+
+    Source: tensorflow/lite/kernels/internal/quantization_util.cc.
+    """
+    if real == 0.0:
+        return 0, 0
+    mantissa, shift = math.frexp(real)
+    multiplier = math.floor(abs(mantissa) * (1 << 31) + 0.5) * (1 if mantissa > 0 else -1)
+    if multiplier == 1 << 31:
+        multiplier, shift = multiplier // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        return (1 << 31) - 1, 30
+    return multiplier, shift
+
+
+def rounded(accumulator: int, scale: float) -> int:
+    """Return the result of the rule `once`, before the zero point is added."""
+    real = float(accumulator) * scale
+    whole = math.trunc(real)
+    if abs(real - whole) >= 0.5:  # exact, unlike floor(real + 0.5)
+        whole += 1 if real > 0 else -1
+    return whole
+
+
+def first_accumulator(output: int, scale: float) -> int:
+    """Return the smallest accumulator whose result under the rule `once` is at least `output`."""
+    guess = math.floor((output - 0.5) / scale)
+    while rounded(guess, scale) >= output:
+        guess -= 1
+    while rounded(guess, scale) < output:
+        guess += 1
+    return guess
+
+
+def fixed_point(
+    scale: float, low: int, high: int, limits: tuple[int, int], bits: int = 31
+) -> tuple[int, int]:
+    """Return multiplier (below 2^bits) and shift (1 to 62) that equal the rule `once`.
+
+    Args:
+        scale: input scale × weight scale ÷ output scale, in float64 and above 0.
+        low, high: smallest and largest result before the zero point is added.
+        limits: smallest and largest accumulator that can occur.
+        bits: bits of the multiplier.
+
+    Raises:
+        BadInput: there is no such multiplier.
+    """
+    _, exponent = math.frexp(scale)
+    shift = min(bits - exponent, 62)
+    if shift < 1:
+        raise BadInput(f"a scale of {scale!r}: allowed are scales below 2^{bits - 1}")
+    lowest, highest = 0, (1 << bits) - 1
+    for output in range(low + 1, high + 1):
+        first = first_accumulator(output, scale)
+        edge = (2 * output - 1) << (shift - 1)
+        # `first` reaches the edge and `first − 1` misses it, as far as they can occur
+        if first <= limits[1]:
+            lowest, highest = _reaching(lowest, highest, max(first, limits[0]), edge)
+        if first > limits[0]:
+            lowest, highest = _missing(lowest, highest, min(first - 1, limits[1]), edge)
+    multiplier = min(max(math.floor(scale * 2.0**shift + 0.5), lowest), highest)
+    if not lowest <= multiplier <= highest:
+        raise BadInput(f"a scale of {scale!r}: no multiplier of {bits} bits gives its rounding")
+    return multiplier, shift
+
+
+def _reaching(lowest: int, highest: int, accumulator: int, edge: int) -> tuple[int, int]:
+    """Narrow the multipliers to those with accumulator × multiplier ≥ edge."""
+    if accumulator > 0:
+        return max(lowest, -(-edge // accumulator)), highest
+    if accumulator < 0:
+        return lowest, min(highest, edge // accumulator)
+    return (lowest, highest) if edge <= 0 else (1, 0)
+
+
+def _missing(lowest: int, highest: int, accumulator: int, edge: int) -> tuple[int, int]:
+    """Narrow the multipliers to those with accumulator × multiplier < edge."""
+    if accumulator > 0:
+        return lowest, min(highest, -(-edge // accumulator) - 1)
+    if accumulator < 0:
+        return max(lowest, edge // accumulator + 1), highest
+    return (lowest, highest) if edge > 0 else (1, 0)

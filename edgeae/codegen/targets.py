@@ -1,0 +1,37 @@
+"""Targets: what C is generated for, and with which layout of the weights."""
+
+from dataclasses import dataclass
+
+#: Layout → the module that lowers operators to its kernels; `portable` has none.
+LAYOUTS: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A core, or a family of cores.
+
+    Attributes:
+        name: its name in `--target`.
+        layout: `portable`, or a key of `LAYOUTS`.
+        about: description in a few words.
+    """
+
+    name: str
+    layout: str
+    about: str
+
+
+#: All targets by name.
+TARGETS = {
+    item.name: item
+    for item in (
+        Target("portable", "portable", "any core with a C99 compiler"),
+        Target("cortex-m0", "portable", "Cortex-M0, M0+, M23"),
+        Target("cortex-m4", "portable", "Cortex-M4, M7"),
+        Target("cortex-m33", "portable", "Cortex-M33 with the DSP extension"),
+        Target("cortex-m55", "portable", "Cortex-M55, M85 with Helium"),
+        Target("rv32", "portable", "RV32, with or without multiplication"),
+        Target("aarch64", "portable", "AArch64 with NEON"),
+        Target("x86-64", "portable", "x86-64 with AVX2 or AVX-512 VNNI"),
+    )
+}
