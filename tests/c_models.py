@@ -11,8 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae.codegen import compiler
+from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.program import program
-from edgeae.codegen.source import source
+from edgeae.codegen.source import single
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
 
 CHEAP = (*compiler.STRICT, "-O1")
@@ -68,9 +69,9 @@ def generated(
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for place, item in enumerate(programs):
-            text = source(item, f"case_{place}")
-            (Path(folder) / f"case_{place}.h").write_text(text.header)
-            (Path(folder) / f"case_{place}.c").write_text(text.code)
+            header, code = single(item, f"case_{place}")
+            (Path(folder) / f"case_{place}.h").write_text(header)
+            (Path(folder) / f"case_{place}.c").write_text(code)
             paths.append(f'#include "case_{place}.c"')
         (Path(folder) / "all.c").write_text("\n".join(paths))
         path = compiler.shared_library(
@@ -86,7 +87,7 @@ def generated(
 def _run(function, item, case: Case) -> np.ndarray:
     """Call the function on each input; the arena has the bytes that the program states, no more."""
     guard = 16
-    need = item.plan.arena_bytes + (item.plan.alignment - 1 if item.plan.arena_bytes else 0)
+    need = arena_bytes(item.plan)
     answers = []
     for value in case.inputs:
         arena = np.full(need + guard, 0x5A, np.uint8)

@@ -109,6 +109,11 @@ def planned(graph: Graph, steps: Sequence[Step | Alias], source: int, target: in
     )
 
 
+def arena_bytes(plan: Plan) -> int:
+    """Return the bytes of the arena, with what aligning its start may take."""
+    return plan.arena_bytes + plan.alignment - 1 if plan.arena_bytes else 0
+
+
 def tensor_bytes(graph: Graph, index: int) -> int:
     """Return the bytes of an activation."""
     tensor = graph.tensors[index]

@@ -55,6 +55,30 @@ Member = int | float | Constant | None
 
 
 @dataclass(frozen=True)
+class Band:
+    """How a step computes a part of its output: some units of it, such as rows, from one unit on.
+
+    The score of a reconstruction is computed band by band, so that it needs no output buffer.
+
+    Attributes:
+        count: the member that holds the number of units.
+        values: output values of a unit.
+        advance: member → what the next unit adds to it; pointers count in elements.
+        elementwise: whether a unit reads only as many values of the input as it writes; otherwise
+            each unit may read all of the input.
+    """
+
+    count: str
+    values: int = 1
+    advance: Mapping[str, int] = field(default_factory=dict)
+    elementwise: bool = False
+
+
+#: The band of a step that computes each output value from the same value of its input.
+ELEMENTWISE = Band("size", elementwise=True)
+
+
+@dataclass(frozen=True)
 class Step:
     """One call of a kernel: `kernel(&members, inputs…, output)`.
 
@@ -68,6 +92,7 @@ class Step:
         scratch_bytes: bytes of the arena that the kernel uses beside its inputs and output; the
             address of the first follows the output among the arguments, if there are any.
         operator: place of the operator in the model's execution order.
+        band: how the step computes a part of its output; None if it cannot.
     """
 
     kernel: str
@@ -77,6 +102,7 @@ class Step:
     in_place: bool = False
     scratch_bytes: int = 0
     operator: int = -1
+    band: Band | None = None
 
 
 @dataclass(frozen=True)

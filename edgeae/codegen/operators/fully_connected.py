@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgeae.codegen.operation import Operation, activation_limits, scale, zero_point
 from edgeae.codegen.rescale import fixed_point
-from edgeae.codegen.step import Alias, Constant, Step
+from edgeae.codegen.step import Alias, Band, Constant, Step
 from edgeae.errors import BadInput
 
 
@@ -48,6 +48,7 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
         fixed_point(item, low - offset, high - offset, limits)
         for item, limits in zip(*scales_and_limits(operation, weights, bias), strict=True)
     ]
+    batches, step = math.prod(source.shape) // columns, int(len(rescales) > 1)
     return [
         Step(
             "fully_connected_int8",
@@ -60,17 +61,22 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
                     "multipliers", np.array([item[0] for item in rescales], np.int32)
                 ),
                 "shifts": Constant("shifts", np.array([item[1] for item in rescales], np.uint8)),
-                "batches": math.prod(source.shape) // columns,
+                "batches": batches,
                 "rows": rows,
                 "columns": columns,
-                "channel_step": int(len(rescales) > 1),
+                "channel_step": step,
                 "zero_point": offset,
                 "low": low,
                 "high": high,
             },
             operator=operation.index,
+            band=None if batches > 1 else Band("rows", 1, _advance(columns, step)),
         )
     ]
+
+
+def _advance(columns: int, step: int) -> dict[str, int]:
+    return {"weights": columns, "bias": 1, "multipliers": step, "shifts": step}
 
 
 def _matrix(operation: Operation) -> NDArray[np.int8]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeae.codegen.operation import Operation, scale, zero_point
-from edgeae.codegen.step import Alias, Constant, Step
+from edgeae.codegen.step import ELEMENTWISE, Alias, Constant, Step
 
 
 def int8_edges(operation: Operation) -> bool:
@@ -34,6 +34,7 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
                 "size": math.prod(source.shape),
             },
             in_place=True,
+            band=ELEMENTWISE,
             operator=operation.index,
         )
     ]

@@ -1,0 +1,69 @@
+"""A part of a package: a program with its name and what its helper functions need to know."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.codegen.program import Program
+from edgeae.codegen.step import C_TYPES
+from edgeae.formats.tflite.graph import Tensor
+
+#: Largest relative difference of two scales under which their integers are compared as they are.
+_SAME_SCALE = 1 / 128
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part, with what the header offers beside `NAME_run`.
+
+    Attributes:
+        name: begins every name in the part's files, such as `deep_encoder`.
+        program: the steps.
+        pixels: (256,) the input integer for each byte of an image; None if inputs are no images of
+            bytes.
+        contract: a number that an encoder and a decoder have in common if they belong together.
+        partner: name of the other part of the contract; empty if there is none.
+        compared: the tensor with which a reconstruction is compared, for the score: the encoder's
+            input; None if the part's output is no reconstruction.
+        golden: inputs (n, …) and outputs (n, …) of the self-test, in the part's element types.
+    """
+
+    name: str
+    program: Program
+    pixels: NDArray[Any] | None = None
+    contract: int | None = None
+    partner: str = ""
+    compared: Tensor | None = None
+    golden: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    @property
+    def upper(self) -> str:
+        """The name in capitals, with which the macros begin."""
+        return self.name.upper()
+
+    @property
+    def scored(self) -> bool:
+        """Whether the part has a score: its output and what it is compared with are one scale.
+
+        The integers of the two are subtracted as they are. Their zero points must be equal, and
+        their scales differ by at most 1/128: an image of scale 1/255 and a sigmoid of 1/256 do.
+        """
+        target, other = self.program.output, self.compared
+        if other is None or other.dtype != target.dtype:
+            return False
+        if not target.scales:
+            return target.dtype == "float32"
+        near = abs(other.scales[0] / target.scales[0] - 1) <= _SAME_SCALE if other.scales else False
+        return near and other.zero_points == target.zero_points
+
+
+def size(tensor: Tensor) -> int:
+    """Return the number of values of a tensor."""
+    return int(np.prod(tensor.shape))
+
+
+def c_type(tensor: Tensor) -> str:
+    """Return the C type of a tensor's values."""
+    return C_TYPES[tensor.dtype]
