@@ -68,6 +68,7 @@ ROOMS = {
     "formats": "text system reading metrics artifacts",
     "codegen": "system formats",
     "runtimes": "system metrics recipe artifacts originals formats",
+    "embed": "system metrics artifacts data formats codegen runtimes",
     "training": "text system reading metrics plotting artifacts families originals data",
     "compression": "system reading metrics recipe artifacts originals data training",
     "importing": (
@@ -91,7 +92,7 @@ ROOMS = {
     ),
     "cli": (
         "text system reading recipe artifacts families data formats runtimes training importing "
-        "conversion verify timing baselines gate summary pick report scaffold sensitivity"
+        "conversion verify timing baselines gate summary pick report scaffold sensitivity embed"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where

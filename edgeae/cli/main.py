@@ -13,6 +13,7 @@ from edgeae.cli import (
     baseline,
     bench,
     doctor,
+    embed,
     export,
     gate,
     history,
@@ -70,7 +71,7 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, bench, gate, report),
-    *(pick, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
+    *(embed, pick, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))

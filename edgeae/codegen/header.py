@@ -83,8 +83,8 @@ def _functions(part: Part) -> Iterator[str]:
     if part.golden is not None:
         yield (
             f"#ifdef {part.upper}_SELF_TEST\n"
-            "/* Returns how many values of the golden vectors come out wrong; -1 if the arena is too "
-            f"small. */\n{self_test_signature(part)};\n#endif"
+            "/* Returns how many values of the golden vectors come out wrong, "
+            f"or -1 if the arena is too small. */\n{self_test_signature(part)};\n#endif"
         )
 
 
@@ -148,6 +148,7 @@ def _dequantize_f32(name: str, upper: str, tensor: Tensor) -> str:
 /* Turns the output into real values. */
 static inline void {name}_dequantize_f32(const {c_type(tensor)} *output, float *values) {{
   for (int32_t index = 0; index < {upper}_OUTPUT_SIZE; index++) {{
-    values[index] = {upper}_OUTPUT_SCALE * (float)(output[index] - {upper}_OUTPUT_ZERO_POINT);
+    const int32_t steps = output[index] - {upper}_OUTPUT_ZERO_POINT;
+    values[index] = {upper}_OUTPUT_SCALE * (float)steps;
   }}
 }}"""

@@ -21,6 +21,7 @@ class Operation:
         inputs: tensor indices; −1 for an optional input that is absent.
         outputs: tensor indices.
         options: the operator's options by their names in the schema.
+        optimize: `speed` or `size`: what the C is to be best in, where it cannot be in both.
         sources: index of a tensor that a DEQUANTIZE makes of a constant → index of the constant.
     """
 
@@ -30,6 +31,7 @@ class Operation:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
+    optimize: str = "speed"
     sources: Mapping[int, int] = field(default_factory=dict, repr=False)
 
     def input(self, place: int = 0) -> Tensor:

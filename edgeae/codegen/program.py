@@ -49,13 +49,16 @@ class Program:
         return tuple({item.key: item for item in reversed(used)}.values())[::-1]
 
 
-def program(graph: Graph, origin: str, layout: str = "portable") -> Program:
+def program(
+    graph: Graph, origin: str, layout: str = "portable", optimize: str = "speed"
+) -> Program:
     """Return the program of a model.
 
     Args:
         graph: the model; a batch of −1 in its shape signature is taken as 1.
         origin: name of the file, for errors.
         layout: the layout of the weights, see `edgeae.codegen.targets`.
+        optimize: `speed` or `size`.
 
     Raises:
         BadInput: the model has several inputs or outputs, or an operator that is not supported.
@@ -67,7 +70,7 @@ def program(graph: Graph, origin: str, layout: str = "portable") -> Program:
     (source,), (target,) = graph.inputs.values(), graph.outputs.values()
     lowered = [
         step
-        for operation in _operations(graph)
+        for operation in _operations(graph, optimize)
         for step in operators.lower(operation, layout, origin)
     ]
     written = {source, *(_target(step) for step in lowered)}
@@ -78,11 +81,13 @@ def program(graph: Graph, origin: str, layout: str = "portable") -> Program:
     return Program(graph, layout, tuple(s for s in steps if isinstance(s, Step)), plan)
 
 
-def _operations(graph: Graph) -> Sequence[Operation]:
+def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:
     """Return the operators, without those that only convert constants."""
     sources = graph_statistics.dequantized(graph)
     return [
-        Operation(graph, index, item.name, item.inputs, item.outputs, item.options, sources)
+        Operation(
+            graph, index, item.name, item.inputs, item.outputs, item.options, optimize, sources
+        )
         for index, item in enumerate(graph.operators)
         if not (item.name == "DEQUANTIZE" and item.outputs[0] in sources)
     ]

@@ -1,0 +1,157 @@
+"""The record of a model, from which every form of embedding is written."""
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.artifacts.bundle import EDGES, Bundle, holding
+from edgeae.artifacts.manifest import Artifact
+from edgeae.data.normalization import Normalization
+from edgeae.errors import BadInput, about
+from edgeae.formats.opening import read_file
+from edgeae.formats.tflite import graph as tflite
+from edgeae.formats.tflite.graph import Graph
+from edgeae.metrics.quantization import quantize
+from edgeae.runtimes.inference import prepare
+from edgeae.system import children
+
+#: Golden vectors that a form carries: enough to notice a swapped row of weights.
+GOLDEN = 8
+_TIMEOUT_S = 60.0
+#: Values that one byte of an image can have.
+_BYTES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class RecordPart:
+    """One part of a record.
+
+    Attributes:
+        part: `encoder`, `decoder`, `autoencoder`, or `model` of a bare file.
+        graph: the part's graph.
+        sha256: hash of its `.tflite`.
+        inputs, outputs: golden vectors, (n, …), in the part's element types; the outputs are those
+            of LiteRT's reference kernels.
+        pixels: (256,) the input integer for each byte of an image; None if the input is no image.
+    """
+
+    part: str
+    graph: Graph
+    sha256: str
+    inputs: NDArray[Any]
+    outputs: NDArray[Any]
+    pixels: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A model that is to be embedded.
+
+    Attributes:
+        name: the model's name as an identifier, such as `deep`.
+        title: what it is, such as `deep/int8`.
+        head: lines that identify it: recipe, model and hash; no time and no path.
+        parts: its parts, in the order of the data flow.
+        contract: a number that is the same for parts that belong together.
+    """
+
+    name: str
+    title: str
+    head: tuple[str, ...]
+    parts: tuple[RecordPart, ...]
+    contract: int
+
+
+def read(path: Path, name: str | None = None) -> Record:
+    """Return the record of a bundle or of a `.tflite` file.
+
+    Args:
+        path: a bundle's folder, or a file.
+        name: name of the model in the app's code; None takes the bundle's model, or the file's
+            name, with `_` for what is no letter or digit.
+
+    Raises:
+        BadInput: it is neither, or a damaged one.
+        ManifestMismatch: a file of the bundle differs from its manifest.
+    """
+    if not path.is_dir():
+        return _of_file(path, name or _identifier(path.stem))
+    with holding(path) as bundle:
+        return _of_bundle(bundle, name or _identifier(bundle.manifest.model))
+
+
+def _identifier(text: str) -> str:
+    plain = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()
+    return plain if plain[:1].isalpha() else f"model_{plain}"
+
+
+def _of_bundle(bundle: Bundle, name: str) -> Record:
+    manifest = bundle.manifest
+    artifacts = [item for item in manifest.artifacts if item.format == "tflite"]
+    if not artifacts:
+        raise BadInput(f"{bundle.shown}: the bundle has no .tflite file")
+    ordered = [item for part in bundle.parts for item in artifacts if item.part == part]
+    return Record(
+        name,
+        bundle.name,
+        (
+            f"model {manifest.model}, weights {manifest.weights_sha256[:16]}",
+            f"recipe {manifest.recipe}, {manifest.recipe_sha256[:16]}",
+        ),
+        tuple(_part(bundle, artifact) for artifact in ordered),
+        zlib.crc32(f"{manifest.weights_sha256} {manifest.recipe_sha256}".encode()),
+    )
+
+
+def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
+    content = bundle.read(artifact)
+    with about(bundle.shown / artifact.path):
+        graph = tflite.read(content, str(bundle.shown / artifact.path))
+    source = EDGES[artifact.part][0]
+    image = source == "image"
+    given = bundle.golden("image" if image else "encoder")[:GOLDEN]
+    inputs = prepare(artifact, given) if image else given
+    return RecordPart(
+        artifact.part,
+        graph,
+        artifact.sha256,
+        inputs,
+        bundle.golden(artifact.part)[:GOLDEN],
+        _pixels(bundle, artifact) if image else None,
+    )
+
+
+def _pixels(bundle: Bundle, artifact: Artifact) -> NDArray[Any] | None:
+    normalization = Normalization(**bundle.manifest.normalization)
+    affine = artifact.input.affine
+    if affine is None or normalization.scale == 1.0:
+        return None  # floats, or rows of numbers that are no pixels
+    return quantize(normalization.real(np.arange(_BYTES, dtype=np.uint8)), affine)
+
+
+def _of_file(path: Path, name: str) -> Record:
+    content, form = read_file(path)
+    if form != "tflite":
+        raise BadInput(f"{path}: a model in {form}; allowed are a bundle or a .tflite file")
+    graph = tflite.read(content, str(path))
+    sha256 = hashlib.sha256(content).hexdigest()
+    answers = _reference(path)
+    part = RecordPart("model", graph, sha256, answers["inputs"], answers["outputs"])
+    return Record(name, path.name, (f"{path.name}, {sha256[:16]}",), (part,), zlib.crc32(content))
+
+
+def _reference(path: Path) -> dict[str, NDArray[Any]]:
+    """Return random inputs and the reference kernels' outputs, from a child that may crash."""
+    (report,) = children.run(
+        "edgeae.embed.reference_child", {"path": str(path), "n": GOLDEN}, timeout_s=_TIMEOUT_S
+    )
+    return {
+        key: np.array(report[key], report[f"{key}_dtype"]).reshape(report[f"{key}_shape"])
+        for key in ("inputs", "outputs")
+    }
