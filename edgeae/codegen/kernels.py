@@ -3,7 +3,7 @@
 A kernel file begins with comment lines: its purpose, and `needs: NAME …` for files that must stand
 before it. The prefix `PREFIX_` of its names becomes the name of the model, so that several models
 live in one program. A kernel NAME declares the function `PREFIX_NAME`, and, if it has members,
-`struct PREFIX_NAME`, one member a line.
+`struct PREFIX_NAME_layer`, one member a line.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "c"
 _NEEDS = re.compile(r"^ \* needs: (.*)$", re.MULTILINE)
-_STRUCT = r"struct PREFIX_{}\s*\{{(.*?)\n\}};"
+_STRUCT = r"struct PREFIX_{}_layer\s*\{{(.*?)\n\}};"
 _MEMBER = re.compile(r"^\s*(?:const )?(\w+) (\*?)(\w+);", re.MULTILINE)
 _PREFIX = "PREFIX_"
 

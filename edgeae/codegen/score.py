@@ -90,7 +90,7 @@ def _banded(part: Part, calls: Calls, tail: _Tail) -> Iterator[str]:
     banded = range(tail.start, len(steps))
     yield from (f"  {calls.call(place)}" for place in range(tail.start))
     for place in banded:
-        kind = f"struct {part.name}_{steps[place].kernel}"
+        kind = f"struct {part.name}_{steps[place].kernel}_layer"
         yield f"  {kind} band_{place} = {calls.layer(place)};"
     total = size(part.program.output) // last.band.values
     yield f"  for (int32_t left = {total}; left > 0; left -= {tail.units}) {{"

@@ -116,7 +116,7 @@ def _layers(part: Part, calls: Calls) -> Iterator[str]:
         assert set(members) == set(step.members), (step.kernel, members, set(step.members))
         if members:
             values = ", ".join(_member(step.members[item], calls.names) for item in members)
-            kind = f"struct {part.name}_{step.kernel}"
+            kind = f"struct {part.name}_{step.kernel}_layer"
             yield f"static const {kind} {calls.layer(place)} = {{{values}}};\n"
 
 

@@ -2,7 +2,7 @@
  * needs: rescale_once clamp
  * The bias holds what the input's zero point adds, so the sum is over the stored integers.
  */
-struct PREFIX_fully_connected_int8 {
+struct PREFIX_fully_connected_int8_layer {
   const int8_t *weights;
   const int32_t *bias;
   const int32_t *multipliers;
@@ -16,7 +16,7 @@ struct PREFIX_fully_connected_int8 {
   int32_t high;
 };
 
-static void PREFIX_fully_connected_int8(const struct PREFIX_fully_connected_int8 *layer,
+static void PREFIX_fully_connected_int8(const struct PREFIX_fully_connected_int8_layer *layer,
                                         const int8_t *input, int8_t *output) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     const int8_t *weights = layer->weights;
