@@ -43,6 +43,16 @@ def host() -> tuple[str, ...]:
     raise RuntimeUnavailable("no C compiler: neither CC, cc, gcc, clang nor ziglang", remedy("c"))
 
 
+@cache
+def version() -> str:
+    """Return the first line of what the host's compiler says of its version.
+
+    Raises:
+        RuntimeUnavailable: there is no compiler.
+    """
+    return run([*host(), "--version"], "the compiler's version").splitlines()[0].strip()
+
+
 def run(command: Sequence[str], what: str) -> str:
     """Run a compiler or another tool of its chain and return its standard output.
 

@@ -90,6 +90,14 @@ RUNTIMES = {
         "ONNX Runtime on an NVIDIA GPU",
         threaded=False,
     ),
+    "c-host": Entry(
+        "edgeae.runtimes.c_host",
+        "HOST",
+        ("tflite",),
+        remedy("c"),
+        "generated C99, compiled for this machine",
+        threaded=False,
+    ),
     "null": Entry(
         "edgeae.runtimes.null",
         "NULL",

@@ -9,8 +9,9 @@ from edgeae.errors import RuntimeUnavailable
 #: The command that installs edgeae with its required packages.
 CORE = "pip install edgeae"
 
-#: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages.
-EXTRAS = ("host", "onnx", "report")
+#: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages,
+#: `c` compiles C.
+EXTRAS = ("host", "onnx", "report", "c")
 
 
 def remedy(extra: str) -> str:
