@@ -24,11 +24,14 @@ Constraint = Callable[[Operation], bool]
 
 #: TFLite's operator → the module that supports it.
 MODULES = {
+    "CONV_2D": "edgeae.codegen.operators.conv_2d",
+    "DEPTHWISE_CONV_2D": "edgeae.codegen.operators.depthwise_conv_2d",
     "FULLY_CONNECTED": "edgeae.codegen.operators.fully_connected",
     "LOGISTIC": "edgeae.codegen.operators.logistic",
     "RESHAPE": "edgeae.codegen.operators.reshape",
     "SQUEEZE": "edgeae.codegen.operators.reshape",
     "EXPAND_DIMS": "edgeae.codegen.operators.reshape",
+    "TRANSPOSE_CONV": "edgeae.codegen.operators.transpose_conv",
 }
 
 

@@ -1,0 +1,346 @@
+"""Convolutions of every kind as one form, and the step that computes it.
+
+CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV differ only in their parameters:
+
+- A depthwise convolution is one with as many groups as input channels.
+- A transposed convolution is one of stride 1 whose input pixels lie a stride apart, with nothing
+  between them, and whose kernel is turned round in both directions.
+
+A band of output rows, from row y on, is a convolution too: `pad_top` less y × `stride_height`, and
+another `out_height`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
+from edgeae.codegen.rescale import quantize_multiplier
+from edgeae.codegen.step import Constant, Member, Step
+from edgeae.errors import BadInput
+from edgeae.formats.tflite.graph import Tensor
+from edgeae.formats.tflite.graph_statistics import BIAS_INPUT, FACTOR_INPUT
+
+#: `Padding` of the schema.
+SAME, VALID = 0, 1
+#: `TensorType.INT32` of the schema.
+_INT32 = 2
+#: The 64-bit accumulators of `MultiplyByQuantizedMultiplier` are below this.
+_WIDE_LIMIT = 1 << 47
+#: A sum below this does not exceed 32 bits when the output's zero point is added.
+_LIMIT = (1 << 31) - (1 << 15)
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution; a pair has a value for rows and one for columns.
+
+    Attributes:
+        weights: shape (output channels, rows, columns, input channels of a group), as stored.
+        groups: groups of channels.
+        strides: input pixels from one output to the next.
+        dilations: input pixels from one tap of the kernel to the next.
+        spreads: how far apart the input pixels lie.
+        pads: padding at the top and at the left.
+    """
+
+    weights: NDArray[Any]
+    groups: int = 1
+    strides: Pair = (1, 1)
+    dilations: Pair = (1, 1)
+    spreads: Pair = (1, 1)
+    pads: Pair = (0, 0)
+
+
+def output_extent(extent: int, taps: int, stride: int, dilation: int, padding: int) -> int:
+    """Return the rows of the output, or its columns: `ComputeOutSize`.
+
+    Source: tflite/kernels/padding.h; the division truncates towards 0, as in C.
+    """
+    if padding == SAME:
+        return (extent + stride - 1) // stride
+    return int((extent + stride - ((taps - 1) * dilation + 1)) / stride)
+
+
+def pad_before(extent: int, taps: int, stride: int, dilation: int, padding: int) -> int:
+    """Return the padding at the top, or at the left: `ComputePadding` of padding.h."""
+    outputs = output_extent(extent, taps, stride, dilation, padding)
+    return max((outputs - 1) * stride + (taps - 1) * dilation + 1 - extent, 0) // 2
+
+
+def strides(operation: Operation) -> Pair:
+    """Return the strides in the options."""
+    return operation.options["strideH"], operation.options["strideW"]
+
+
+def dilations(operation: Operation) -> Pair:
+    """Return the dilations in the options; a TRANSPOSE_CONV has none."""
+    options = operation.options
+    return options.get("dilationHFactor", 1), options.get("dilationWFactor", 1)
+
+
+def axes(operation: Operation, extents: Pair, taps: Pair) -> list[tuple[int, int, int, int, int]]:
+    """Return the arguments of `output_extent` and `pad_before` for rows and for columns."""
+    padding = operation.options["padding"]
+    return [
+        (extent, size, stride, dilation, padding)
+        for extent, size, stride, dilation in zip(
+            extents, taps, strides(operation), dilations(operation), strict=True
+        )
+    ]
+
+
+def source(operation: Operation) -> Tensor:
+    """Return the tensor that is convolved."""
+    return operation.input(FACTOR_INPUT[operation.name])
+
+
+def bias(operation: Operation) -> NDArray[Any] | None:
+    """Return the biases as they are stored; None if there are none."""
+    return operation.constant(BIAS_INPUT[operation.name])
+
+
+def supported_types(operation: Operation) -> bool:
+    """Input and output are int8, int16 (filter int8) or float32 (filter float32 or float16)."""
+    kind, weights, stored = source(operation).dtype, operation.constant(1), bias(operation)
+    if weights is None or operation.output().dtype != kind:
+        return False
+    if kind == "float32":
+        return {weights.dtype.name, "float32" if stored is None else stored.dtype.name} <= _FLOATS
+    return kind in ("int8", "int16") and operation.input(1).dtype == "int8"
+
+
+_FLOATS = {"float16", "float32"}
+
+
+def constant_filter(operation: Operation) -> bool:
+    """Filter and bias are constants, and the filter's zero points are 0."""
+    has_bias = operation.has(BIAS_INPUT[operation.name])
+    return (
+        operation.constant(1) is not None
+        and (not has_bias or bias(operation) is not None)
+        and not any(operation.input(1).zero_points)
+    )
+
+
+def bias_width(operation: Operation) -> bool:
+    """The bias of int8 is int32; that of int16 is int64, or int32 where the options say so."""
+    kind, stored = source(operation).dtype, bias(operation)
+    if kind == "float32" or stored is None:
+        return True
+    wide = kind == "int16" and not narrow_sums(operation)
+    return stored.dtype == (np.int64 if wide else np.int32)
+
+
+def narrow_sums(operation: Operation) -> bool:
+    """Return whether a convolution of int16 has biases and sums of 32 bits."""
+    return bool(operation.options.get("quantizedBiasType", 0) == _INT32)
+
+
+def scales_of_integers(operation: Operation) -> bool:
+    """Each integer has one scale (filters also one per channel), and int16 the zero point 0."""
+    edges = source(operation), operation.output()
+    if edges[0].dtype == "float32":
+        return True
+    given = [*edges[0].scales, *operation.input(1).scales, *edges[1].scales]
+    symmetric = edges[0].dtype == "int8" or not any(zero_point(item) for item in edges)
+    channels = len(operation.input(1).scales) in (1, operation.output().shape[-1])
+    return symmetric and channels and min(given) > 0 and all(len(e.scales) == 1 for e in edges)
+
+
+def known_activation(operation: Operation) -> bool:
+    """The fused activation is none, RELU, RELU_N1_TO_1 or RELU6."""
+    return operation.options.get("fusedActivationFunction", 0) in FUSED
+
+
+def positive_steps(operation: Operation) -> bool:
+    """The padding is SAME or VALID, and strides and dilations are 1 or more."""
+    steps = (*strides(operation), *dilations(operation))
+    return min(steps) > 0 and operation.options["padding"] in (SAME, VALID)
+
+
+#: What holds for every convolution, beside its shapes.
+CONSTRAINTS = (
+    constant_filter,
+    supported_types,
+    bias_width,
+    scales_of_integers,
+    known_activation,
+    positive_steps,
+)
+
+
+def fitting_bias(operation: Operation) -> bool:
+    """Return whether there is no bias, or one for each channel of the output."""
+    stored = bias(operation)
+    return stored is None or stored.size == operation.output().shape[-1]
+
+
+def step(operation: Operation, convolution: Convolution) -> Step:
+    """Return the step that computes a convolution.
+
+    Raises:
+        BadInput: a sum, or a scale, exceeds what the kernel computes exactly.
+    """
+    kernel, members = {
+        "int8": _of_int8,
+        "int16": _of_int16,
+        "float32": _of_float32,
+    }[source(operation).dtype](operation, convolution)
+    return Step(
+        kernel,
+        (operation.inputs[FACTOR_INPUT[operation.name]],),
+        operation.outputs[0],
+        {**_geometry(operation, convolution), **members},
+        operator=operation.index,
+    )
+
+
+def _geometry(operation: Operation, convolution: Convolution) -> dict[str, Member]:
+    batches, in_height, in_width, in_channels = source(operation).shape
+    _, out_height, out_width, out_channels = operation.output().shape
+    _, height, width, depth = convolution.weights.shape
+    return {
+        "batches": batches,
+        "in_height": in_height,
+        "in_width": in_width,
+        "in_channels": in_channels,
+        "out_height": out_height,
+        "out_width": out_width,
+        "groups": convolution.groups,
+        "group_channels": out_channels // convolution.groups,
+        "depth": depth,
+        "kernel_height": height,
+        "kernel_width": width,
+        "stride_height": convolution.strides[0],
+        "stride_width": convolution.strides[1],
+        "dilation_height": convolution.dilations[0],
+        "dilation_width": convolution.dilations[1],
+        "spread_height": convolution.spreads[0],
+        "spread_width": convolution.spreads[1],
+        "pad_top": convolution.pads[0],
+        "pad_left": convolution.pads[1],
+        "run_step": _run_step(convolution, in_channels),
+    }
+
+
+def _run_step(convolution: Convolution, in_channels: int) -> int:
+    """Return how far apart the inputs of a row of taps lie; 0 if there is no one distance."""
+    if convolution.spreads[1] > 1:
+        return 0
+    depth = convolution.weights.shape[3]
+    if depth == 1:
+        return convolution.dilations[1] * in_channels
+    return int(depth == in_channels and convolution.dilations[1] == 1)
+
+
+def _of_int8(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
+    offset = zero_point(source(operation))
+    biases = _biases(operation, convolution, np.int32)
+    bounds = _bounds(convolution, biases, max(127 - offset, 128 + offset))
+    low, high = activation_limits(operation)
+    return "conv_int8", {
+        "weights": Constant("weights", convolution.weights.reshape(-1)),
+        "bias": Constant("bias", biases),
+        **_multipliers([_twice(*item) for item in _scales(operation, bounds)]),
+        "in_zero_point": offset,
+        "zero_point": zero_point(operation.output()),
+        "low": low,
+        "high": high,
+    }
+
+
+def _of_int16(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
+    twice = narrow_sums(operation)
+    biases = _biases(operation, convolution, np.int64)
+    bounds = _bounds(convolution, biases, 1 << 15)
+    rule = _twice_of_32_bits if twice else _wide
+    low, high = activation_limits(operation)
+    return "conv_int16", {
+        "weights": Constant("weights", convolution.weights.reshape(-1)),
+        "bias": Constant("bias", biases),
+        **_multipliers([rule(*item) for item in _scales(operation, bounds)]),
+        "twice": int(twice),
+        "low": low,
+        "high": high,
+    }
+
+
+def _of_float32(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
+    """Return the kernel of float16 only if weights and bias are both stored so."""
+    stored = bias(operation)
+    half = convolution.weights.dtype == np.float16 and (
+        stored is None or stored.dtype == np.float16
+    )
+    dtype = np.float16 if half else np.float32
+    weights = convolution.weights.astype(dtype)
+    biases = _biases(operation, convolution, dtype)
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+        raise BadInput("a weight or bias is infinite or NaN")
+    low, high = FUSED[operation.options.get("fusedActivationFunction", 0)]
+    largest = float(np.finfo(np.float32).max)
+    return "conv_float16" if half else "conv_float32", {
+        "weights": Constant("weights", weights.reshape(-1)),
+        "bias": Constant("bias", biases),
+        "low": -largest if low is None else low,
+        "high": largest if high is None else high,
+    }
+
+
+def _biases(operation: Operation, convolution: Convolution, dtype: Any) -> NDArray[Any]:
+    stored = bias(operation)
+    if stored is None:
+        return np.zeros(len(convolution.weights), dtype)
+    return stored.reshape(-1).astype(dtype)
+
+
+def _bounds(convolution: Convolution, biases: NDArray[Any], largest: int) -> list[int]:
+    """Return for each channel a bound of the magnitude of its sums."""
+    weights = convolution.weights.reshape(len(biases), -1).astype(np.int64)
+    sums = largest * np.abs(weights).sum(axis=1)
+    return [abs(int(item)) + int(rest) for item, rest in zip(biases, sums, strict=True)]
+
+
+def _scales(operation: Operation, bounds: list[int]) -> list[tuple[float, int]]:
+    """Return each scale (one, or one per channel) with the bound of the sums under it."""
+    given, target = scale(source(operation)), scale(operation.output())
+    scales = [given * item / target for item in operation.input(1).scales]
+    if len(scales) == 1:
+        return [(scales[0], max(bounds))]
+    return list(zip(scales, bounds, strict=True))
+
+
+def _multipliers(rescales: list[tuple[int, int]]) -> dict[str, Member]:
+    multipliers, shifts = zip(*rescales, strict=True)
+    return {
+        "multipliers": Constant("multipliers", np.array(multipliers, np.int32)),
+        "shifts": Constant("shifts", np.array(shifts, np.int8)),
+        "channel_step": int(len(rescales) > 1),
+    }
+
+
+def _twice(real: float, bound: int) -> tuple[int, int]:
+    """Return multiplier and shift of `rescale_twice`."""
+    multiplier, shift = quantize_multiplier(real)
+    if bound << max(shift, 0) >= _LIMIT:
+        raise BadInput(f"a sum may exceed 32 bits (its scale is {real:.3g})")
+    return multiplier, shift
+
+
+def _twice_of_32_bits(real: float, bound: int) -> tuple[int, int]:
+    """Return multiplier and shift of `rescale_twice` for sums of which 32 bits are kept."""
+    return _twice(real, bound if real >= 1 else 0)
+
+
+def _wide(real: float, bound: int) -> tuple[int, int]:
+    """Return multiplier and shift of `rescale_wide`: the multiplier's upper 15 bits, rounded."""
+    multiplier, shift = quantize_multiplier(real)
+    if bound >= _WIDE_LIMIT:
+        raise BadInput("a sum may exceed 47 bits")
+    if shift > 14:
+        raise BadInput(f"a scale of {real:.3g}: allowed are scales below 2^14")
+    return min((multiplier + (1 << 15)) >> 16, 0x7FFF), 15 - shift

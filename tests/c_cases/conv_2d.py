@@ -1,0 +1,33 @@
+"""Random CONV_2D, also with groups."""
+
+from ai_edge_litert import schema_py_generated as schema
+from c_cases.convolution import (
+    KINDS,
+    case,
+    edges,
+    filters,
+    options_of,
+    outputs,
+    random_sizes,
+)
+from c_models import Case
+
+
+def random_case(rng, kind=None) -> Case:
+    """A model of one CONV_2D; `kind` is one of `KINDS`."""
+    kind = kind or KINDS[rng.integers(len(KINDS))]
+    sizes = random_sizes(rng)
+    groups = int(rng.integers(2, 4)) if rng.random() < 0.3 else 1
+    depth, each = int(rng.integers(1, 7)), int(rng.integers(1, 5))
+    batches = int(rng.integers(1, 3))
+    source, target = edges(
+        rng,
+        kind[0],
+        (batches, *sizes.extents, depth * groups),
+        (batches, *outputs(sizes), each * groups),
+        depth * sizes.taps[0] * sizes.taps[1],
+    )
+    shape = (each * groups, *sizes.taps, depth)
+    weights, bias = filters(rng, kind, shape, 0, source, bias=True)
+    options = options_of(rng, schema.Conv2DOptionsT, sizes, kind[2])
+    return case(rng, "CONV_2D", 8, options, (source, target, weights, bias))
