@@ -47,10 +47,16 @@ def real(value: float) -> str:
     return f"{text}f" if any(mark in text for mark in ".en") else f"{text}.0f"
 
 
+def double(value: float) -> str:
+    """Return a float64 as C."""
+    return repr(float(value))
+
+
 def array(name: str, item: Constant, storage: str = "static const") -> str:
     """Return the definition of a constant array."""
     values = item.values.view(np.uint16) if item.values.dtype == np.float16 else item.values
-    texts = [(real if values.dtype.kind == "f" else integer)(value) for value in values.tolist()]
+    write = {"f": real, "d": double}.get(values.dtype.char, integer)
+    texts = [write(value) for value in values.tolist()]
     lines = "\n".join(_wrapped(texts or ["0"]))
     aligned = f" __attribute__((aligned({item.alignment})))" if item.alignment > 1 else ""
     return f"{storage} {item.c_type} {name}[{max(len(texts), 1)}]{aligned} = {{\n{lines}\n}};\n"

@@ -17,6 +17,7 @@ C_TYPES = {
     "int64": "int64_t",
     "uint64": "uint64_t",
     "float32": "float",
+    "float64": "double",
     "float16": "uint16_t",
 }
 

@@ -1,99 +1,202 @@
-"""FULLY_CONNECTED: rows of weights times the input, plus a bias."""
+"""FULLY_CONNECTED: rows of weights times the input, plus a bias.
+
+Integer sums are rescaled as LiteRT's reference kernel does, with one rounding of a float64 product
+(tflite/kernels/internal/reference/integer_ops/fully_connected.h). For int8, integers give the same
+results, see `edgeae.codegen.rescale`; sums of int16 are too wide for that, so their kernel
+multiplies doubles.
+"""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.codegen.operation import Operation, activation_limits, scale, zero_point
+from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
 from edgeae.codegen.rescale import fixed_point
-from edgeae.codegen.step import Alias, Band, Constant, Step
+from edgeae.codegen.step import Alias, Band, Constant, Member, Step
 from edgeae.errors import BadInput
 
+_FLOATS = {"float16", "float32"}
+#: Sums of int16 beyond this have no exact float64.
+_EXACT = 1 << 53
 
-def int8_everywhere(operation: Operation) -> bool:
-    """Input, weights and output are int8; dynamic-range weights need an interpreter."""
-    tensors = operation.input(), operation.input(1), operation.output()
-    return all(tensor.dtype == "int8" for tensor in tensors)
+
+def supported_types(operation: Operation) -> bool:
+    """Input and output are int8, int16 (weights int8) or float32 (weights float32 or float16)."""
+    kind, weights, stored = operation.input().dtype, operation.constant(1), operation.constant(2)
+    if weights is None or operation.output().dtype != kind:
+        return False
+    if kind == "float32":
+        return {weights.dtype.name, "float32" if stored is None else stored.dtype.name} <= _FLOATS
+    return kind in ("int8", "int16") and operation.input(1).dtype == "int8"
 
 
 def constant_weights(operation: Operation) -> bool:
-    """Weights and bias are constants, and the weights' zero point is 0."""
-    weights = operation.input(1)
+    """Weights and bias are constants, and the weights' zero points are 0."""
     return (
         operation.constant(1) is not None
         and (not operation.has(2) or operation.constant(2) is not None)
-        and not any(weights.zero_points)
+        and not any(operation.input(1).zero_points)
     )
+
+
+def scales_of_integers(operation: Operation) -> bool:
+    """Each integer has one scale (weights also one a row), and int16 the zero point 0."""
+    edges = operation.input(), operation.output()
+    if edges[0].dtype == "float32":
+        return True
+    given = [*edges[0].scales, *operation.input(1).scales, *edges[1].scales]
+    symmetric = edges[0].dtype == "int8" or not any(zero_point(item) for item in edges)
+    rows = len(operation.input(1).scales) in (1, edges[1].shape[-1])
+    return symmetric and rows and min(given) > 0 and all(len(item.scales) == 1 for item in edges)
 
 
 def known_activation(operation: Operation) -> bool:
     """The fused activation is none, RELU, RELU_N1_TO_1 or RELU6."""
-    return operation.options.get("fusedActivationFunction", 0) in (0, 1, 2, 3)
+    return operation.options.get("fusedActivationFunction", 0) in FUSED
 
 
-CONSTRAINTS = (int8_everywhere, constant_weights, known_activation)
+def plain_weights(operation: Operation) -> bool:
+    """The weights are stored row by row, and shapes of weights, bias and output fit."""
+    weights, stored = operation.constant(1), operation.constant(2)
+    rows, columns = math.prod(operation.input(1).shape[:-1]), operation.input(1).shape[-1]
+    return (
+        operation.options.get("weightsFormat", 0) == 0
+        and weights is not None
+        and (stored is None or stored.size == rows)
+        and operation.output().shape[-1] == rows
+        and columns > 0
+        and math.prod(operation.input().shape) * rows
+        == math.prod(operation.output().shape) * columns
+    )
+
+
+CONSTRAINTS = (
+    constant_weights,
+    supported_types,
+    scales_of_integers,
+    known_activation,
+    plain_weights,
+)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:
-    """Return one step; the bias takes in the input's zero point."""
-    source, target = operation.input(), operation.output()
-    weights = _matrix(operation)
+    """Return one step."""
+    weights = matrix(operation)
     rows, columns = weights.shape
-    bias = folded_bias(operation, weights)
-    low, high = activation_limits(operation)
-    offset = zero_point(target)
-    rescales = [
-        fixed_point(item, low - offset, high - offset, limits)
-        for item, limits in zip(*scales_and_limits(operation, weights, bias), strict=True)
-    ]
-    batches, step = math.prod(source.shape) // columns, int(len(rescales) > 1)
+    kernel, members = _KINDS[operation.input().dtype](operation, weights)
+    batches = math.prod(operation.input().shape) // columns
+    sizes: dict[str, Member] = {"batches": batches, "rows": rows, "columns": columns}
     return [
         Step(
-            "fully_connected_int8",
+            kernel,
             (operation.inputs[0],),
             operation.outputs[0],
-            {
-                "weights": Constant("weights", weights.reshape(-1)),
-                "bias": Constant("bias", bias),
-                "multipliers": Constant(
-                    "multipliers", np.array([item[0] for item in rescales], np.int32)
-                ),
-                "shifts": Constant("shifts", np.array([item[1] for item in rescales], np.uint8)),
-                "batches": batches,
-                "rows": rows,
-                "columns": columns,
-                "channel_step": step,
-                "zero_point": offset,
-                "low": low,
-                "high": high,
-            },
+            members | sizes,
             operator=operation.index,
-            band=None if batches > 1 else Band("rows", 1, _advance(columns, step)),
+            band=Band("rows", 1, _advance(members, columns)) if batches == 1 else None,
         )
     ]
 
 
-def _advance(columns: int, step: int) -> dict[str, int]:
-    return {"weights": columns, "bias": 1, "multipliers": step, "shifts": step}
+def _advance(members: dict[str, Member], columns: int) -> dict[str, int]:
+    """Return what the next row adds to each array of the layer."""
+    step = members.get("channel_step", 0)
+    assert isinstance(step, int)
+    steps = {"weights": columns, "bias": 1, "multipliers": step, "shifts": step, "scales": step}
+    return {key: value for key, value in steps.items() if key in members}
 
 
-def _matrix(operation: Operation) -> NDArray[np.int8]:
+def matrix(operation: Operation) -> NDArray[Any]:
+    """Return the weights, (rows, columns), as they are stored."""
     weights = operation.constant(1)
     assert weights is not None
     return weights.reshape(-1, weights.shape[-1])
 
 
-def folded_bias(operation: Operation, weights: NDArray[np.int8]) -> NDArray[np.int32]:
-    """Return the bias with what the input's zero point adds to each row.
+def _of_int8(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str, Member]]:
+    bias = folded_bias(operation, weights)
+    offset = zero_point(operation.output())
+    low, high = activation_limits(operation)
+    rescales = [
+        fixed_point(item, low - offset, high - offset, limits)
+        for item, limits in zip(*scales_and_limits(operation, weights, bias), strict=True)
+    ]
+    multipliers, shifts = zip(*rescales, strict=True)
+    return "fully_connected_int8", {
+        "weights": Constant("weights", weights.reshape(-1)),
+        "bias": Constant("bias", bias),
+        "multipliers": Constant("multipliers", np.array(multipliers, np.int32)),
+        "shifts": Constant("shifts", np.array(shifts, np.uint8)),
+        "channel_step": int(len(rescales) > 1),
+        "zero_point": offset,
+        "low": low,
+        "high": high,
+    }
+
+
+def _of_int16(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str, Member]]:
+    bias = _bias(operation, len(weights), np.int64)
+    reach = np.abs(bias) + (1 << 15) * np.abs(weights.astype(np.int64)).sum(axis=1)
+    stored = operation.constant(2)
+    # with a bias of 32 bits the reference kernel sums in 32 bits
+    most = _EXACT if stored is None or stored.dtype == np.int64 else 1 << 31
+    if stored is None and operation.options.get("quantizedBiasType", 0) == _INT32:
+        most = 1 << 31
+    if reach.max(initial=0) >= most:
+        raise BadInput(f"a sum may exceed {most.bit_length() - 1} bits")
+    scales = _scales(operation)
+    low, high = activation_limits(operation)
+    return "fully_connected_int16", {
+        "weights": Constant("weights", weights.reshape(-1)),
+        "bias": Constant("bias", bias),
+        "scales": Constant("scales", np.array(scales, np.float64)),
+        "channel_step": int(len(scales) > 1),
+        "low": low,
+        "high": high,
+    }
+
+
+#: `TensorType.INT32` of the schema.
+_INT32 = 2
+
+
+def _of_float32(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str, Member]]:
+    """Return the kernel of float16 only if weights and bias are both stored so."""
+    stored = operation.constant(2)
+    half = weights.dtype == np.float16 and (stored is None or stored.dtype == np.float16)
+    dtype = np.float16 if half else np.float32
+    values, bias = weights.astype(dtype), _bias(operation, len(weights), dtype)
+    if not (np.isfinite(values).all() and np.isfinite(bias).all()):
+        raise BadInput("a weight or bias is infinite or NaN")
+    low, high = FUSED[operation.options.get("fusedActivationFunction", 0)]
+    largest = float(np.finfo(np.float32).max)
+    return f"fully_connected_{np.dtype(dtype).name}", {
+        "weights": Constant("weights", values.reshape(-1)),
+        "bias": Constant("bias", bias),
+        "low": -largest if low is None else low,
+        "high": largest if high is None else high,
+    }
+
+
+_KINDS = {"int8": _of_int8, "int16": _of_int16, "float32": _of_float32}
+
+
+def _bias(operation: Operation, rows: int, dtype: Any) -> NDArray[Any]:
+    stored = operation.constant(2)
+    return np.zeros(rows, dtype) if stored is None else stored.reshape(-1).astype(dtype)
+
+
+def folded_bias(operation: Operation, weights: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the bias of int8 with what the input's zero point adds to each row.
 
     Raises:
         BadInput: a sum does not fit into 32 bits.
     """
     wide = weights.astype(np.int64)
-    stored = operation.constant(2)
-    bias = np.zeros(len(wide), np.int64) if stored is None else stored.astype(np.int64)
+    bias = _bias(operation, len(wide), np.int64)
     bias = bias - zero_point(operation.input()) * wide.sum(axis=1)
     if (np.abs(bias) + 128 * np.abs(wide).sum(axis=1)).max(initial=0) >= 1 << 31:
         raise BadInput("a sum may exceed 32 bits")
@@ -101,15 +204,20 @@ def folded_bias(operation: Operation, weights: NDArray[np.int8]) -> NDArray[np.i
     return folded
 
 
+def _scales(operation: Operation) -> list[float]:
+    """Return input scale × weight scale ÷ output scale, one for all rows or one for each."""
+    source, target = scale(operation.input()), scale(operation.output())
+    return [source * item / target for item in operation.input(1).scales]
+
+
 def scales_and_limits(
-    operation: Operation, weights: NDArray[np.int8], bias: NDArray[np.int32]
+    operation: Operation, weights: NDArray[Any], bias: NDArray[np.int32]
 ) -> tuple[list[float], list[tuple[int, int]]]:
-    """Return each scale (one, or one per row) and the accumulators that can occur under it."""
+    """Return each scale (one, or one per row) and the sums of int8 that can occur under it."""
     wide = weights.astype(np.int64)
     highest = bias + np.maximum(127 * wide, -128 * wide).sum(axis=1)
     lowest = bias + np.minimum(127 * wide, -128 * wide).sum(axis=1)
-    source, target = scale(operation.input()), scale(operation.output())
-    scales = [source * item / target for item in operation.input(1).scales]
+    scales = _scales(operation)
     if len(scales) == 1:
         return scales, [(int(lowest.min()), int(highest.max()))]
     return scales, [(int(a), int(b)) for a, b in zip(lowest, highest, strict=True)]
