@@ -38,6 +38,22 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
+def twice(real: float, limit: int) -> tuple[int, int]:
+    """Return multiplier and shift of the rule `twice`, for the kernel `rescale_twice`.
+
+    Args:
+        real: the scale.
+        limit: largest magnitude of what is rescaled.
+
+    Raises:
+        BadInput: a value may exceed 32 bits on the way, where LiteRT's result is undefined.
+    """
+    multiplier, shift = quantize_multiplier(real)
+    if limit << max(shift, 0) >= (1 << 31) - (1 << 16):
+        raise BadInput(f"a scale of {real!r}: a value may exceed 32 bits")
+    return multiplier, shift
+
+
 def rounded(accumulator: int, scale: float) -> int:
     """Return the result of the rule `once`, before the zero point is added."""
     real = float(accumulator) * scale

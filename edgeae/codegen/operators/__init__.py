@@ -24,18 +24,21 @@ Constraint = Callable[[Operation], bool]
 
 #: TFLite's operator → the module that supports it.
 MODULES = {
+    "ADD": "edgeae.codegen.operators.add",
     "CONCATENATION": "edgeae.codegen.operators.concatenation",
     "CONV_2D": "edgeae.codegen.operators.conv_2d",
     "DEPTHWISE_CONV_2D": "edgeae.codegen.operators.depthwise_conv_2d",
     "EXPAND_DIMS": "edgeae.codegen.operators.reshape",
     "FULLY_CONNECTED": "edgeae.codegen.operators.fully_connected",
     "LOGISTIC": "edgeae.codegen.operators.logistic",
+    "MUL": "edgeae.codegen.operators.mul",
     "PAD": "edgeae.codegen.operators.pad",
     "PADV2": "edgeae.codegen.operators.pad",
     "RESHAPE": "edgeae.codegen.operators.reshape",
     "SPLIT": "edgeae.codegen.operators.split",
     "SQUEEZE": "edgeae.codegen.operators.reshape",
     "STRIDED_SLICE": "edgeae.codegen.operators.strided_slice",
+    "SUB": "edgeae.codegen.operators.add",
     "TRANSPOSE": "edgeae.codegen.operators.transpose",
     "TRANSPOSE_CONV": "edgeae.codegen.operators.transpose_conv",
 }
