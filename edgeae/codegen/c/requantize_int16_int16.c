@@ -1,0 +1,19 @@
+/* QUANTIZE of int16 to int16, rescaled with two roundings.
+ * needs: rescale_twice clamp
+ */
+struct PREFIX_requantize_int16_int16 {
+  int32_t size;
+  int32_t input_zero_point;
+  int32_t multiplier;
+  int32_t shift;
+  int32_t output_zero_point;
+};
+
+static void PREFIX_requantize_int16_int16(const struct PREFIX_requantize_int16_int16 *layer,
+                                          const int16_t *input, int16_t *output) {
+  for (int32_t index = 0; index < layer->size; index++) {
+    const int32_t value = PREFIX_rescale_twice(input[index] - layer->input_zero_point,
+                                               layer->multiplier, layer->shift);
+    output[index] = (int16_t)PREFIX_clamp(value + layer->output_zero_point, -32768, 32767);
+  }
+}
