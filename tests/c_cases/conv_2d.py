@@ -8,6 +8,7 @@ from c_cases.convolution import (
     filters,
     options_of,
     outputs,
+    random_size,
     random_sizes,
 )
 from c_models import Case
@@ -20,14 +21,15 @@ def random_case(rng, kind=None) -> Case:
     groups = int(rng.integers(2, 4)) if rng.random() < 0.3 else 1
     depth, each = int(rng.integers(1, 7)), int(rng.integers(1, 5))
     batches = int(rng.integers(1, 3))
+    size = random_size(rng, depth * sizes.taps[0] * sizes.taps[1])
     source, target = edges(
         rng,
         kind[0],
         (batches, *sizes.extents, depth * groups),
         (batches, *outputs(sizes), each * groups),
-        depth * sizes.taps[0] * sizes.taps[1],
+        size,
     )
     shape = (each * groups, *sizes.taps, depth)
-    weights, bias = filters(rng, kind, shape, 0, source, bias=True)
+    weights, bias = filters(rng, kind, shape, 0, source, size)
     options = options_of(rng, schema.Conv2DOptionsT, sizes, kind[2])
     return case(rng, "CONV_2D", 8, options, (source, target, weights, bias))

@@ -63,21 +63,35 @@ def options_of(rng, kind, sizes: Sizes, bias: str | None):
     return options
 
 
-def edges(rng, dtype: str, source_shape, target_shape, fan: int) -> tuple[Tensor, Tensor]:
-    """Input and output of an element type, with random scales and zero points."""
+class Size(NamedTuple):
+    """How large filters are, and with it sums: see `edges`."""
+
+    weight: int
+    scale: float
+    fan: int
+
+
+def random_size(rng, fan: int) -> Size:
+    """Weights of 8 bits, or of -1, 0 and 1; `fan` products are summed."""
+    return Size(1 if rng.random() < 0.1 else 127, 10 ** rng.uniform(-4, -1), fan)
+
+
+def edges(rng, dtype: str, source_shape, target_shape, size: Size) -> tuple[Tensor, Tensor]:
+    """Input and output; the output's scale spreads the sums over a part of its integers."""
     if dtype == "float32":
         return Tensor("x", source_shape, dtype), Tensor("y", target_shape, dtype)
     points = [0, 0] if dtype == "int16" else [int(item) for item in rng.integers(-128, 128, 2)]
     top = 1 << (8 * np.dtype(dtype).itemsize - 1)
     source = np.float32(10 ** rng.uniform(-2, 1) / top)
-    target = np.float32(source * 10 ** rng.uniform(-1.5, 1.5) * fan**0.5)
+    deviation = source * size.scale * top * size.weight * size.fan**0.5 / 3
+    target = np.float32(max(deviation / (top * 10 ** rng.uniform(-1.5, 0.3)), 1e-7))
     return (
         Tensor("x", source_shape, dtype, None, (float(source),), (points[0],)),
         Tensor("y", target_shape, dtype, None, (float(target),), (points[1],)),
     )
 
 
-def filters(rng, kind, shape, axis: int, source: Tensor, bias: bool):
+def filters(rng, kind, shape, axis: int, source: Tensor, size: Size, bias: bool = True):
     """Filter and bias (None if there is none) of element types as in `KINDS`."""
     dtype, filter_dtype, bias_dtype = kind
     channels = shape[axis]
@@ -87,18 +101,17 @@ def filters(rng, kind, shape, axis: int, source: Tensor, bias: bool):
         return Tensor("w", shape, filter_dtype, weights), (
             Tensor("b", (channels,), bias_dtype, values) if bias else None
         )
-    count = channels if rng.random() < 0.7 else 1
-    scales = (10 ** rng.uniform(-3.5, -1.5, count)).astype(np.float32)
-    weights = rng.integers(-127, 128, shape).astype(np.int8)
-    if rng.random() < 0.2:
-        weights = np.where(rng.random(shape) < 0.5, -128, 127).astype(np.int8)
-    reach = 127 * int(np.prod(shape)) // channels * (100 if dtype == "int8" else 10000)
-    values = rng.integers(-reach, reach + 1, channels)
-    values = np.clip(values, -(1 << 30), 1 << 30).astype(bias_dtype)
-    zeros = (0,) * count
+    scales = size.scale * 10 ** rng.uniform(-0.5, 0.5, channels if rng.random() < 0.7 else 1)
+    scales = tuple(float(item) for item in scales.astype(np.float32))
+    weights = rng.integers(-size.weight, size.weight + 1, shape).astype(np.int8)
+    if rng.random() < 0.1:
+        weights = np.where(weights < 0, -128, 127).astype(np.int8)
+    reach = int(size.weight * size.fan**0.5 * (1 << (8 * np.dtype(dtype).itemsize - 1)))
+    values = rng.integers(-reach, reach + 1, channels).astype(bias_dtype)
+    zeros = (0,) * len(scales)
     bias_scales = tuple(float(np.float32(source.scales[0]) * item) for item in scales)
     return (
-        Tensor("w", shape, "int8", weights, tuple(float(item) for item in scales), zeros, axis),
+        Tensor("w", shape, "int8", weights, scales, zeros, axis),
         Tensor("b", (channels,), bias_dtype, values, bias_scales, zeros) if bias else None,
     )
 

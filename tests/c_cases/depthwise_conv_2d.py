@@ -8,6 +8,7 @@ from c_cases.convolution import (
     filters,
     options_of,
     outputs,
+    random_size,
     random_sizes,
 )
 from c_models import Case
@@ -21,15 +22,16 @@ def random_case(rng, kind=None) -> Case:
     kind = kind or DEPTHWISE_KINDS[rng.integers(len(DEPTHWISE_KINDS))]
     sizes = random_sizes(rng)
     channels, multiplier = int(rng.integers(1, 7)), int(rng.integers(1, 4))
+    size = random_size(rng, sizes.taps[0] * sizes.taps[1])
     source, target = edges(
         rng,
         kind[0],
         (1, *sizes.extents, channels),
         (1, *outputs(sizes), channels * multiplier),
-        sizes.taps[0] * sizes.taps[1],
+        size,
     )
     shape = (1, *sizes.taps, channels * multiplier)
-    weights, bias = filters(rng, kind, shape, 3, source, bias=rng.random() < 0.8)
+    weights, bias = filters(rng, kind, shape, 3, source, size, bias=rng.random() < 0.8)
     options = options_of(rng, schema.DepthwiseConv2DOptionsT, sizes, None)
     options.depthMultiplier = multiplier
     return case(rng, "DEPTHWISE_CONV_2D", 6, options, (source, target, weights, bias))
