@@ -1,7 +1,7 @@
 /* ADD and SUB of int16: both operands in steps of one scale, 2^-15 of a step each, then the sum.
  * needs: seek rescale_twice clamp
  */
-struct PREFIX_add_int16 {
+struct PREFIX_add_int16_layer {
   const int32_t *axes; /* extent, stride of the first operand, stride of the second one */
   int32_t outer;
   int32_t rows;
@@ -22,7 +22,7 @@ struct PREFIX_add_int16 {
   int32_t high;
 };
 
-static void PREFIX_add_int16(const struct PREFIX_add_int16 *layer,
+static void PREFIX_add_int16(const struct PREFIX_add_int16_layer *layer,
                              const int16_t *first, const int16_t *second, int16_t *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t a = 0, b = 0;

@@ -1,7 +1,7 @@
 /* ADD and SUB of int8: both operands in steps of one scale, 2^-20 of a step each, then the sum.
  * needs: seek rescale_twice clamp
  */
-struct PREFIX_add_int8 {
+struct PREFIX_add_int8_layer {
   const int32_t *axes; /* extent, stride of the first operand, stride of the second one */
   int32_t outer;
   int32_t rows;
@@ -22,7 +22,7 @@ struct PREFIX_add_int8 {
   int32_t high;
 };
 
-static void PREFIX_add_int8(const struct PREFIX_add_int8 *layer,
+static void PREFIX_add_int8(const struct PREFIX_add_int8_layer *layer,
                             const int8_t *first, const int8_t *second, int8_t *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t a = 0, b = 0;

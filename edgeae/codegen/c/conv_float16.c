@@ -2,7 +2,7 @@
  * needs: conv_taps half clamp_float
  * Output rows from y on alone: take y * stride_height from pad_top, and set out_height.
  */
-struct PREFIX_conv_float16 {
+struct PREFIX_conv_float16_layer {
   const uint16_t *weights; /* channels, rows, columns, input channels of a group */
   const uint16_t *bias;
   int32_t batches;
@@ -29,7 +29,7 @@ struct PREFIX_conv_float16 {
   float high;
 };
 
-static float PREFIX_conv_sum_float16(const struct PREFIX_conv_float16 *layer,
+static float PREFIX_conv_sum_float16(const struct PREFIX_conv_float16_layer *layer,
                                      const uint16_t *weights, const float *pixels, int32_t rows,
                                      int32_t columns) {
   const int32_t runs = layer->run_step > 0 ? 1 : columns;
@@ -52,9 +52,9 @@ static float PREFIX_conv_sum_float16(const struct PREFIX_conv_float16 *layer,
   return sum;
 }
 
-static float *PREFIX_conv_pixel_float16(const struct PREFIX_conv_float16 *layer, const float *input,
-                                        float *output, struct PREFIX_taps rows,
-                                        struct PREFIX_taps columns) {
+static float *PREFIX_conv_pixel_float16(const struct PREFIX_conv_float16_layer *layer, const float *input,
+                                        float *output, struct PREFIX_taps_layer rows,
+                                        struct PREFIX_taps_layer columns) {
   const float *pixels =
       input + (rows.pixel * layer->in_width + columns.pixel) * layer->in_channels;
   const uint16_t *weights =
@@ -73,15 +73,15 @@ static float *PREFIX_conv_pixel_float16(const struct PREFIX_conv_float16 *layer,
   return output;
 }
 
-static void PREFIX_conv_float16(const struct PREFIX_conv_float16 *layer, const float *input,
+static void PREFIX_conv_float16(const struct PREFIX_conv_float16_layer *layer, const float *input,
                                 float *output) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     for (int32_t y = 0; y < layer->out_height; y++) {
-      const struct PREFIX_taps rows =
+      const struct PREFIX_taps_layer rows =
           PREFIX_conv_taps(y * layer->stride_height - layer->pad_top, layer->in_height,
                            layer->kernel_height, layer->dilation_height, layer->spread_height);
       for (int32_t x = 0; x < layer->out_width; x++) {
-        const struct PREFIX_taps columns =
+        const struct PREFIX_taps_layer columns =
             PREFIX_conv_taps(x * layer->stride_width - layer->pad_left, layer->in_width,
                              layer->kernel_width, layer->dilation_width, layer->spread_width);
         output = PREFIX_conv_pixel_float16(layer, input, output, rows, columns);

@@ -2,7 +2,7 @@
  * needs: conv_taps rescale_twice clamp
  * Output rows from y on alone: take y * stride_height from pad_top, and set out_height.
  */
-struct PREFIX_conv_int8 {
+struct PREFIX_conv_int8_layer {
   const int8_t *weights; /* channels, rows, columns, input channels of a group */
   const int32_t *bias;
   const int32_t *multipliers;
@@ -34,7 +34,7 @@ struct PREFIX_conv_int8 {
   int32_t high;
 };
 
-static int32_t PREFIX_conv_sum_int8(const struct PREFIX_conv_int8 *layer, const int8_t *weights,
+static int32_t PREFIX_conv_sum_int8(const struct PREFIX_conv_int8_layer *layer, const int8_t *weights,
                                     const int8_t *pixels, int32_t rows, int32_t columns) {
   const int32_t runs = layer->run_step > 0 ? 1 : columns;
   const int32_t length = layer->run_step > 0 ? columns * layer->depth : layer->depth;
@@ -57,9 +57,9 @@ static int32_t PREFIX_conv_sum_int8(const struct PREFIX_conv_int8 *layer, const 
   return sum;
 }
 
-static int8_t *PREFIX_conv_pixel_int8(const struct PREFIX_conv_int8 *layer, const int8_t *input,
-                                      int8_t *output, struct PREFIX_taps rows,
-                                      struct PREFIX_taps columns) {
+static int8_t *PREFIX_conv_pixel_int8(const struct PREFIX_conv_int8_layer *layer, const int8_t *input,
+                                      int8_t *output, struct PREFIX_taps_layer rows,
+                                      struct PREFIX_taps_layer columns) {
   const int8_t *pixels =
       input + (rows.pixel * layer->in_width + columns.pixel) * layer->in_channels;
   const int8_t *weights =
@@ -79,15 +79,15 @@ static int8_t *PREFIX_conv_pixel_int8(const struct PREFIX_conv_int8 *layer, cons
   return output;
 }
 
-static void PREFIX_conv_int8(const struct PREFIX_conv_int8 *layer, const int8_t *input,
+static void PREFIX_conv_int8(const struct PREFIX_conv_int8_layer *layer, const int8_t *input,
                              int8_t *output) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     for (int32_t y = 0; y < layer->out_height; y++) {
-      const struct PREFIX_taps rows =
+      const struct PREFIX_taps_layer rows =
           PREFIX_conv_taps(y * layer->stride_height - layer->pad_top, layer->in_height,
                            layer->kernel_height, layer->dilation_height, layer->spread_height);
       for (int32_t x = 0; x < layer->out_width; x++) {
-        const struct PREFIX_taps columns =
+        const struct PREFIX_taps_layer columns =
             PREFIX_conv_taps(x * layer->stride_width - layer->pad_left, layer->in_width,
                              layer->kernel_width, layer->dilation_width, layer->spread_width);
         output = PREFIX_conv_pixel_int8(layer, input, output, rows, columns);

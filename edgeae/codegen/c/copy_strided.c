@@ -2,7 +2,7 @@
  * needs: seek
  * A row is `count` runs of `size` bytes; starts, steps and the strides of the axes are in bytes.
  */
-struct PREFIX_copy_strided {
+struct PREFIX_copy_strided_layer {
   const int32_t *axes; /* extent, stride of the input, stride of the output */
   int32_t outer;
   int32_t rows;
@@ -14,7 +14,7 @@ struct PREFIX_copy_strided {
   int32_t output_step;
 };
 
-static void PREFIX_copy_strided(const struct PREFIX_copy_strided *layer, const void *input,
+static void PREFIX_copy_strided(const struct PREFIX_copy_strided_layer *layer, const void *input,
                                 void *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t from = layer->input_start, to = layer->output_start;

@@ -1,7 +1,7 @@
 /* MUL of float32.
  * needs: seek
  */
-struct PREFIX_mul_float32 {
+struct PREFIX_mul_float32_layer {
   const int32_t *axes; /* extent, stride of the first operand, stride of the second one */
   int32_t outer;
   int32_t rows;
@@ -12,7 +12,7 @@ struct PREFIX_mul_float32 {
   float high;
 };
 
-static void PREFIX_mul_float32(const struct PREFIX_mul_float32 *layer,
+static void PREFIX_mul_float32(const struct PREFIX_mul_float32_layer *layer,
                                const float *first, const float *second, float *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t a = 0, b = 0;

@@ -1,7 +1,7 @@
 /* MUL of int16, rescaled with two roundings.
  * needs: seek rescale_twice clamp
  */
-struct PREFIX_mul_int16 {
+struct PREFIX_mul_int16_layer {
   const int32_t *axes; /* extent, stride of the first operand, stride of the second one */
   int32_t outer;
   int32_t rows;
@@ -17,7 +17,7 @@ struct PREFIX_mul_int16 {
   int32_t high;
 };
 
-static void PREFIX_mul_int16(const struct PREFIX_mul_int16 *layer,
+static void PREFIX_mul_int16(const struct PREFIX_mul_int16_layer *layer,
                              const int16_t *first, const int16_t *second, int16_t *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t a = 0, b = 0;

@@ -1,7 +1,7 @@
 /* QUANTIZE of float32 to int16.
  * needs: quantized
  */
-struct PREFIX_quantize_float32_16 {
+struct PREFIX_quantize_float32_16_layer {
   int32_t size;
   float scale;
   int32_t zero_point;
@@ -9,7 +9,7 @@ struct PREFIX_quantize_float32_16 {
   int32_t high;
 };
 
-static void PREFIX_quantize_float32_16(const struct PREFIX_quantize_float32_16 *layer,
+static void PREFIX_quantize_float32_16(const struct PREFIX_quantize_float32_16_layer *layer,
                                        const float *input, int16_t *output) {
   for (int32_t index = 0; index < layer->size; index++) {
     output[index] = (int16_t)PREFIX_quantized(

@@ -2,7 +2,7 @@
  * needs: rescale_twice clamp
  * An int8 is read and written as a byte with its highest bit flipped.
  */
-struct PREFIX_requantize_8 {
+struct PREFIX_requantize_8_layer {
   int32_t size;
   int32_t input_flip;
   int32_t input_zero_point; /* of the flipped byte */
@@ -12,7 +12,7 @@ struct PREFIX_requantize_8 {
   int32_t output_zero_point; /* of the flipped byte */
 };
 
-static void PREFIX_requantize_8(const struct PREFIX_requantize_8 *layer, const void *input,
+static void PREFIX_requantize_8(const struct PREFIX_requantize_8_layer *layer, const void *input,
                                 void *output) {
   for (int32_t index = 0; index < layer->size; index++) {
     int32_t value = ((const uint8_t *)input)[index] ^ layer->input_flip;

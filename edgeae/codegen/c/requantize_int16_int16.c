@@ -1,7 +1,7 @@
 /* QUANTIZE of int16 to int16, rescaled with two roundings.
  * needs: rescale_twice clamp
  */
-struct PREFIX_requantize_int16_int16 {
+struct PREFIX_requantize_int16_int16_layer {
   int32_t size;
   int32_t input_zero_point;
   int32_t multiplier;
@@ -9,7 +9,7 @@ struct PREFIX_requantize_int16_int16 {
   int32_t output_zero_point;
 };
 
-static void PREFIX_requantize_int16_int16(const struct PREFIX_requantize_int16_int16 *layer,
+static void PREFIX_requantize_int16_int16(const struct PREFIX_requantize_int16_int16_layer *layer,
                                           const int16_t *input, int16_t *output) {
   for (int32_t index = 0; index < layer->size; index++) {
     const int32_t value = PREFIX_rescale_twice(input[index] - layer->input_zero_point,

@@ -1,0 +1,13 @@
+/* LOGISTIC of float32. */
+#include <math.h>
+
+struct PREFIX_logistic_float32_layer {
+  int32_t size;
+};
+
+static void PREFIX_logistic_float32(const struct PREFIX_logistic_float32_layer *layer,
+                                    const float *input, float *output) {
+  for (int32_t index = 0; index < layer->size; index++) {
+    output[index] = 1.0f / (1.0f + expf(-input[index]));
+  }
+}

@@ -1,0 +1,24 @@
+/* TANH of int16: tanh x = 2 sigmoid(2x) - 1, by the table of the sigmoid.
+ * needs: sigmoid_steps
+ */
+struct PREFIX_tanh_int16_layer {
+  const uint16_t *sigmoid;
+  int32_t multiplier;
+  int32_t shift;
+  int32_t size;
+};
+
+static void PREFIX_tanh_int16(const struct PREFIX_tanh_int16_layer *layer, const int16_t *input,
+                              int16_t *output) {
+  const int32_t half = layer->shift > 0 ? 1 << (layer->shift - 1) : 0;
+  for (int32_t index = 0; index < layer->size; index++) {
+    const int32_t step = (input[index] * layer->multiplier + half) >> layer->shift;
+    const int32_t distance = step < 0 ? -step : step;
+    int32_t value = 0xFFFF << 8;
+    if (distance >> 8 < 255) {
+      value = PREFIX_sigmoid_steps(layer->sigmoid, distance, 8);
+    }
+    value = step < 0 ? (1 << 23) - value + 127 : value - (1 << 23) + 128;
+    output[index] = (int16_t)(value >> 8);
+  }
+}
