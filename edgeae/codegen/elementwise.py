@@ -18,6 +18,11 @@ def known_type(operation: Operation) -> bool:
     return operation.input().dtype == operation.output().dtype in ("int8", "int16", "float32")
 
 
+def same_size(operation: Operation) -> bool:
+    """The output has as many values as the input."""
+    return math.prod(operation.input().shape) == math.prod(operation.output().shape)
+
+
 def one_scale(operation: Operation) -> bool:
     """Integer input and output have one scale each, above 0."""
     tensors = operation.input(), operation.output()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.codegen.elementwise import by_table, each_value, one_scale, rounded_table
+from edgeae.codegen.elementwise import by_table, each_value, one_scale, rounded_table, same_size
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
 
@@ -15,7 +15,7 @@ def known_type(operation: Operation) -> bool:
     return operation.input().dtype == operation.output().dtype in ("int8", "float32")
 
 
-CONSTRAINTS = (known_type, one_scale)
+CONSTRAINTS = (known_type, same_size, one_scale)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

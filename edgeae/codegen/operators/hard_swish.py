@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeae.codegen.elementwise import INT8_VALUES, by_table, each_value, one_scale
+from edgeae.codegen.elementwise import INT8_VALUES, by_table, each_value, one_scale, same_size
 from edgeae.codegen.fixed_point import Integers, high_product, shift_rounded
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
@@ -24,7 +24,7 @@ def moderate_scales(operation: Operation) -> bool:
     )
 
 
-CONSTRAINTS = (known_type, one_scale, moderate_scales)
+CONSTRAINTS = (known_type, same_size, one_scale, moderate_scales)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

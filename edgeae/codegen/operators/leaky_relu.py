@@ -11,6 +11,7 @@ from edgeae.codegen.elementwise import (
     each_value,
     known_type,
     one_scale,
+    same_size,
     zero_points_of_int16,
 )
 from edgeae.codegen.fixed_point import rescale_twice
@@ -29,7 +30,14 @@ def positive_alpha(operation: Operation) -> bool:
     return operation.input().dtype != "int16" or operation.options["alpha"] >= 0
 
 
-CONSTRAINTS = (known_type, one_scale, zero_points_of_int16, moderate_ratio, positive_alpha)
+CONSTRAINTS = (
+    known_type,
+    same_size,
+    one_scale,
+    zero_points_of_int16,
+    moderate_ratio,
+    positive_alpha,
+)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

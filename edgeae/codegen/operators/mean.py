@@ -16,6 +16,12 @@ def constant_axes(operation: Operation) -> bool:
     return axes is not None and all(-rank <= axis < rank for axis in axes.reshape(-1))
 
 
+def kept_axes(operation: Operation) -> bool:
+    """The output has one value for each place of the axes that are kept."""
+    kept = math.prod(size for size, averaged, _ in _groups(operation) if not averaged)
+    return kept == math.prod(operation.output().shape)
+
+
 def few_groups(operation: Operation) -> bool:
     """At most two groups of neighbouring axes are averaged, and at most two are kept."""
     groups = _groups(operation)
@@ -31,7 +37,15 @@ def moderate_sum(operation: Operation) -> bool:
     return 0 < _count(operation) << (bits + max(shift, 0)) < 1 << 32
 
 
-CONSTRAINTS = (known_type, one_scale, zero_points_of_int16, constant_axes, few_groups, moderate_sum)
+CONSTRAINTS = (
+    known_type,
+    one_scale,
+    zero_points_of_int16,
+    constant_axes,
+    kept_axes,
+    few_groups,
+    moderate_sum,
+)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

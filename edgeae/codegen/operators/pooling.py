@@ -31,7 +31,22 @@ def moderate_window(operation: Operation) -> bool:
     return bool(0 < places < 1 << 16 and min(options["strideH"], options["strideW"]) > 0)
 
 
-CONSTRAINTS = (known_type, one_scale, four_dimensions, known_activation, moderate_window)
+def expected_shape(operation: Operation) -> bool:
+    """The output has the shape that the padding SAME or VALID gives."""
+    options, (batches, height, width, channels) = operation.options, operation.input().shape
+    rows = _places(operation, height, options["filterHeight"], options["strideH"])
+    columns = _places(operation, width, options["filterWidth"], options["strideW"])
+    return operation.output().shape == (batches, rows, columns, channels)
+
+
+CONSTRAINTS = (
+    known_type,
+    one_scale,
+    four_dimensions,
+    known_activation,
+    moderate_window,
+    expected_shape,
+)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:
@@ -63,8 +78,14 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
     return [Step(kernel, inputs, operation.outputs[0], members, operator=operation.index)]
 
 
+def _places(operation: Operation, size: int, window: int, stride: int) -> int:
+    """Return how many windows there are along an axis."""
+    covered = size - window + 1 if operation.options["padding"] == _VALID else size
+    return math.ceil(covered / stride)
+
+
 def _padding(operation: Operation, size: int, window: int, stride: int) -> int:
     """Return the places of the first window that lie before the input."""
     if operation.options["padding"] == _VALID:
         return 0
-    return max((math.ceil(size / stride) - 1) * stride + window - size, 0) // 2
+    return max((_places(operation, size, window, stride) - 1) * stride + window - size, 0) // 2

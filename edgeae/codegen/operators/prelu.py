@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeae.codegen.elementwise import each_value, one_scale
+from edgeae.codegen.elementwise import each_value, one_scale, same_size
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
 from edgeae.codegen.step import Alias, Constant, Member, Step
@@ -33,7 +33,7 @@ def moderate_ratio(operation: Operation) -> bool:
     return ratio < 1 << 15 and alpha_ratio < 1 << 14
 
 
-CONSTRAINTS = (known_type, one_scale, repeated_alpha, moderate_ratio)
+CONSTRAINTS = (known_type, same_size, one_scale, repeated_alpha, moderate_ratio)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

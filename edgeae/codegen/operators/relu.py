@@ -10,6 +10,7 @@ from edgeae.codegen.elementwise import (
     each_value,
     known_type,
     one_scale,
+    same_size,
     zero_points_of_int16,
 )
 from edgeae.codegen.fixed_point import rescale_twice
@@ -37,7 +38,14 @@ def known_to_the_reference(operation: Operation) -> bool:
     return operation.name in ("RELU", "RELU6") or operation.input().dtype != "int16"
 
 
-CONSTRAINTS = (known_type, one_scale, zero_points_of_int16, moderate_ratio, known_to_the_reference)
+CONSTRAINTS = (
+    known_type,
+    same_size,
+    one_scale,
+    zero_points_of_int16,
+    moderate_ratio,
+    known_to_the_reference,
+)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.codegen.elementwise import half_away, known_type, one_scale, zero_points_of_int16
+from edgeae.codegen.elementwise import (
+    half_away,
+    known_type,
+    one_scale,
+    same_size,
+    zero_points_of_int16,
+)
 from edgeae.codegen.fixed_point import exponential, high_product
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
@@ -33,11 +39,11 @@ def output_scale(operation: Operation) -> bool:
 
 
 def positive_beta(operation: Operation) -> bool:
-    """Beta is above 0, and for integers beta × input scale is between 2^-26 and 4.9."""
-    beta = operation.options["beta"]
-    return beta > 0 and (
-        operation.input().dtype == "float32" or 2**-26 < beta * scale(operation.input()) < 4.9
-    )
+    """Beta is above 0; beta × input scale is above 2^-26 for integers and below 4.9 for int16."""
+    dtype, beta = operation.input().dtype, operation.options["beta"]
+    lowest = 0 if dtype == "float32" else 2**-26
+    highest = 4.9 if dtype == "int16" else math.inf
+    return bool(beta > 0 and lowest < beta * scale(operation.input()) < highest)
 
 
 def moderate_depth(operation: Operation) -> bool:
@@ -50,6 +56,7 @@ def moderate_depth(operation: Operation) -> bool:
 CONSTRAINTS = (
     known_type,
     one_scale,
+    same_size,
     zero_points_of_int16,
     output_scale,
     positive_beta,

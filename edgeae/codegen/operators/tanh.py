@@ -11,6 +11,7 @@ from edgeae.codegen.elementwise import (
     known_type,
     one_scale,
     rounded_table,
+    same_size,
     zero_points_of_int16,
 )
 from edgeae.codegen.operation import Operation, scale
@@ -24,7 +25,7 @@ def output_scale(operation: Operation) -> bool:
     return target.dtype != "int16" or rounded_log2(scale(target)) == -15
 
 
-CONSTRAINTS = (known_type, one_scale, zero_points_of_int16, output_scale, moderate_scale)
+CONSTRAINTS = (known_type, same_size, one_scale, zero_points_of_int16, output_scale, moderate_scale)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:
