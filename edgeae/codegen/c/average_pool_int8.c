@@ -1,7 +1,7 @@
 /* AVERAGE_POOL_2D of int8: a window at the border counts only what lies in the input.
  * needs: inside clamp
  */
-struct PREFIX_average_pool_int8 {
+struct PREFIX_average_pool_int8_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -18,7 +18,7 @@ struct PREFIX_average_pool_int8 {
   int32_t high;
 };
 
-static void PREFIX_average_pool_int8(const struct PREFIX_average_pool_int8 *layer,
+static void PREFIX_average_pool_int8(const struct PREFIX_average_pool_int8_layer *layer,
                                      const int8_t *input, int8_t *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

@@ -1,7 +1,7 @@
 /* MAX_POOL_2D of float32: a window at the border counts only what lies in the input.
  * needs: inside
  */
-struct PREFIX_max_pool_float32 {
+struct PREFIX_max_pool_float32_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -18,7 +18,7 @@ struct PREFIX_max_pool_float32 {
   float high;
 };
 
-static void PREFIX_max_pool_float32(const struct PREFIX_max_pool_float32 *layer,
+static void PREFIX_max_pool_float32(const struct PREFIX_max_pool_float32_layer *layer,
                                     const float *input, float *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

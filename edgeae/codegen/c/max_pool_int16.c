@@ -1,7 +1,7 @@
 /* MAX_POOL_2D of int16: a window at the border counts only what lies in the input.
  * needs: inside
  */
-struct PREFIX_max_pool_int16 {
+struct PREFIX_max_pool_int16_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -18,7 +18,7 @@ struct PREFIX_max_pool_int16 {
   int32_t high;
 };
 
-static void PREFIX_max_pool_int16(const struct PREFIX_max_pool_int16 *layer,
+static void PREFIX_max_pool_int16(const struct PREFIX_max_pool_int16_layer *layer,
                                   const int16_t *input, int16_t *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

@@ -1,5 +1,5 @@
 /* MEAN of float32: two loops over the axes that are kept, two over those that are averaged. */
-struct PREFIX_mean_float32 {
+struct PREFIX_mean_float32_layer {
   int32_t kept_outer;
   int32_t kept_outer_step;
   int32_t kept_inner;
@@ -11,7 +11,7 @@ struct PREFIX_mean_float32 {
   int32_t count; /* of values that are averaged */
 };
 
-static void PREFIX_mean_float32(const struct PREFIX_mean_float32 *layer, const float *input,
+static void PREFIX_mean_float32(const struct PREFIX_mean_float32_layer *layer, const float *input,
                                 float *output) {
   for (int32_t kept = 0; kept < layer->kept_outer; kept++) {
     for (int32_t place = 0; place < layer->kept_inner; place++) {

@@ -1,7 +1,7 @@
 /* MEAN of int16: two loops over the axes that are kept, two over those that are averaged.
  * needs: rescale_twice clamp
  */
-struct PREFIX_mean_int16 {
+struct PREFIX_mean_int16_layer {
   int32_t kept_outer;
   int32_t kept_outer_step;
   int32_t kept_inner;
@@ -17,7 +17,7 @@ struct PREFIX_mean_int16 {
   int32_t zero_point;
 };
 
-static void PREFIX_mean_int16(const struct PREFIX_mean_int16 *layer, const int16_t *input,
+static void PREFIX_mean_int16(const struct PREFIX_mean_int16_layer *layer, const int16_t *input,
                               int16_t *output) {
   for (int32_t kept = 0; kept < layer->kept_outer; kept++) {
     for (int32_t place = 0; place < layer->kept_inner; place++) {

@@ -1,7 +1,7 @@
 /* RESIZE_BILINEAR of float32.
  * needs: limit
  */
-struct PREFIX_resize_bilinear_float32 {
+struct PREFIX_resize_bilinear_float32_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -14,7 +14,7 @@ struct PREFIX_resize_bilinear_float32 {
   float column_offset;
 };
 
-static void PREFIX_resize_bilinear_float32(const struct PREFIX_resize_bilinear_float32 *layer,
+static void PREFIX_resize_bilinear_float32(const struct PREFIX_resize_bilinear_float32_layer *layer,
                                            const float *input, float *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

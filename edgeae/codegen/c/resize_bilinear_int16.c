@@ -1,7 +1,7 @@
 /* RESIZE_BILINEAR of int16; places between values are counted in steps of 1/1024.
  * needs: clamp
  */
-struct PREFIX_resize_bilinear_int16 {
+struct PREFIX_resize_bilinear_int16_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -14,7 +14,7 @@ struct PREFIX_resize_bilinear_int16 {
   int32_t column_offset;
 };
 
-static void PREFIX_resize_bilinear_int16(const struct PREFIX_resize_bilinear_int16 *layer,
+static void PREFIX_resize_bilinear_int16(const struct PREFIX_resize_bilinear_int16_layer *layer,
                                          const int16_t *input, int16_t *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

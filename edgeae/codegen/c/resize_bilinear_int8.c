@@ -1,7 +1,7 @@
 /* RESIZE_BILINEAR of int8; places between values are counted in steps of 1/1024.
  * needs: clamp
  */
-struct PREFIX_resize_bilinear_int8 {
+struct PREFIX_resize_bilinear_int8_layer {
   int32_t batches;
   int32_t height;
   int32_t width;
@@ -14,7 +14,7 @@ struct PREFIX_resize_bilinear_int8 {
   int32_t column_offset;
 };
 
-static void PREFIX_resize_bilinear_int8(const struct PREFIX_resize_bilinear_int8 *layer,
+static void PREFIX_resize_bilinear_int8(const struct PREFIX_resize_bilinear_int8_layer *layer,
                                         const int8_t *input, int8_t *output) {
   for (int32_t place = 0; place < layer->batches * layer->output_height; place++) {
     const int32_t batch = place / layer->output_height;

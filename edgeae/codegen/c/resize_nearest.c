@@ -1,5 +1,5 @@
 /* RESIZE_NEAREST_NEIGHBOR of any type: copies of pixels. */
-struct PREFIX_resize_nearest {
+struct PREFIX_resize_nearest_layer {
   const uint16_t *rows;
   const uint16_t *columns;
   int32_t batches;
@@ -10,7 +10,7 @@ struct PREFIX_resize_nearest {
   int32_t pixel_bytes;
 };
 
-static void PREFIX_resize_nearest(const struct PREFIX_resize_nearest *layer, const void *input,
+static void PREFIX_resize_nearest(const struct PREFIX_resize_nearest_layer *layer, const void *input,
                                   void *output) {
   const int8_t *image = (const int8_t *)input;
   int8_t *target = (int8_t *)output;

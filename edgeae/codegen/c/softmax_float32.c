@@ -1,13 +1,13 @@
 /* SOFTMAX of float32 over the last dimension. */
 #include <math.h>
 
-struct PREFIX_softmax_float32 {
+struct PREFIX_softmax_float32_layer {
   float beta;
   int32_t rows;
   int32_t depth;
 };
 
-static void PREFIX_softmax_float32(const struct PREFIX_softmax_float32 *layer, const float *input,
+static void PREFIX_softmax_float32(const struct PREFIX_softmax_float32_layer *layer, const float *input,
                                    float *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     float largest = input[0];

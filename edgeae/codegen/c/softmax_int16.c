@@ -1,7 +1,7 @@
 /* SOFTMAX of int16 over the last dimension, by tables of e^x and 1 / (1 + x).
  * needs: rescale_twice clamp read_between_int16
  */
-struct PREFIX_softmax_int16 {
+struct PREFIX_softmax_int16_layer {
   const int16_t *exponentials;
   const int16_t *reciprocals;
   int32_t multiplier;
@@ -10,7 +10,7 @@ struct PREFIX_softmax_int16 {
   int32_t depth;
 };
 
-static void PREFIX_softmax_int16(const struct PREFIX_softmax_int16 *layer, const int16_t *input,
+static void PREFIX_softmax_int16(const struct PREFIX_softmax_int16_layer *layer, const int16_t *input,
                                  int16_t *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t largest = -32768;

@@ -3,7 +3,7 @@
  * The exponential of each distance from the largest value is a table of 31-bit fractions; distances
  * behind its end add nothing. The reciprocal of the sum takes three steps of Newton's method.
  */
-struct PREFIX_softmax_int8 {
+struct PREFIX_softmax_int8_layer {
   const int32_t *exponentials;
   int32_t count;
   int32_t rows;
@@ -21,7 +21,7 @@ static int32_t PREFIX_softmax_reciprocal(int32_t x) {
   return guess > 0x3FFFFFFF ? 0x7FFFFFFF : guess * 2;
 }
 
-static void PREFIX_softmax_int8(const struct PREFIX_softmax_int8 *layer, const int8_t *input,
+static void PREFIX_softmax_int8(const struct PREFIX_softmax_int8_layer *layer, const int8_t *input,
                                 int8_t *output) {
   for (int32_t row = 0; row < layer->rows; row++) {
     int32_t largest = -128;
