@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.operation import Operation, scale, zero_point
-from edgeae.codegen.step import Constant, Member, Step
+from edgeae.codegen.step import ELEMENTWISE, Constant, Member, Step
 
 #: All int8 values, in the order of the tables.
 INT8_VALUES = np.arange(-128, 128)
@@ -46,6 +46,7 @@ def each_value(operation: Operation, kernel: str, members: Mapping[str, Member])
         operation.outputs[0],
         {**members, "size": math.prod(operation.input().shape)},
         in_place=True,
+        band=ELEMENTWISE,
         operator=operation.index,
     )
 
