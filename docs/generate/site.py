@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from generate import commands, exit_codes, families, files, keys, rooms, runtimes
+from generate import commands, exit_codes, families, files, keys, operators, rooms, runtimes
 
 __all__ = ["DOCS", "NOTICE", "pages"]
 
@@ -21,6 +21,7 @@ def pages() -> dict[str, str]:
         "reference/budget.md": keys.budget(),
         "reference/matrix.md": keys.matrix(),
         "reference/runtimes.md": runtimes.page(),
+        "reference/operators.md": operators.page(),
         "reference/exit-codes.md": exit_codes.page(),
         **{f"reference/files/{name}.md": text for name, text in files.pages().items()},
     }

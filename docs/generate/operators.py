@@ -1,0 +1,39 @@
+"""The page of the operators that the C generator supports, from their constraints."""
+
+from edgeae.codegen.operators import MODULES, message, operator
+from edgeae.codegen.targets import TARGETS
+from generate.markdown import code, table
+
+__all__ = ["page"]
+
+
+def page() -> str:
+    """Return the page."""
+    sections = []
+    for name in sorted(MODULES):
+        entry = operator(name)
+        assert entry is not None
+        limits = "\n".join(f"* {message(constraint)}." for constraint in entry.constraints)
+        sections.append(f"### {name}\n\n{limits}\n")
+    targets = table(
+        ("target", "layout of the weights", "cores"),
+        [(code(item.name), code(item.layout), item.about) for item in TARGETS.values()],
+    )
+    listed = "\n".join(sections)
+    return f"""# C: operators and targets
+
+`edgeae embed --as c` takes a `.tflite` whose operators are these, within these limits. For any other,
+it names the operator, its place and the limit. An operator that only dequantizes a constant, as in
+files with float16 weights, is no operator here: the kernel that reads the constant converts it.
+
+Of no use here are training, dynamic shapes and several inputs or outputs. Dynamic-range files and
+those of 4-bit weights with float activations are refused: an interpreter quantizes their activations
+anew for each input, which is slower on a microcontroller than either integers or floats.
+
+## Targets
+
+{targets}
+
+## Operators
+
+{listed}"""
