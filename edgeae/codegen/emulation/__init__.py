@@ -1,0 +1,1 @@
+"""Emulation: runs generated C on emulated cores and counts instructions, flash and RAM."""
