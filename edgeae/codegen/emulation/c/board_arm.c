@@ -37,6 +37,14 @@ void board_nothing(void *arena, const void *input, void *output) {
   (void)output;
 }
 
+/* Adds the ticks since the last call. */
+static void counted(uint32_t value) {
+  const uint32_t sum = ticks[0] + ((previous - value) & 0xFFFFFFu);
+  ticks[1] += sum < ticks[0];
+  ticks[0] = sum;
+  previous = value;
+}
+
 /* Waits for the next tick and returns the turns of the loop. */
 static uint32_t waited(void) {
   uint32_t loops = 0, value;
@@ -50,8 +58,7 @@ static uint32_t waited(void) {
       : "+l"(loops), "=&l"(value)
       : "l"(systick), "l"(before)
       : "cc", "memory");
-  previous = value;
-  ticks[0] += (before - value) & 0xFFFFFFu;
+  counted(value);
   return loops;
 }
 
@@ -66,13 +73,7 @@ void board_count_begin(void) {
   ticks[1] = 0;
 }
 
-void board_count_lap(void) {
-  const uint32_t value = systick[2];
-  const uint32_t sum = ticks[0] + ((previous - value) & 0xFFFFFFu);
-  ticks[1] += sum < ticks[0];
-  ticks[0] = sum;
-  previous = value;
-}
+void board_count_lap(void) { counted(systick[2]); }
 
 struct board_count board_count_end(void) {
   struct board_count count;
