@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 #: Layout → the module that lowers operators to its kernels; `portable` has none.
-LAYOUTS: dict[str, str] = {}
+LAYOUTS: dict[str, str] = {
+    "dsp": "edgeae.codegen.layouts.dsp",
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ TARGETS = {
     for item in (
         Target("portable", "portable", "any core with a C99 compiler"),
         Target("cortex-m0", "portable", "Cortex-M0, M0+, M23"),
-        Target("cortex-m4", "portable", "Cortex-M4, M7"),
-        Target("cortex-m33", "portable", "Cortex-M33 with the DSP extension"),
+        Target("cortex-m4", "dsp", "Cortex-M4, M7"),
+        Target("cortex-m33", "dsp", "Cortex-M33 with the DSP extension"),
         Target("cortex-m55", "portable", "Cortex-M55, M85 with Helium"),
         Target("rv32", "portable", "RV32, with or without multiplication"),
         Target("aarch64", "portable", "AArch64 with NEON"),

@@ -113,6 +113,15 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
         raise BadInput(f"{place}: not supported in C: {error}") from None
 
 
+def supported(operation: Operation) -> bool:
+    """Return whether an operator is supported."""
+    entry = operator(operation.name)
+    try:
+        return entry is not None and all(item(operation) for item in entry.constraints)
+    except (IndexError, KeyError):
+        return False
+
+
 def message(constraint: Constraint) -> str:
     """Return what a constraint asks for: the first line of its docstring, without the full stop."""
     return (constraint.__doc__ or "").strip().split("\n")[0].rstrip(".")
