@@ -74,7 +74,11 @@ def run(command: Sequence[str], what: str) -> str:
     except subprocess.TimeoutExpired:
         raise NotMeasured(f"{what}: {command[0]} took longer than {_TIMEOUT_S} s") from None
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in done.stderr.splitlines()
+            if line.strip() and "ld returned" not in line  # the linker's own line says why
+        ]
         complaint = next((line for line in lines if "error" in line), lines[-1] if lines else "")
         raise NotMeasured(f"{what}: {command[0]} failed: {complaint or f'exit {done.returncode}'}")
     return done.stdout
