@@ -113,29 +113,31 @@ def high_word(
     low: int,
     high: int,
     limits: tuple[int, int],
+    before: int = 8,
     nudges: Iterable[int] = (0,),
 ) -> tuple[int, int, int] | None:
     """Return multiplier, rounding and shift that equal a monotone rule; None if there are none.
 
-    The expression is `((256 × accumulator × multiplier >> 32) + rounding) >> shift`: what a core
-    with a multiplication that gives the high word computes in three instructions.
+    The expression is `((accumulator × 2^before × multiplier >> 32) + rounding) >> shift`: what a
+    core with a multiplication that gives the high word computes in three instructions.
 
     Args:
         scale: the factor of the rule, above 0.
         first: result → the smallest accumulator for which the rule gives at least this.
         low, high: smallest and largest result before the zero point is added.
         limits: smallest and largest accumulator that can occur.
-        nudges: what to add to a half as rounding, in 2^-(shift + 1) of a step; the first one that
-            works is taken. A rule that rounds twice needs one that is not 0.
+        before: bits by which the accumulator is shifted left first.
+        nudges: what to add to a half as rounding, in 2^-shift of a step; the first one that works
+            is taken. A rule that rounds twice needs one that is not 0.
     """
     _, exponent = math.frexp(scale)
-    shift = min(7 - exponent, 22)  # 22: sum and rounding with a zero point fit into 32 bits
-    if shift < 1 or not -(1 << 23) <= limits[0] <= limits[1] < 1 << 23:
+    shift = min(before - 1 - exponent, 22)  # 22: rounding and zero point fit into 30 bits
+    if shift < 1 or not -(1 << 31) <= limits[0] << before <= limits[1] << before < 1 << 31:
         return None
     firsts = [(output, first(output)) for output in range(low + 1, high + 1)]
     for nudge in nudges:
         rounding = (1 << (shift - 1)) + nudge
-        multiplier = _multiplier(scale, firsts, limits, rounding, shift)
+        multiplier = _multiplier(scale, firsts, limits, rounding, shift, before)
         if multiplier is not None:
             return multiplier, rounding, shift
     return None
@@ -147,16 +149,17 @@ def _multiplier(
     limits: tuple[int, int],
     rounding: int,
     shift: int,
+    before: int,
 ) -> int | None:
     """Return the multiplier of `high_word` with which each output begins at its accumulator."""
     lowest, highest = 0, (1 << 31) - 1
     for output, first in firsts:
-        edge = ((output << shift) - rounding) << 24
+        edge = ((output << shift) - rounding) << (32 - before)
         if first <= limits[1]:
             lowest, highest = _reaching(lowest, highest, max(first, limits[0]), edge)
         if first > limits[0]:
             lowest, highest = _missing(lowest, highest, min(first - 1, limits[1]), edge)
-    multiplier = min(max(math.floor(math.ldexp(scale, 24 + shift) + 0.5), lowest), highest)
+    multiplier = min(max(math.floor(math.ldexp(scale, 32 - before + shift) + 0.5), lowest), highest)
     return multiplier if lowest <= multiplier <= highest else None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 #: Layout → the module that lowers operators to its kernels; `portable` has none.
 LAYOUTS: dict[str, str] = {
     "dsp": "edgeae.codegen.layouts.dsp",
+    "helium": "edgeae.codegen.layouts.helium",
 }
 
 
@@ -31,7 +32,7 @@ TARGETS = {
         Target("cortex-m0", "portable", "Cortex-M0, M0+, M23"),
         Target("cortex-m4", "dsp", "Cortex-M4, M7"),
         Target("cortex-m33", "dsp", "Cortex-M33 with the DSP extension"),
-        Target("cortex-m55", "portable", "Cortex-M55, M85 with Helium"),
+        Target("cortex-m55", "helium", "Cortex-M55, M85 with Helium"),
         Target("rv32", "portable", "RV32, with or without multiplication"),
         Target("aarch64", "portable", "AArch64 with NEON"),
         Target("x86-64", "portable", "x86-64 with AVX2 or AVX-512 VNNI"),

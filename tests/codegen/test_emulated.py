@@ -87,6 +87,8 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(monkeypatch):
         ("cortex-m4", "dsp", {"offset": 1, "command": CLANG}),
         ("cortex-m33", "dsp", {"flags": ("-Os",)}),
         ("cortex-m7", "dsp", {"flags": ("-O0",)}),
+        ("cortex-m55", "dsp", {}),
+        ("cortex-m55", "helium", {"offset": 3}),
     ],
 )
 def test_fully_connected_equals_the_reference_kernel(name, layout, options):

@@ -86,7 +86,9 @@ def build(
         _compiled(folder / name, compiled, core) for name in texts if Path(name).suffix == ".c"
     ]
     board = [*core.compiler, *_GUARDED, f"-I{_BOARD}", f"-I{folder}", *_macros(part.name, calls)]
-    objects += [_compiled(_BOARD / name, board, core, folder) for name in ("board_main.c", core.start)]
+    objects += [
+        _compiled(_BOARD / name, board, core, folder) for name in ("board_main.c", core.start)
+    ]
     return _linked(core, objects, folder)
 
 

@@ -43,9 +43,7 @@ class Core:
     apt: str
 
 
-def _arm(
-    name: str, machine: str, flags: str, flash: Region, ram: Region, clock_mhz: float
-) -> Core:
+def _arm(name: str, machine: str, flags: str, flash: Region, ram: Region, clock_mhz: float) -> Core:
     # with `-icount shift=0`, one instruction takes one nanosecond
     return Core(
         name,

@@ -112,9 +112,7 @@ def emulate(
         offset,
     )
     with scratch() as folder:
-        elf = build(
-            core, part, calls, folder, flags=flags, command=command, others=others
-        )
+        elf = build(core, part, calls, folder, flags=flags, command=command, others=others)
         (folder / "inputs").write_bytes(np.ascontiguousarray(inputs).tobytes())
         _run(core, elf, folder, timeout_s)
         answers = np.frombuffer((folder / "outputs").read_bytes(), kind)

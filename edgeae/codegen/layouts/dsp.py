@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
-from edgeae.codegen.operation import Operation, activation_limits, zero_point
+from edgeae.codegen.layouts.rescaled import high_words
+from edgeae.codegen.operation import Operation
 from edgeae.codegen.operators.fully_connected import folded_bias, matrix, scales_and_limits
-from edgeae.codegen.rescale import first_accumulator, high_word
 from edgeae.codegen.step import Alias, Constant, Step
 
 _ROWS = 8
@@ -36,14 +36,14 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
     weights = matrix(operation)
     rows, columns = weights.shape
     bias = folded_bias(operation, weights)
-    constants = _constants(operation, weights, bias)
+    constants = high_words(operation, scales_and_limits(operation, weights, bias))
     if constants is None or rows < _FEWEST_ROWS or not packable(weights):
         return None
     shifted = bias - 128 * weights.sum(axis=1, dtype=np.int64)  # the kernel reads input + 128
     target, table = output_and_table(operation)
     members = {
         "weights": Constant("weights", blocks(weights, shifted)),
-        "constants": Constant("constants", constants.reshape(-1)),
+        "constants": Constant("constants", _per_block(constants)),
         "table": None if table is None else Constant("table", table),
         "batches": math.prod(operation.input().shape) // columns,
         "rows": rows,
@@ -61,27 +61,10 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
     ]
 
 
-def _constants(
-    operation: Operation, weights: NDArray[np.int8], bias: NDArray[np.int32]
-) -> NDArray[np.int32] | None:
-    """Return multiplier, rounding and shift of each row, or of all; None if there are none."""
-    low, high = activation_limits(operation)
-    offset = zero_point(operation.output())
-    found = []
-    for scale, limits in zip(*scales_and_limits(operation, weights, bias), strict=True):
-        item = high_word(
-            scale,
-            lambda output, scale=scale: first_accumulator(output, scale),
-            low - offset,
-            high - offset,
-            limits,
-        )
-        if item is None:
-            return None
-        multiplier, rounding, shift = item
-        found.append((multiplier, rounding + (offset << shift), shift))
-    empty = -len(found) % _ROWS if len(found) > 1 else 0
-    return np.array(found + [(0, 0, 1)] * empty, np.int32)
+def _per_block(constants: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the constants as the kernel reads them: of one row for all, or of whole blocks."""
+    empty = -len(constants) % _ROWS if len(constants) > 1 else 0
+    return np.concatenate([constants, np.tile(np.array([0, 0, 1], np.int32), (empty, 1))]).reshape(-1)
 
 
 def packable(weights: NDArray[np.int8]) -> bool:
