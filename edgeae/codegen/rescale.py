@@ -74,6 +74,20 @@ def first_accumulator(output: int, scale: float) -> int:
     return guess
 
 
+def first_accumulator_twice(output: int, scale: float) -> int:
+    """Return the smallest accumulator whose result under the rule `twice` is at least `output`.
+
+    Raises:
+        BadInput: the scale is 1 or more.
+    """
+    multiplier, shift = quantize_multiplier(scale)
+    if shift > 0 or multiplier == 0:
+        raise BadInput(f"a scale of {scale!r}: allowed are scales below 1")
+    # what the first rounding has to reach for the second one, which rounds halves away from 0
+    least = output if shift == 0 else ((2 * output - 1) << (-shift - 1)) + (output <= 0)
+    return -(((1 << 30) - (least << 31)) // multiplier)
+
+
 def fixed_point(
     scale: float, low: int, high: int, limits: tuple[int, int], bits: int = 31
 ) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.operation import Operation, activation_limits, zero_point
-from edgeae.codegen.rescale import first_accumulator, high_word
+from edgeae.codegen.rescale import first_accumulator, first_accumulator_twice, high_word
 
 Limits = tuple[int, int]
 
@@ -17,14 +17,16 @@ def high_words(
     scales_and_limits: tuple[Sequence[float], Sequence[Limits]],
     before: int = 8,
     index_from: int = 0,
+    twice: bool = False,
 ) -> NDArray[np.int32] | None:
-    """Return multiplier, rounding and shift under the rule `once`; None if there are none.
+    """Return multiplier, rounding and shift of each scale; None if there are none.
 
     Args:
         operation: the operator.
         scales_and_limits: each scale (one, or one per row), and the accumulators under it.
         before: bits by which the kernel shifts the accumulator left first.
         index_from: what to add to the results, as for an index into a table.
+        twice: whether the rule is `twice`, else it is `once`.
 
     Returns:
         Shape (scales, 3).
@@ -33,8 +35,12 @@ def high_words(
     offset = zero_point(operation.output())
     found = []
     for scale, limits in zip(*scales_and_limits, strict=True):
-        first = partial(first_accumulator, scale=scale)
-        item = high_word(scale, first, low - offset, high - offset, limits, before)
+        first = partial(first_accumulator_twice if twice else first_accumulator, scale=scale)
+        # half a unit of the first rounding; it is below 1 if the accumulator is not shifted
+        nudges = (1 << (before - 2),) if twice else (0,)
+        if twice and scale >= 0.5:
+            return None
+        item = high_word(scale, first, low - offset, high - offset, limits, before, nudges)
         if item is None:
             return None
         multiplier, rounding, shift = item
