@@ -6,10 +6,10 @@
  */
 struct PREFIX_conv_int8_dsp {
   const uint32_t *weights;
-  const int32_t *constants; /* multiplier, rounding and shift, of each channel or of all */
+  const int32_t *constants; /* multiplier, rounding and shift of each row */
   const int8_t *table;      /* a function of the output, from -128 on; or null */
   const int8_t *padding;    /* as many bytes as a row of taps */
-  int32_t step;             /* bytes from the constants of a channel to those of the next */
+  int32_t step; /* bytes from the constants of eight rows to the next: 0, or -96 */
   int32_t batches;
   int32_t in_height;
   int32_t in_width;
@@ -23,7 +23,7 @@ struct PREFIX_conv_int8_dsp {
   int32_t stride_width;
   int32_t pad_top;
   int32_t pad_left;
-  int32_t late; /* 1: a pixel goes through `scratch`, since it may overwrite what it is made of */
+  int32_t late; /* first pixels that go through `scratch`: they may overwrite what they are of */
 };
 
 /* Adds a run of bytes outside the input; returns the bytes of weights that the next run passes. */
@@ -66,17 +66,20 @@ static void PREFIX_conv_int8_dsp(const struct PREFIX_conv_int8_dsp *layer, const
                                  int8_t *output, void *scratch) {
   const int8_t *const table = layer->table ? layer->table + 128 : layer->table;
   struct PREFIX_run runs[7 * 3 + 1];
+  int32_t late = layer->late;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     for (int32_t y = 0; y < layer->out_height; y++) {
       for (int32_t x = 0; x < layer->out_width; x++) {
-        int8_t *const pixel = layer->late ? (int8_t *)scratch : output;
+        volatile int8_t *byte = (int8_t *)scratch; /* volatile: no call of memcpy */
+        int8_t *const pixel = late > 0 ? (int8_t *)scratch : output;
         PREFIX_dsp_taps(layer, input, y * layer->stride_height - layer->pad_top,
                         x * layer->stride_width - layer->pad_left, runs);
         PREFIX_dsp_rows(runs, layer->weights, pixel, layer->out_channels, layer->constants,
                         layer->step, table);
-        for (int32_t channel = 0; layer->late && channel < layer->out_channels; channel++) {
-          output[channel] = pixel[channel];
+        for (int32_t channel = 0; late > 0 && channel < layer->out_channels; channel++) {
+          output[channel] = *byte++;
         }
+        late--;
         output += layer->out_channels;
       }
     }

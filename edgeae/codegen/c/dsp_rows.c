@@ -8,7 +8,8 @@
  *   8 words: 256 bias(A) + bias(B), bias(B) of each pair of rows;
  *   8 words for every 4 columns: of each pair of rows, columns 0 and 2, then columns 1 and 3.
  *
- * A sum s becomes (high word of 256 s * multiplier + rounding) >> shift, limited to int8; the
+ * The constants of eight rows are a multiplier, a rounding and a shift of each; `step` bytes behind
+ * them are those of the next eight, -96 if all have the same. A sum s becomes (high word of 256 s * multiplier + rounding) >> shift, limited to int8; the
  * generator has chosen the three so that this is exactly the reference's integer. `table`, if it is
  * not null, points at the value for 0 of a function of the result.
  *
@@ -41,8 +42,7 @@ struct PREFIX_run {
   PREFIX_PAIR("r8", "r9")      \
   PREFIX_PAIR("r10", "r11")
 #define PREFIX_RESCALE(r)      \
-  "ldmia r12, {r2, r3, lr}\n"  \
-  "add r12, r12, r0\n"         \
+  "ldmia r12!, {r2, r3, lr}\n" \
   "smmla " r ", " r ", r2, r3\n" \
   "asr " r ", " r ", lr\n"     \
   "ssat " r ", #8, " r "\n"
@@ -94,6 +94,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_rows(
       "lsl r11, r11, #8\n"
       PREFIX_RESCALE("r4") PREFIX_RESCALE("r5") PREFIX_RESCALE("r6") PREFIX_RESCALE("r7")
       PREFIX_RESCALE("r8") PREFIX_RESCALE("r9") PREFIX_RESCALE("r10") PREFIX_RESCALE("r11")
+      "add r12, r12, r0\n"
       "ldr r0, [sp, #64]\n"
       "str r12, [sp, #56]\n"
       "cbz r0, 9f\n"
@@ -107,7 +108,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_rows(
       "ldrb r11, [r0, r11]\n"
       "9:\n"
       "ldrd r2, r3, [sp, #12]\n"
-      "cmp r3, #8\n"
+      "subs r3, r3, #8\n"
       "blo 10f\n"
       "strb r4, [r2], #1\n"
       "strb r5, [r2], #1\n"
@@ -117,19 +118,19 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_rows(
       "strb r9, [r2], #1\n"
       "strb r10, [r2], #1\n"
       "strb r11, [r2], #1\n"
-      "subs r3, r3, #8\n"
       "strd r2, r3, [sp, #12]\n"
       "bne 1b\n"
       "b 11f\n"
       "10:\n" /* the last rows, fewer than eight */
       "strb r4, [r2], #1\n"
-      "subs r3, r3, #1\n"
       "mov r4, r5\n"
       "mov r5, r6\n"
       "mov r6, r7\n"
       "mov r7, r8\n"
       "mov r8, r9\n"
       "mov r9, r10\n"
+      "add r3, r3, #1\n"
+      "tst r3, #7\n"
       "bne 10b\n"
       "11:\n"
       "add sp, sp, #20\n"
@@ -172,12 +173,13 @@ static void PREFIX_dsp_rows(const struct PREFIX_run *runs, const uint32_t *weigh
         }
       }
     }
-    for (int32_t row = 0; row < 8; row++, constants += step / 4) {
+    for (int32_t row = 0; row < 8; row++, constants += 3) {
       const uint32_t sum = row & 1 ? sums[row] << 8 : sums[row] - sums[row + 1];
       if (row < rows) {
         *output++ = PREFIX_dsp_rescale(sum, constants, table);
       }
     }
+    constants += step / 4;
   }
 }
 #endif

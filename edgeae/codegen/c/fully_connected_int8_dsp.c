@@ -3,12 +3,12 @@
  */
 struct PREFIX_fully_connected_int8_dsp {
   const uint32_t *weights;
-  const int32_t *constants; /* multiplier, rounding and shift, of each row or of all */
+  const int32_t *constants; /* multiplier, rounding and shift of each row */
   const int8_t *table;      /* a function of the output, from -128 on; or null */
   int32_t batches;
   int32_t rows;
   int32_t columns;
-  int32_t step; /* bytes from the constants of a row to those of the next */
+  int32_t step; /* bytes from the constants of eight rows to the next: 0, or -96 */
 };
 
 static void PREFIX_fully_connected_int8_dsp(const struct PREFIX_fully_connected_int8_dsp *layer,

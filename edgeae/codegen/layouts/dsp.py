@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeae.codegen.layouts import dsp_conv
-from edgeae.codegen.layouts.dsp_packing import blocks, packable, per_block
+from edgeae.codegen.layouts.dsp_packing import blocks, packable, per_block, step
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation
@@ -44,12 +44,12 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
     target, table = output_and_table(operation)
     members = {
         "weights": Constant("weights", blocks(weights, shifted)),
-        "constants": Constant("constants", per_block(constants)),
+        "constants": Constant("constants", per_block(constants).reshape(-1)),
         "table": None if table is None else Constant("table", table),
         "batches": math.prod(operation.input().shape) // columns,
         "rows": rows,
         "columns": columns,
-        "step": 12 if len(constants) > 1 else 0,
+        "step": step(constants),
     }
     return [
         Step(

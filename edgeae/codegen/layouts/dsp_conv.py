@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.convolution import Convolution
-from edgeae.codegen.layouts.dsp_packing import COLUMNS, ROWS, blocks, packable, per_block
+from edgeae.codegen.layouts.dsp_packing import COLUMNS, ROWS, blocks, packable, per_block, step
 from edgeae.codegen.layouts.fused import output_and_table
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation, zero_point
@@ -81,33 +81,32 @@ def _wide(
     weights = form.weights.reshape(len(bias), -1)
     offset = zero_point(operation.input())
     taps = form.weights.shape[2] * form.weights.shape[3]
-    in_place = may_overwrite(operation, form)
-    late = in_place and len(bias) > ROWS
+    late = pixels_to_delay(operation, form)
     padding = np.full(taps, offset, np.int8)
     members: dict[str, Member] = {
         **_geometry(operation, form),
         "weights": Constant("weights", blocks(weights, _shifted(bias, weights))),
-        "constants": Constant("constants", per_block(constants)),
+        "constants": Constant("constants", per_block(constants).reshape(-1)),
         "table": None if table is None else Constant("table", table),
         "padding": None if offset == -128 else Constant("padding", padding),
-        "step": 12 if len(constants) > 1 else 0,
-        "late": int(late),
+        "step": step(constants),
+        "late": late or 0,
     }
     return Step(
         "conv_int8_dsp",
         (operation.inputs[0],),
         target,
         members,
-        in_place=in_place,
+        in_place=late is not None,
         scratch_bytes=len(bias) if late else 4,
         operator=operation.index,
     )
 
 
-def may_overwrite(operation: Operation, form: Convolution) -> bool:
-    """Return whether each pixel, once computed, may be stored over the input from its start on.
+def pixels_to_delay(operation: Operation, form: Convolution) -> int | None:
+    """Return how many pixels may be stored over the input only once they are complete.
 
-    It may if no later pixel reads a byte up to there.
+    None if a later pixel would read what has been overwritten.
     """
     batches, height, width, channels = operation.input().shape
     _, rows, columns, outputs = operation.output().shape
@@ -118,11 +117,12 @@ def may_overwrite(operation: Operation, form: Convolution) -> bool:
             for y in range(rows)
             for x in range(columns)
         ]
-        + [height * width * channels]
     )
-    needed = np.minimum.accumulate(first[::-1])[::-1][1:]
+    needed = np.minimum.accumulate(first[::-1])[::-1]  # from each pixel on
     stored = outputs * np.arange(1, rows * columns + 1)
-    return batches == 1 and bool((stored <= needed).all())
+    if batches > 1 or (stored[:-1] > needed[1:]).any() or stored[-1] > height * width * channels:
+        return None
+    return int(np.max(np.flatnonzero(stored > needed) + 1, initial=0))
 
 
 def _narrow(
@@ -142,15 +142,13 @@ def _narrow(
     in_width, out_width = operation.input().shape[2], operation.output().shape[2]
     inner = -(-form.pads[1] // form.strides[1])
     last = (in_width - -(-row // channels) + form.pads[1]) // form.strides[1]
-    each = np.tile(constants, (outputs if len(constants) == 1 else 1, 1))
+    each = np.repeat(constants, outputs, axis=0) if len(constants) == 1 else constants
     members: dict[str, Member] = {
         **geometry,
-        "weights": _placed(weights, shifted, height, in_width * channels),
-        "edge": _placed(weights, shifted, height, row),
-        "constants": Constant("constants", per_block(each)),
+        "weights": _placed(weights, shifted, each, height, in_width * channels),
+        "edge": _placed(weights, shifted, each, height, row),
         "table": None if table is None else Constant("table", table),
         "background": _background(shifted, each, table),
-        "words": weights.shape[1] // COLUMNS,
         "next": form.strides[1] * channels,
         "inner": inner,
         "inner_end": max(min(last + 1, out_width), inner),
@@ -167,17 +165,23 @@ def _narrow(
 
 
 def _placed(
-    weights: NDArray[np.int8], bias: NDArray[np.int64], height: int, pitch: int
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int64],
+    constants: NDArray[np.int32],
+    height: int,
+    pitch: int,
 ) -> Constant:
-    """Return biases and weights with the place of each four bytes, `pitch` bytes a row apart."""
+    """Return all that the narrow kernel reads, for rows of taps that are `pitch` bytes apart."""
     packed = blocks(weights, bias).reshape(-(-len(weights) // ROWS), -1)
     words = weights.shape[1] // COLUMNS
-    each = np.arange(words // height) * COLUMNS
-    places = (np.arange(height)[:, None] * pitch + each).reshape(-1).astype(np.uint32)
+    across = np.arange(words // height) * COLUMNS
+    places = 2 * (np.arange(height)[:, None] * pitch + across).reshape(-1)
+    places[-1] += 1  # marks the last one
     grouped = packed[:, ROWS:].reshape(len(packed), words, ROWS)
-    column = np.broadcast_to(places[:, None], (len(packed), words, 1))
+    column = np.broadcast_to(places[:, None].astype(np.uint32), (len(packed), words, 1))
     with_places = np.concatenate([column, grouped], axis=2).reshape(len(packed), -1)
-    whole = np.concatenate([packed[:, :ROWS], with_places], axis=1)
+    last = per_block(constants).astype("<i4").view("<u4").reshape(len(packed), -1)
+    whole = np.concatenate([packed[:, :ROWS], with_places, last], axis=1)
     return Constant("weights", whole.astype(np.uint32).reshape(-1))
 
 

@@ -8,9 +8,16 @@ COLUMNS = 4
 
 
 def per_block(constants: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the constants as the kernel reads them: of one row for all, or of whole blocks."""
-    empty = -len(constants) % ROWS if len(constants) > 1 else 0
-    return np.concatenate([constants, np.tile(np.array([0, 0, 1], np.int32), (empty, 1))]).reshape(-1)
+    """Return the constants of whole blocks of rows, or of one block if all rows have the same."""
+    if len(constants) == 1:
+        return np.tile(constants, (ROWS, 1))
+    empty = np.tile(np.array([0, 0, 1], np.int32), (-len(constants) % ROWS, 1))
+    return np.concatenate([constants, empty])
+
+
+def step(constants: NDArray[np.int32]) -> int:
+    """Return the bytes from the constants of a block, once read, to those of the next block."""
+    return 0 if len(constants) > 1 else -12 * ROWS
 
 
 def packable(weights: NDArray[np.int8]) -> bool:
