@@ -34,13 +34,19 @@ static float PREFIX_conv_sum_float32(const struct PREFIX_conv_float32_layer *lay
   const int32_t runs = layer->run_step > 0 ? 1 : columns;
   const int32_t length = layer->run_step > 0 ? columns * layer->depth : layer->depth;
   const int32_t step = layer->run_step > 0 ? layer->run_step : 1;
-  float sum = 0.0f;
+  float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}; /* four chains of additions */
   for (int32_t row = 0; row < rows; row++) {
     const float *weight = weights;
     const float *pixel = pixels;
     for (int32_t run = 0; run < runs; run++) {
-      for (int32_t index = 0; index < length; index++) {
-        sum += weight[index] * pixel[index * step];
+      int32_t index = 0;
+      for (; index + 3 < length; index += 4) {
+        for (int32_t part = 0; part < 4; part++) {
+          sums[part] += weight[index + part] * pixel[(index + part) * step];
+        }
+      }
+      for (; index < length; index++) {
+        sums[0] += weight[index] * pixel[index * step];
       }
       weight += layer->spread_width * layer->depth;
       pixel += layer->dilation_width * layer->in_channels;
@@ -48,7 +54,7 @@ static float PREFIX_conv_sum_float32(const struct PREFIX_conv_float32_layer *lay
     weights += layer->spread_height * layer->kernel_width * layer->depth;
     pixels += layer->dilation_height * layer->in_width * layer->in_channels;
   }
-  return sum;
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 static float *PREFIX_conv_pixel_float32(const struct PREFIX_conv_float32_layer *layer, const float *input,
