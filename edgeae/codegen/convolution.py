@@ -31,6 +31,7 @@ _INT32 = 2
 _WIDE_LIMIT = 1 << 47
 #: A sum below this does not exceed 32 bits when the output's zero point is added.
 _LIMIT = (1 << 31) - (1 << 15)
+_FLOATS = {"float16", "float32"}
 
 Pair = tuple[int, int]
 
@@ -104,6 +105,12 @@ def bias(operation: Operation) -> NDArray[Any] | None:
     return operation.constant(BIAS_INPUT[operation.name])
 
 
+def four_dimensions(operation: Operation) -> bool:
+    """Input, filter and output have four dimensions, each of 1 or more."""
+    tensors = source(operation), operation.input(1), operation.output()
+    return all(len(item.shape) == 4 and min(item.shape) > 0 for item in tensors)
+
+
 def supported_types(operation: Operation) -> bool:
     """Input and output are int8, int16 (filter int8) or float32 (filter float32 or float16)."""
     kind, weights, stored = source(operation).dtype, operation.constant(1), bias(operation)
@@ -112,9 +119,6 @@ def supported_types(operation: Operation) -> bool:
     if kind == "float32":
         return {weights.dtype.name, "float32" if stored is None else stored.dtype.name} <= _FLOATS
     return kind in ("int8", "int16") and operation.input(1).dtype == "int8"
-
-
-_FLOATS = {"float16", "float32"}
 
 
 def constant_filter(operation: Operation) -> bool:
@@ -165,6 +169,7 @@ def positive_steps(operation: Operation) -> bool:
 
 #: What holds for every convolution, beside its shapes.
 CONSTRAINTS = (
+    four_dimensions,
     constant_filter,
     supported_types,
     bias_width,

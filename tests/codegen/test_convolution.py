@@ -119,6 +119,7 @@ def _with(case: Case, index: int, **changes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (_with(_convolution(), 0, shape=(1, 17, 1)), "Input, filter and output have four dim"),
         (_with(_convolution(), 1, data=None), "Filter and bias are constants"),
         (_with(_convolution(), 1, zero_points=(1,)), "the filter's zero points are 0"),
         (_with(_convolution(), 3, dtype="uint8"), "Input and output are int8, int16"),
