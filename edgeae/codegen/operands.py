@@ -23,13 +23,21 @@ def one_type(operation: Operation) -> bool:
 
 
 def one_scale(operation: Operation) -> bool:
-    """Integer tensors have one scale above 0; the zero points of int16 are 0."""
+    """Integer tensors have one scale and a zero point of their type, which is 0 for int16."""
     dtype = operation.output().dtype
     return dtype == "float32" or all(
+        has_grid(tensor) and (dtype == "int8" or zero_point(tensor) == 0)
+        for tensor in tensors(operation)
+    )
+
+
+def has_grid(tensor: Tensor) -> bool:
+    """Return whether an integer tensor has one scale, above 0, and a zero point of its type."""
+    limits = np.iinfo(tensor.dtype)
+    return (
         len(tensor.scales) == 1
         and tensor.scales[0] > 0
-        and (dtype == "int8" or zero_point(tensor) == 0)
-        for tensor in tensors(operation)
+        and bool(limits.min <= zero_point(tensor) <= limits.max)
     )
 
 

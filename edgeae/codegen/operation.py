@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Tensor
 
 
@@ -96,8 +97,15 @@ def activation_limits(operation: Operation) -> tuple[int, int]:
 
 
 def quantized(tensor: Tensor, real: float) -> int:
-    """Return the integer that stands for a real value, without clamping; see `TfLiteRound`."""
-    steps = np.float32(real) / np.float32(scale(tensor))
+    """Return the integer that stands for a real value, without clamping; see `TfLiteRound`.
+
+    Raises:
+        BadInput: it has more than 32 bits; LiteRT refuses that, too.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        steps = np.float32(real) / np.float32(scale(tensor))
+    if not abs(steps) < 1 << 31:
+        raise BadInput(f"a limit of {real:g} exceeds 32 bits at the scale {scale(tensor)!r}")
     return zero_point(tensor) + int(np.trunc(steps + np.copysign(np.float32(0.5), steps)))
 
 

@@ -49,6 +49,8 @@ def twice(real: float, limit: int) -> tuple[int, int]:
     Raises:
         BadInput: a value may exceed 32 bits on the way, where LiteRT's result is undefined.
     """
+    if not real < 1 << 31:
+        raise BadInput(f"a scale of {real!r}: a value may exceed 32 bits")
     multiplier, shift = quantize_multiplier(real)
     if limit << max(shift, 0) >= (1 << 31) - (1 << 16):
         raise BadInput(f"a scale of {real!r}: a value may exceed 32 bits")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edgeae.codegen.operation import Operation
-from edgeae.codegen.step import Alias, Constant, Step
+from edgeae.codegen.step import C_TYPES, Alias, Constant, Step
 
 
 class Axis(NamedTuple):
@@ -76,6 +76,11 @@ def outer_members(axes: Sequence[Axis]) -> dict[str, int | Constant | None]:
         "outer": len(axes),
         "rows": math.prod(axis.extent for axis in axes),
     }
+
+
+def known_type(operation: Operation) -> bool:
+    """The elements are int8, uint8, int16, int32, int64, float16 or float32."""
+    return operation.output().dtype in C_TYPES
 
 
 def copy(operation: Operation, source: int | Constant, target: int, region: Region) -> Step | Alias:

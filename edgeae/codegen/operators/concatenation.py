@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Constant, Step
-from edgeae.codegen.strided import Region, copy, strides
+from edgeae.codegen.strided import Region, copy, known_type, strides
 from edgeae.formats.tflite.graph import Tensor
 
 
@@ -35,7 +35,7 @@ def no_activation(operation: Operation) -> bool:
     return bool(operation.options.get("fusedActivationFunction", 0) == 0)
 
 
-CONSTRAINTS = (same_quantization, adjacent, no_activation)
+CONSTRAINTS = (known_type, same_quantization, adjacent, no_activation)
 
 
 def _tensors(operation: Operation) -> list[Tensor]:

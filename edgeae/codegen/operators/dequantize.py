@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from edgeae.codegen.operands import has_grid
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.operators.quantize import flip
 from edgeae.codegen.step import Alias, Step
@@ -15,8 +16,8 @@ def known_types(operation: Operation) -> bool:
 
 
 def per_tensor(operation: Operation) -> bool:
-    """The input has one scale."""
-    return len(operation.input().scales) == 1
+    """The input has one scale above 0 and a zero point of its type."""
+    return has_grid(operation.input())
 
 
 CONSTRAINTS = (known_types, per_tensor)

@@ -34,7 +34,9 @@ def _rescale(operation: Operation, places: Sequence[int]) -> dict[str, Member]:
     """Return the members that rescale a product; `Prepare` of mul.cc multiplies in float32."""
     first, second, target = (np.float32(scale(item)) for item in operands.tensors(operation))
     limit = operands.largest(operation, 0) * operands.largest(operation, 1)
-    multiplier, shift = twice(float(first * second / target), limit)
+    with np.errstate(over="ignore"):
+        real = float(first * second / target)
+    multiplier, shift = twice(real, limit)
     low, high = activation_limits(operation)
     return {
         "first_zero_point": zero_point(operation.input(places[0])),

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.codegen.operands import has_grid
 from edgeae.codegen.operation import Operation, zero_point
 from edgeae.codegen.step import Alias, Constant, Step
-from edgeae.codegen.strided import Region, copy, strides
+from edgeae.codegen.strided import Region, copy, known_type, strides
 
 
 def constant_paddings(operation: Operation) -> bool:
@@ -22,15 +23,20 @@ def surrounds(operation: Operation) -> bool:
     """The output is the input with the paddings, which are 0 or more, of the same type."""
     source, target = operation.input(), operation.output()
     paddings = _paddings(operation)
+    if len(paddings) != len(source.shape):
+        return False
     sums = tuple(int(a + b) + extent for (a, b), extent in zip(paddings, source.shape, strict=True))
     return bool((paddings >= 0).all()) and (sums, source.dtype) == (target.shape, target.dtype)
 
 
 def value_of_the_output(operation: Operation) -> bool:
-    """The value of PADV2 has the output's element type, scale and zero point."""
+    """The value of PADV2 has the output's element type, scale and zero point.
+
+    PAD writes the output's zero point, which is one of its type.
+    """
     target = operation.output()
     if not operation.has(2):
-        return True
+        return target.dtype == "float32" or not target.scales or has_grid(target)
     value = operation.input(2)
     return (value.dtype, value.scales, value.zero_points) == (
         target.dtype,
@@ -39,13 +45,13 @@ def value_of_the_output(operation: Operation) -> bool:
     )
 
 
-CONSTRAINTS = (constant_paddings, surrounds, value_of_the_output)
+CONSTRAINTS = (known_type, constant_paddings, surrounds, value_of_the_output)
 
 
 def _paddings(operation: Operation) -> NDArray[np.int64]:
     values = operation.constant(1)
     assert values is not None
-    return values.astype(np.int64).reshape(len(operation.input().shape), 2)
+    return values.astype(np.int64).reshape(-1)[: values.size // 2 * 2].reshape(-1, 2)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgeae.codegen.operands import has_grid
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.rescale import twice
 from edgeae.codegen.step import Alias, Step
@@ -25,11 +26,9 @@ def known_types(operation: Operation) -> bool:
 
 
 def per_tensor(operation: Operation) -> bool:
-    """Each integer tensor has one scale above 0."""
+    """Each integer tensor has one scale above 0 and a zero point of its type."""
     tensors = [operation.input(), operation.output()]
-    return all(
-        len(item.scales) == 1 and item.scales[0] > 0 for item in tensors if item.dtype != "float32"
-    )
+    return all(has_grid(item) for item in tensors if item.dtype != "float32")
 
 
 def symmetric(operation: Operation) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
-from edgeae.codegen.strided import Region, copy, strides
+from edgeae.codegen.strided import Region, copy, known_type, strides
 
 
 def constant_axis(operation: Operation) -> bool:
@@ -14,7 +14,7 @@ def constant_axis(operation: Operation) -> bool:
 
 def equal_parts(operation: Operation) -> bool:
     """The outputs are equal parts of the input, of its element type."""
-    source, axis, count = operation.input(1), _axis(operation), len(operation.outputs)
+    source, axis, count = operation.input(1), _axis(operation), max(len(operation.outputs), 1)
     part = list(source.shape)
     part[axis] //= count
     outputs = [operation.output(place) for place in range(count)]
@@ -23,7 +23,7 @@ def equal_parts(operation: Operation) -> bool:
     )
 
 
-CONSTRAINTS = (constant_axis, equal_parts)
+CONSTRAINTS = (known_type, constant_axis, equal_parts)
 
 
 def _axis(operation: Operation) -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
-from edgeae.codegen.strided import Region, copy, strides
+from edgeae.codegen.strided import Region, copy, known_type, strides
 
 
 class _Slice(NamedTuple):
@@ -51,7 +51,7 @@ def shape_of_the_slices(operation: Operation) -> bool:
     )
 
 
-CONSTRAINTS = (constant_limits, absolute_end, known_axes, shape_of_the_slices)
+CONSTRAINTS = (known_type, constant_limits, absolute_end, known_axes, shape_of_the_slices)
 
 
 def _mask(operation: Operation, name: str, place: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
-from edgeae.codegen.strided import Region, copy, strides
+from edgeae.codegen.strided import Region, copy, known_type, strides
 
 
 def constant_permutation(operation: Operation) -> bool:
@@ -21,7 +21,7 @@ def permutes(operation: Operation) -> bool:
     )
 
 
-CONSTRAINTS = (constant_permutation, permutes)
+CONSTRAINTS = (known_type, constant_permutation, permutes)
 
 
 def _order(operation: Operation) -> list[int]:
