@@ -20,15 +20,36 @@ def random_case(rng, names, dtypes=("int8", "int8", "int16", "float32")) -> Case
         x = dataclasses.replace(x, shape=shape)
     y = tensors.activation(rng, "y", np.broadcast_shapes(shape, other), dtype)
     y = dataclasses.replace(y, scales=_target_scale(rng, name, x, x))
-    graph, places = [x], [0, 0]
+    graph, operators, places = [x], [], [0, 0]
     if kind == "constant":
         b = tensors.activation(rng, "b", other, dtype)
-        graph.append(dataclasses.replace(b, data=tensors.values(rng, other, dtype)))
+        b = dataclasses.replace(b, data=tensors.values(rng, other, dtype))
         y = dataclasses.replace(y, scales=_target_scale(rng, name, x, b))
-        places = [0, 1] if rng.random() < 0.5 else [1, 0]
+        graph.append(b)
+        if dtype == "float32" and rng.random() < 0.5:
+            graph[1:] = _stored(rng, b)
+            operators.append(operator("DEQUANTIZE", [1], [2]))
+        places = [0, len(graph) - 1] if rng.random() < 0.5 else [len(graph) - 1, 0]
     graph.append(y)
-    content = model(graph, [operator(name, places, [len(graph) - 1], _options(rng, name))])
+    operators.append(operator(name, places, [len(graph) - 1], _options(rng, name)))
+    content = model(graph, operators)
     return Case(content, tensors.values(rng, (6, *shape), dtype))
+
+
+def _stored(rng, b):
+    """A constant as float16, or as int8 with a scale for all or for each slice; and its float32."""
+    if rng.random() < 0.5:
+        stored = dataclasses.replace(b, dtype="float16", data=b.data.astype(np.float16))
+    else:
+        axis = int(rng.integers(0, len(b.shape))) if b.shape else 0
+        count = b.shape[axis] if b.shape and rng.random() < 0.5 else 1
+        data = tensors.values(rng, b.shape, "int8")
+        scales = tuple(tensors.scale(rng) for _ in range(count))
+        points = tuple(int(item) for item in rng.integers(-20, 20, count))
+        stored = dataclasses.replace(
+            b, dtype="int8", data=data, scales=scales, zero_points=points, axis=axis
+        )
+    return [dataclasses.replace(stored, name="stored"), dataclasses.replace(b, data=None)]
 
 
 def broadcast(rng, shape):
