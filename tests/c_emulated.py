@@ -6,8 +6,9 @@ import numpy as np
 from c_models import Case, reference
 
 from edgeae.codegen.emulation.emulator import Emulated, core, emulate
+from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.program import program
-from edgeae.codegen.source import Source, arena_bytes, source
+from edgeae.codegen.source import Source, source
 from edgeae.formats.tflite.graph import read
 
 
@@ -36,7 +37,7 @@ def check(
     size = max(answer.nbytes for _, answer in expected)
     result = emulate(
         core(name),
-        _together(texts, max(arena_bytes(item) for item in programs)),
+        _together(texts, max(arena_bytes(item.plan) for item in programs)),
         np.array(rows),
         ((size,), np.uint8),
         flags=flags,

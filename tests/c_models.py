@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgeae.codegen import compiler
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.program import program
-from edgeae.codegen.source import single
+from edgeae.codegen.source import source
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
 
 CHEAP = (*compiler.STRICT, "-O1")
@@ -69,9 +69,9 @@ def generated(
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for place, item in enumerate(programs):
-            header, code = single(item, f"case_{place}")
-            (Path(folder) / f"case_{place}.h").write_text(header)
-            (Path(folder) / f"case_{place}.c").write_text(code)
+            text = source(item, f"case_{place}")
+            (Path(folder) / f"case_{place}.h").write_text(text.header)
+            (Path(folder) / f"case_{place}.c").write_text(text.code)
             paths.append(f'#include "case_{place}.c"')
         (Path(folder) / "all.c").write_text("\n".join(paths))
         path = compiler.shared_library(

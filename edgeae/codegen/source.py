@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,10 +53,24 @@ def files(package: str, parts: Sequence[Part], head: Sequence[str] = ()) -> dict
     return {name: top + text for name, text in texts.items()}
 
 
-def single(program: Program, name: str) -> tuple[str, str]:
-    """Return header and code of one program; its constants are in the code."""
+@dataclass(frozen=True)
+class Source:
+    """The C files of one part, with all its constants.
+
+    Attributes:
+        name: name of the part, which begins every name in the files.
+        header, code: texts of NAME.h and NAME.c.
+    """
+
+    name: str
+    header: str
+    code: str
+
+
+def source(program: Program, name: str) -> Source:
+    """Return the C files of one program."""
     part = Part(checked_name(name), program)
-    return header(part), code(part, {}, "")
+    return Source(name, header(part), code(part, {}, ""))
 
 
 def code(part: Part, shared: _Names, shared_header: str) -> str:

@@ -15,7 +15,7 @@ from edgeae.codegen import compiler
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.part import c_type, size
 from edgeae.codegen.program import Program, program
-from edgeae.codegen.source import single
+from edgeae.codegen.source import source
 from edgeae.codegen.targets import host_layout
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.formats.tflite import graph as tflite
@@ -76,14 +76,14 @@ class _CHost:
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         graph = tflite.read(program.content, str(program.path))
         generated = _program(graph, str(program.path))
-        header, code = single(generated, _NAME)
+        text = source(generated, _NAME)
         loop = _loop(generated, batch)
-        library = self._compiled({f"{_NAME}.h": header, f"{_NAME}.c": code + loop})
-        source, target = (
+        library = self._compiled({f"{_NAME}.h": text.header, f"{_NAME}.c": text.code + loop})
+        given, target = (
             np.zeros((batch, *tensor.shape[1:]), tensor.dtype)
             for tensor in (generated.input, generated.output)
         )
-        return _Session(library, source, target, arena_bytes(generated.plan))
+        return _Session(library, given, target, arena_bytes(generated.plan))
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
         library = self._compiled({f"{_NAME}.c": _EMPTY})

@@ -4,7 +4,7 @@
  * zero point; if that is null, the zero point is -128, which adds nothing, and their weights are
  * passed over.
  */
-struct PREFIX_conv_int8_dsp {
+struct PREFIX_conv_int8_dsp_layer {
   const uint32_t *weights;
   const int32_t *constants; /* multiplier, rounding and shift of each row */
   const int8_t *table;      /* a function of the output, from -128 on; or null */
@@ -27,7 +27,7 @@ struct PREFIX_conv_int8_dsp {
 };
 
 /* Adds a run of bytes outside the input; returns the bytes of weights that the next run passes. */
-static uint32_t PREFIX_dsp_outside(struct PREFIX_run **run, const int8_t *padding, int32_t size,
+static uint32_t PREFIX_dsp_outside(struct PREFIX_run_layer **run, const int8_t *padding, int32_t size,
                                    uint32_t skip) {
   if (size == 0 || !padding) {
     return skip + (uint32_t)size * 8;
@@ -40,8 +40,8 @@ static uint32_t PREFIX_dsp_outside(struct PREFIX_run **run, const int8_t *paddin
 }
 
 /* Lists the runs of the pixel whose first tap lies at row y and column x of the input. */
-static void PREFIX_dsp_taps(const struct PREFIX_conv_int8_dsp *layer, const int8_t *input,
-                            int32_t y, int32_t x, struct PREFIX_run *run) {
+static void PREFIX_dsp_taps(const struct PREFIX_conv_int8_dsp_layer *layer, const int8_t *input,
+                            int32_t y, int32_t x, struct PREFIX_run_layer *run) {
   const int32_t channels = layer->in_channels, width = layer->kernel_width;
   const int32_t over = x + width - layer->in_width;
   const int32_t left = x < 0 ? -x : 0, right = over > 0 ? over : 0;
@@ -62,10 +62,10 @@ static void PREFIX_dsp_taps(const struct PREFIX_conv_int8_dsp *layer, const int8
   run->skip = skip;
 }
 
-static void PREFIX_conv_int8_dsp(const struct PREFIX_conv_int8_dsp *layer, const int8_t *input,
+static void PREFIX_conv_int8_dsp(const struct PREFIX_conv_int8_dsp_layer *layer, const int8_t *input,
                                  int8_t *output, void *scratch) {
   const int8_t *const table = layer->table ? layer->table + 128 : layer->table;
-  struct PREFIX_run runs[7 * 3 + 1];
+  struct PREFIX_run_layer runs[7 * 3 + 1];
   int32_t late = layer->late;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     for (int32_t y = 0; y < layer->out_height; y++) {

@@ -8,7 +8,7 @@
  * weights with the places in that copy. A pixel whose bytes are all -128 is `background`, if that is
  * not null.
  */
-struct PREFIX_conv_narrow_int8_dsp {
+struct PREFIX_conv_narrow_int8_dsp_layer {
   const uint32_t *weights;
   const uint32_t *edge;
   const uint32_t *background;
@@ -53,7 +53,7 @@ struct PREFIX_conv_narrow_int8_dsp {
  * weights.
  */
 __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
-    const struct PREFIX_conv_narrow_int8_dsp *layer __attribute__((unused)),
+    const struct PREFIX_conv_narrow_int8_dsp_layer *layer __attribute__((unused)),
     const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused)),
     int32_t pixels __attribute__((unused)), const uint32_t *weights __attribute__((unused))) {
   __asm__(
@@ -185,7 +185,7 @@ static const uint32_t *PREFIX_dsp_strip_sums(uint32_t *sums, const uint32_t *wei
   return weights;
 }
 
-static void PREFIX_dsp_strip(const struct PREFIX_conv_narrow_int8_dsp *layer, const int8_t *input,
+static void PREFIX_dsp_strip(const struct PREFIX_conv_narrow_int8_dsp_layer *layer, const int8_t *input,
                              int8_t *output, int32_t pixels, const uint32_t *weights) {
   for (int32_t pixel = 0; pixel < pixels; pixel++, input += layer->next) {
     const uint32_t *place = weights;
@@ -207,7 +207,7 @@ static void PREFIX_dsp_strip(const struct PREFIX_conv_narrow_int8_dsp *layer, co
 #endif
 
 /* Computes a pixel at the edge, whose first tap lies at row y and column x. */
-static void PREFIX_dsp_edge(const struct PREFIX_conv_narrow_int8_dsp *layer, const int8_t *input,
+static void PREFIX_dsp_edge(const struct PREFIX_conv_narrow_int8_dsp_layer *layer, const int8_t *input,
                             int8_t *output, int32_t y, int32_t x, int8_t *taps) {
   const int32_t first = x * layer->in_channels, end = layer->in_width * layer->in_channels;
   const int32_t size = (layer->kernel_width * layer->in_channels + 3) & ~3;
@@ -230,7 +230,7 @@ static void PREFIX_dsp_edge(const struct PREFIX_conv_narrow_int8_dsp *layer, con
   PREFIX_dsp_strip(layer, taps, output, 1, layer->edge);
 }
 
-static void PREFIX_conv_narrow_int8_dsp(const struct PREFIX_conv_narrow_int8_dsp *layer,
+static void PREFIX_conv_narrow_int8_dsp(const struct PREFIX_conv_narrow_int8_dsp_layer *layer,
                                         const int8_t *input, int8_t *output, void *scratch) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     for (int32_t y = 0; y < layer->out_height; y++) {

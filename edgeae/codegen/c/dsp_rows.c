@@ -16,7 +16,7 @@
  * Cores with the DSP extension in Thumb state take the assembly (gcc, clang); all others, or all
  * if EDGEAE_PORTABLE is defined, take the C, which gives the same bits.
  */
-struct PREFIX_run {
+struct PREFIX_run_layer {
   const int8_t *start; /* a multiple of 4 columns, up to `end`; none in the last run of a list */
   const int8_t *end;
   uint32_t skip; /* bytes of weights to pass over before this run */
@@ -51,7 +51,7 @@ struct PREFIX_run {
  * constants, step and table. r0 is the place in the input, r1 in the weights.
  */
 __attribute__((naked, noinline, used)) static void PREFIX_dsp_rows(
-    const struct PREFIX_run *runs __attribute__((unused)),
+    const struct PREFIX_run_layer *runs __attribute__((unused)),
     const uint32_t *weights __attribute__((unused)), int8_t *output __attribute__((unused)),
     int32_t rows __attribute__((unused)), const int32_t *constants __attribute__((unused)),
     int32_t step __attribute__((unused)), const int8_t *table __attribute__((unused))) {
@@ -157,7 +157,7 @@ static int8_t PREFIX_dsp_rescale(uint32_t sum, const int32_t *constants, const i
   return table ? table[limited] : (int8_t)limited;
 }
 
-static void PREFIX_dsp_rows(const struct PREFIX_run *runs, const uint32_t *weights, int8_t *output,
+static void PREFIX_dsp_rows(const struct PREFIX_run_layer *runs, const uint32_t *weights, int8_t *output,
                             int32_t rows, const int32_t *constants, int32_t step,
                             const int8_t *table) {
   for (; rows > 0; rows -= 8) {
@@ -165,7 +165,7 @@ static void PREFIX_dsp_rows(const struct PREFIX_run *runs, const uint32_t *weigh
     for (int32_t row = 0; row < 8; row++) {
       sums[row] = *weights++;
     }
-    const struct PREFIX_run *run = runs;
+    const struct PREFIX_run_layer *run = runs;
     for (weights += run->skip / 4; run->start != run->end; run++, weights += run->skip / 4) {
       for (const int8_t *input = run->start; input != run->end; input += 4, weights += 8) {
         for (int32_t pair = 0; pair < 8; pair += 2) {

@@ -12,9 +12,9 @@ static uint32_t PREFIX_four(const int8_t *bytes) {
 
 /* `runs` takes PREFIX_RUNS + 2 items. */
 static void PREFIX_dsp_runs(const int8_t *input, int32_t columns, int8_t *rest,
-                            struct PREFIX_run *runs) {
+                            struct PREFIX_run_layer *runs) {
   const int8_t *const end = input + (columns & ~3);
-  const struct PREFIX_run *const last = runs + PREFIX_RUNS - 1;
+  const struct PREFIX_run_layer *const last = runs + PREFIX_RUNS - 1;
   const int8_t *passed = input;
   for (;;) {
     while (input != end && PREFIX_four(input) == 0x80808080u) {

@@ -11,7 +11,7 @@
  * Cores with Helium take the assembly (gcc, clang); all others, or all if EDGEAE_PORTABLE is
  * defined, take the C, which gives the same bits.
  */
-struct PREFIX_fully_connected_int8_helium {
+struct PREFIX_fully_connected_int8_helium_layer {
   const uint32_t *weights;
   const int32_t *constants;
   const int8_t *table; /* a function of the output, from -128 on; or null */
@@ -46,7 +46,7 @@ struct PREFIX_fully_connected_int8_helium {
  * in the output, r9 the rows that are left, r11 the input's last columns.
  */
 __attribute__((naked, noinline, used)) static void PREFIX_helium_rows(
-    const struct PREFIX_fully_connected_int8_helium *layer __attribute__((unused)),
+    const struct PREFIX_fully_connected_int8_helium_layer *layer __attribute__((unused)),
     const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused))) {
   __asm__(
       ".syntax unified\n"
@@ -130,7 +130,7 @@ static int8_t PREFIX_helium_rescale(int32_t sum, const int32_t *constants, const
   return table ? table[limited] : (int8_t)limited;
 }
 
-static void PREFIX_helium_rows(const struct PREFIX_fully_connected_int8_helium *layer,
+static void PREFIX_helium_rows(const struct PREFIX_fully_connected_int8_helium_layer *layer,
                                const int8_t *input, int8_t *output) {
   const int32_t columns = layer->whole + layer->rest;
   const uint32_t *weights = layer->weights;
@@ -159,7 +159,7 @@ static void PREFIX_helium_rows(const struct PREFIX_fully_connected_int8_helium *
 #endif
 
 static void PREFIX_fully_connected_int8_helium(
-    const struct PREFIX_fully_connected_int8_helium *layer, const int8_t *input, int8_t *output) {
+    const struct PREFIX_fully_connected_int8_helium_layer *layer, const int8_t *input, int8_t *output) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     PREFIX_helium_rows(layer, input, output);
     input += layer->whole + layer->rest;

@@ -1,5 +1,7 @@
 """A step that takes the next operator in: a function of each int8 value, which is a table."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +53,13 @@ def _following(operation: Operation) -> Operation | None:
 
 def _operation(near: Operation, index: int) -> Operation:
     item = near.graph.operators[index]
-    return Operation(
-        near.graph, index, item.name, item.inputs, item.outputs, item.options, near.sources
+    return replace(
+        near,
+        index=index,
+        name=item.name,
+        inputs=item.inputs,
+        outputs=item.outputs,
+        options=item.options,
     )
 
 
