@@ -23,8 +23,9 @@ def page() -> str:
     return f"""# C: operators and targets
 
 `edgeae embed --as c` takes a `.tflite` whose operators are these, within these limits. For any
-other, it names the operator, its place and the limit. An operator that only dequantizes a constant, as in
-files with float16 weights, is no operator here: the kernel that reads the constant converts it.
+other, it names the operator, its place and the limit. An operator that only dequantizes a
+constant, as in files with float16 weights, is no operator here: the kernel that reads the constant
+converts it.
 
 Of no use here are training, dynamic shapes and several inputs or outputs. Dynamic-range files and
 those of 4-bit weights with float activations are refused: an interpreter quantizes their

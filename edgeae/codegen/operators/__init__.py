@@ -105,12 +105,18 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
         if not holds:
             raise BadInput(f"{place}: not supported in C: {message(constraint)}")
     try:
-        own = (
-            importlib.import_module(LAYOUTS[layout]).lower(operation) if layout in LAYOUTS else None
-        )
+        own = _by_layout(operation, layout)
         return entry.lower(operation) if own is None else own
     except BadInput as error:
         raise BadInput(f"{place}: not supported in C: {error}") from None
+
+
+def _by_layout(operation: Operation, layout: str) -> Sequence[Step | Alias] | None:
+    """Return the steps by a layout's own kernels, all of int8; None if it has none."""
+    if layout not in LAYOUTS or operation.output().dtype != "int8":
+        return None
+    steps: Sequence[Step | Alias] | None = importlib.import_module(LAYOUTS[layout]).lower(operation)
+    return steps
 
 
 def supported(operation: Operation) -> bool:
