@@ -57,7 +57,7 @@ def test_training_reaches_its_loss(build: Path, model: str, limit: float) -> Non
 @pytest.mark.parametrize("model", ["simple", "deep"])
 def test_composition_is_exact(build: Path, model: str, recipe: str) -> None:
     found = json.loads((build / model / recipe / "verify.json").read_text())["composition"]
-    assert len(found) == 4  # three LiteRT runtimes and onnxruntime
+    assert len(found) == 5  # three LiteRT runtimes, onnxruntime and C
     assert all(item["max_lsb"] == 0 and item["n"] == 10_000 for item in found)
 
 
@@ -67,10 +67,19 @@ def test_float32_parity(build: Path, model: str) -> None:
     code = manifest(build, model, "float32")["code"]
     largest = max(1.0, abs(code["min"]), abs(code["max"]))
     found = [row for row in rows(build, model, "float32") if row["verdict"] != "unavailable"]
-    assert len(found) == 12
+    assert len(found) == 15
     for row in found:
         limit = 1e-5 * (largest if row["part"] == "encoder" else 1.0)
         assert row["n"] == 10_000 and row["max_abs"] <= limit
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int8-per-tensor", "int16x8", "p60-int8"])
+@pytest.mark.parametrize("model", ["simple", "deep"])
+def test_the_c_has_the_bits_of_the_reference_kernels(build: Path, model: str, recipe: str) -> None:
+    found = rows(build, model, recipe, runtime="c-host")
+    assert len(found) == 3
+    for row in found:
+        assert (row["max_lsb"], row["n"], row["reference"]) == (0, 10_000, "litert-reference")
 
 
 @pytest.mark.parametrize("model", ["simple", "deep"])
