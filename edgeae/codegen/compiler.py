@@ -84,6 +84,15 @@ def run(command: Sequence[str], what: str) -> str:
     return done.stdout
 
 
+#: ziglang would first build its own runtime library, ten seconds for each set of flags. Nothing of
+#: it is needed: the process that loads the library has libm.
+_OWN = ("-nostdlib", "-fno-sanitize=undefined")
+
+
+def _is_ziglang(command: Sequence[str]) -> bool:
+    return "ziglang" in command
+
+
 def shared_library(sources: Sequence[Path], target: Path, flags: Sequence[str] = ()) -> Path:
     """Compile C files of the host into a shared library and return its path.
 
@@ -97,6 +106,7 @@ def shared_library(sources: Sequence[Path], target: Path, flags: Sequence[str] =
         RuntimeUnavailable: there is no compiler.
     """
     files = [str(item) for item in sources]
-    command = [*host(), *flags, "-shared", "-fPIC", *files, "-lm", "-o", str(target)]
+    libraries = _OWN if _is_ziglang(host()) else ("-lm",)
+    command = [*host(), *flags, "-shared", "-fPIC", *files, *libraries, "-o", str(target)]
     run(command, target.name)
     return target
