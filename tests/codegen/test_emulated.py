@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from c_cases import layouts
 from c_emulated import check
-from test_fully_connected import fully_connected
 
 from edgeae.codegen.emulation.cores import CORES
 from edgeae.codegen.emulation.emulator import core, emulate
@@ -89,9 +89,10 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(monkeypatch):
         ("cortex-m7", "dsp", {"flags": ("-O0",)}),
         ("cortex-m55", "dsp", {}),
         ("cortex-m55", "helium", {"offset": 3}),
+        ("cortex-m55", "helium", {"flags": ("-Os", "-DEDGEAE_HELIUM_VLDM")}),
     ],
 )
-def test_fully_connected_equals_the_reference_kernel(name, layout, options):
+def test_layers_equal_the_reference_kernels(name, layout, options):
     rng = np.random.default_rng(7)
-    count = 8 if name == "cortex-m0" else 24  # 16 kB of RAM, 256 kB of flash
-    check([fully_connected(rng, n % 4, n % 8 < 4) for n in range(count)], name, layout, **options)
+    count = 6 if name == "cortex-m0" else 40  # 16 kB of RAM, 256 kB of flash
+    check([layouts.random_case(rng) for _ in range(count)], name, layout, **options)

@@ -1,11 +1,12 @@
 /* CONV_2D of int8 in the layout dsp with few input channels, as of an image: no dilation, no groups.
+ * needs: copy_four
  * stack: 68 PREFIX_dsp_strip
  *
  * Eight channels are packed as in dsp_rows.c, with one more word before each four columns: twice the
  * place of their four bytes, counted from the pixel's first tap, and 1 more for the last ones. A row
  * of taps is filled up to a multiple of four bytes with weights of 0. Multiplier, rounding and shift
  * of each channel follow. Pixels at the edge are read from a copy of their taps, `edge` being the
- * weights with the places in that copy. A pixel whose bytes are all -128 is `background`, if that is
+ * weights with the places in that copy, whose rows are `pitch` bytes apart. A pixel whose bytes are all -128 is `background`, if that is
  * not null.
  */
 struct PREFIX_conv_narrow_int8_dsp_layer {
@@ -27,6 +28,7 @@ struct PREFIX_conv_narrow_int8_dsp_layer {
   int32_t stride_width;
   int32_t pad_top;
   int32_t pad_left;
+  int32_t pitch;     /* of `edge` */
   int32_t inner;     /* the first pixel of a row whose columns lie inside */
   int32_t inner_end; /* the first one after these */
   int32_t zero_point;
@@ -83,7 +85,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
       "teq r2, #0x80808080\n"
       "bne 4f\n"
       "bcc 2b\n"
-      "ldr r2, [sp, #16]\n"
+      "ldrd r2, r12, [sp, #16]\n"
       "3:\n"
       "ldr r3, [r4], #4\n"
       "subs r5, r5, #4\n"
@@ -114,7 +116,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
       "lsl r11, r11, #8\n"
       PREFIX_RESCALE("r4") PREFIX_RESCALE("r5") PREFIX_RESCALE("r6") PREFIX_RESCALE("r7")
       PREFIX_RESCALE("r8") PREFIX_RESCALE("r9") PREFIX_RESCALE("r10") PREFIX_RESCALE("r11")
-      "ldrd r12, r3, [sp]\n"
+      "ldrd lr, r3, [sp]\n"
       "cbz r3, 7f\n"
       "ldrb r4, [r3, r4]\n"
       "ldrb r5, [r3, r5]\n"
@@ -125,8 +127,8 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
       "ldrb r10, [r3, r10]\n"
       "ldrb r11, [r3, r11]\n"
       "7:\n"
-      "ldr r2, [sp, #16]\n"
-      "subs r12, r12, #8\n"
+      "ldrd r2, r12, [sp, #16]\n"
+      "subs lr, lr, #8\n"
       "blo 8f\n"
       "strb r4, [r2], #1\n"
       "strb r5, [r2], #1\n"
@@ -138,7 +140,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
       "strb r11, [r2], #1\n"
       "beq 9f\n"
       "str r2, [sp, #16]\n"
-      "str r12, [sp]\n"
+      "str lr, [sp]\n"
       "b 5b\n"
       "8:\n" /* the last channels, fewer than eight */
       "strb r4, [r2], #1\n"
@@ -148,15 +150,14 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_strip(
       "mov r7, r8\n"
       "mov r8, r9\n"
       "mov r9, r10\n"
-      "add r12, r12, #1\n"
-      "tst r12, #7\n"
+      "sub lr, lr, #1\n"
+      "tst lr, #7\n"
       "bne 8b\n"
       "9:\n"
-      "ldr r3, [sp, #20]\n"
       "ldr r1, [sp, #28]\n"
-      "subs r3, r3, #1\n"
+      "subs r12, r12, #1\n"
       "add r0, r0, r1\n"
-      "strd r2, r3, [sp, #16]\n"
+      "strd r2, r12, [sp, #16]\n"
       "bne 1b\n"
       "add sp, sp, #32\n"
       "pop {r4-r11, pc}\n");
@@ -206,48 +207,56 @@ static void PREFIX_dsp_strip(const struct PREFIX_conv_narrow_int8_dsp_layer *lay
 }
 #endif
 
-/* Computes a pixel at the edge, whose first tap lies at row y and column x. */
+/* Computes pixels at the edge, the first one's first tap at row y and column x. */
 static void PREFIX_dsp_edge(const struct PREFIX_conv_narrow_int8_dsp_layer *layer, const int8_t *input,
-                            int8_t *output, int32_t y, int32_t x, int8_t *taps) {
-  const int32_t first = x * layer->in_channels, end = layer->in_width * layer->in_channels;
-  const int32_t size = (layer->kernel_width * layer->in_channels + 3) & ~3;
-  volatile int8_t *byte = taps; /* volatile: no call of memcpy, which a bare core may lack */
-  for (int32_t row = y; row < y + layer->kernel_height; row++) {
+                            int8_t *output, int32_t y, int32_t x, int32_t pixels, int8_t *taps) {
+  const int32_t first = x * layer->in_channels, end = layer->in_width * layer->in_channels - first;
+  const int32_t size =
+      (pixels - 1) * layer->next + ((layer->kernel_width * layer->in_channels + 3) & ~3);
+  for (int32_t row = y; row < y + layer->kernel_height; row++, taps += layer->pitch) {
+    volatile int8_t *const byte = taps; /* volatile: no call of memcpy or memset */
+    const int8_t *const from = input + row * layer->in_width * layer->in_channels + first;
     const int32_t inside = row >= 0 && row < layer->in_height;
-    const int32_t from = inside ? (first < 0 ? -first : 0) : size;
-    const int32_t to = inside && end - first < size ? end - first : size;
+    const int32_t stop = !inside ? 0 : end < size ? end : size;
     int32_t place = 0;
-    for (; place < from && place < size; place++) {
-      *byte++ = (int8_t)layer->zero_point;
+    for (; place < -first && place < stop; place++) {
+      byte[place] = (int8_t)layer->zero_point;
     }
-    for (; place < to; place++) {
-      *byte++ = input[row * end + first + place];
+    for (; place + 4 <= stop; place += 4) {
+      PREFIX_copy_four(taps + place, from + place);
+    }
+    for (; place < stop; place++) {
+      byte[place] = from[place];
     }
     for (; place < size; place++) {
-      *byte++ = (int8_t)layer->zero_point;
+      byte[place] = (int8_t)layer->zero_point;
     }
   }
-  PREFIX_dsp_strip(layer, taps, output, 1, layer->edge);
+  taps -= layer->kernel_height * layer->pitch;
+  PREFIX_dsp_strip(layer, taps, output, pixels, layer->edge);
 }
 
 static void PREFIX_conv_narrow_int8_dsp(const struct PREFIX_conv_narrow_int8_dsp_layer *layer,
                                         const int8_t *input, int8_t *output, void *scratch) {
+  int8_t *const taps = (int8_t *)scratch;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    for (int32_t y = 0; y < layer->out_height; y++) {
-      const int32_t top = y * layer->stride_height - layer->pad_top;
+    int32_t top = -layer->pad_top;
+    for (int32_t y = 0; y < layer->out_height; y++, top += layer->stride_height) {
       const int32_t inside = top >= 0 && top + layer->kernel_height <= layer->in_height;
       for (int32_t x = 0; x < layer->out_width;) {
         const int32_t left = x * layer->stride_width - layer->pad_left;
-        const int32_t count = inside && x == layer->inner ? layer->inner_end - x : 0;
-        if (count > 0) {
-          PREFIX_dsp_strip(layer,
-                           input + (top * layer->in_width + left) * layer->in_channels, output,
-                           count, layer->weights);
+        const int32_t inner = inside && x == layer->inner && layer->inner_end > x;
+        const int32_t next = inner                             ? layer->inner_end
+                             : inside && x < layer->inner ? layer->inner
+                                                               : layer->out_width;
+        if (inner) {
+          PREFIX_dsp_strip(layer, input + (top * layer->in_width + left) * layer->in_channels,
+                           output, next - x, layer->weights);
         } else {
-          PREFIX_dsp_edge(layer, input, output, top, left, (int8_t *)scratch);
+          PREFIX_dsp_edge(layer, input, output, top, left, next - x, taps);
         }
-        x += count > 0 ? count : 1;
-        output += (count > 0 ? count : 1) * layer->out_channels;
+        output += (next - x) * layer->out_channels;
+        x = next;
       }
     }
     input += layer->in_height * layer->in_width * layer->in_channels;

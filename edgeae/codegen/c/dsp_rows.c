@@ -129,7 +129,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_dsp_rows(
       "mov r7, r8\n"
       "mov r8, r9\n"
       "mov r9, r10\n"
-      "add r3, r3, #1\n"
+      "sub r3, r3, #1\n"
       "tst r3, #7\n"
       "bne 10b\n"
       "11:\n"

@@ -1,14 +1,9 @@
 /* Lists the parts of an input that are not background, four bytes of -128: layout dsp.
- * needs: dsp_rows
+ * needs: dsp_rows four
  * Background adds nothing to a sum, so its weights are passed over. The last columns, if they are
  * not four, are copied into `rest`, and bytes of 0 follow them, whose weights are 0.
  */
 #define PREFIX_RUNS 32 /* at most; the last one takes all that is left */
-
-static uint32_t PREFIX_four(const int8_t *bytes) {
-  return (uint32_t)(uint8_t)bytes[0] | (uint32_t)(uint8_t)bytes[1] << 8 |
-         (uint32_t)(uint8_t)bytes[2] << 16 | (uint32_t)(uint8_t)bytes[3] << 24;
-}
 
 /* `runs` takes PREFIX_RUNS + 2 items. */
 static void PREFIX_dsp_runs(const int8_t *input, int32_t columns, int8_t *rest,
@@ -25,12 +20,10 @@ static void PREFIX_dsp_runs(const int8_t *input, int32_t columns, int8_t *rest,
       break;
     }
     runs->start = input;
-    if (runs == last) {
-      input = end;
-    }
-    while (input != end && PREFIX_four(input) != 0x80808080u) {
+    do {
       input += 4;
-    }
+    } while (input != end && PREFIX_four(input) != 0x80808080u);
+    input = runs == last ? end : input;
     runs->end = passed = input;
     runs++;
   }

@@ -1,5 +1,6 @@
 /* FULLY_CONNECTED of int8 in the layout helium: eight rows at once, sixteen columns at once.
- * stack: 116 PREFIX_helium_rows
+ * needs: helium_rows
+ * stack: 116 PREFIX_helium_dense
  *
  * Eight rows of `weights` are 8 words of bias, then for every 16 columns 4 words of each row, the
  * first column in the low byte. Eight rows of `constants` are multipliers, roundings and negative
@@ -23,29 +24,12 @@ struct PREFIX_fully_connected_int8_helium_layer {
 };
 
 #if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(EDGEAE_PORTABLE)
-#define PREFIX_COLUMNS             \
-  "vldrb.u8 q1, [r3], #16\n"       \
-  "vldrb.u8 q2, [r3], #16\n"       \
-  "vmladava.s8 r0, q0, q1\n"       \
-  "vldrb.u8 q1, [r3], #16\n"       \
-  "vmladava.s8 r2, q0, q2\n"       \
-  "vldrb.u8 q2, [r3], #16\n"       \
-  "vmladava.s8 r4, q0, q1\n"       \
-  "vldrb.u8 q1, [r3], #16\n"       \
-  "vmladava.s8 r6, q0, q2\n"       \
-  "vldrb.u8 q2, [r3], #16\n"       \
-  "vmladava.s8 r8, q0, q1\n"       \
-  "vldrb.u8 q1, [r3], #16\n"       \
-  "vmladava.s8 r10, q0, q2\n"      \
-  "vldrb.u8 q2, [r3], #16\n"       \
-  "vmladava.s8 r12, q0, q1\n"      \
-  "vmladava.s8 lr, q0, q2\n"
-#define PREFIX_SIXTEEN "vldrb.u8 q0, [r1], #16\n" PREFIX_COLUMNS
+#define PREFIX_SIXTEEN "vldrb.u8 q0, [r1], #16\n" PREFIX_HELIUM_ROWS
 
 /* The stack has: input, table, constants, step. r1 is the place in the input, r3 in the weights, r7
  * in the output, r9 the rows that are left, r11 the input's last columns.
  */
-__attribute__((naked, noinline, used)) static void PREFIX_helium_rows(
+__attribute__((naked, noinline, used)) static void PREFIX_helium_dense(
     const struct PREFIX_fully_connected_int8_helium_layer *layer __attribute__((unused)),
     const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused))) {
   __asm__(
@@ -78,7 +62,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_rows(
       "bne 5b\n"
       "4:\n"
       "vpst\n"
-      "vldrbt.u8 q0, [r1]\n" PREFIX_COLUMNS
+      "vldrbt.u8 q0, [r1]\n" PREFIX_HELIUM_ROWS
       "vmov q0[2], q0[0], r0, r8\n" /* rows 0, 2, 4, 6 */
       "vmov q0[3], q0[1], r4, r12\n"
       "vmov q1[2], q1[0], r2, r10\n" /* rows 1, 3, 5, 7 */
@@ -119,7 +103,6 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_rows(
       "vstrbt.16 q0, [r7]\n"
       "b 11b\n");
 }
-#undef PREFIX_COLUMNS
 #undef PREFIX_SIXTEEN
 #else
 static int8_t PREFIX_helium_rescale(int32_t sum, const int32_t *constants, const int8_t *table) {
@@ -130,7 +113,7 @@ static int8_t PREFIX_helium_rescale(int32_t sum, const int32_t *constants, const
   return table ? table[limited] : (int8_t)limited;
 }
 
-static void PREFIX_helium_rows(const struct PREFIX_fully_connected_int8_helium_layer *layer,
+static void PREFIX_helium_dense(const struct PREFIX_fully_connected_int8_helium_layer *layer,
                                const int8_t *input, int8_t *output) {
   const int32_t columns = layer->whole + layer->rest;
   const uint32_t *weights = layer->weights;
@@ -161,7 +144,7 @@ static void PREFIX_helium_rows(const struct PREFIX_fully_connected_int8_helium_l
 static void PREFIX_fully_connected_int8_helium(
     const struct PREFIX_fully_connected_int8_helium_layer *layer, const int8_t *input, int8_t *output) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    PREFIX_helium_rows(layer, input, output);
+    PREFIX_helium_dense(layer, input, output);
     input += layer->whole + layer->rest;
     output += layer->rows;
   }

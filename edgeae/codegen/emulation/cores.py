@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _ARM_APT = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
-_RISCV_APT = "apt install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
+_RISCV_APT = "apt install gcc-riscv64-unknown-elf qemu-system-misc"
 _KIB = 1024
 
 

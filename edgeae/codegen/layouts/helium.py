@@ -10,16 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.codegen.layouts import helium_conv
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
+from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, ROWS, blocks
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.operators.fully_connected import folded_bias, matrix, scales_and_limits
 from edgeae.codegen.step import Alias, Constant, Step
-
-_ROWS = 8
-_COLUMNS = 16
-#: The vectors of the kernel have the even rows of eight, then the odd ones.
-_ORDER = [0, 2, 4, 6, 1, 3, 5, 7]
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias] | None:
@@ -29,6 +26,8 @@ def lower(operation: Operation) -> Sequence[Step | Alias] | None:
         return ()
     if operation.name == "FULLY_CONNECTED":
         return _fully_connected(operation)
+    if operation.name == "CONV_2D":
+        return helium_conv.lower(operation)
     return None
 
 
@@ -45,12 +44,12 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
     )
     if constants is None:
         return None
-    whole = (columns - 1) // _COLUMNS * _COLUMNS
+    whole = (columns - 1) // COLUMNS * COLUMNS
     members = {
         "weights": Constant("weights", blocks(weights, bias)),
         "constants": Constant("constants", _per_block(constants)),
         "table": None if table is None else Constant("table", table),
-        "step": 12 * _ROWS if len(constants) > 1 else 0,
+        "step": 12 * ROWS if len(constants) > 1 else 0,
         "rows": rows,
         "whole": whole,
         "rest": columns - whole,
@@ -69,23 +68,9 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
 
 def _per_block(constants: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the constants of one block for all, or of each block, in the vectors' order."""
-    rows = _ROWS if len(constants) == 1 else -(-len(constants) // _ROWS) * _ROWS
+    rows = ROWS if len(constants) == 1 else -(-len(constants) // ROWS) * ROWS
     full = np.tile(np.array([0, 0, 1], np.int32), (rows, 1))
     full[: rows if len(constants) == 1 else len(constants)] = constants
     full[:, 2] *= -1  # the kernel shifts left by a negative number
-    ordered = full.reshape(-1, _ROWS, 3)[:, _ORDER].transpose(0, 2, 1)
+    ordered = full.reshape(-1, ROWS, 3)[:, ORDER].transpose(0, 2, 1)
     return np.ascontiguousarray(ordered).reshape(-1)
-
-
-def blocks(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> NDArray[np.uint32]:
-    """Return biases and weights as the kernel reads them."""
-    rows, columns = weights.shape
-    padded = np.zeros((-(-rows // _ROWS) * _ROWS, -(-columns // _COLUMNS) * _COLUMNS), np.int8)
-    padded[:rows, :columns] = weights
-    full = np.zeros(len(padded), "<i4")
-    full[:rows] = bias
-    groups = padded.reshape(-1, _ROWS, padded.shape[1] // _COLUMNS, _COLUMNS)
-    words = np.ascontiguousarray(groups.transpose(0, 2, 1, 3)).view("<u4")
-    heads = full.view("<u4").reshape(-1, _ROWS)
-    whole = np.concatenate([heads, words.reshape(len(heads), -1)], axis=1)
-    return whole.astype(np.uint32).reshape(-1)
