@@ -59,11 +59,14 @@ def reference(case: Case) -> np.ndarray:
 
 
 def generated(
-    cases: Sequence[Case], layout: str = "portable", flags: Sequence[str] = CHEAP
+    cases: Sequence[Case],
+    layout: str = "portable",
+    flags: Sequence[str] = CHEAP,
+    optimize: str = "speed",
 ) -> list[np.ndarray]:
     """The outputs of the generated C; all cases are one file, so names may not clash."""
     programs = [
-        program(read(case.content, f"case {n}"), f"case {n}", layout)
+        program(read(case.content, f"case {n}"), f"case {n}", layout, optimize)
         for n, case in enumerate(cases)
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -105,10 +108,15 @@ def _run(function, item, case: Case) -> np.ndarray:
     return np.array(answers)
 
 
-def check(cases: Sequence[Case], layout: str = "portable", flags: Sequence[str] = CHEAP) -> None:
+def check(
+    cases: Sequence[Case],
+    layout: str = "portable",
+    flags: Sequence[str] = CHEAP,
+    optimize: str = "speed",
+) -> None:
     """Assert that the generated C answers as the reference kernels do, to the bit for integers."""
     for place, (case, answers) in enumerate(
-        zip(cases, generated(cases, layout, flags), strict=True)
+        zip(cases, generated(cases, layout, flags, optimize), strict=True)
     ):
         expected = reference(case)
         if expected.dtype.kind == "f":

@@ -1,17 +1,30 @@
 """Random FULLY_CONNECTED models."""
 
+from dataclasses import replace
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from c_cases import few
 from c_models import Case, model, operator
 
 from edgeae.formats.tflite.graph import Tensor
 
 
-def random_case(rng: np.random.Generator, dtype: str | None = None) -> Case:
-    """A case of int8, int16 with int8 weights, float32, or float32 with float16 weights."""
+def random_case(
+    rng: np.random.Generator, dtype: str | None = None, compressed: bool | None = None
+) -> Case:
+    """A case of int8, int16 with int8 weights, float32, or float32 with float16 weights.
+
+    Args:
+        rng: a generator.
+        dtype: the element type; by chance if it is not given.
+        compressed: whether the weights have zeros and few values; by chance if it is not given.
+    """
     dtype = dtype or str(rng.choice(["int8", "int8", "int16", "float32", "float16"]))
     rows, columns, batches = (int(rng.integers(1, most)) for most in (40, 200, 4))
     tensors = _tensors(rng, dtype, rows, columns, batches)
+    if rng.random() < 0.3 if compressed is None else compressed:
+        tensors[1] = replace(tensors[1], data=few.values(rng, tensors[1].data))
     options = schema.FullyConnectedOptionsT()
     options.fusedActivationFunction = int(rng.integers(0, 4))
     bias = 2 if rng.random() < 0.8 else -1

@@ -1,5 +1,5 @@
 /* FULLY_CONNECTED of int16 with int8 weights: a sum of 64 bits, rounded once.
- * needs: clamp
+ * needs: rounded clamp
  * The product with the scale is a double, as in LiteRT's reference kernel; it calls no libm.
  */
 struct PREFIX_fully_connected_int16_layer {
@@ -13,16 +13,6 @@ struct PREFIX_fully_connected_int16_layer {
   int32_t low;
   int32_t high;
 };
-
-/* Rounds to the nearest integer, halves away from zero; what int16 cannot hold is clamped later. */
-static int32_t PREFIX_rounded(double value) {
-  if (value >= 65536.0 || value <= -65536.0) {
-    return value > 0.0 ? 65536 : -65536;
-  }
-  const int32_t whole = (int32_t)value;
-  const double rest = value - whole;
-  return rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole;
-}
 
 static void PREFIX_fully_connected_int16(const struct PREFIX_fully_connected_int16_layer *layer,
                                          const int16_t *input, int16_t *output) {

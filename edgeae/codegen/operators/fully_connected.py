@@ -4,6 +4,8 @@ Integer sums are rescaled as LiteRT's reference kernel does, with one rounding o
 (tflite/kernels/internal/reference/integer_ops/fully_connected.h). For int8, integers give the same
 results, see `edgeae.codegen.rescale`; sums of int16 are too wide for that, so their kernel
 multiplies doubles.
+
+Weights are dense, or compressed as `edgeae.codegen.packing` decides.
 """
 
 import math
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.codegen import packing
 from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
 from edgeae.codegen.rescale import fixed_point
 from edgeae.codegen.step import Alias, Band, Constant, Member, Step
@@ -86,7 +89,9 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
     """Return one step."""
     weights = matrix(operation)
     rows, columns = weights.shape
-    kernel, members = _KINDS[operation.input().dtype](operation, weights)
+    kernel, members = packing.packed(
+        *_KINDS[operation.input().dtype](operation, weights), rows, operation.optimize, True
+    )
     batches = math.prod(operation.input().shape) // columns
     sizes: dict[str, Member] = {"batches": batches, "rows": rows, "columns": columns}
     return [
@@ -96,9 +101,14 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
             operation.outputs[0],
             members | sizes,
             operator=operation.index,
-            band=Band("rows", 1, _advance(members, columns)) if batches == 1 else None,
+            band=_band(members, columns) if batches == 1 else None,
         )
     ]
+
+
+def _band(members: dict[str, Member], columns: int) -> Band | None:
+    """Return a band of rows; none of compressed weights, which are read from the first row on."""
+    return Band("rows", 1, _advance(members, columns)) if "weights" in members else None
 
 
 def _advance(members: dict[str, Member], columns: int) -> dict[str, int]:
