@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.codegen import packing
 from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
 from edgeae.codegen.step import Constant, Member, Step
@@ -191,16 +192,21 @@ def step(operation: Operation, convolution: Convolution) -> Step:
     Raises:
         BadInput: a sum, or a scale, exceeds what the kernel computes exactly.
     """
-    kernel, members = {
+    dense = {
         "int8": _of_int8,
         "int16": _of_int16,
         "float32": _of_float32,
     }[source(operation).dtype](operation, convolution)
+    rows = len(convolution.weights)
+    kernel, members = packing.packed(*dense, rows, operation.optimize, False)
+    geometry = _geometry(operation, convolution)
+    if "weights" not in members:
+        del geometry["run_step"]  # compressed weights have no runs
     return Step(
         kernel,
         (operation.inputs[FACTOR_INPUT[operation.name]],),
         operation.outputs[0],
-        {**_geometry(operation, convolution), **members},
+        {**geometry, **members},
         operator=operation.index,
     )
 

@@ -1,13 +1,15 @@
 """Random convolutions of every kind, for comparing the C with the reference kernels."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from c_cases import few
 from c_models import Case, model, operator
 
 from edgeae.codegen.convolution import output_extent
-from edgeae.formats.tflite.graph import Operator, Tensor
+from edgeae.formats.tflite.graph import Operator, Tensor, read, write
 
 #: Element types of the activations, with those of filter and bias.
 KINDS = (
@@ -145,6 +147,18 @@ def case(rng, name: str, version: int, options, tensors, first=()) -> Case:
     held.append(target)
     operators.append(operator(name, order, [len(held) - 1], options, version))
     return Case(model(held, operators), inputs_of(rng, source))
+
+
+def compressed(rng, case: Case) -> Case:
+    """The case with zeros and few values among the weights."""
+    graph = read(case.content, "case")
+    tensors = [
+        replace(item, data=few.values(rng, item.data))
+        if item.name == "w" and item.data is not None
+        else item
+        for item in graph.tensors
+    ]
+    return Case(write(replace(graph, tensors=tuple(tensors))), case.inputs)
 
 
 def _constant(held: list[Tensor], operators: list[Operator], tensor: Tensor) -> int:
