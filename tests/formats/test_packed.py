@@ -16,14 +16,14 @@ from edgeae.artifacts.manifest import Artifact
 from edgeae.formats import describe
 from edgeae.formats.packed import (
     CAUSES,
-    ENCODINGS,
     distinct,
     encodings,
     packed,
     weight_bytes,
 )
 from edgeae.formats.tflite.graph import Graph, Tensor, write
-from edgeae.reading import typed
+from edgeae.formats.weight_encoding import PLACELESS, encoded_bytes, for_size, gap_entries
+from edgeae.reading.typed_json import rebuild
 
 Values = np.ndarray
 
@@ -73,7 +73,7 @@ def decode(parts: list[bytes], n: int, encoding: str) -> Values:
 )
 def test_the_bytes_are_those_of_the_shortest_encoding_that_decodes(values):
     lengths = {}
-    for encoding in ENCODINGS:
+    for encoding in PLACELESS:
         parts = encode(values.astype(np.int64), encoding)
         assert np.array_equal(decode(parts, values.size, encoding), values)
         lengths[encoding] = sum(map(len, parts))
@@ -118,6 +118,53 @@ def test_shape_does_not_matter():
     assert weight_bytes(values.reshape(10, 4, 25), 8) == weight_bytes(values, 8)
 
 
+@given(
+    arrays(
+        np.int8,
+        st.tuples(st.integers(1, 9), st.integers(1, 60)),
+        elements=st.sampled_from([0] * 9 + [5]),
+    ),
+    st.sampled_from([0, 1, 3, 7, 15, 127, 255]),
+)
+def test_entries_of_gaps_lead_to_every_value_and_to_the_end_of_each_row(values, longest):
+    zeros, places = gap_entries(values, longest)
+    assert np.array_equal(np.cumsum(zeros + 1) - 1, places)
+    assert zeros.min() >= 0 and zeros.max() <= longest
+    assert set(np.flatnonzero(values)) <= set(places.tolist())
+    assert set(np.arange(1, len(values) + 1) * values.shape[1] - 1) <= set(places.tolist())
+    run = np.diff(np.flatnonzero(values), prepend=-1) - 1
+    most = np.count_nonzero(values) + len(values) + (run // (longest + 1)).sum()
+    assert len(places) <= most + values.size // (longest + 1)
+
+
+def row(*runs: int) -> Values:
+    """One row: after so many zeros each, the values 1, 2, 1, 2, …"""
+    parts = [[0] * zeros + [1 + place % 2] for place, zeros in enumerate(runs)]
+    return np.concatenate(parts).astype(np.int8)[None]
+
+
+@pytest.mark.parametrize(
+    ("values", "gaps", "gaps_codebook"),
+    [
+        # a byte of zeros and one of the value, or one of both and the values 0, 1 and 2
+        (row(3, 0, 5), 6, 3 + 3),
+        # six bits hold up to 63 zeros, eight up to 255
+        (row(63, 255), 4, 5 + 3),
+        (row(64, 256), 6, 3 + 5 + 3 - 1),
+        # where a row ends, there is an entry
+        (np.array([[1, 0, 0], [0, 0, 0]], np.int8), 6, 3 + 2),
+    ],
+)
+def test_bytes_of_gaps_by_hand(values, gaps, gaps_codebook):
+    sizes = encoded_bytes(values, 8)
+    assert (sizes["gaps"], sizes["gaps-codebook"]) == (gaps, gaps_codebook)
+
+
+def test_an_encoding_has_to_save_its_code():
+    assert for_size({"dense": 163, "gaps": 100}) == "dense"
+    assert for_size({"dense": 165, "gaps": 100, "sparse": 101}) == "gaps"
+
+
 def dense(sizes: tuple[int, ...]) -> Graph:
     """Dense float32 layers, every weight another."""
     random = np.random.default_rng(0)
@@ -151,15 +198,16 @@ def test_the_deep_autoencoder_in_float32_is_its_weights_and_biases():
 
 
 def quantized(data: Values, channels: int, zero_point: int = 0, bias: str = "int32") -> Graph:
-    """One int8 layer; its weights have `channels` scales."""
+    """One int8 layer, or one of int16x8; its weights have `channels` scales."""
     rows, columns = data.shape
     scales, points = (0.5,) * channels, (zero_point,) * channels
+    kind = "int16" if bias == "int64" else "int8"
     return Graph(
         (
-            Tensor("x", (1, columns), "int8", None, (1.0,), (0,)),
+            Tensor("x", (1, columns), kind, None, (1.0,), (0,)),
             Tensor("w", data.shape, data.dtype.name, data, scales, points, 0),
             Tensor("b", (rows,), bias, np.arange(rows).astype(bias), (0.5,) * channels, points),
-            Tensor("y", (1, rows), "int8", None, (1.0,), (0,)),
+            Tensor("y", (1, rows), kind, None, (1.0,), (0,)),
         ),
         (fully_connected((0, 1, 2), (3,)),),
         {"x": 0},
@@ -174,6 +222,8 @@ def test_scales_are_five_bytes_a_channel_or_a_tensor():
     assert packed(quantized(FULL, 10))["scales"] == 50
     assert packed(quantized(FULL, 1))["scales"] == 5
     assert packed(quantized(FULL, 1))["weights"] == 400
+    # a FULLY_CONNECTED of int16x8 has doubles
+    assert packed(quantized(FULL, 10, bias="int64"))["scales"] == 80
 
 
 def test_biases_are_as_wide_as_they_are_stored():
@@ -288,7 +338,8 @@ def looked_up(dtype: str, *scales: float, name: str = "LOGISTIC") -> Graph:
         (looked_up("int8", 0.1, 0.1), 256),
         (looked_up("int16", 0.1, 0.2), 512),
         (looked_up("float32", 0.1), 0),
-        (looked_up("int8", 0.1, name="RELU"), 0),
+        (looked_up("int8", 0.1, name="RELU"), 256),
+        (looked_up("int16", 0.1, name="RELU"), 0),
     ],
 )
 def test_tables_are_one_of_each_function_between_two_scales(graph, size):

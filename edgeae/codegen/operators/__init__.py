@@ -8,13 +8,14 @@ A module has what portable C needs:
 
 A target with kernels of its own has a layout (`edgeae.codegen.targets`): a module of
 `edgeae.codegen.layouts` whose `lower(operation)` is asked first and returns None for an operator
-that portable C computes.
+that portable C computes. It is not asked if C is to be small and compressed weights are smaller.
 """
 
 import importlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from edgeae.codegen import packing
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
 from edgeae.codegen.targets import LAYOUTS
@@ -105,7 +106,7 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
         if not holds:
             raise BadInput(f"{place}: not supported in C: {message(constraint)}")
     try:
-        own = _by_layout(operation, layout)
+        own = None if _compressed(operation, entry) else _by_layout(operation, layout)
         return entry.lower(operation) if own is None else own
     except BadInput as error:
         raise BadInput(f"{place}: not supported in C: {error}") from None
@@ -126,6 +127,13 @@ def supported(operation: Operation) -> bool:
         return entry is not None and all(item(operation) for item in entry.constraints)
     except (IndexError, KeyError):
         return False
+
+
+def _compressed(operation: Operation, entry: Operator) -> bool:
+    """Return whether compressed weights, for which layouts have no kernels, take fewer bytes."""
+    return operation.optimize == "size" and any(
+        isinstance(step, Step) and packing.is_packed(step.kernel) for step in entry.lower(operation)
+    )
 
 
 def message(constraint: Constraint) -> str:
