@@ -3,13 +3,14 @@
 The encodings are those of `edgeae.formats.weight_encoding`. In a kernel's struct they are four
 members:
 
-- `bitmap`: of the sparse encodings, one bit for each weight, the lowest bit of a byte first.
+- `bitmap`: of the sparse encodings, one bit for each weight, the lowest bit of a byte first; each
+  row begins a byte.
 - `stream`: indices of `index_bits` bits, the lowest bit of a byte first; in `gaps` the number of
   zeros before each value, and in `gaps-codebook` a byte with index (the lower bits) and zeros.
 - `values`: the distinct values that the indices name, or the values themselves.
 - `index_bits`.
 
-Rows follow one another without a gap, so a kernel reads them in order.
+Of the others, rows follow one another without a gap, so a kernel reads them in order.
 """
 
 from collections.abc import Mapping
@@ -92,7 +93,7 @@ def encoded(values: NDArray[Any], encoding: str) -> dict[str, Member]:
     kept = flat[flat != 0] if "sparse" in encoding else flat
     members: dict[str, Member] = {"bitmap": None, "stream": None, "values": None, "index_bits": 0}
     if "sparse" in encoding:
-        members["bitmap"] = Constant("bitmap", fields(flat != 0, 1))
+        members["bitmap"] = Constant("bitmap", _bitmap(values))
     if "codebook" not in encoding:
         return members | {"values": Constant("values", kept)}
     book = distinct(kept)[0]
@@ -132,6 +133,10 @@ def _book(values: NDArray[Any]) -> NDArray[Any]:
     """Return 0 and the distinct values other than 0."""
     known = distinct(values)[0]
     return np.append(0, known[known != 0]).astype(values.dtype)
+
+
+def _bitmap(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.packbits(values != 0, axis=1, bitorder="little").reshape(-1)
 
 
 def fields(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:

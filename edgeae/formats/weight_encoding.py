@@ -5,7 +5,7 @@ not zero. Each list of fields starts at a whole byte, and values have the width 
 
 - `dense`: n values.
 - `codebook`: the k distinct values, and an index of ⌈log2 k⌉ bits for each value.
-- `sparse`: a bitmap of n bits, and the m nonzero values.
+- `sparse`: a bitmap of n bits, in which each row begins a byte, and the m nonzero values.
 - `sparse-codebook`: the bitmap, the k distinct nonzero values, and an index of ⌈log2 k⌉ bits for
   each nonzero value.
 - `gaps`: entries of a byte with the number of zeros before a value, and the value. The last column
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 #: Encodings of weights, the fastest to read first.
 ENCODINGS = ("dense", "gaps", "gaps-codebook", "codebook", "sparse", "sparse-codebook")
-#: Encodings whose bytes do not depend on where the zeros are.
+#: Encodings whose bytes do not depend on where in a row the zeros are.
 PLACELESS = ("dense", "codebook", "sparse", "sparse-codebook")
-#: An index has at most so many bits; in `gaps-codebook`, where a byte holds zeros, too, 7.
-_MOST_INDEX_BITS = 16
+#: An index has at most so many bits; in `gaps-codebook`, where a byte holds zeros, too, one less.
+_MOST_INDEX_BITS = 8
 #: Bytes that an encoding has to save: about what its code takes, which all layers of a kind share.
 CODE_BYTES = 64
 
@@ -52,8 +52,11 @@ def encoded_bytes(rows: NDArray[Any], width_bits: int) -> dict[str, int]:
         return sizes
     nonzero = int(np.count_nonzero(known))
     entries = len(gap_entries(rows, 255)[0])
+    # of a row that does not fill its last byte
+    left = len(rows) * packed_bytes(rows.shape[1], 1) - packed_bytes(rows.size, 1)
+    sizes |= {item: sizes[item] + left for item in sizes if "sparse" in item}
     sizes["gaps"] = entries + packed_bytes(entries, width_bits)
-    if (bits := index_bits(nonzero + 1)) < 8:
+    if (bits := index_bits(nonzero + 1)) < _MOST_INDEX_BITS:
         entries = len(gap_entries(rows, longest_gap(bits))[0])
         sizes["gaps-codebook"] = entries + packed_bytes(nonzero + 1, width_bits)
     return sizes
@@ -62,7 +65,7 @@ def encoded_bytes(rows: NDArray[Any], width_bits: int) -> dict[str, int]:
 def placeless_bytes(
     known: NDArray[Any], counts: NDArray[np.int64], width_bits: int
 ) -> dict[str, int]:
-    """Return encoding → bytes of the encodings in `PLACELESS` that can store the values.
+    """Return encoding → bytes of the encodings in `PLACELESS` that can store the values, as one row.
 
     Args:
         known, counts: the distinct values, and how often each occurs.

@@ -6,6 +6,7 @@ static SUM_T PREFIX_conv_sum_ENCODING_TYPE(const struct PREFIX_window_layer *win
                                            const WEIGHT_T *values, const INPUT_T *input, int32_t y,
                                            int32_t x) {
   SUM_T sum = 0;
+  reader->map = 1u; /* each channel begins a byte of the bitmap */
   for (int32_t tap_row = 0; tap_row < window->kernel_height; tap_row++) {
     const int32_t row = PREFIX_pixel_at(y + tap_row * window->dilation_height, window->in_height,
                                         window->spread_height);

@@ -2,9 +2,9 @@
  * needs: weight_reader
  */
 static int32_t PREFIX_next_codebook(struct PREFIX_reader_layer *reader) {
-  const int32_t bits = reader->index_bits;
+  const int32_t bits = reader->index_bits; /* at most 8 */
   int32_t index;
-  while (reader->length < bits) {
+  if (reader->length < bits) {
     reader->word |= (uint32_t)*reader->stream++ << reader->length;
     reader->length += 8;
   }

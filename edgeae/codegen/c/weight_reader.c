@@ -1,9 +1,9 @@
 /* The state of reading compressed weights one after the other; see edgeae/codegen/packing.py. */
 struct PREFIX_reader_layer {
-  const uint8_t *bitmap; /* one bit a weight, the lowest bit of a byte first */
+  const uint8_t *bitmap; /* one bit a weight, the lowest bit of a byte first; each row begins a byte */
   const uint8_t *stream; /* indices of index_bits, the lowest bit first; or gaps */
   int32_t index_bits;
-  uint32_t map;   /* bits of the bitmap that were not read yet, below a 1 */
+  uint32_t map;   /* bits of the bitmap's byte that were not read yet, below a 1 */
   uint32_t word;  /* bits of the stream that were not read yet */
   int32_t length; /* their number; of gaps, the weights up to the next value */
   int32_t place;  /* of the next value that no index names */
