@@ -65,7 +65,7 @@ def encoded_bytes(rows: NDArray[Any], width_bits: int) -> dict[str, int]:
 def placeless_bytes(
     known: NDArray[Any], counts: NDArray[np.int64], width_bits: int
 ) -> dict[str, int]:
-    """Return encoding → bytes of the encodings in `PLACELESS` that can store the values, as one row.
+    """Return encoding → bytes of the encodings in `PLACELESS` that can store one row of values.
 
     Args:
         known, counts: the distinct values, and how often each occurs.
