@@ -92,8 +92,9 @@ ROOMS = {
         "compression conversion"
     ),
     "cli": (
-        "text system reading recipe artifacts families data formats runtimes training importing "
-        "conversion verify timing baselines gate summary pick report scaffold sensitivity embed"
+        "text system reading recipe artifacts families data formats codegen runtimes training "
+        "importing conversion verify timing baselines gate summary pick report scaffold "
+        "sensitivity embed"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where

@@ -129,8 +129,9 @@ class Artifact:
         parent: path of the artifact that this one was made from, or None.
         nonzero_macs: those of `macs` whose weight is not zero; None if they were not counted.
         causes: `weights`, `biases`, `quantization` and `graph` → bytes; they add up to `bytes`.
-        packed: `weights`, `biases`, `scales` and `tables` → estimated bytes in flash if the graph
-            were stored packed, see `edgeae.formats.packed`; None for ONNX files.
+        packed: `weights`, `biases`, `scales` and `tables` → bytes in flash of the constants of the
+            C that `--optimize size` writes, an estimate if C does not take the graph; see
+            `edgeae.formats.packed`; None for ONNX files.
         encodings: weight tensor → how the packed form stores it.
     """
 

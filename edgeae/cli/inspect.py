@@ -13,8 +13,9 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Describe an artifact or a bundle: inputs, outputs, operators, MACs, bytes, packed size."""
+    from edgeae.codegen.program import takes
     from edgeae.formats.bundle_inspection import inspect_bundle
     from edgeae.formats.inspection import inspect as run
 
-    inspection = inspect_bundle(artifact) if artifact.is_dir() else run(artifact)
+    inspection = inspect_bundle(artifact, takes) if artifact.is_dir() else run(artifact, takes)
     put_json(inspection.to_json()) if json else put(inspection.to_text())

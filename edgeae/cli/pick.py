@@ -29,8 +29,8 @@ def pick(
         str,
         typer.Option(
             "--bytes",
-            help="How bytes are counted: packed, the estimated size in flash with every weight "
-            "tensor in its smallest form; raw or gzip, the file's size.",
+            help="How bytes are counted: packed, the size in flash with every weight tensor in its "
+            "smallest form; raw or gzip, the file's size.",
         ),
     ] = "packed",
     max_loss_ratio: Annotated[

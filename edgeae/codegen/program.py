@@ -81,6 +81,15 @@ def program(
     return Program(graph, layout, tuple(s for s in steps if isinstance(s, Step)), plan)
 
 
+def takes(graph: Graph) -> bool:
+    """Return whether portable C takes a model."""
+    try:
+        program(graph, "", optimize="size")
+    except BadInput:
+        return False
+    return True
+
+
 def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:
     """Return the operators, without those that only convert constants."""
     sources = graph_statistics.dequantized(graph)

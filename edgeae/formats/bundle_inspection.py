@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.formats.inspection import Inspection, inspect, sections
+from edgeae.formats.inspection import ESTIMATE, Inspection, Taken, inspect, not_asked, sections
 
 _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 
@@ -33,10 +33,11 @@ class BundleInspection:
     def to_text(self) -> str:
         """Return the inspection as text: aligned, without colour or a final line break."""
         packed = [item for item in self.artifacts if item.packed is not None]
+        estimate = ESTIMATE * any(item.estimated for item in packed)
         return sections(
             (f"{self.path}: {self.name}", self._bytes_rows(), 1),
             ("raw bytes by cause", _by_cause(self.artifacts, "size_by_cause"), 1),
-            ("packed bytes by cause (an estimate)", _by_cause(packed, "packed"), 1),
+            (f"packed bytes by cause{estimate}", _by_cause(packed, "packed"), 1),
             ("packed weights", self._encoding_rows(), 3),
         )
 
@@ -60,8 +61,12 @@ class BundleInspection:
         ]
 
 
-def inspect_bundle(path: Path) -> BundleInspection:
+def inspect_bundle(path: Path, taken: Taken = not_asked) -> BundleInspection:
     """Return the inspection of the bundle in a folder.
+
+    Args:
+        path: the folder.
+        taken: whether C takes a graph, so that its packed bytes are those of C.
 
     Raises:
         BadInput: the folder has no bundle, or edgeae cannot read one of the bundle's files.
@@ -71,7 +76,7 @@ def inspect_bundle(path: Path) -> BundleInspection:
     bundle = open_bundle(path)
     for item in bundle.manifest.artifacts:
         bundle.read(item)
-    inspections = tuple(inspect(path / item.path) for item in bundle.manifest.artifacts)
+    inspections = tuple(inspect(path / item.path, taken) for item in bundle.manifest.artifacts)
     return BundleInspection(str(path), bundle.name, inspections)
 
 

@@ -5,7 +5,7 @@ that it needs, are imported when a file of that format is opened.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,10 @@ from edgeae.formats.opening import read_file
 from edgeae.system.extras import onnx_lacking
 from edgeae.text.columns import align
 
+#: Returns whether C takes a graph (`formats.tflite.graph.Graph`).
+Taken = Callable[[Any], bool]
+#: What stands behind the heading of packed bytes of which C has none.
+ESTIMATE = " (an estimate)"
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
 
 
@@ -41,7 +45,7 @@ class InspectedOperator:
 
 @dataclass(frozen=True)
 class Weights:
-    """The estimated packed size of a weight tensor.
+    """The packed size of a weight tensor.
 
     Attributes:
         name: name of the tensor.
@@ -75,9 +79,11 @@ class Inspection:
         size_by_cause: cause → bytes; the sum is `bytes`.
         layers: one row per operator.
         nonzero_macs: those of `macs` whose weight is not zero.
-        packed: cause → estimated bytes in flash if the graph is stored packed; None for ONNX.
+        packed: cause → bytes in flash of the graph's constants, packed; None for ONNX. See
+            `edgeae.formats.packed`.
         encodings: one row per weight tensor; empty for ONNX.
         metadata: key → value of an ONNX file's `metadata_props`; empty for TFLite.
+        estimated: whether `packed` is an estimate: nobody asked, or C does not take the graph.
     """
 
     path: str
@@ -99,10 +105,11 @@ class Inspection:
     packed: dict[str, int] | None = None
     encodings: tuple[Weights, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    estimated: bool = True
 
     @property
     def packed_bytes(self) -> int | None:
-        """Estimated bytes in flash if the graph is stored packed; None for ONNX."""
+        """Bytes in flash of the graph's constants, packed; None for ONNX."""
         return None if self.packed is None else sum(self.packed.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -118,7 +125,7 @@ class Inspection:
             ("inputs", [_edge_row(spec) for spec in self.inputs], 5),
             ("outputs", [_edge_row(spec) for spec in self.outputs], 5),
             ("size by cause", self._size_rows(), 1),
-            ("packed by cause (an estimate)", self._packed_rows(), 1),
+            (f"packed by cause{ESTIMATE * self.estimated}", self._packed_rows(), 1),
             ("packed weights", self._encoding_rows(), 2),
             ("operators", [_operator_row(op) for op in self.operators], 1),
             ("zeros among the weights", self._sparsity_rows(), 1),
@@ -219,17 +226,27 @@ def sections(*titled: tuple[str, Sequence[Sequence[str]], int]) -> str:
     )
 
 
-def inspect(path: Path) -> Inspection:
+def not_asked(graph: Any) -> bool:
+    """Return that C does not take a graph."""
+    return False
+
+
+def inspect(path: Path, taken: Taken = not_asked) -> Inspection:
     """Return the inspection of a `.tflite` or `.onnx` file; its content decides on the format.
+
+    Args:
+        path: the file.
+        taken: whether C takes a graph, so that its packed bytes are those of C.
 
     Raises:
         BadInput: the file is missing, has neither format, or is truncated or damaged.
         RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
     """
     content, form = read_file(path)
-    reader = _tflite if form == "tflite" else _onnx
     with about(path):
-        facts = reader(content, str(path))
+        facts = (
+            _tflite(content, str(path), taken) if form == "tflite" else _onnx(content, str(path))
+        )
     return Inspection(
         path=str(path),
         bytes=len(content),
@@ -239,7 +256,7 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def _tflite(content: bytes, origin: str) -> dict[str, Any]:
+def _tflite(content: bytes, origin: str, taken: Taken) -> dict[str, Any]:
     from edgeae.formats import packed
     from edgeae.formats.tflite import arena, graph_statistics
     from edgeae.formats.tflite import graph as tflite
@@ -260,6 +277,7 @@ def _tflite(content: bytes, origin: str) -> dict[str, Any]:
         "nonzero_macs": graph_statistics.nonzero_macs(graph),
         "packed": packed.packed(graph),
         "encodings": tuple(map(_weights, packed.encodings(graph))),
+        "estimated": not taken(graph),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-#: The limited bytes: those of the file, of the file after gzip -9, or the estimated packed bytes.
+#: The limited bytes: those of the file, of the file after gzip -9, or the packed bytes.
 Kind = Literal["packed", "raw", "gzip"]
 KINDS: tuple[str, ...] = get_args(Kind)
 BYTES, LOSS, P50 = "bytes", "loss ratio", "p50"

@@ -42,9 +42,9 @@ LADDER = (
     "Loss is the MSE of the whole autoencoder on the test images. The loss of an export is "
     "compared with its reference: the equal-budget control, which is the float32 original trained "
     "for as many more steps as the recipe fine-tuned, or the original if the recipe does not "
-    "fine-tune. The p99 ratio is the same ratio for the worst percent of images. Packed is an "
-    "estimate of the flash that the graph takes, without code, if each weight tensor is stored in "
-    "its smallest form. Smaller is the packed size of the float32 export divided by this one."
+    "fine-tune. The p99 ratio is the same ratio for the worst percent of images. Packed is the "
+    "flash that the constants of its C take under `--optimize size`, each weight tensor in its "
+    "smallest form; it is an estimate of what C does not take. Smaller is the packed size of the float32 export divided by this one."
 )
 #: Explains the table of losses by label.
 LABELS = (
@@ -55,7 +55,8 @@ LABELS = (
 CAUSES = (
     "The causes add up to the file’s bytes: quantization is scales and zero points, graph is "
     "everything that is not trained. Packed stores each weight tensor dense, by codebook, sparse, "
-    "or sparse with a codebook, whichever is smallest; `edgeae inspect` reports the choice for "
+    "by gaps between the nonzero weights, or by one of the two with a codebook, whichever is "
+    "smallest; `edgeae inspect` reports the choice for "
     "each tensor. ONNX files are not packed."
 )
 #: Explains the plots of Pareto fronts.

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,18 @@ def test_the_text_of_a_bundle(tiny_bundle, tmp_path):
         ]
         for item in files
     }
+
+
+def test_packed_bytes_of_what_c_refuses_are_an_estimate(tmp_path):
+    graph = tiny.int8_graph()
+    for name, outputs, heading in (
+        ("one", graph.outputs, "packed by cause"),
+        ("two", {**graph.outputs, "code": 1}, "packed by cause (an estimate)"),
+    ):
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(write(replace(graph, outputs=outputs)))
+        done = CliRunner().invoke(app, ["inspect", str(path)])
+        assert heading in done.stdout.splitlines()
 
 
 def test_a_bundle_as_json(tiny_bundle):
