@@ -44,7 +44,8 @@ LADDER = (
     "for as many more steps as the recipe fine-tuned, or the original if the recipe does not "
     "fine-tune. The p99 ratio is the same ratio for the worst percent of images. Packed is the "
     "flash that the constants of its C take under `--optimize size`, each weight tensor in its "
-    "smallest form; it is an estimate of what C does not take. Smaller is the packed size of the float32 export divided by this one."
+    "smallest form; it is an estimate of what C does not take. Smaller is the packed size of the "
+    "float32 export divided by this one."
 )
 #: Explains the table of losses by label.
 LABELS = (
