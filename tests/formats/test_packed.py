@@ -23,6 +23,7 @@ from edgeae.formats.packed import (
 )
 from edgeae.formats.tflite.graph import Graph, Tensor, write
 from edgeae.formats.weight_encoding import PLACELESS, encoded_bytes, for_size, gap_entries
+from edgeae.reading import typed
 
 Values = np.ndarray
 
