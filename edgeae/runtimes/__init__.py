@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from edgeae.artifacts.model import ORIGINALS
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
+from edgeae.codegen.emulation import cores
 from edgeae.errors import RuntimeUnavailable, unknown
 from edgeae.runtimes.protocol import Device, Runtime, Session
 from edgeae.system.extras import CORE, remedy
@@ -35,6 +36,8 @@ class Entry(NamedTuple):
         remedy: command that installs its package.
         about: description in a few words.
         threaded: whether the number of threads affects it.
+        named_only: whether it runs only if the user gives its name, and no pattern: an emulated
+            core, which compiles the model in each start and takes no times.
     """
 
     module: str
@@ -43,11 +46,19 @@ class Entry(NamedTuple):
     remedy: str
     about: str
     threaded: bool = True
+    named_only: bool = False
 
 
 _HOST = remedy("host")
 _ORIGINALS = tuple(ORIGINALS)
 _ALL = (*_ORIGINALS, "tflite", "onnx")
+
+
+def _emulated(attribute: str, apt: str, about: str) -> Entry:
+    module = "edgeae.runtimes.c_emulated"
+    about = f"generated C99 on an emulated {about}: answers and counts, no times"
+    return Entry(module, attribute, ("tflite",), apt, about, threaded=False, named_only=True)
+
 
 #: All runtimes by name.
 RUNTIMES = {
@@ -98,6 +109,11 @@ RUNTIMES = {
         "generated C99, compiled for this machine",
         threaded=False,
     ),
+    "c-cortex-m0": _emulated("CORTEX_M0", cores.ARM_APT, "Cortex-M0"),
+    "c-cortex-m4": _emulated("CORTEX_M4", cores.ARM_APT, "Cortex-M4"),
+    "c-cortex-m33": _emulated("CORTEX_M33", cores.ARM_APT, "Cortex-M33"),
+    "c-cortex-m55": _emulated("CORTEX_M55", cores.ARM_APT, "Cortex-M55"),
+    "c-rv32": _emulated("RV32", cores.RISCV_APT, "RV32IMAC"),
     "null": Entry(
         "edgeae.runtimes.null",
         "NULL",

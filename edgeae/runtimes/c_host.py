@@ -14,11 +14,10 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.codegen import compiler
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.part import c_type, size
-from edgeae.codegen.program import Program, program
+from edgeae.codegen.program import Program
 from edgeae.codegen.source import source
 from edgeae.codegen.targets import host_layout
-from edgeae.errors import BadInput, NotMeasured
-from edgeae.formats.tflite import graph as tflite
+from edgeae.runtimes.c_program import generated
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
 from edgeae.system.scratch import scratch, write_scratch
@@ -74,16 +73,15 @@ class _CHost:
         return Device(cpu_name())
 
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
-        graph = tflite.read(program.content, str(program.path))
-        generated = _program(graph, str(program.path))
-        text = source(generated, _NAME)
-        loop = _loop(generated, batch)
+        item = generated(program, host_layout())
+        text = source(item, _NAME)
+        loop = _loop(item, batch)
         library = self._compiled({f"{_NAME}.h": text.header, f"{_NAME}.c": text.code + loop})
         given, target = (
             np.zeros((batch, *tensor.shape[1:]), tensor.dtype)
-            for tensor in (generated.input, generated.output)
+            for tensor in (item.input, item.output)
         )
-        return _Session(library, given, target, arena_bytes(generated.plan))
+        return _Session(library, given, target, arena_bytes(item.plan))
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
         library = self._compiled({f"{_NAME}.c": _EMPTY})
@@ -112,18 +110,6 @@ void {_NAME}_batch(void *arena, const void *input, void *output) {{
   (void)output;
 }}
 """
-
-
-def _program(graph: tflite.Graph, origin: str) -> Program:
-    """Return the program for this machine.
-
-    Raises:
-        NotMeasured: C does not support the model; that is a row, and no failure of a file.
-    """
-    try:
-        return program(graph, origin, host_layout())
-    except BadInput as error:
-        raise NotMeasured(str(error)) from None
 
 
 def _loop(item: Program, batch: int) -> str:

@@ -12,7 +12,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import ManifestMismatch
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
-from edgeae.runtimes.protocol import Runtime, Session
+from edgeae.runtimes.protocol import Bulk, Runtime, Session
 
 _FREE_BATCH = 500
 
@@ -33,12 +33,14 @@ def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
 def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArray[Any]:
     """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
 
-    If the artifact's batch is 1, each call runs one image, because the shipped artifact runs so.
+    If the artifact's batch is 1, each call runs one image, because the shipped artifact runs so;
+    only a session that says so (`Bulk`) takes many.
 
     Raises:
         ManifestMismatch: the outputs have another shape or element type than the manifest states.
     """
     batch = 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
+    batch = session.bulk if isinstance(session, Bulk) else batch
     outputs = np.empty((0, *artifact.output.values), artifact.output.dtype)
     for start in range(0, len(inputs), batch):
         given = session.run(inputs[start : start + batch])

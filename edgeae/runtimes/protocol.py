@@ -1,14 +1,14 @@
 """The protocol of runtimes: the interface between edgeae and an engine."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 
-__all__ = ["Device", "Runtime", "Session"]
+__all__ = ["Bulk", "Device", "Runtime", "Session"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,17 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A session whose call takes many examples, each as if in a call of its own.
+
+    Attributes:
+        bulk: the most examples of one call.
+    """
+
+    bulk: int
 
 
 class Runtime(Protocol):

@@ -203,7 +203,7 @@ def _runs(
     suite: Suite, model: str, recipe: str, artifact: Artifact, root: Path, golden: Path | None
 ) -> Iterator[Job]:
     for runtime in RUNTIMES:
-        if artifact.format in formats(runtime) and _matches(runtime, suite.runtimes):
+        if artifact.format in formats(runtime) and _chosen(runtime, suite.runtimes):
             for threads, batch in itertools.product(suite.threads, suite.batch):
                 yield Job(model, recipe, artifact, root, golden, runtime, threads, batch)
 
@@ -218,6 +218,13 @@ def _identity(job: Job) -> tuple[object, ...]:
     where = (job.path.absolute(), artifact.part, artifact.format)
     threads = job.threads if RUNTIMES[job.runtime].threaded else None
     return (*where, job.runtime, threads, job.batch)
+
+
+def _chosen(runtime: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether patterns choose a runtime; only its exact name chooses an emulated core."""
+    if RUNTIMES[runtime].named_only:
+        return runtime in patterns
+    return _matches(runtime, patterns)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

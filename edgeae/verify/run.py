@@ -221,15 +221,16 @@ def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
 def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
     """Return (runtime, format) for each runtime that opens a format of the bundle.
 
-    The runtime `null` is left out, because it gives no answers.
+    The runtime `null` is left out, because it gives no answers; emulated cores run only if they
+    are named.
     """
     for name in names or []:
         formats(name)  # raises if the name does not exist
     held = {artifact.format for artifact in bundle.manifest.artifacts}
     return [
         (name, form)
-        for name in RUNTIMES
-        if name != "null" and (names is None or name in names)
+        for name, entry in RUNTIMES.items()
+        if name != "null" and (name in names if names is not None else not entry.named_only)
         for form in formats(name)
         if form in held
     ]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-_ARM_APT = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
-_RISCV_APT = "apt install gcc-riscv64-unknown-elf qemu-system-misc"
+#: The commands that install compiler and emulator.
+ARM_APT = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+RISCV_APT = "apt install gcc-riscv64-unknown-elf qemu-system-misc"
 _KIB = 1024
 
 
@@ -55,7 +56,7 @@ def _arm(name: str, machine: str, flags: str, flash: Region, ram: Region, clock_
         ram,
         1000 / clock_mhz,
         4,
-        _ARM_APT,
+        ARM_APT,
     )
 
 
@@ -105,7 +106,7 @@ CORES = {
             Region(0x80800000, 8192 * _KIB),
             1,
             0,
-            _RISCV_APT,
+            RISCV_APT,
         ),
     )
 }
