@@ -60,6 +60,8 @@ class _Odd:
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         if self.does == "found-absent":
             raise RuntimeUnavailable("the board's library does not load", "install it")
+        if self.does == "refuses":
+            raise BadInput(f"{program.path}: this board takes no such model")
         if self.does == "one-only" and batch != 1:
             raise BadInput(f"{program.path}: this board takes one example a call")
         return _Session(self.does, program.artifact)
@@ -72,6 +74,7 @@ CRASH = _Odd("crash")
 CRASH_DECODER, CRASH_ENCODER = _Odd("crash-decoder"), _Odd("crash-encoder")
 HANG, NAN, ZERO = _Odd("hang"), _Odd("nan"), _Odd("zero")
 SOFTWARE, ONE_ONLY = _Odd("software", answers=False), _Odd("one-only", answers=False)
+REFUSES = _Odd("refuses")
 ABSENT, FOUND_ABSENT = _Odd("absent"), _Odd("found-absent")
 NAMES = {f"odd-{odd.does}": name for name, odd in list(globals().items()) if isinstance(odd, _Odd)}
 

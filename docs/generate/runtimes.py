@@ -28,5 +28,8 @@ and `graph` are the originals `model.keras` and `model.pb`. Where no runtime is 
 need one use {usual}.
 `edgeae doctor` shows which runtimes a machine has.
 
+An emulated core runs only if it is named (`--runtime c-cortex-m4`, or the name itself in a suite,
+not a pattern): each start compiles the model, and QEMU counts instructions and takes no times.
+
 {table(head, rows)}
 """

@@ -84,9 +84,17 @@ def ask(
         job = {"root": str(root), "runtime": runtime, "format": form, "threads": threads}
         while tasks:
             tasks = _run(job, tasks, answers)
+        _name_the_cause(answers)
         for name in set(answers.notes):
             answers.outputs[name] = np.load(place / f"{name}.npy")
         return answers
+
+
+def _name_the_cause(answers: Answers) -> None:
+    """Replace the error of a decoder without codes by the reason why there are none."""
+    cause = answers.errors.get("encoder")
+    if COMPOSED in answers.errors and isinstance(cause, BadInput | NotMeasured):
+        answers.errors[COMPOSED] = cause
 
 
 def _task(name: str, part: str, inputs: Path, place: Path) -> dict[str, str]:
@@ -123,5 +131,6 @@ def _run(
 
 
 def _error(report: dict[str, Any]) -> EdgeaeError:
-    kinds = {kind.code: kind for kind in (BadInput, NotMeasured, ManifestMismatch)}
+    known = (BadInput, NotMeasured, ManifestMismatch, RuntimeCrashed)
+    kinds: dict[int, type[EdgeaeError]] = {kind.code: kind for kind in known}
     return kinds.get(report["code"], EdgeaeError)(report["error"])

@@ -29,6 +29,8 @@ _NAME = "model"
 FLAGS = ("-O2",)
 #: Examples of one start of the emulator.
 _EXAMPLES = 1000
+#: Longest duration of the emulator, in seconds: hundreds of examples of a large model on Cortex-M0.
+_TIMEOUT_S = 120.0
 
 
 def figures(
@@ -38,7 +40,7 @@ def figures(
     *,
     optimize: str = "speed",
     flags: Sequence[str] = FLAGS,
-    timeout_s: float = 120,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Emulated:
     """Run a `.tflite` as C on an emulated core, and return its outputs and figures.
 
@@ -126,7 +128,7 @@ class _CEmulated:
     def open(self, program: VerifiedArtifact, threads: int, batch: int = 1) -> _Session:
         self.version()  # a missing tool is reported before any work
         item = generated(program, _layout(self.core))
-        return _Session(lambda x: _emulated(item, self.core, x, FLAGS, timeout_s=120))
+        return _Session(lambda x: _emulated(item, self.core, x, FLAGS, _TIMEOUT_S))
 
     def open_fixed(self, artifact: Artifact, threads: int, batch: int = 1) -> _Session:
         raise NotMeasured(f"c-{self.core}: an emulated core counts instructions, not time")

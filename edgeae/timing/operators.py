@@ -109,11 +109,17 @@ def choose_runtime(path: Path, runtime: str | None = None) -> str:
     form = file_format(path)
     if runtime is None:
         return USUAL[form]
-    can = [n for n, entry in RUNTIMES.items() if form in entry.formats and n not in _SILENT]
-    if form not in formats(runtime) or runtime in _SILENT:
-        why = _SILENT.get(runtime, f"it does not open .{form}")
+    can = [n for n, entry in RUNTIMES.items() if form in entry.formats and not _silent(n)]
+    if form not in formats(runtime) or _silent(runtime):
+        why = _silent(runtime) or f"it does not open .{form}"
         raise BadInput(f"{path}: no profile on {runtime}: {why}; allowed are {', '.join(can)}")
     return runtime
+
+
+def _silent(runtime: str) -> str:
+    """Return why a runtime reports no times of operators; empty if it does."""
+    emulated = "an emulated core takes no times" if RUNTIMES[runtime].named_only else ""
+    return emulated or _SILENT.get(runtime, "")
 
 
 def profile(path: Path, runtime: str | None, threads: int, seconds: float) -> Profile:

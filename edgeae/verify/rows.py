@@ -34,7 +34,8 @@ class Row:
             otherwise the original's.
         added_p99: the same difference for the worst percent of images; None if not all test images
             were compared.
-        verdict: `pass`, `fail`, `crashed` or `unavailable`.
+        verdict: `pass`, `fail`, `crashed`, or `unavailable`: the runtime is absent, or does not
+            take the artifact.
         reasons: each breach, or the reason why there is no answer.
         note: a note of the session for the reader.
     """

@@ -355,8 +355,8 @@ class _Check:
         return _Own(subject, self._ask(self._bundle.reference, form, subject))
 
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
-        if any(isinstance(answers.errors.get(part), NotMeasured) for part in (*PARTS, COMPOSED)):
-            return  # the rows of the parts report the failure
+        if any(_not_taken(answers.errors.get(part)) for part in (*PARTS, COMPOSED)):
+            return  # the rows of the parts have the reason
         problem = answers.errors.get(COMPOSED) or answers.errors.get("autoencoder")
         if problem is not None:
             self.compositions.append(
@@ -421,4 +421,9 @@ def _as_answers(subject: Subject) -> dict[str, NDArray[Any]]:
 def _verdict(problem: EdgeaeError) -> str:
     if isinstance(problem, RuntimeCrashed):
         return "crashed"
-    return "unavailable" if isinstance(problem, NotMeasured) else "fail"
+    return "unavailable" if _not_taken(problem) else "fail"
+
+
+def _not_taken(problem: EdgeaeError | None) -> bool:
+    """Return whether a runtime does not take a file, which is no failure of the file."""
+    return isinstance(problem, BadInput | NotMeasured)

@@ -11,13 +11,14 @@ _HEADER = ["bundle", "artifact", "runtime", "reference", "n", "over 1 LSB", "max
 
 
 def render(findings: Sequence[Findings]) -> str:
-    """Return the table, one line per absent runtime, and a verdict for all bundles."""
+    """Return the table, one line per reason for an absent answer, and a verdict for all bundles."""
     rows = [[*_HEADER, "loss", "ratio", "verdict"]]
-    absent: dict[str, str] = {}
+    absent: dict[tuple[str, str], list[str]] = {}
     for item in findings:
         for row in item.rows:
             if row.verdict == "unavailable":
-                absent[row.runtime] = row.reasons[0]
+                place = f"{item.bundle.name}/{row.part}.{row.format}" if row.part != "*" else ""
+                absent.setdefault((row.runtime, row.reasons[0]), []).append(place)
             else:
                 rows.append(_line(item.bundle.name, row))
     composed = [
@@ -40,11 +41,19 @@ def render(findings: Sequence[Findings]) -> str:
     text = [align(rows, left=4)]
     if len(composed) > 1:
         text += ["", align(composed, left=3)]
-    text += [f"{runtime}: {reason}" for runtime, reason in absent.items()]
+    text += [_absence(*key, places) for key, places in absent.items()]
     manifests = (item.bundle.manifest for item in findings)
     text += [f"warning: {line}" for line in of_bundles(manifests)]
     count = f"{len(findings)} bundle{'s' if len(findings) > 1 else ''}"
     return "\n".join([*text, f"{count}: {_verdict(findings)}"])
+
+
+def _absence(runtime: str, reason: str, places: Sequence[str]) -> str:
+    """Return why a runtime has no answers, and for which artifacts unless it is absent."""
+    if not places[0]:
+        return f"{runtime}: {reason}"
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{more} on {runtime}: {reason}"
 
 
 def _verdict(findings: Sequence[Findings]) -> str:

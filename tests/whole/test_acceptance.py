@@ -138,7 +138,9 @@ def test_the_demo_suite_times_every_runtime_or_says_why_not(build: Path) -> None
     found = json.loads(result.stdout)["rows"]
     from edgeae.runtimes import RUNTIMES
 
-    assert {row["runtime"] for row in found} == set(RUNTIMES)
+    assert {row["runtime"] for row in found} == {
+        name for name, entry in RUNTIMES.items() if not entry.named_only
+    }
     for row in found:
         assert row["samples_ns"] or ("install" in row["error"])
     xnnpack = [row for row in found if row["runtime"] == "litert-xnnpack"]
