@@ -97,7 +97,7 @@ CORES = {
             "rv32",
             ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
             (
-                *("riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32"),
+                *("riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32"),
                 *("-mcmodel=medany", "-ffreestanding"),
             ),
             "riscv64-unknown-elf-",
