@@ -38,9 +38,15 @@ def host() -> tuple[str, ...]:
     for name in ("cc", "gcc", "clang"):
         if shutil.which(name):
             return (name,)
-    if importlib.util.find_spec("ziglang"):
-        return (sys.executable, "-m", "ziglang", "cc")
+    if zig():
+        return zig()
     raise RuntimeUnavailable("no C compiler: neither CC, cc, gcc, clang nor ziglang", remedy("c"))
+
+
+def zig() -> tuple[str, ...]:
+    """Return the command of the compiler in the package `ziglang`; empty if it is missing."""
+    found = importlib.util.find_spec("ziglang")
+    return (sys.executable, "-m", "ziglang", "cc") if found else ()
 
 
 @cache

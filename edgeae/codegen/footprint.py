@@ -5,16 +5,19 @@ the compiler: they are measured by compiling for the core, if a cross compiler i
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from edgeae.codegen import compiler
 from edgeae.codegen.emulation.build import Calls, build, flash
 from edgeae.codegen.emulation.cores import CORES, Core, Region
+from edgeae.codegen.emulation.sections import section_bytes
 from edgeae.codegen.emulation.stack import FLAG, stack_bytes
 from edgeae.codegen.memory import arena_bytes, tensor_bytes
 from edgeae.codegen.program import Program
 from edgeae.codegen.source import source
-from edgeae.errors import NotMeasured, OutOfTolerance, RuntimeUnavailable
+from edgeae.errors import EdgeaeError, NotMeasured, OutOfTolerance
 from edgeae.system.scratch import scratch
 
 #: Flags with which code and stack are measured; `size` has the first, `speed` the second.
@@ -29,34 +32,24 @@ class Footprint:
 
     Attributes:
         part: name of the part, such as `deep_encoder`.
-        constants: constant arrays; if measured, with all else that is constant.
-        arena: what the caller provides for activations, beside input and output.
-        input, output: the caller's buffers.
-        code: functions, those of the compiler's library included; None if it is not measured.
-        stack: the most that a call uses; None if it is not measured.
+        constant_bytes: constant arrays; if measured, with all else that is constant.
+        arena_bytes: what the caller provides for activations, beside input and output.
+        input_bytes, output_bytes: the caller's buffers.
+        code_bytes: functions, those of the compiler's library included; None if it is not measured.
+        stack_bytes: the most that a call uses; None if it is not measured.
         compiler: the compiler and its flags; empty if nothing is measured.
-        note: why nothing is measured; empty if it is.
+        note: why code or stack are not measured; empty if both are.
     """
 
     part: str
-    constants: int
-    arena: int
-    input: int
-    output: int
-    code: int | None = None
-    stack: int | None = None
+    constant_bytes: int
+    arena_bytes: int
+    input_bytes: int
+    output_bytes: int
+    code_bytes: int | None = None
+    stack_bytes: int | None = None
     compiler: str = ""
     note: str = ""
-
-    @property
-    def flash(self) -> int:
-        """Bytes of flash; only those of the constants if the code is not measured."""
-        return self.constants + (self.code or 0)
-
-    @property
-    def ram(self) -> int:
-        """Bytes of RAM; without the stack if it is not measured."""
-        return self.arena + self.input + self.output + (self.stack or 0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the footprint as JSON types."""
@@ -65,88 +58,126 @@ class Footprint:
     def to_text(self) -> str:
         """Return the footprint as a line."""
         measured = [
-            *([] if self.code is None else [f"code {self.code:,} B"]),
-            *([] if self.stack is None else [f"stack {self.stack:,} B"]),
+            *([] if self.code_bytes is None else [f"code {self.code_bytes:,} B"]),
+            *([] if self.stack_bytes is None else [f"stack {self.stack_bytes:,} B"]),
         ]
-        known = [f"constants {self.constants:,} B", f"arena {self.arena:,} B"]
-        where = f" ({self.compiler or self.note})"
-        return f"{self.part}: {', '.join([*known, *measured])}{where}"
+        known = [f"constants {self.constant_bytes:,} B", f"arena {self.arena_bytes:,} B"]
+        missing = " and ".join(
+            name
+            for name, amount in (("code", self.code_bytes), ("stack", self.stack_bytes))
+            if amount is None
+        )
+        why = f"not measured: {missing}, {self.note}" if missing else ""
+        where = "; ".join(filter(None, (self.compiler, why)))
+        return f"{self.part}: {', '.join([*known, *measured])} ({where})"
 
-    def check(self, max_flash: int | None, max_ram: int | None) -> None:
-        """Raise an error unless the part is known to stay within the limits.
+    def problems(self, max_flash: int | None, max_ram: int | None) -> list[EdgeaeError]:
+        """Return why the part is not known to stay within the limits, in bytes.
 
-        Raises:
-            OutOfTolerance: a limit is missed.
-            NotMeasured: it may be missed: what the compiler adds is not known.
+        A limit that is missed is an OutOfTolerance; one that may be missed, as what the compiler
+        adds is not known, is a NotMeasured.
         """
-        code = f"code {self.code:,}" if self.code is not None else ""
-        stack = f"stack {self.stack:,}" if self.stack is not None else ""
-        buffers = f"arena {self.arena:,}, input {self.input:,}, output {self.output:,}"
-        self._within("flash", self.flash, max_flash, f"constants {self.constants:,}", code)
-        self._within("ram", self.ram, max_ram, buffers, stack)
+        flash = {"constants": self.constant_bytes, "code": self.code_bytes}
+        ram = {
+            "arena": self.arena_bytes,
+            "input": self.input_bytes,
+            "output": self.output_bytes,
+            "stack": self.stack_bytes,
+        }
+        found = (self._problem("flash", flash, max_flash), self._problem("ram", ram, max_ram))
+        return [item for item in found if item is not None]
 
-    def _within(self, what: str, taken: int, limit: int | None, known: str, added: str) -> None:
+    def _problem(
+        self, what: str, amounts: Mapping[str, int | None], limit: int | None
+    ) -> EdgeaeError | None:
         if limit is None:
-            return
-        of = ", ".join(filter(None, (known, added)))
-        least = "" if added else "at least "
+            return None
+        taken = sum(amount or 0 for amount in amounts.values())
+        of = ", ".join(f"{name} {n:,}" for name, n in amounts.items() if n is not None)
+        unknown = [name for name, amount in amounts.items() if amount is None]
+        least = "at least " if unknown else ""
         if taken > limit:
-            raise OutOfTolerance(
+            return OutOfTolerance(
                 f"{self.part}: takes {least}{taken:,} bytes of {what} ({of}), {taken - limit:,} "
                 f"more than --max-{what} {limit:,}"
             )
-        if not added:
-            missing = {"flash": "code", "ram": "stack"}[what]
-            raise NotMeasured(
-                f"{self.part}: takes {taken:,} bytes of {what} ({of}) and its {missing}, which is "
-                f"not measured: {self.note}"
+        if unknown:
+            return NotMeasured(
+                f"{self.part}: takes {taken:,} bytes of {what} ({of}) and its {unknown[0]}, which "
+                f"is not measured: {self.note}"
             )
+        return None
 
 
-def constant_bytes(item: Program) -> int:
-    """Return the bytes of a program's constant arrays."""
-    return sum(constant.values.nbytes for constant in item.constants())
-
-
-def known(part: str, item: Program, note: str = "") -> Footprint:
+def known(part: str, item: Program) -> Footprint:
     """Return what is known of a part without a compiler."""
     edges = (*item.graph.inputs.values(), *item.graph.outputs.values())
     given, target = (tensor_bytes(item.graph, index) for index in edges)
-    return Footprint(part, constant_bytes(item), arena_bytes(item.plan), given, target, note=note)
+    return Footprint(part, item.constant_bytes, arena_bytes(item.plan), given, target)
 
 
 def measured(part: str, item: Program, target: str, optimize: str) -> Footprint:
-    """Return what a part takes on a target, measured if its cross compiler is installed.
+    """Return what a part takes on a target; code and stack if the core's compiler can tell them.
 
     Args:
         part: name of the part.
         item: its program, of the target's layout.
         target: a key of `edgeae.codegen.targets.TARGETS`.
         optimize: `size` or `speed`.
-
-    Raises:
-        NotMeasured: the compiler fails.
     """
+    found = known(part, item)
     core = CORES.get(target)
     if core is None:
-        return known(part, item, f"--target {target} is no single core")
-    if shutil.which(core.compiler[0]) is None:
-        missing = RuntimeUnavailable(f"{core.compiler[0]} is not installed", core.apt)
-        return known(part, item, str(missing))
-    return _compiled(known(part, item), item, core, FLAGS[optimize])
+        return replace(found, note=f"--target {target} is no single core")
+    missing = shutil.which(core.compiler[0]) is None
+    note = f"{core.compiler[0]} is not installed; {core.apt}" if missing else ""
+    if missing and not compiler.zig():
+        return replace(found, note=note)
+    measure = _by_zig if missing else _compiled
+    try:
+        return measure(replace(found, note=note), item, core, FLAGS[optimize])
+    except NotMeasured as error:
+        return replace(found, note=str(error))
+
+
+def _by_zig(found: Footprint, item: Program, core: Core, level: str) -> Footprint:
+    """Return a footprint without the stack, which this compiler does not tell."""
+    part = source(item, found.part)
+    flags = (*core.zig, "-ffunction-sections", "-fdata-sections", level)
+    linked = ("-Wl,--gc-sections", f"-Wl,-e,{part.name}_run")
+    with scratch() as folder:
+        for ending, text in ((".h", part.header), (".c", part.code)):
+            (folder / f"{part.name}{ending}").write_text(text, encoding="utf-8")
+        target = folder / f"{part.name}.elf"
+        files = (str(folder / f"{part.name}.c"), "-o", str(target))
+        compiler.run([*compiler.zig(), *flags, *linked, *files], f"{core.name}: {part.name}.c")
+        sizes = section_bytes(target)
+    return replace(
+        found,
+        constant_bytes=_sum(sizes, ".rodata"),
+        code_bytes=_sum(sizes, ".text"),
+        compiler=f"ziglang {level}, {core.name}",
+    )
+
+
+def _sum(sizes: Mapping[str, int], section: str) -> int:
+    return sum(size for name, size in sizes.items() if name.startswith(section))
 
 
 def _compiled(found: Footprint, item: Program, core: Core, level: str) -> Footprint:
     spacious = replace(core, flash=_larger(core.flash), ram=_larger(core.ram, core.flash))
-    calls = Calls(1, 1, found.input, found.output)
+    calls = Calls(1, 1, found.input_bytes, found.output_bytes)
     with scratch() as folder:
         part = source(item, found.part)
         elf = build(spacious, part, calls, folder, flags=(level, FLAG))
         taken = flash(core, elf)
         stack = stack_bytes(core, elf, f"{part.name}_run", folder / f"{part.name}.su")
-    compiler = f"{core.compiler[0]} {level}, {core.name}"
     return replace(
-        found, constants=taken.constants, code=taken.code, stack=stack, compiler=compiler
+        found,
+        constant_bytes=taken.constants,
+        code_bytes=taken.code,
+        stack_bytes=stack,
+        compiler=f"{core.compiler[0]} {level}, {core.name}",
     )
 
 

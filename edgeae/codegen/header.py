@@ -44,6 +44,7 @@ def self_test_signature(part: Part) -> str:
 def _macros(part: Part) -> Iterator[str]:
     program, upper = part.program, part.upper
     yield f"#define {upper}_ARENA_BYTES {max(arena_bytes(program.plan), 1)}"
+    yield f"#define {upper}_CONSTANT_BYTES {program.constant_bytes}"
     if part.scored:
         yield f"#define {upper}_SCORE_ARENA_BYTES {score_arena_bytes(program)}"
     for edge, tensor in (("INPUT", program.input), ("OUTPUT", program.output)):

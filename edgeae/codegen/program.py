@@ -48,6 +48,11 @@ class Program:
         ]
         return tuple({item.key: item for item in reversed(used)}.values())[::-1]
 
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of the constant arrays."""
+        return sum(item.values.nbytes for item in self.constants())
+
 
 def program(
     graph: Graph, origin: str, layout: str = "portable", optimize: str = "speed"

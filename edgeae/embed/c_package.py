@@ -1,13 +1,14 @@
 """The form `c`: C99 sources with a self-test, an example, a Makefile and a README."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
 from edgeae import __version__
 from edgeae.codegen import source, targets
+from edgeae.codegen.footprint import measured
 from edgeae.codegen.part import Part, c_type, size
 from edgeae.codegen.program import program
+from edgeae.embed.form import Form
 from edgeae.embed.record import Record, RecordPart
 from edgeae.formats.tflite.graph import Tensor
 
@@ -16,8 +17,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _PARTNERS = {"encoder": "decoder", "decoder": "encoder"}
 
 
-def files(record: Record, target: str, optimize: str) -> Mapping[str, str]:
-    """Return file name → text.
+def form(record: Record, target: str, optimize: str) -> Form:
+    """Return the files, and what each part takes of the target.
 
     Args:
         record: the model.
@@ -47,7 +48,8 @@ def files(record: Record, target: str, optimize: str) -> Mapping[str, str]:
     }
     for name in ("main.c", "Makefile", "README.md"):
         texts[name] = Template((_TEMPLATES / name).read_text(encoding="utf-8")).substitute(words)
-    return texts
+    taken = (measured(part.name, part.program, target, optimize) for part in parts)
+    return Form(texts, tuple(taken))
 
 
 def _part(record: Record, item: RecordPart, target: str, optimize: str) -> Part:

@@ -30,6 +30,7 @@ class Core:
         instructions_per_tick: instructions between two ticks of the counter.
         loop: instructions of the loop that waits for a tick.
         apt: the command that installs compiler and emulator.
+        zig: flags with which the compiler of the package `ziglang` compiles for the core.
     """
 
     name: str
@@ -42,9 +43,12 @@ class Core:
     instructions_per_tick: float
     loop: int
     apt: str
+    zig: tuple[str, ...]
 
 
 def _arm(name: str, machine: str, flags: str, flash: Region, ram: Region, clock_mhz: float) -> Core:
+    floats = "eabihf" if _HARD in flags else "eabi"
+    cpu = name.replace("-", "_") + ("+dsp" if name == "cortex-m33" else "")
     # with `-icount shift=0`, one instruction takes one nanosecond
     return Core(
         name,
@@ -57,6 +61,7 @@ def _arm(name: str, machine: str, flags: str, flash: Region, ram: Region, clock_
         1000 / clock_mhz,
         4,
         ARM_APT,
+        ("-target", f"thumb-freestanding-{floats}", f"-mcpu={cpu}"),
     )
 
 
@@ -107,6 +112,7 @@ CORES = {
             1,
             0,
             RISCV_APT,
+            ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+a+c"),
         ),
     )
 }
