@@ -81,9 +81,9 @@ def read(path: Path, name: str | None = None) -> Record:
         ManifestMismatch: a file of the bundle differs from its manifest.
     """
     if not path.is_dir():
-        return _of_file(path, name or _identifier(path.stem))
+        return _of_file(path, _identifier(path.stem) if name is None else name)
     with holding(path) as bundle:
-        return _of_bundle(bundle, name or _identifier(bundle.manifest.model))
+        return _of_bundle(bundle, _identifier(bundle.manifest.model) if name is None else name)
 
 
 def _identifier(text: str) -> str:
