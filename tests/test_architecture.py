@@ -45,6 +45,7 @@ DEVICE = (
     "edgeae.runtimes.null",
     "edgeae.runtimes.onnxruntime",
     "edgeae.timing.bench",
+    "edgeae.timing.emulated_worker",
     "edgeae.timing.table",
     "edgeae.timing.worker",
     "edgeae.runtimes.child",
@@ -76,7 +77,7 @@ ROOMS = {
         "system reading metrics recipe artifacts originals data formats runtimes training"
     ),
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
-    "timing": "text system reading metrics recipe artifacts formats runtimes verify",
+    "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",
     "conversion": (
         "text system reading metrics recipe artifacts originals data formats runtimes training "
         "compression timing"

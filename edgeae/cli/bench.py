@@ -11,6 +11,7 @@ from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
     from edgeae.gate.compare import Comparison
+    from edgeae.timing.results import Result
     from edgeae.timing.suite import Job, Suite
 
 
@@ -58,12 +59,14 @@ def bench(
     json: Json = False,
 ) -> None:
     """Time artifacts in runtimes, one worker process each; appends to build/results.jsonl."""
+    from contextlib import nullcontext
     from dataclasses import asdict
 
     from edgeae.errors import BadInput, NotMeasured, exit_code
     from edgeae.reading.names import RESULTS
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
+    from edgeae.timing.emulated import is_emulated
     from edgeae.timing.host_lock import host_lock
     from edgeae.timing.pooled import pool_all
     from edgeae.timing.table import render
@@ -94,7 +97,9 @@ def bench(
     jobs = _jobs(chosen, places or [], Path(build))
     if not jobs:
         raise NotMeasured("nothing to time: no artifact is opened by any of these runtimes")
-    with host_lock(say, wait):
+    # counts of instructions are the same whatever else runs
+    counted = all(is_emulated(job.runtime) for job in jobs)
+    with nullcontext() if counted else host_lock(say, wait):
         rows = list(
             run(
                 jobs,
@@ -118,7 +123,18 @@ def bench(
     # an absent engine only gives a row; the command fails only if the user named the engine
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
+    if any(row.measured for row in rows):
+        # what a core cannot take is a row, never a failure of the whole
+        ignored += [row for row in rows if row.model and _is_refused(row)]
     finish(exit_code(row.code for row in rows if row not in ignored))
+
+
+def _is_refused(row: "Result") -> bool:
+    """Return whether C does not support the row's model, or a core's memory does not hold it."""
+    from edgeae.errors import NotMeasured
+    from edgeae.timing.emulated import is_emulated
+
+    return row.code == NotMeasured.code and is_emulated(row.runtime)
 
 
 def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":

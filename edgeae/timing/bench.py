@@ -14,6 +14,7 @@ from edgeae.reading import typed
 from edgeae.system import children
 from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
+from edgeae.timing import emulated
 from edgeae.timing.measurement import StoppingRule
 from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Job
@@ -83,8 +84,9 @@ def bench(
         yield row
     present = [job for job in jobs if job.runtime not in absent]
     patience = StoppingRule(max_ns=int(seconds * 1e9))
-    with Progress(len(present) * rounds, "bench", "worker") as progress:
-        for process, (number, job) in enumerate(in_rounds(present, rounds, seed)):
+    planned = list(in_rounds(present, rounds, seed))
+    with Progress(len(planned), "bench", "worker") as progress:
+        for process, (number, job) in enumerate(planned):
             row = _run(job, number, process, patience, shared)
             append(results, row)
             told = f"{job.name} on {job.runtime}"
@@ -98,9 +100,12 @@ def draw_seed() -> int:
 
 
 def in_rounds(jobs: list[Job], rounds: int, seed: int) -> Iterator[tuple[int, Job]]:
-    """Yield (number of the round, job); each round has its own order."""
+    """Yield (number of the round, job); each round has its own order.
+
+    Emulated cores run in the first round only: their figures are the same in each.
+    """
     for number in range(rounds):
-        order = list(jobs)
+        order = [job for job in jobs if not (number and emulated.is_emulated(job.runtime))]
         random.Random(f"{seed} {number}").shuffle(order)
         yield from ((number, job) for job in order)
 
@@ -135,9 +140,12 @@ def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _S
         # CLOCK_MONOTONIC is the same for all processes
         "spawned_ns": time.monotonic_ns(),
     }
+    worker = "edgeae.timing.worker"
     timeout_s = _TIMEOUT_S + (patience.warm_up_ns * 2 + patience.max_ns) / 1e9
+    if emulated.is_emulated(job.runtime):
+        worker, timeout_s = emulated.WORKER, emulated.TIMEOUT_S
     try:
-        (found,) = children.run("edgeae.timing.worker", order, timeout_s=timeout_s)
+        (found,) = children.run(worker, order, timeout_s=timeout_s)
     except EdgeaeError as error:
         return Result(**who, error=str(error), code=error.code)
     return typed.build(Result, {**who, **found})

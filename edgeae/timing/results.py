@@ -5,6 +5,7 @@ History of a row's schema:
 1   the first schema; such a row has no key `schema`.
 2   adds the fixed cost, cold start, batch, rounds in shuffled order, software devices, the reasons
     why a figure is unstable, and the machine's conditions around the blocks.
+3   adds the exact figures of emulated cores.
 """
 
 import fcntl
@@ -21,7 +22,7 @@ from edgeae.errors import BadInput, about, naming, system_error
 from edgeae.reading import files, typed
 from edgeae.reading.parsing import parse_json
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ class Result:
         code: exit code of the error; 0 without an error.
         note: a note for the reader.
         schema: version of this layout.
+        instructions: instructions of one inference on an emulated core; exact, and the rounded mean
+            over the inputs. The figures from here on are None for other runtimes.
+        inputs: number of inputs that the core ran.
+        flash_bytes, ram_bytes: memory that the part takes: code, constants and data; arena, data
+            and stack, without the caller's input and output.
+        code_bytes, constants_bytes, arena_bytes, data_bytes, stack_bytes: the parts of these two;
+            data are variables with or without an initial value.
     """
 
     model: str
@@ -103,17 +111,38 @@ class Result:
     unstable: tuple[str, ...] = ()
     conditions: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+    # the fields below are new in schema 3
+    instructions: int | None = None
+    inputs: int | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    code_bytes: int | None = None
+    constants_bytes: int | None = None
+    arena_bytes: int | None = None
+    data_bytes: int | None = None
+    stack_bytes: int | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the row has a measurement: times, or the figures of an emulated core."""
+        return bool(self.samples_ns) or self.instructions is not None
 
 
 _NAMES = [item.name for item in fields(Result)]
 #: Schema → the keys of its rows.
-_KEYS = {1: {*_NAMES[: _NAMES.index("software")], "schema"}, SCHEMA: set(_NAMES)}
+_KEYS = {
+    1: {*_NAMES[: _NAMES.index("software")], "schema"},
+    2: {*_NAMES[: _NAMES.index("instructions")], "schema"},
+    SCHEMA: {*_NAMES, "schema"},
+}
 #: Figures that are at least 1, and figures that are at least 0.
 _FROM_1 = ("batch", "block", "fixed_block")
 _FROM_0 = (
     *("bytes", "threads", "process", "round", "samples_ns", "fixed_samples_ns", "code"),
     *("start_ns", "import_ns", "load_ns", "first_ns"),
     *("rss_peak_bytes", "warm_up_ns", "resolution_ns", "clock_ns", "loop_ns"),
+    *("instructions", "inputs", "flash_bytes", "ram_bytes", "code_bytes", "constants_bytes"),
+    *("arena_bytes", "data_bytes", "stack_bytes"),
 )
 #: Longest line that is read; a row of 3,600 s has about a megabyte.
 _LINE_BYTES = 1 << 24

@@ -19,6 +19,7 @@ from edgeae.reading.parsing import read_toml
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.system import project
+from edgeae.timing.emulated import is_emulated
 
 #: Value of `recipe` in the rows of the Keras model itself.
 ORIGINAL = "original"
@@ -204,7 +205,9 @@ def _runs(
 ) -> Iterator[Job]:
     for runtime in RUNTIMES:
         if artifact.format in formats(runtime) and _chosen(runtime, suite.runtimes):
-            for threads, batch in itertools.product(suite.threads, suite.batch):
+            each = itertools.product(suite.threads, suite.batch)
+            # a core has one thread and runs one example at a time
+            for threads, batch in [(1, 1)] if is_emulated(runtime) else each:
                 yield Job(model, recipe, artifact, root, golden, runtime, threads, batch)
 
 

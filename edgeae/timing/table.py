@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from edgeae.system.machine import machine_line
 from edgeae.text.amounts import duration, size, throughput
 from edgeae.text.columns import align
+from edgeae.timing.emulated_table import render_emulated
 from edgeae.timing.pooled import Pooled, pool_all
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
@@ -21,7 +22,7 @@ _SOFTWARE = "software devices, emulated on the processor: valid for correctness,
 
 
 def render(rows: Sequence[Result]) -> str:
-    """Return a bench's tables: steady state, software devices, cold start, and absent runtimes."""
+    """Return a bench's tables: times, software devices, cold starts, cores, and failures."""
     timed = sorted(
         pool_all(rows),
         key=lambda item: (item.row.model, item.row.part, item.row.batch, item.p50_ns),
@@ -35,7 +36,9 @@ def render(rows: Sequence[Result]) -> str:
         out += ["", _SOFTWARE, _steady(emulated)]
     if timed:
         out += ["", "cold start", _cold([*real, *emulated]), ""]
-    out += [_failure(row) for row in rows if not row.samples_ns]
+    exact = render_emulated(rows)
+    out += [*exact, ""] if exact else []
+    out += [_failure(row) for row in rows if not row.measured]
     notes = (f"{row.runtime} on {row.flavour}: {row.note}" for row in rows if row.note)
     return "\n".join([*out, *dict.fromkeys(notes)]).rstrip("\n")
 

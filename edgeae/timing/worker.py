@@ -52,7 +52,7 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     runtime = load(job["runtime"])
     import_ns = time.perf_counter_ns() - started
     version = runtime.version()
-    program = _program(job)
+    program = program_of(job)
     batch, threads = job["batch"], job["threads"]
     # any input will do here: golden vectors are read after the cold start was timed
     any_input = _batch_of(seeded_inputs(program.artifact, 1), batch)
@@ -84,7 +84,12 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     session.close()
 
 
-def _program(job: dict[str, Any]) -> VerifiedArtifact:
+def program_of(job: dict[str, Any]) -> VerifiedArtifact:
+    """Return the artifact of a job, see `work`.
+
+    Raises:
+        ManifestMismatch: the bytes are not those of the manifest, or of the job's description.
+    """
     root = Path(job["root"])
     if job["golden"] is not None:
         return open_program(root, job["part"], job["format"])
@@ -108,14 +113,14 @@ def _checked_inputs(
         return inputs
     with holding(Path(job["golden"])) as golden:
         if program.artifact.format not in ORIGINALS:
-            _check_is_of(program, golden)
+            check_is_of(program, golden)
         inputs = golden_inputs(program, golden)
         if runtime.answers:
             check_golden(session, program, golden, inputs, job["runtime"], job["batch"])
         return inputs
 
 
-def _check_is_of(program: VerifiedArtifact, golden: Bundle) -> None:
+def check_is_of(program: VerifiedArtifact, golden: Bundle) -> None:
     """Check that the golden vectors belong to the export that was opened.
 
     Raises:
@@ -194,13 +199,31 @@ def check_golden(
         OutOfTolerance: an answer is outside the recipe's tolerance, NaN or infinite.
         NotMeasured: the golden vectors belong to another model.
     """
+    check_answers(answers(session, inputs, batch), len(inputs), program, golden, runtime)
+
+
+def check_answers(
+    output: NDArray[Any], n: int, program: VerifiedArtifact, golden: Bundle, runtime: str
+) -> None:
+    """Compare outputs, of the first `n` golden inputs in their order, with the golden answers.
+
+    Args:
+        output: (n or more, …); what is beyond `n` begins again with the first input.
+        n: number of golden inputs that were run.
+        program: the artifact.
+        golden: the bundle of the golden vectors.
+        runtime: name of the runtime, on which the tolerance depends.
+
+    Raises:
+        OutOfTolerance: an answer is outside the recipe's tolerance, NaN or infinite.
+        NotMeasured: the golden vectors belong to another model.
+    """
     artifact = program.artifact
     original = artifact.format in ORIGINALS
     # an export is compared with its own answers on the reference kernels, an original with Keras
     name = EDGES[artifact.part][1] if original else artifact.part
-    expected = golden.golden(name)
-    output = answers(session, inputs, batch)
-    answered = (len(inputs), *output.shape[1:])
+    expected = golden.golden(name)[:n]
+    answered = (n, *output.shape[1:])
     if answered != expected.shape or output.dtype != expected.dtype:
         raise NotMeasured(
             f"golden {name}: {expected.dtype} {expected.shape}, "
@@ -223,7 +246,16 @@ def check_finite(
     Raises:
         OutOfTolerance: an answer holds NaN or infinity.
     """
-    if not np.isfinite(answers(session, inputs, batch)).all():
+    checked_finite(answers(session, inputs, batch), program)
+
+
+def checked_finite(output: NDArray[Any], program: VerifiedArtifact) -> None:
+    """Check the outputs of random inputs.
+
+    Raises:
+        OutOfTolerance: an answer holds NaN or infinity.
+    """
+    if not np.isfinite(output).all():
         raise OutOfTolerance(f"{program.path}: output holds NaN or infinity on random inputs")
 
 

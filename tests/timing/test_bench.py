@@ -151,7 +151,7 @@ def test_answers_are_checked_after_the_first_was_timed(monkeypatch):
 
     monkeypatch.setattr(worker, "load", lambda name: mine)
     monkeypatch.setattr(worker, "check_finite", check)
-    monkeypatch.setattr(worker, "_program", lambda job: program)
+    monkeypatch.setattr(worker, "program_of", lambda job: program)
     spawned_ns = time.monotonic_ns()
     job = {"runtime": "mine", "golden": None, "batch": 1, "threads": 1, "spawned_ns": spawned_ns}
     (row,) = worker.work({**job, "patience": asdict(StoppingRule(max_ns=1, warm_up_ns=1))})
@@ -523,7 +523,7 @@ def test_rows_of_the_first_schema_are_still_read(tmp_path):
     results.write_text(f"{OLD}\n")
     append(results, ROW)
     old, new = read_results(results)
-    assert new == ROW and new.schema == 2
+    assert new == ROW and new.schema == 3
     assert (old.schema, old.process, old.samples_ns) == (1, 3, (300, 301))
     assert (old.session, old.software, old.fixed_samples_ns, old.start_ns) == ("", False, (), None)
 
@@ -532,9 +532,10 @@ def test_rows_of_the_first_schema_are_still_read(tmp_path):
     ("change", "said"),
     [
         ({"software": True}, "software"),  # not in that schema
-        ({"schema": 3}, "schema = 3: this edgeae reads schema 1 and 2"),
+        ({"schema": 4}, "schema = 4: this edgeae reads schema 1 and 2 and 3"),
         ({"schema": 2}, "missing or unknown"),
-        ({"schema": []}, "schema = []: this edgeae reads schema 1 and 2"),
+        ({"schema": 3}, "missing or unknown"),
+        ({"schema": []}, "schema = []: this edgeae reads schema 1 and 2 and 3"),
     ],
 )
 def test_rows_of_no_known_schema_are_refused(change, said, tmp_path):

@@ -1,0 +1,18 @@
+"""The runtimes that are emulated cores: a bench of them gives counts instead of times."""
+
+from edgeae.runtimes import RUNTIMES
+
+#: The module of the worker; it imports the engine.
+WORKER = "edgeae.timing.emulated_worker"
+#: Longest duration of a worker, in seconds: to generate, to compile and to emulate.
+TIMEOUT_S = 300.0
+
+
+def is_emulated(runtime: str) -> bool:
+    """Return whether a runtime is an emulated core: it counts instructions and takes no times."""
+    return runtime in RUNTIMES and RUNTIMES[runtime].named_only
+
+
+def core_name(runtime: str) -> str:
+    """Return the core that a runtime emulates: `cortex-m4` of `c-cortex-m4`."""
+    return runtime.removeprefix("c-")
