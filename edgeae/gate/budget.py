@@ -10,7 +10,9 @@ from edgeae.reading import typed
 from edgeae.runtimes import RUNTIMES
 
 #: Figures that can be compared exactly: they are deterministic, so no interval is needed.
-Exact = Literal["bytes", "gzip_bytes", "macs", "arena", "operators", "instructions"]
+Exact = Literal[
+    "bytes", "gzip_bytes", "macs", "arena", "operators", "instructions", "flash", "ram"
+]
 OnInconclusive = Literal["fail", "warn"]
 
 
@@ -33,7 +35,9 @@ class Budget:
         parity: whether parity is checked. A bundle passes if `edgeae verify` passed on this
             runtime; a bare file passes if the candidate gives the baseline's answers.
         exact: which figures are compared exactly: `bytes`, `gzip_bytes`, `macs`, `arena`,
-            `operators` and `instructions`.
+            `operators`, `instructions`, and on emulated cores `flash` (code and constants) and
+            `ram` (arena, data and stack). On an emulated core `instructions`, `flash` and `ram` are
+            compared if the list is empty.
         exact_growth: largest ratio of an exact figure, candidate ÷ baseline.
         exact_saving: if an exact figure shrinks by more than this share, it is a saving to record.
         on_saving: effect of a saving: `ask` passes with a note, `fail` fails until the saving is

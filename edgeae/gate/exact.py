@@ -1,12 +1,15 @@
-"""Deterministic figures: bytes, MACs, arena, operators, instructions, loss and parity."""
+"""Deterministic figures: bytes, MACs, arena, instructions, flash, RAM, loss, parity and others."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from edgeae.formats.inspection import inspect
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Figure, Verdict
+from edgeae.gate.on_core import FIGURES, OnCore
 from edgeae.gate.sides import Pair, Side
+from edgeae.timing.emulated import is_emulated
 from edgeae.timing.instructions import count_artifact
 from edgeae.verify.findings import read_findings
 
@@ -16,14 +19,19 @@ def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
 
     Raises:
         BadInput: a file cannot be read.
-        RuntimeUnavailable: the package that reads the file is not installed.
+        RuntimeUnavailable: the package that reads the file, or what emulates the core, is not
+            installed.
+        OutOfTolerance: an answer of the candidate is wrong, on an emulated core.
+        NotMeasured: an emulated core cannot run a side.
     """
     if pair.baseline is None:
         return []
-    figures = [_exact(name, pair, pair.baseline, budget) for name in budget.exact]
+    on_core = OnCore(pair) if is_emulated(pair.runtime) else None
+    names = budget.exact or (tuple(FIGURES) if on_core else ())
+    figures = [_exact(name, pair, pair.baseline, budget, on_core) for name in names]
     if budget.max_loss_ratio is not None:
         figures.append(_loss(pair.candidate, pair.baseline, budget.max_loss_ratio))
-    if budget.parity and pair.candidate.bundle is not None:
+    if budget.parity and (pair.candidate.bundle is not None or on_core):
         figures.append(_parity(pair.candidate, pair.runtime))
     return figures
 
@@ -52,6 +60,8 @@ def _instructions(side: Side, pair: Pair) -> tuple[float, str]:
     return count_artifact(side.path, pair.runtime, pair.threads).per_call, ""
 
 
+#: Returns a figure of one side, None if its format does not have the figure; and the unit.
+_Measure = Callable[[Side], tuple[float | None, str]]
 _QUANTITIES: dict[str, Callable[[Side, Pair], tuple[float | None, str]]] = {
     "bytes": _bytes,
     "gzip_bytes": _gzip_bytes,
@@ -64,13 +74,24 @@ _QUANTITIES: dict[str, Callable[[Side, Pair], tuple[float | None, str]]] = {
 _INSTRUCTIONS_GROWTH = 1.001
 
 
-def _exact(name: str, pair: Pair, baseline: Side, budget: Budget) -> Figure:
-    measure, limit = _QUANTITIES[name], budget.exact_growth
-    old, unit = measure(baseline, pair)
-    # identical bytes have identical figures, and some figures are slow to count
-    new = old if pair.is_identical else measure(pair.candidate, pair)[0]
-    if name == "instructions":
+def _measure(name: str, pair: Pair, on_core: OnCore | None) -> _Measure | None:
+    """Return what measures a figure in the pair's runtime; None if only emulated cores have it."""
+    if on_core and name in FIGURES:
+        return partial(on_core.figure, name)
+    quantity = _QUANTITIES.get(name)
+    return quantity and (lambda side: quantity(side, pair))
+
+
+def _exact(name: str, pair: Pair, baseline: Side, budget: Budget, on_core: OnCore | None) -> Figure:
+    measure, limit = _measure(name, pair, on_core), budget.exact_growth
+    if measure is None:
+        told = f"{name}: only emulated cores have it, such as c-cortex-m4"
+        return Figure(f"{name} ratio", "×", None, "missing", limit=limit, reason=told)
+    if name == "instructions" and not on_core:
         limit = max(limit, _INSTRUCTIONS_GROWTH)
+    old, unit = measure(baseline)
+    # identical bytes have identical figures, and some figures are slow to count
+    new = old if pair.is_identical else measure(pair.candidate)[0]
     figure = Figure(f"{name} ratio", "×", None, "missing", limit=limit, side_unit=unit)
     if new is None or old is None:
         return replace(figure, reason=f"{name}: not known for this format")

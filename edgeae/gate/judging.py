@@ -17,6 +17,7 @@ from edgeae.gate.sides import Pair
 from edgeae.gate.verdict import is_open, machine_error
 from edgeae.reading import typed
 from edgeae.system import children
+from edgeae.timing.emulated import is_emulated
 
 #: Called with the row of each process when the process ends.
 OnRow = Callable[[Cell, PairRow], None]
@@ -66,9 +67,10 @@ def needs_timing(pair: Pair, budget: Budget) -> bool:
     """Return whether a pair must be timed.
 
     A pair of identical bytes needs no timing, because both sides run in the same engine and have
-    the same figures; it is timed only if the budget has an absolute limit.
+    the same figures; it is timed only if the budget has an absolute limit. An emulated core is
+    never timed.
     """
-    if pair.baseline is None:
+    if pair.baseline is None or is_emulated(pair.runtime):
         return False
     return not pair.is_identical or budget.on(pair.runtime).times_absolutely
 
@@ -128,8 +130,12 @@ class _Work:
             return self._missing(pair.absence, 0)
         try:
             exact = exact_figures(pair, self._budget)
+        except OutOfTolerance as error:
+            return self._found([Figure("answer", "", None, "fail", reason=str(error))], [], [])
         except EdgeaeError as error:
             return self._missing(str(error), error.code)
+        if is_emulated(pair.runtime):
+            return self._found(exact, [], [])
         if not needs_timing(pair, self._budget):
             return self._found([_same(self._budget), *exact], [], [])
         rows = self._rows(ERROR_RATE)
@@ -171,7 +177,8 @@ class _Work:
         return [*figures, agreement(rows)] if self._budget.parity and bare else figures
 
     def _missing(self, reason: str, code: int) -> Finding:
-        figure = Figure("p50 ratio", "×", None, "missing", reason=reason)
+        quantity = "instructions" if is_emulated(self._pair.runtime) else "p50"
+        figure = Figure(f"{quantity} ratio", "×", None, "missing", reason=reason)
         return Finding(self._pair.cell, (figure,), code=code)
 
     def _found(

@@ -1,5 +1,6 @@
 """The gate's stage: plan the pairs of a candidate or a suite, and judge them."""
 
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from edgeae.runtimes import USUAL, formats
 from edgeae.system.machine import describe
 from edgeae.timing import suite as suites
 from edgeae.timing.bench import commit, probe
+from edgeae.timing.emulated import is_emulated
 from edgeae.timing.host_lock import WAIT_S, host_lock
 from edgeae.timing.suite import Suite
 
@@ -128,8 +130,7 @@ def plan_pair(
             _pair(side, baselines, name, count, size, absent)
             for side in ours
             for name in _runtimes(side, runtimes)
-            for count in threads
-            for size in batch
+            for count, size in _settings(name, threads, batch)
         )
         yield Plan(pairs, budget, seed=_seed(seed))
 
@@ -165,6 +166,11 @@ def _check_named(names: Sequence[str], held: set[str], what: str) -> None:
 def _runtimes(side: Side, names: Sequence[str]) -> list[str]:
     form = side.artifact.format
     return [name for name in names or [USUAL[form]] if form in formats(name)]
+
+
+def _settings(runtime: str, threads: Sequence[int], batch: Sequence[int]) -> list[tuple[int, int]]:
+    """Return each number of threads with each batch; an emulated core has one of either."""
+    return [(1, 1)] if is_emulated(runtime) else list(itertools.product(threads, batch))
 
 
 def _pair(
@@ -222,7 +228,9 @@ def plan_suite(
         cells = [cell for cell in cells if cell[0] in kept]
         _check_named(runtimes, {side.artifact.format for side, *_ in cells}, f"suite {suite.name}")
         missing = _absent({runtime for _, runtime, _, _ in cells})
-        absent = {name: why for name, why in missing.items() if name not in runtimes}
+        # an emulated core is in a suite only by its name
+        asked = {name for name in missing if name in runtimes or is_emulated(name)}
+        absent = {name: why for name, why in missing.items() if name not in asked}
         _check_distinct([side for side, *_ in cells], spec)
         pairs = tuple(
             _pair(side, baselines, runtime, threads, batch, missing)
