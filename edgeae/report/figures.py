@@ -73,6 +73,13 @@ SOFTWARE = (
     "describe any hardware, so no plot contains them."
 )
 
+#: Explains the table of microcontrollers.
+CORES = (
+    "The generated C on emulated cores. Instructions are exact, those of one inference, the mean "
+    "over the inputs; they are no cycles. Flash is code and constants; RAM is arena, data and "
+    "stack, in bytes, beside the caller’s input and output."
+)
+
 
 def loss(value: float | None) -> str:
     """Format an MSE with six decimals: `0.006450`."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from edgeae.report import figures
 from edgeae.report.front_plot import title
+from edgeae.report.markdown_microcontrollers import microcontrollers
 from edgeae.report.markdown_models import models
 from edgeae.summary.by_label import worst_label
 from edgeae.summary.exports import Export
@@ -41,6 +42,7 @@ def _exports(summary: Summary) -> list[str]:
         "\n".join(map(_front, summary.fronts)),
         "## Latency",
         *_latency(summary),
+        *microcontrollers(summary.microcontrollers),
     ]
 
 

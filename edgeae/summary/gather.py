@@ -8,6 +8,7 @@ History of the schema of `summary.json`:
     a model without an original are null.
 4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
 5   cautions of models and exports; `mean_loss` of datasets.
+6   microcontrollers.
 """
 
 import json
@@ -27,11 +28,12 @@ from edgeae.summary.commands import Retrain, commands
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.fronts import Front, fronts
 from edgeae.summary.latency import Absent, Latency, latency
+from edgeae.summary.microcontrollers import Microcontroller, microcontrollers
 from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-SCHEMA = 5
+SCHEMA = 6
 #: The verdict names at most this many exports.
 _TOLD = 4
 
@@ -92,6 +94,7 @@ class Summary:
         exports: by model, the largest first.
         fronts: by model, loss against packed bytes and against latency.
         latency: see `Latency`.
+        microcontrollers: exact figures of the artifacts as C on emulated cores.
         absent: runtimes that were missing in bench or verify.
         tools: package → versions that made the models and exports.
         commands: the command lines that reproduce every figure.
@@ -106,6 +109,7 @@ class Summary:
     exports: tuple[Export, ...]
     fronts: tuple[Front, ...]
     latency: Latency
+    microcontrollers: tuple[Microcontroller, ...]
     absent: tuple[Absent, ...]
     tools: dict[str, tuple[str, ...]]
     commands: tuple[str, ...]
@@ -146,7 +150,8 @@ def gather(
     """
     found = exports(bundles)
     models = trained(trainings, folders)
-    measured = latency(read_results(build / RESULTS), current(found, trainings))
+    rows, hashes = read_results(build / RESULTS), current(found, trainings)
+    measured = latency(rows, hashes)
     ordered = {model.name: trainings[model.name] for model in models}
     probed = [model.name for model in models if model.probe]
     sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
@@ -160,6 +165,7 @@ def gather(
         exports=found,
         fronts=fronts(found, measured),
         latency=measured,
+        microcontrollers=microcontrollers(rows, hashes),
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
         commands=commands(found, ordered, probed, sampled, retrain),

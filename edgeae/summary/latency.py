@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from edgeae.system.machine import identity
+from edgeae.timing.emulated import is_emulated
 from edgeae.timing.pooled import Pooled, pool
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
@@ -128,7 +129,9 @@ class Latency:
 
 
 def latency(rows: Iterable[Result], current: Current) -> Latency:
-    """Return the latest bench of everything on disk; rows of files outside bundles are skipped.
+    """Return the latest bench of everything on disk.
+
+    Rows of files outside bundles, and of emulated cores, are skipped.
 
     Args:
         rows: the oldest first.
@@ -150,6 +153,8 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
             continue
         if current.get(what) != row.artifact_sha256:
             stale += 1
+            continue
+        if is_emulated(row.runtime):  # counts, no times
             continue
         group = latest.setdefault((*what, row.runtime, row.threads, row.batch, machine), [])
         if not row.session or any(earlier.session != row.session for earlier in group):
