@@ -81,6 +81,13 @@ report: setup  ## write build/report/index.html
 history: setup  ## plot stored results over commits, into build/report/history.html
 	$(EDGEAE) history
 
+.PHONY: bench-mcu
+bench-mcu: setup  ## figures on emulated microcontrollers, into docs/microcontrollers.md (EDGEAE_MNIST, QEMU)
+	$(EDGEAE) train deep --data mnist
+	$(EDGEAE) export deep --recipe int8-per-tensor
+	$(BIN)/python bench/mcu_conv.py build/mcu/conv.tflite
+	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md
+
 .PHONY: package
 package: setup  ## build sdist and wheel into dist/
 	rm -rf dist
