@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeae.codegen import memory, operators
+from edgeae.codegen import folding, memory, operators
 from edgeae.codegen.memory import Plan
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Constant, Step
@@ -72,6 +72,7 @@ def program(
         if len(edges) != 1:
             names = ", ".join(edges) or "none"
             raise BadInput(f"{origin}: C takes models with one {what}; this one has {names}")
+    graph = folding.folded(graph, origin)
     (source,), (target,) = graph.inputs.values(), graph.outputs.values()
     lowered = [
         step
@@ -96,7 +97,7 @@ def takes(graph: Graph) -> bool:
 
 
 def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:
-    """Return the operators, without those that only convert constants."""
+    """Return the operators, without those that only make constants."""
     sources = graph_statistics.dequantized(graph)
     return [
         Operation(
@@ -104,6 +105,7 @@ def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:
         )
         for index, item in enumerate(graph.operators)
         if not (item.name == "DEQUANTIZE" and item.outputs[0] in sources)
+        and not folding.is_folded(graph, item)
     ]
 
 

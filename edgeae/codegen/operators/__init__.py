@@ -57,6 +57,7 @@ MODULES = {
     "STRIDED_SLICE": "edgeae.codegen.operators.strided_slice",
     "SUB": "edgeae.codegen.operators.add",
     "TANH": "edgeae.codegen.operators.tanh",
+    "TILE": "edgeae.codegen.operators.tile",
     "TRANSPOSE": "edgeae.codegen.operators.transpose",
     "TRANSPOSE_CONV": "edgeae.codegen.operators.transpose_conv",
 }
