@@ -1,11 +1,13 @@
 """Targets: what C is generated for, and with which layout of the weights."""
 
+import platform
 from dataclasses import dataclass
 
 #: Layout → the module that lowers operators to its kernels; `portable` has none.
 LAYOUTS: dict[str, str] = {
     "dsp": "edgeae.codegen.layouts.dsp",
     "helium": "edgeae.codegen.layouts.helium",
+    "x86": "edgeae.codegen.layouts.x86",
 }
 
 
@@ -35,11 +37,11 @@ TARGETS = {
         Target("cortex-m55", "helium", "Cortex-M55, M85 with Helium"),
         Target("rv32", "portable", "RV32, with or without multiplication"),
         Target("aarch64", "portable", "AArch64 with NEON"),
-        Target("x86-64", "portable", "x86-64 with AVX2 or AVX-512 VNNI"),
+        Target("x86-64", "x86", "x86-64 with AVX2 or AVX-512 VNNI"),
     )
 }
 
 
 def host_layout() -> str:
     """Return the layout whose kernels are the fastest on this machine."""
-    return "portable"
+    return {"AMD64": "x86", "x86_64": "x86"}.get(platform.machine(), "portable")
