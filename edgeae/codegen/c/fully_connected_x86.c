@@ -19,10 +19,12 @@ static void PREFIX_fully_connected_x86(const struct PREFIX_fully_connected_x86_l
                                        const int8_t *input, int8_t *output, void *scratch) {
   const struct PREFIX_limits_layer limits = {layer->zero_point, layer->low, layer->high};
   int32_t *sums = (int32_t *)scratch;
-  uint32_t *words = (uint32_t *)scratch + (layer->rows + 15) / 16 * 16;
+  struct PREFIX_words_layer words =
+      PREFIX_words_x86(layer->columns, (uint32_t *)scratch + (layer->rows + 15) / 16 * 16);
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    const struct PREFIX_words_layer given = PREFIX_words_x86(input, layer->columns, words);
-    PREFIX_sums_x86(layer->weights, layer->bias, layer->signed_bias, layer->rows, &given, sums);
+    (void)PREFIX_stored_x86(input, layer->columns, (uint8_t *)words.words);
+    PREFIX_list_x86(&words);
+    PREFIX_sums_x86(layer->weights, layer->bias, layer->signed_bias, layer->rows, &words, sums);
     PREFIX_rescale_once_x86(sums, layer->multipliers, layer->shifts, layer->rows, limits, output);
     input += layer->columns;
     output += layer->rows;

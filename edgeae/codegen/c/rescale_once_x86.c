@@ -1,5 +1,5 @@
 /* Rescales sums with one rounding, limits and writes them: eight at once with AVX2.
- * needs: rescale_once clamp vectors_x86
+ * needs: rescale_once clamp limits_x86
  */
 #if defined(__AVX2__)
 /* (products + 2^(shifts - 1)) >> shifts; 2^62 keeps what is shifted above 0. */

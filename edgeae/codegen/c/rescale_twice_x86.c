@@ -1,5 +1,5 @@
 /* Rescales sums with two roundings, limits and writes them: eight at once with AVX2.
- * needs: rescale_twice clamp vectors_x86
+ * needs: rescale_twice clamp limits_x86
  */
 #if defined(__AVX2__)
 static __m256i PREFIX_rescaled_twice_x86(__m256i sums, __m256i multipliers, __m256i shifts) {

@@ -1,5 +1,5 @@
 /* The sums of rows of weights times one input: with AVX-512 VNNI, with AVX2, or in plain C.
- * needs: words_x86
+ * needs: limits_x86 words_x86
  *
  * Rows lie in panels: of 64 as long as more than 48 are left, then of 16, the last one filled up
  * with zeros. For each four columns, a panel has four weights of each of its rows. Only the words

@@ -1,8 +1,6 @@
-/* What the kernels of x86-64 share; only AVX2 needs more than C. */
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
+/* Limits values and writes them as bytes.
+ * needs: intrinsics_x86
+ */
 struct PREFIX_limits_layer {
   int32_t zero_point;
   int32_t low;
