@@ -7,6 +7,7 @@ from dataclasses import dataclass
 LAYOUTS: dict[str, str] = {
     "dsp": "edgeae.codegen.layouts.dsp",
     "helium": "edgeae.codegen.layouts.helium",
+    "neon": "edgeae.codegen.layouts.neon",
     "x86": "edgeae.codegen.layouts.x86",
 }
 
@@ -36,7 +37,7 @@ TARGETS = {
         Target("cortex-m33", "dsp", "Cortex-M33 with the DSP extension"),
         Target("cortex-m55", "helium", "Cortex-M55, M85 with Helium"),
         Target("rv32", "portable", "RV32, with or without multiplication"),
-        Target("aarch64", "portable", "AArch64 with NEON"),
+        Target("aarch64", "neon", "AArch64 with NEON"),
         Target("x86-64", "x86", "x86-64 with AVX2 or AVX-512 VNNI"),
     )
 }
@@ -44,4 +45,6 @@ TARGETS = {
 
 def host_layout() -> str:
     """Return the layout whose kernels are the fastest on this machine."""
-    return {"AMD64": "x86", "x86_64": "x86"}.get(platform.machine(), "portable")
+    return {"AMD64": "x86", "aarch64": "neon", "arm64": "neon", "x86_64": "x86"}.get(
+        platform.machine(), "portable"
+    )

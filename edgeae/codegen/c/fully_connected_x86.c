@@ -1,5 +1,5 @@
 /* FULLY_CONNECTED of int8 on x86-64: 64 or 16 rows at once, one rounding.
- * needs: sums_x86 rescale_once_x86
+ * needs: moved sums_x86 rescale_once_x86
  */
 struct PREFIX_fully_connected_x86_layer {
   const int8_t *weights;      /* in panels, see sums_x86 */
@@ -22,7 +22,7 @@ static void PREFIX_fully_connected_x86(const struct PREFIX_fully_connected_x86_l
   struct PREFIX_words_layer words =
       PREFIX_words_x86(layer->columns, (uint32_t *)scratch + (layer->rows + 15) / 16 * 16);
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    (void)PREFIX_stored_x86(input, layer->columns, (uint8_t *)words.words);
+    (void)PREFIX_moved(input, layer->columns, 128, (uint8_t *)words.words);
     PREFIX_list_x86(&words);
     PREFIX_sums_x86(layer->weights, layer->bias, layer->signed_bias, layer->rows, &words, sums);
     PREFIX_rescale_once_x86(sums, layer->multipliers, layer->shifts, layer->rows, limits, output);

@@ -75,11 +75,3 @@ static struct PREFIX_words_layer PREFIX_words_x86(int32_t columns, uint32_t *scr
   }
   return words;
 }
-
-/* Stores values as bytes of words, and returns the byte behind the last one. */
-static uint8_t *PREFIX_stored_x86(const int8_t *values, int32_t size, uint8_t *bytes) {
-  for (int32_t index = 0; index < size; index++) {
-    bytes[index] = (uint8_t)(values[index] + 128);
-  }
-  return bytes + size;
-}
