@@ -80,8 +80,11 @@ def _constants(operator: Operator, tensors: Sequence[Tensor]) -> dict[int, Tenso
     if operator.name in _OF_SHAPES:
         values = [np.array(tensors[operator.inputs[0]].shape, np.int64)]
     else:
-        values = [_known(tensors[item]) for item in operator.inputs if item >= 0]
-    if dtype not in _INTEGERS or any(item is None for item in values) or not values:
+        read = [_known(tensors[item]) for item in operator.inputs if item >= 0]
+        values = [item for item in read if item is not None]
+        if len(values) < len(read):
+            return {}
+    if dtype not in _INTEGERS or not values:
         return {}
     result = np.asarray(RULES[operator.name](values, operator.options))
     limits = np.iinfo(np.int32 if dtype == "bool" else dtype)

@@ -55,7 +55,7 @@ def _given(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
 
 
 def _reshape(operator: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
-    given = read[1:] and _numbers(read[1]) or [int(n) for n in operator.options["newShape"]]
+    given = (read[1:] and _numbers(read[1])) or [int(n) for n in operator.options["newShape"]]
     size = math.prod(read[0].shape)
     if -1 in given:
         known = -math.prod(given)

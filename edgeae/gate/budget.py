@@ -10,9 +10,7 @@ from edgeae.reading import typed
 from edgeae.runtimes import RUNTIMES
 
 #: Figures that can be compared exactly: they are deterministic, so no interval is needed.
-Exact = Literal[
-    "bytes", "gzip_bytes", "macs", "arena", "operators", "instructions", "flash", "ram"
-]
+Exact = Literal["bytes", "gzip_bytes", "macs", "arena", "operators", "instructions", "flash", "ram"]
 OnInconclusive = Literal["fail", "warn"]
 
 

@@ -27,7 +27,7 @@ def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
     if pair.baseline is None:
         return []
     on_core = OnCore(pair) if is_emulated(pair.runtime) else None
-    names = budget.exact or (tuple(FIGURES) if on_core else ())
+    names: tuple[str, ...] = budget.exact or (tuple(FIGURES) if on_core else ())
     figures = [_exact(name, pair, pair.baseline, budget, on_core) for name in names]
     if budget.max_loss_ratio is not None:
         figures.append(_loss(pair.candidate, pair.baseline, budget.max_loss_ratio))

@@ -20,7 +20,7 @@ def microcontrollers(found: Sequence[Microcontroller]) -> list[str]:
     failed = [item for item in found if item.error]
     blocks = [
         "## Microcontrollers",
-        table(_HEAD, 4, map(_row, measured)) if measured else "",
+        table(_HEAD, _HEAD[:4], map(_row, measured)) if measured else "",
         figures.CORES,
         "\n".join(map(_failure, failed)),
     ]

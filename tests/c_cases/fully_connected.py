@@ -11,7 +11,10 @@ from edgeae.formats.tflite.graph import Tensor
 
 
 def random_case(
-    rng: np.random.Generator, dtype: str | None = None, compressed: bool | None = None
+    rng: np.random.Generator,
+    dtype: str | None = None,
+    compressed: bool | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Case:
     """A case of int8, int16 with int8 weights, float32, or float32 with float16 weights.
 
@@ -19,9 +22,11 @@ def random_case(
         rng: a generator.
         dtype: the element type; by chance if it is not given.
         compressed: whether the weights have zeros and few values; by chance if it is not given.
+        shape: rows and columns of the weights, else random ones.
     """
     dtype = dtype or str(rng.choice(["int8", "int8", "int16", "float32", "float16"]))
     rows, columns, batches = (int(rng.integers(1, most)) for most in (40, 200, 4))
+    rows, columns = shape or (rows, columns)
     tensors = _tensors(rng, dtype, rows, columns, batches)
     if rng.random() < 0.3 if compressed is None else compressed:
         tensors[1] = replace(tensors[1], data=few.values(rng, tensors[1].data))

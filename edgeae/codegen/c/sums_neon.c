@@ -4,12 +4,20 @@
  * Rows lie in panels of 16, the last one filled up with zeros. For each four columns, a panel has
  * four weights of each of its rows. Behind the input are zeros up to a multiple of four columns.
  *
- * Cores with the dot product are found at run time under Linux. The instruction is assembly, so
- * that compilers accept it in code for cores without it.
+ * Cores with the dot product are found at run time under Linux. The instruction is assembly, as
+ * older compilers have it only in code for such cores.
  */
 #if defined(__ARM_NEON) && defined(__aarch64__) && !defined(__AARCH64EB__)
 #if defined(__linux__) && !defined(__ARM_FEATURE_DOTPROD)
 #include <sys/auxv.h>
+#endif
+
+#if defined(__ARM_FEATURE_DOTPROD)
+#define PREFIX_DOT_NEON
+#elif defined(__clang__)
+#define PREFIX_DOT_NEON __attribute__((target("dotprod")))
+#else
+#define PREFIX_DOT_NEON __attribute__((target("arch=armv8.2-a+dotprod")))
 #endif
 
 static int PREFIX_has_dot_neon(void) {
@@ -22,10 +30,9 @@ static int PREFIX_has_dot_neon(void) {
 #endif
 }
 
-static int32x4_t PREFIX_dot_neon(int32x4_t sums, int8x16_t weights, int8x16_t values) {
-  __asm__(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
-          : "+w"(sums)
-          : "w"(weights), "w"(values));
+PREFIX_DOT_NEON static int32x4_t PREFIX_dot_neon(int32x4_t sums, int8x16_t weights,
+                                                 int8x16_t values) {
+  __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(sums) : "w"(weights), "w"(values));
   return sums;
 }
 
@@ -33,8 +40,9 @@ static int8x16_t PREFIX_four_neon(const int8_t *values) {
   return vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)values));
 }
 
-static void PREFIX_dot_panel_neon(const int8_t *weights, const int32_t *bias, int32_t columns,
-                                  const int8_t *input, int32_t *sums) {
+PREFIX_DOT_NEON static void PREFIX_dot_panel_neon(const int8_t *weights, const int32_t *bias,
+                                                  int32_t columns, const int8_t *input,
+                                                  int32_t *sums) {
   int32x4_t sum[4];
   for (int32_t quarter = 0; quarter < 4; quarter++) {
     sum[quarter] = vld1q_s32(bias + 4 * quarter);

@@ -41,6 +41,7 @@ def lower(operation: Operation) -> list[Step] | None:
 def _table(operation: Operation) -> list[Step] | None:
     found = operators.operator(operation.name)
     assert found is not None
-    (step,) = found.lower(operation)
-    assert isinstance(step, Step)
-    return [replace(step, kernel="table_x86")] if step.kernel == "table_int8" else None
+    steps = [step for step in found.lower(operation) if isinstance(step, Step)]
+    if [step.kernel for step in steps] != ["table_int8"]:
+        return None
+    return [replace(steps[0], kernel="table_x86")]

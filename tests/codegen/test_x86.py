@@ -1,0 +1,94 @@
+import dataclasses
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_cases import conv_2d, fully_connected, hard_swish, leaky_relu, logistic, tanh
+from c_models import CHEAP, Case, check
+
+from edgeae.codegen.program import program
+from edgeae.codegen.targets import host_layout
+from edgeae.formats.tflite.graph import read
+
+INT8 = ("int8", "int8", "int32")
+#: Kernel variant → what the processor needs, in the words of /proc/cpuinfo, and the flags.
+VARIANTS = {
+    "plain": ((), ("-O1",)),
+    "avx2": (("avx2",), ("-mavx2",)),
+    "avx512": (
+        ("avx512_vnni", "avx512_vbmi", "avx512bw", "avx512vl"),
+        ("-mavx512vnni", "-mavx512vbmi", "-mavx512bw", "-mavx512vl"),
+    ),
+}
+
+
+def _processor() -> set[str]:
+    path = Path("/proc/cpuinfo")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return {word for line in text.splitlines() if line.startswith("flags") for word in line.split()}
+
+
+def _flags(variant: str):
+    needs, flags = VARIANTS[variant]
+    if missing := set(needs) - _processor():
+        pytest.skip(f"this processor lacks {', '.join(sorted(missing))}")
+    return (*CHEAP, *flags)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_equals_the_reference_kernels(variant):
+    rng = np.random.default_rng(5)
+    cases = [fully_connected.random_case(rng, "int8") for _ in range(6)]
+    cases += [conv_2d.random_case(rng, INT8) for _ in range(6)]
+    check([_on_background(rng, case) for case in cases], "x86", _flags(variant))
+
+
+def _on_background(rng, case: Case) -> Case:
+    """The case with more inputs, mostly -128: of those, only a part of the words is multiplied."""
+    inputs = case.inputs.copy()
+    keep = np.array([0.02, 0.1, 0.2, 0.4])[np.arange(len(inputs)) % 4]
+    inputs[rng.random(inputs.shape) > keep.reshape(-1, *[1] * (inputs.ndim - 1))] = -128
+    return dataclasses.replace(case, inputs=np.concatenate([case.inputs, inputs]))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_tables_equal_the_reference_kernels(variant):
+    rng = np.random.default_rng(6)
+    drawn = [
+        item.random_case(rng) for item in (hard_swish, leaky_relu, logistic, tanh) for _ in range(6)
+    ]
+    cases = [case for case in drawn if case.inputs.dtype == np.int8]
+    kernels = [_kernel(case) for case in cases]
+    assert kernels.count("table_x86") >= 4
+    check(cases, "x86", _flags(variant))
+
+
+def test_wide_layers_and_panels_of_every_size():
+    rng = np.random.default_rng(7)
+    cases = [
+        fully_connected.random_case(rng, "int8", (rows, columns))
+        for rows, columns in ((64, 64), (65, 3), (113, 61), (128, 130))
+    ]
+    assert {_kernel(case) for case in cases} == {"fully_connected_x86"}
+    check(cases, "x86", _flags("avx2" if "avx2" in _processor() else "plain"))
+
+
+def test_sums_that_exceed_32_bits_on_the_way_stay_with_portable_c():
+    case = fully_connected.random_case(np.random.default_rng(8), "int8", (4, 30))
+    graph = read(case.content, "case")
+    bias = graph.tensors[2]
+    wide = dataclasses.replace(bias, data=np.full(4, 2**31 - 380_000, np.int32))
+    tensors = tuple(wide if item is bias else item for item in graph.tensors)
+    (step,) = program(dataclasses.replace(graph, tensors=tensors), "case", "x86").steps
+    assert step.kernel == "fully_connected_int8"
+
+
+def test_a_processor_of_this_family_takes_this_layout(monkeypatch):
+    for machine, layout in (("x86_64", "x86"), ("aarch64", "neon"), ("riscv64", "portable")):
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        assert host_layout() == layout
+
+
+def _kernel(case: Case) -> str:
+    return program(read(case.content, "case"), "case", "x86").steps[-1].kernel
