@@ -13,9 +13,20 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Describe an artifact or a bundle: inputs, outputs, operators, MACs, bytes, packed size."""
+    from edgeae.codegen import portable
     from edgeae.codegen.program import takes
     from edgeae.formats.bundle_inspection import inspect_bundle
     from edgeae.formats.inspection import inspect as run
 
-    inspection = inspect_bundle(artifact, takes) if artifact.is_dir() else run(artifact, takes)
-    put_json(inspection.to_json()) if json else put(inspection.to_text())
+    if artifact.is_dir():
+        bundle = inspect_bundle(artifact, takes)
+        put_json(bundle.to_json()) if json else put(bundle.to_text())
+        return
+    inspection = run(artifact, takes)
+    form = portable.read(artifact) if inspection.format == "tflite" else None
+    if json:
+        put_json(inspection.to_json() | ({} if form is None else {"c": form.to_json()}))
+    else:
+        put("
+
+".join(item.to_text() for item in (inspection, form) if item is not None))

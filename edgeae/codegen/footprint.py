@@ -154,14 +154,14 @@ def _by_zig(found: Footprint, item: Program, core: Core, level: str) -> Footprin
         sizes = section_bytes(target)
     return replace(
         found,
-        constant_bytes=_sum(sizes, ".rodata"),
+        constant_bytes=_sum(sizes, ".rodata", ".srodata"),
         code_bytes=_sum(sizes, ".text"),
         compiler=f"ziglang {level}, {core.name}",
     )
 
 
-def _sum(sizes: Mapping[str, int], section: str) -> int:
-    return sum(size for name, size in sizes.items() if name.startswith(section))
+def _sum(sizes: Mapping[str, int], *sections: str) -> int:
+    return sum(size for name, size in sizes.items() if name.startswith(sections))
 
 
 def _compiled(found: Footprint, item: Program, core: Core, level: str) -> Footprint:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tampering
 import tiny
+from c_models import model, operator
 from onnx import TensorProto, helper, numpy_helper
 from snapshots import snapshot
 from typer.testing import CliRunner
@@ -20,11 +21,12 @@ from typer.testing import CliRunner
 import edgeae.formats.onnx
 from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.cli.main import app
+from edgeae.codegen.program import program
 from edgeae.errors import BadInput, ManifestMismatch, RuntimeUnavailable
 from edgeae.formats.bundle_inspection import inspect_bundle
 from edgeae.formats.inspection import InspectedOperator, Inspection, inspect
 from edgeae.formats.tflite.cut import with_edges
-from edgeae.formats.tflite.graph import Graph, Tensor, write
+from edgeae.formats.tflite.graph import Graph, Tensor, read, write
 
 MACS = 16 * 8 + 8 * 4 + 4 * 16
 
@@ -250,3 +252,29 @@ def test_what_is_no_bundle_or_not_its_manifests_is_said(tiny_bundle, tmp_path):
         inspect_bundle(bundle.root)
     with pytest.raises(BadInput, match="not a bundle"):
         inspect_bundle(tmp_path)
+
+
+def test_a_tflite_file_has_what_its_portable_c_takes(tflite_file):
+    done = CliRunner().invoke(app, ["inspect", str(tflite_file), "--json"])
+    found = json.loads(done.stdout)
+    assert found["c"]["refused"] == "" and found["arena_bytes"] > 0
+    graph = program(read(tflite_file.read_bytes(), "m"), "m", optimize="size")
+    assert found["c"]["constant_bytes"] == graph.constant_bytes
+    text = CliRunner().invoke(app, ["inspect", str(tflite_file)]).stdout
+    assert f"as C\n  constants  {graph.constant_bytes:,} B\n  arena " in text
+
+
+def test_a_tflite_file_that_c_does_not_take_says_why(tmp_path):
+    tensors = [Tensor(name, (1, 4), "float32") for name in ("x", "y")]
+    (tmp_path / "abs.tflite").write_bytes(model(tensors, [operator("ABS", [0], [1])]))
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path / "abs.tflite"), "--json"])
+    found = json.loads(done.stdout)["c"]
+    assert found["constant_bytes"] is found["arena_bytes"] is None
+    assert found["refused"].startswith("operator 0, ABS: ")
+    text = CliRunner().invoke(app, ["inspect", str(tmp_path / "abs.tflite")]).stdout
+    assert "as C\n  not supported  operator 0, ABS: " in text
+
+
+def test_an_onnx_file_has_no_portable_c(onnx_file):
+    done = CliRunner().invoke(app, ["inspect", str(onnx_file), "--json"])
+    assert "c" not in json.loads(done.stdout)
