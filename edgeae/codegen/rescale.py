@@ -20,6 +20,9 @@ from collections.abc import Callable, Iterable
 
 from edgeae.errors import BadInput
 
+#: Larger than any accumulator, and a float64 holds every integer below it.
+_NO_ACCUMULATOR = 1 << 52
+
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Return multiplier and shift: real ≈ multiplier × 2^(shift − 31), as `QuantizeMultiplier`.
@@ -69,6 +72,8 @@ def rounded(accumulator: int, scale: float) -> int:
 def first_accumulator(output: int, scale: float) -> int:
     """Return the smallest accumulator whose result under the rule `once` is at least `output`."""
     guess = math.floor((output - 0.5) / scale)
+    if abs(guess) >= _NO_ACCUMULATOR:
+        return guess  # floats of that size are more than 1 apart
     while rounded(guess, scale) >= output:
         guess -= 1
     while rounded(guess, scale) < output:
