@@ -63,7 +63,7 @@ def upsampling():
 
 
 def pools():
-    """Pooling, LeakyReLU, ELU and padding by a layer."""
+    """Pooling, LeakyReLU and padding by a layer."""
     x = image = keras.Input((14, 14, 2))
     x = layers.Conv2D(6, 3)(layers.ZeroPadding2D(1)(x))
     x = layers.MaxPooling2D(3, strides=2, padding="same")(layers.LeakyReLU()(x))
@@ -86,11 +86,11 @@ def branches():
 
 
 def dense():
-    """Dense layers with batch normalisation between, and PReLU."""
+    """Dense layers with batch normalisation between, PReLU and hard swish."""
     x = image = keras.Input((8, 8))
     x = layers.BatchNormalization()(layers.Dense(24)(layers.Flatten()(x)))
     x = layers.Dense(16)(layers.PReLU()(x))
-    x = layers.Activation("elu")(x)
+    x = layers.Activation("hard_silu")(x)
     return keras.Model(image, layers.Dense(9, activation="softmax")(x))
 
 

@@ -66,7 +66,12 @@ def is_folded(graph: Graph, operator: Operator) -> bool:
 
 
 def _is_sized(operator: Operator, graph: Graph) -> bool:
-    """Return whether an operator reads sizes that are no constants of the file."""
+    """Return whether an operator reads sizes that are no constants of the file, or makes a batch.
+
+    A file whose batch is open states neither.
+    """
+    if operator.name == "SPACE_TO_BATCH_ND":
+        return True
     read = [graph.tensors[item] for item in operator.inputs if item >= 0]
     return any(item.dtype in _INTEGERS and item.data is None for item in read)
 
@@ -77,14 +82,12 @@ def _constants(operator: Operator, tensors: Sequence[Tensor]) -> dict[int, Tenso
         return {}
     (target,) = operator.outputs
     dtype = tensors[target].dtype
+    read = [tensors[item] for item in operator.inputs if item >= 0]
     if operator.name in _OF_SHAPES:
-        values = [np.array(tensors[operator.inputs[0]].shape, np.int64)]
+        values = [np.array(read[0].shape, np.int64)]
     else:
-        read = [_known(tensors[item]) for item in operator.inputs if item >= 0]
-        values = [item for item in read if item is not None]
-        if len(values) < len(read):
-            return {}
-    if dtype not in _INTEGERS or not values:
+        values = [_known(item) for item in read if _is_known(item)]
+    if dtype not in _INTEGERS or not values or len(values) < len(read):
         return {}
     result = np.asarray(RULES[operator.name](values, operator.options))
     limits = np.iinfo(np.int32 if dtype == "bool" else dtype)
@@ -97,10 +100,15 @@ def _constants(operator: Operator, tensors: Sequence[Tensor]) -> dict[int, Tenso
     return {target: changed}
 
 
-def _known(tensor: Tensor) -> _Values | None:
-    """Return the values of a constant of few integers, with room for sums and products."""
-    known = tensor.data is not None and tensor.dtype in _INTEGERS and tensor.data.size <= _MOST
-    return tensor.data.astype(np.int64) if known and tensor.data is not None else None
+def _is_known(tensor: Tensor) -> bool:
+    """Return whether a tensor is a constant of few integers."""
+    return tensor.data is not None and tensor.dtype in _INTEGERS and tensor.data.size <= _MOST
+
+
+def _known(tensor: Tensor) -> _Values:
+    """Return the values of a constant, with room for sums and products."""
+    assert tensor.data is not None
+    return tensor.data.astype(np.int64)
 
 
 def _reshaped(operator: Operator, tensors: Sequence[Tensor]) -> dict[int, Tensor]:

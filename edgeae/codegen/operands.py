@@ -89,12 +89,12 @@ def inputs(operation: Operation, places: Sequence[int]) -> tuple[int | Constant,
 
 
 def _input(operation: Operation, place: int) -> int | Constant:
-    values = _values(operation, place)
-    return operation.inputs[place] if values is None else Constant("operand", values.reshape(-1))
+    stored = values(operation, place)
+    return operation.inputs[place] if stored is None else Constant("operand", stored.reshape(-1))
 
 
-def _values(operation: Operation, place: int) -> NDArray[Any] | None:
-    """Return a constant operand in the operator's type."""
+def values(operation: Operation, place: int) -> NDArray[Any] | None:
+    """Return a constant operand in the operator's type; None for an activation."""
     stored = operation.constant(place)
     index = operation.inputs[place]
     if stored is None or index not in operation.sources:

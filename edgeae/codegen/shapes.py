@@ -16,8 +16,12 @@ _Rule = Callable[[Operator, Sequence[Tensor]], Sequence[_Shape]]
 _SAME = 0  # `Padding.SAME` of the schema
 
 
+class _UnknownError(Exception):
+    """A list of sizes or axes is no constant."""
+
+
 def of_outputs(operator: Operator, tensors: Sequence[Tensor]) -> Sequence[_Shape] | None:
-    """Return the shapes of an operator's outputs; None if there is no rule for it.
+    """Return the shapes of an operator's outputs; None if there is no rule, or data decide.
 
     Args:
         operator: the operator.
@@ -29,7 +33,10 @@ def of_outputs(operator: Operator, tensors: Sequence[Tensor]) -> Sequence[_Shape
     if operator.name not in RULES:
         return None
     read = [tensors[item] for item in operator.inputs if item >= 0]
-    found = RULES[operator.name](operator, read)
+    try:
+        found = RULES[operator.name](operator, read)
+    except _UnknownError:
+        return None
     if any(extent < 0 for shape in found for extent in shape):
         raise ValueError(f"a shape of {found}")
     return found
@@ -38,7 +45,7 @@ def of_outputs(operator: Operator, tensors: Sequence[Tensor]) -> Sequence[_Shape
 def _numbers(tensor: Tensor) -> list[int]:
     """Return the values of a constant of sizes or axes."""
     if tensor.data is None:
-        raise ValueError(f"tensor {tensor.name!r} is no constant")
+        raise _UnknownError
     return [int(item) for item in tensor.data.reshape(-1)]
 
 
@@ -55,7 +62,7 @@ def _given(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
 
 
 def _reshape(operator: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
-    given = (read[1:] and _numbers(read[1])) or [int(n) for n in operator.options["newShape"]]
+    given = _numbers(read[1]) if read[1:] else [int(n) for n in operator.options["newShape"]]
     size = math.prod(read[0].shape)
     if -1 in given:
         known = -math.prod(given)
@@ -120,6 +127,20 @@ def _tile(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
     return [tuple(a * b for a, b in zip(read[0].shape, _numbers(read[1]), strict=True))]
 
 
+def _space_to_batch(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
+    blocks, pads = _numbers(read[1]), np.reshape(_numbers(read[2]), (-1, 2)).sum(1).tolist()
+    batches, *extents = read[0].shape
+    sized = [(n + pad) // block for n, pad, block in zip(extents, pads, blocks, strict=False)]
+    return [(batches * math.prod(blocks), *sized, *extents[len(blocks) :])]
+
+
+def _batch_to_space(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
+    blocks, crops = _numbers(read[1]), np.reshape(_numbers(read[2]), (-1, 2)).sum(1).tolist()
+    batches, *extents = read[0].shape
+    sized = [n * block - crop for n, crop, block in zip(extents, crops, blocks, strict=False)]
+    return [(batches // math.prod(blocks), *sized, *extents[len(blocks) :])]
+
+
 def _transpose(_: Operator, read: Sequence[Tensor]) -> Sequence[_Shape]:
     return [tuple(read[0].shape[axis] for axis in _numbers(read[1]))]
 
@@ -148,6 +169,7 @@ RULES: dict[str, _Rule] = {
     **dict.fromkeys(("ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "SOFTMAX", "TANH"), _same),
     **dict.fromkeys(("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"), _same),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
+    "BATCH_TO_SPACE_ND": _batch_to_space,
     "CONCATENATION": _concatenation,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
@@ -155,6 +177,7 @@ RULES: dict[str, _Rule] = {
     "FULLY_CONNECTED": _fully_connected,
     "MEAN": _mean,
     "RESHAPE": _reshape,
+    "SPACE_TO_BATCH_ND": _space_to_batch,
     "TILE": _tile,
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": _given,

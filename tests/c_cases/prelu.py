@@ -25,5 +25,10 @@ def random_case(rng) -> Case:
         alpha,
         edge("y", shape, dtype, target, zero_point(rng, dtype)),
     ]
+    operators = [operator("PRELU", [0, 1], [2])]
+    if dtype == "float32" and rng.random() < 0.4:
+        tensors.append(Tensor("half", alpha_shape, "float16", real.astype(np.float16)))
+        tensors[1] = Tensor("alpha", alpha_shape, dtype)
+        operators.insert(0, operator("DEQUANTIZE", [3], [1]))
     inputs = values(rng, shape, dtype, 4)
-    return Case(model(tensors, [operator("PRELU", [0, 1], [2])]), inputs)
+    return Case(model(tensors, operators, target=2), inputs)

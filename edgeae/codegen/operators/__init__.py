@@ -15,7 +15,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from edgeae.codegen import packing
+from edgeae.codegen import folding, packing
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
 from edgeae.codegen.targets import LAYOUTS
@@ -27,6 +27,7 @@ Constraint = Callable[[Operation], bool]
 MODULES = {
     "ADD": "edgeae.codegen.operators.add",
     "AVERAGE_POOL_2D": "edgeae.codegen.operators.pooling",
+    "BATCH_TO_SPACE_ND": "edgeae.codegen.operators.space_to_batch_nd",
     "CONCATENATION": "edgeae.codegen.operators.concatenation",
     "CONV_2D": "edgeae.codegen.operators.conv_2d",
     "DEPTHWISE_CONV_2D": "edgeae.codegen.operators.depthwise_conv_2d",
@@ -52,6 +53,7 @@ MODULES = {
     "RESIZE_BILINEAR": "edgeae.codegen.operators.resize_bilinear",
     "RESIZE_NEAREST_NEIGHBOR": "edgeae.codegen.operators.resize_nearest_neighbor",
     "SOFTMAX": "edgeae.codegen.operators.softmax",
+    "SPACE_TO_BATCH_ND": "edgeae.codegen.operators.space_to_batch_nd",
     "SPLIT": "edgeae.codegen.operators.split",
     "SQUEEZE": "edgeae.codegen.operators.reshape",
     "STRIDED_SLICE": "edgeae.codegen.operators.strided_slice",
@@ -98,7 +100,8 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
     entry = operator(operation.name)
     if entry is None:
         supported = ", ".join(sorted(MODULES))
-        raise BadInput(f"{place}: not supported in C; supported are {supported}")
+        limit = " but for shapes and constants" if operation.name in folding.RULES else ""
+        raise BadInput(f"{place}: not supported in C{limit}; supported are {supported}")
     for constraint in entry.constraints:
         try:
             holds = constraint(operation)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgeae.codegen import operands
 from edgeae.codegen.elementwise import each_value, one_scale, same_size
 from edgeae.codegen.operation import Operation, scale, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
@@ -38,7 +39,7 @@ CONSTRAINTS = (known_type, same_size, one_scale, repeated_alpha, moderate_ratio)
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:
     """Return one step."""
-    alpha = operation.constant(1)
+    alpha = operands.values(operation, 1)  # float32, also where the file has float16
     assert alpha is not None
     members: dict[str, Member] = {
         "alpha": Constant("alpha", alpha.reshape(-1)),
