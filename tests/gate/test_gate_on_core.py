@@ -9,6 +9,7 @@ from edgeae.errors import NotMeasured, OutOfTolerance, RuntimeUnavailable
 from edgeae.gate import on_core
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Finding, Outcome
+from edgeae.gate.judging import needs_timing
 from edgeae.gate.run import Plan, plan_pair, plan_suite, run_gate
 from edgeae.gate.sides import Pair, sides
 from edgeae.gate.synthetic import dense
@@ -85,6 +86,10 @@ def test_a_core_is_judged_by_its_three_figures_without_a_budget(pair, measured):
     measured(BASELINE | {"flash_bytes": 120_004})
     outcome = run(pair, Budget())
     assert outcome.code == 1 and len(only(outcome).figures) == 3
+
+
+def test_a_core_is_never_timed(pair):
+    assert not needs_timing(pair, Budget(max_p50_us=1.0))
 
 
 def test_the_same_bytes_are_run_once(pair, measured):
