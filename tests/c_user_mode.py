@@ -10,7 +10,7 @@ from c_models import Case, reference
 from edgeae.codegen.compiler import STRICT
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.program import program
-from edgeae.codegen.source import single
+from edgeae.codegen.source import source
 from edgeae.formats.tflite.graph import read
 
 _MAIN = """\

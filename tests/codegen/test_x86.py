@@ -40,7 +40,7 @@ def _flags(variant: str):
 def test_equals_the_reference_kernels(variant):
     rng = np.random.default_rng(5)
     cases = [fully_connected.random_case(rng, "int8") for _ in range(6)]
-    cases += [conv_2d.random_case(rng, INT8) for _ in range(6)]
+    cases += [conv_2d.random_case(rng, INT8, channels) for channels in (None, 3, 8, 17, 40, 67)]
     check([_on_background(rng, case) for case in cases], "x86", _flags(variant))
 
 
