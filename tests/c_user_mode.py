@@ -36,9 +36,9 @@ def compiled(cases: Sequence[Case], layout: str, compiler: Sequence[str], folder
     for place, case in enumerate(cases):
         item = program(read(case.content, f"case {place}"), f"case {place}", layout)
         assert arena_bytes(item.plan) < 1 << 20
-        header, code = single(item, f"case_{place}")
-        (folder / f"case_{place}.h").write_text(header)
-        (folder / f"case_{place}.c").write_text(code)
+        text = source(item, f"case_{place}")
+        (folder / f"case_{place}.h").write_text(text.header)
+        (folder / f"case_{place}.c").write_text(text.code)
         sizes = {"source": case.inputs[0].size, "target": int(np.prod(item.output.shape))}
         calls.append(_CALL.format(count=len(case.inputs), place=place, **sizes))
         _strictly(compiler, folder / f"case_{place}.c")

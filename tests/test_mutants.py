@@ -51,9 +51,9 @@ def test_a_mutant_fits_its_module_and_names_tests(item):
     assert item.test_files(ROOT)
 
 
-def test_there_are_thirty_over_all_rooms_that_compute():
+def test_there_are_thirty_and_more_over_all_rooms_that_compute():
     rooms = {path.parent.name for path in ROOT.glob("edgeae/*/__init__.py")}
-    assert len({item.name for item in MUTANTS}) == len(MUTANTS) == 30
+    assert len({item.name for item in MUTANTS}) == len(MUTANTS) >= 30
     assert {item.room for item in MUTANTS} == rooms - {"plotting"}  # whose drawings are report's
     assert find(["half-to-even"])[0].room == "metrics"
     with pytest.raises(Unfit, match="no-such: no such mutant"):

@@ -27,6 +27,4 @@ def inspect(
     if json:
         put_json(inspection.to_json() | ({} if form is None else {"c": form.to_json()}))
     else:
-        put("
-
-".join(item.to_text() for item in (inspection, form) if item is not None))
+        put("\n\n".join(item.to_text() for item in (inspection, form) if item is not None))

@@ -72,7 +72,7 @@ def bound(
 ) -> int:
     """The bound of a program with this disassembly and these frames of gcc."""
     (folder / "m.su").write_text(usage)
-    monkeypatch.setattr(compiler, "run", lambda *_: listing)
+    patch.setattr(compiler, "run", lambda *_: listing)
     return stack.stack_bytes(core("cortex-m4"), folder / "m.elf", root, folder / "m.su")
 
 

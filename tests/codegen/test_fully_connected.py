@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from c_cases import fully_connected
-from c_models import check
+from c_models import Case, check
 
 from edgeae.codegen.rescale import first_accumulator, fixed_point
 from edgeae.codegen.targets import LAYOUTS
+from edgeae.errors import BadInput
+from edgeae.formats.tflite.graph import read, write
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "float16"])
@@ -27,3 +31,24 @@ def test_a_scale_that_no_accumulator_reaches_ends(scale):
     multiplier, shift = fixed_point(scale, -128, 127, (-(1 << 31), (1 << 31) - 1))
     for accumulator in (-(1 << 31), -1, 0, 1, (1 << 31) - 1):
         assert (accumulator * multiplier + (1 << (shift - 1))) >> shift == 0
+
+
+def test_a_scale_that_no_multiplier_of_31_bits_rounds_takes_doubles():
+    """The scale of a layer of `deep` that was trained on digits: two sums lie near two halves."""
+    rng = np.random.default_rng(5)
+    case = fully_connected.random_case(rng, "int8", compressed=False, shape=(3, 700))
+    graph = read(case.content, "case")
+    scale = 4.144233611913202e-05  # of input × weights ÷ output
+    source, weights, _, target = graph.tensors[:4]
+    extremes = np.full(weights.shape, 76, np.int8)
+    tensors = (
+        replace(source, scales=(scale,), zero_points=(0,)),
+        replace(weights, data=extremes, scales=(1.0,), zero_points=(0,)),
+        graph.tensors[2],
+        replace(target, scales=(1.0,), zero_points=(-128,)),
+        *graph.tensors[4:],
+    )
+    with pytest.raises(BadInput, match="no multiplier of 31 bits"):
+        fixed_point(scale, 0, 255, (-6789885, 5927475))
+    changed = replace(graph, tensors=tensors)
+    check([Case(write(changed), case.inputs)])

@@ -28,8 +28,8 @@ def test_plain_c_of_the_layout_equals_the_reference_kernels():
 
 
 @pytest.mark.system
-@pytest.mark.skipif(shutil.which("qemu-aarch64") is None, reason="takes qemu-aarch64")
 def test_cores_with_and_without_the_dot_product_give_the_same_bits(tmp_path):
+    assert shutil.which("qemu-aarch64"), "apt install qemu-user gcc-aarch64-linux-gnu"
     cases = _cases(8)
     path = c_user_mode.compiled(cases, "neon", ["aarch64-linux-gnu-gcc"], tmp_path)
     for core in ("cortex-a53", "cortex-a76", "max"):

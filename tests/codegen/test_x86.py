@@ -67,7 +67,7 @@ def test_tables_equal_the_reference_kernels(variant):
 def test_wide_layers_and_panels_of_every_size():
     rng = np.random.default_rng(7)
     cases = [
-        fully_connected.random_case(rng, "int8", (rows, columns))
+        fully_connected.random_case(rng, "int8", shape=(rows, columns))
         for rows, columns in ((64, 64), (65, 3), (113, 61), (128, 130))
     ]
     assert {_kernel(case) for case in cases} == {"fully_connected_x86"}
@@ -75,7 +75,9 @@ def test_wide_layers_and_panels_of_every_size():
 
 
 def test_sums_that_exceed_32_bits_on_the_way_stay_with_portable_c():
-    case = fully_connected.random_case(np.random.default_rng(8), "int8", (4, 30))
+    case = fully_connected.random_case(
+        np.random.default_rng(8), "int8", compressed=False, shape=(4, 30)
+    )
     graph = read(case.content, "case")
     bias = graph.tensors[2]
     wide = dataclasses.replace(bias, data=np.full(4, 2**31 - 380_000, np.int32))

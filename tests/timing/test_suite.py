@@ -15,7 +15,7 @@ from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.timing.suite import Job, Suite, expand, find
 
 SHIPPED = sorted((ROOT / "bench").glob("*.toml"))
-LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference", "litert-gpu")
+LITERT = ("litert-xnnpack", "litert-builtin", "litert-reference", "litert-gpu", "c-host")
 PARTS = ("encoder", "decoder", "autoencoder")
 
 
@@ -149,8 +149,8 @@ def test_one_job_per_artifact_runtime_and_threads(tiny_bundle):
     timed = [what(job) for job in jobs if job.runtime != "null"]
     recipes = ("float32", "int8")
     cells = itertools.product(("tiny",), recipes, PARTS, ("tflite",), LITERT, (1, 3))
-    # a GPU knows no threads: one number of them is all there is to time
-    expected = [cell for cell in cells if cell[4] != "litert-gpu" or cell[5] == 1]
+    # a GPU and C know no threads: one number of them is all there is to time
+    expected = [cell for cell in cells if cell[4] not in ("litert-gpu", "c-host") or cell[5] == 1]
     assert collections.Counter(timed) == collections.Counter(expected)
     for job in jobs:
         assert job.root == job.golden

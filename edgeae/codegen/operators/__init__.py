@@ -120,7 +120,12 @@ def _by_layout(operation: Operation, layout: str) -> Sequence[Step | Alias] | No
     """Return the steps by a layout's own kernels, all of int8; None if it has none."""
     if layout not in LAYOUTS or operation.output().dtype != "int8":
         return None
-    steps: Sequence[Step | Alias] | None = importlib.import_module(LAYOUTS[layout]).lower(operation)
+    try:
+        steps: Sequence[Step | Alias] | None = importlib.import_module(LAYOUTS[layout]).lower(
+            operation
+        )
+    except BadInput:  # of these kernels: portable C may still take the operator
+        return None
     return steps
 
 

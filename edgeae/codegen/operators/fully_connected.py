@@ -89,9 +89,9 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
     """Return one step."""
     weights = matrix(operation)
     rows, columns = weights.shape
-    kernel, members = packing.packed(
-        *_KINDS[operation.input().dtype](operation, weights), rows, operation.optimize, True
-    )
+    kernel, members = _KINDS[operation.input().dtype](operation, weights)
+    if kernel != "fully_connected_int8_double":  # which is rare: it reads dense weights only
+        kernel, members = packing.packed(kernel, members, rows, operation.optimize, True)
     batches = math.prod(operation.input().shape) // columns
     sizes: dict[str, Member] = {"batches": batches, "rows": rows, "columns": columns}
     return [
@@ -130,20 +130,34 @@ def _of_int8(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str
     bias = folded_bias(operation, weights)
     offset = zero_point(operation.output())
     low, high = activation_limits(operation)
-    rescales = [
-        fixed_point(item, low - offset, high - offset, limits)
-        for item, limits in zip(*scales_and_limits(operation, weights, bias), strict=True)
-    ]
-    multipliers, shifts = zip(*rescales, strict=True)
-    return "fully_connected_int8", {
+    scales, sums = scales_and_limits(operation, weights, bias)
+    kernel, rescale = _rescale(scales, sums, low - offset, high - offset)
+    return kernel, {
         "weights": Constant("weights", weights.reshape(-1)),
         "bias": Constant("bias", bias),
-        "multipliers": Constant("multipliers", np.array(multipliers, np.int32)),
-        "shifts": Constant("shifts", np.array(shifts, np.uint8)),
-        "channel_step": int(len(rescales) > 1),
+        **rescale,
+        "channel_step": int(len(scales) > 1),
         "zero_point": offset,
         "low": low,
         "high": high,
+    }
+
+
+def _rescale(
+    scales: list[float], sums: list[tuple[int, int]], low: int, high: int
+) -> tuple[str, dict[str, Member]]:
+    """Return the kernel of int8 and how it rescales: by integers, or by doubles where none do."""
+    try:
+        pairs = [fixed_point(a, low, high, b) for a, b in zip(scales, sums, strict=True)]
+    except BadInput:
+        # two sums are so near to halves that no multiplier of 31 bits tells them apart
+        return "fully_connected_int8_double", {
+            "scales": Constant("scales", np.array(scales, np.float64))
+        }
+    multipliers, shifts = zip(*pairs, strict=True)
+    return "fully_connected_int8", {
+        "multipliers": Constant("multipliers", np.array(multipliers, np.int32)),
+        "shifts": Constant("shifts", np.array(shifts, np.uint8)),
     }
 
 
