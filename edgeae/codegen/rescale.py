@@ -71,9 +71,10 @@ def rounded(accumulator: int, scale: float) -> int:
 
 def first_accumulator(output: int, scale: float) -> int:
     """Return the smallest accumulator whose result under the rule `once` is at least `output`."""
-    guess = math.floor((output - 0.5) / scale)
-    if abs(guess) >= _NO_ACCUMULATOR:
-        return guess  # floats of that size are more than 1 apart
+    real = (output - 0.5) / scale
+    if abs(real) > _NO_ACCUMULATOR:  # infinite, or among floats that are more than 1 apart
+        return _NO_ACCUMULATOR if real > 0 else -_NO_ACCUMULATOR
+    guess = math.floor(real)
     while rounded(guess, scale) >= output:
         guess -= 1
     while rounded(guess, scale) < output:

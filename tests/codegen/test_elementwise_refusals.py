@@ -56,7 +56,7 @@ REFUSED = [
     ("CONCATENATION", [tensor(), small()], tensor(shape=(5, 3)), JOIN, "along the axis"),
     ("PAD", [tensor(), integers("p", [[1, 0]])], tensor(shape=(3, 3)), None, "with the paddings"),
     ("PAD", [tensor(), integers("p", [[-1, 0], [0, 0]])], tensor(shape=(1, 3)), None, "0 or more"),
-    ("PAD", [tensor(), tensor("p", (2, 2), "int32")], tensor(shape=(3, 3)), None, "no constant"),
+    ("PAD", [tensor(), tensor("p", (2, 2), "int32")], tensor(shape=(3, 3)), None, "constants"),
     ("TRANSPOSE", [tensor(), integers("o", [0, 0])], tensor(shape=(2, 2)), None, "the permutation"),
     ("SPLIT", [integers("a", 1), tensor()], tensor(shape=(2, 2)), None, "equal parts"),
     (
