@@ -38,7 +38,7 @@ def embed(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a model as source code for apps: C99 with golden vectors and a self-test."""
+    """Write a model as source code for apps: C99, golden vectors and a test of its own."""
     from edgeae.embed.write import embed as run
 
     done = run(
