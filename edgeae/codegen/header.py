@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeae.codegen.literals import integer, real
 from edgeae.codegen.memory import arena_bytes
-from edgeae.codegen.part import Part, c_type, size
+from edgeae.codegen.part import Part, c_type, has_scale, size
 from edgeae.codegen.score import score_arena_bytes, score_signature
 from edgeae.formats.tflite.graph import Tensor
 
@@ -49,7 +49,7 @@ def _macros(part: Part) -> Iterator[str]:
         yield f"#define {upper}_SCORE_ARENA_BYTES {score_arena_bytes(program)}"
     for edge, tensor in (("INPUT", program.input), ("OUTPUT", program.output)):
         yield f"#define {upper}_{edge}_SIZE {size(tensor)}"
-        if len(tensor.scales) == 1:
+        if has_scale(tensor):
             yield f"#define {upper}_{edge}_SCALE {real(tensor.scales[0])}"
             yield f"#define {upper}_{edge}_ZERO_POINT ({tensor.zero_points[0]})"
     if part.contract is not None:
@@ -93,9 +93,9 @@ def _values(part: Part) -> Iterator[str]:
     source, target = part.program.input, part.program.output
     if part.pixels is not None:
         yield _quantize_u8(part)
-    if source.scales:
+    if has_scale(source):
         yield _quantize_f32(part.name, part.upper, source)
-    if target.scales:
+    if has_scale(target):
         yield _dequantize_f32(part.name, part.upper, target)
 
 

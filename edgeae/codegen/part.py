@@ -64,6 +64,11 @@ def size(tensor: Tensor) -> int:
     return int(np.prod(tensor.shape))
 
 
+def has_scale(tensor: Tensor) -> bool:
+    """Return whether a tensor holds integers of one scale."""
+    return len(tensor.scales) == 1 and tensor.dtype in ("int8", "uint8", "int16")
+
+
 def c_type(tensor: Tensor) -> str:
     """Return the C type of a tensor's values."""
     return C_TYPES[tensor.dtype]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeae.codegen import folding, memory, operators
+from edgeae.codegen import folding, memory, operators, wiring
 from edgeae.codegen.memory import Plan
 from edgeae.codegen.operation import Operation
-from edgeae.codegen.step import Alias, Constant, Step
+from edgeae.codegen.step import Constant, Step
 from edgeae.errors import BadInput
 from edgeae.formats.tflite import graph_statistics
 from edgeae.formats.tflite.graph import Graph, Tensor
@@ -66,7 +66,8 @@ def program(
         optimize: `speed` or `size`.
 
     Raises:
-        BadInput: the model has several inputs or outputs, or an operator that is not supported.
+        BadInput: the model has several inputs or outputs, or an operator that is not supported; its
+            operators do not fit together; or a constant is not finite.
     """
     for edges, what in ((graph.inputs, "input"), (graph.outputs, "output")):
         if len(edges) != 1:
@@ -74,14 +75,11 @@ def program(
             raise BadInput(f"{origin}: C takes models with one {what}; this one has {names}")
     graph = folding.folded(graph, origin)
     (source,), (target,) = graph.inputs.values(), graph.outputs.values()
+    operations = _operations(graph, optimize)
     lowered = [
-        step
-        for operation in _operations(graph, optimize)
-        for step in operators.lower(operation, layout, origin)
+        step for operation in operations for step in operators.lower(operation, layout, origin)
     ]
-    written = {source, *(_target(step) for step in lowered)}
-    if target not in written:
-        raise BadInput(f"{origin}: no operator writes the output")
+    wiring.check(graph, operations, lowered, origin)
     steps = memory.with_copy(graph, lowered, source, target)
     plan = memory.planned(graph, steps, source, target)
     return Program(graph, layout, tuple(s for s in steps if isinstance(s, Step)), plan)
@@ -104,10 +102,6 @@ def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:
             graph, index, item.name, item.inputs, item.outputs, item.options, optimize, sources
         )
         for index, item in enumerate(graph.operators)
-        if not (item.name == "DEQUANTIZE" and item.outputs[0] in sources)
+        if not (item.name == "DEQUANTIZE" and sources.keys() & item.outputs)
         and not folding.is_folded(graph, item)
     ]
-
-
-def _target(step: Step | Alias) -> int:
-    return step.target if isinstance(step, Alias) else step.output

@@ -28,7 +28,12 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     """Return multiplier and shift: real ≈ multiplier × 2^(shift − 31), as `QuantizeMultiplier`.
 
     Source: tensorflow/lite/kernels/internal/quantization_util.cc.
+
+    Raises:
+        BadInput: the scale is infinite or NaN.
     """
+    if not math.isfinite(real):
+        raise BadInput("a ratio of its scales exceeds the range of float32")
     if real == 0.0:
         return 0, 0
     mantissa, shift = math.frexp(real)

@@ -58,7 +58,7 @@ def _part(record: Record, item: RecordPart, target: str, optimize: str) -> Part:
     partner = _PARTNERS.get(item.part)
     return Part(
         name,
-        program(item.graph, record.title, layout, optimize),
+        program(item.graph, item.origin, layout, optimize),
         item.pixels,
         record.contract if partner else None,
         f"{record.name}_{partner}" if partner else "",

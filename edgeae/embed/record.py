@@ -34,6 +34,7 @@ class RecordPart:
 
     Attributes:
         part: `encoder`, `decoder`, `autoencoder`, or `model` of a bare file.
+        origin: its file, for errors.
         graph: the part's graph.
         sha256: hash of its `.tflite`.
         inputs, outputs: golden vectors, (n, …), in the part's element types; the outputs are those
@@ -42,6 +43,7 @@ class RecordPart:
     """
 
     part: str
+    origin: str
     graph: Graph
     sha256: str
     inputs: NDArray[Any]
@@ -119,6 +121,7 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
     inputs = prepare(artifact, given) if image else given
     return RecordPart(
         artifact.part,
+        str(bundle.shown / artifact.path),
         graph,
         artifact.sha256,
         inputs,
@@ -141,8 +144,9 @@ def _of_file(path: Path, name: str) -> Record:
         raise BadInput(f"{path}: a model in {form}; allowed are a bundle or a .tflite file")
     graph = tflite.read(content, str(path))
     sha256 = hashlib.sha256(content).hexdigest()
-    answers = _reference(path)
-    part = RecordPart("model", graph, sha256, answers["inputs"], answers["outputs"])
+    with about(path):
+        answers = _reference(path)
+    part = RecordPart("model", str(path), graph, sha256, answers["inputs"], answers["outputs"])
     return Record(name, path.name, (f"{path.name}, {sha256[:16]}",), (part,), zlib.crc32(content))
 
 

@@ -163,6 +163,8 @@ _OF_BUNDLE = (
     "gate --baseline bench/baselines {bundle} --runtime litert-reference",
     "report",
     "pick --max-bytes 1M --bytes raw",
+    "embed {bundle} --as c --out made",
+    "embed {bundle} --as c --out made --target cortex-m4",
 )
 _OF_FILE = (
     "inspect {file}",
@@ -185,6 +187,8 @@ KINDS = {
             f"import {{file}} files/int8-decoder.tflite --data {DATA} --name new",
             f"import files/float32-encoder.tflite {{file}} --data {DATA} --name new",
             "gate files/int8-encoder.tflite {file} --runtime litert-reference",
+            "embed {file} --as c --out made",
+            "embed {file} --as c --out made --target cortex-m55 --optimize size",
         ),
     ),
     "onnx": Kind(

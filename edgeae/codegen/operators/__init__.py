@@ -15,6 +15,8 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from edgeae.codegen import folding, packing
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Alias, Step
@@ -102,6 +104,14 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
         supported = ", ".join(sorted(MODULES))
         limit = " but for shapes and constants" if operation.name in folding.RULES else ""
         raise BadInput(f"{place}: not supported in C{limit}; supported are {supported}")
+    # scales of a damaged file may overflow on the way to a constraint that refuses them
+    with np.errstate(all="ignore"):
+        return _lowered(operation, entry, layout, place)
+
+
+def _lowered(
+    operation: Operation, entry: Operator, layout: str, place: str
+) -> Sequence[Step | Alias]:
     for constraint in entry.constraints:
         try:
             holds = constraint(operation)
@@ -114,6 +124,8 @@ def lower(operation: Operation, layout: str, origin: str) -> Sequence[Step | Ali
         return entry.lower(operation) if own is None else own
     except BadInput as error:
         raise BadInput(f"{place}: not supported in C: {error}") from None
+    except (IndexError, KeyError):
+        raise BadInput(f"{place}: an input, an output or an option is missing") from None
 
 
 def _by_layout(operation: Operation, layout: str) -> Sequence[Step | Alias] | None:
