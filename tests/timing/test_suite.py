@@ -163,7 +163,7 @@ def test_each_format_goes_to_the_runtimes_that_open_it(tiny_bundle):
     jobs = expand(Suite("s", parts=("encoder",)), [add_onnx(tiny_bundle("float32"))])
     found = {(job.artifact.format, job.runtime) for job in jobs}
     onnx = {("onnx", "onnxruntime-cpu"), ("onnx", "onnxruntime-cuda")}
-    assert found == {("tflite", name) for name in (*TFLITE, "null")} | onnx
+    assert found == {("tflite", name) for name in (*LITERT, "null")} | onnx
 
 
 def test_null_is_timed_once_per_kind_of_edges(tiny_bundle):
