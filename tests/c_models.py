@@ -1,6 +1,7 @@
 """Compares generated C with LiteRT's reference kernels; no TensorFlow is needed."""
 
 import ctypes
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,15 +95,18 @@ def _run(function, item, case: Case) -> np.ndarray:
     answers = []
     for value in case.inputs:
         arena = np.full(need + guard, 0x5A, np.uint8)
-        output = np.full(item.output.shape, 0x5A, item.output.dtype)
+        size = math.prod(item.output.shape) * np.dtype(item.output.dtype).itemsize
+        written = np.full(size + guard, 0x5A, np.uint8)
         given = np.ascontiguousarray(value)
         before = given.copy()
         function(
             arena.ctypes.data_as(ctypes.c_void_p),
             given.ctypes.data_as(ctypes.c_void_p),
-            output.ctypes.data_as(ctypes.c_void_p),
+            written.ctypes.data_as(ctypes.c_void_p),
         )
         assert (arena[need:] == 0x5A).all(), "wrote behind the arena"
+        assert (written[size:] == 0x5A).all(), "wrote behind the output"
+        output = written[:size].view(item.output.dtype).reshape(item.output.shape)
         assert np.array_equal(given, before, equal_nan=given.dtype.kind == "f"), "wrote its input"
         answers.append(output)
     return np.array(answers)

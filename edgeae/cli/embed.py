@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Json, put, put_json
 from edgeae.text.amounts import parse_bytes
 
@@ -36,6 +37,7 @@ def embed(
             help="Write nothing if a part's arena, input, output and stack take more, as 16k.",
         ),
     ] = None,
+    max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
     """Write a model as source code for apps: C99, golden vectors and a test of its own."""
