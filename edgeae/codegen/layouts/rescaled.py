@@ -44,5 +44,8 @@ def high_words(
         if item is None:
             return None
         multiplier, rounding, shift = item
-        found.append((multiplier, rounding + ((offset + index_from) << shift), shift))
+        rounding += (offset + index_from) << shift
+        if not -(1 << 31) <= rounding < 1 << 31:
+            return None
+        found.append((multiplier, rounding, shift))
     return np.array(found, np.int32)
