@@ -6,6 +6,7 @@ The first of these is taken: the command in the variable CC, `cc`, `gcc`, `clang
 
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -39,7 +40,9 @@ def host() -> tuple[str, ...]:
         if shutil.which(name):
             return (name,)
     if zig():
-        return zig()
+        # with a target, ziglang takes the headers that it brings, where the machine has none
+        target = ("-target", f"{platform.machine()}-linux-gnu") if sys.platform == "linux" else ()
+        return (*zig(), *target)
     raise RuntimeUnavailable("no C compiler: neither CC, cc, gcc, clang nor ziglang", remedy("c"))
 
 
@@ -112,7 +115,7 @@ def shared_library(sources: Sequence[Path], target: Path, flags: Sequence[str] =
         RuntimeUnavailable: there is no compiler.
     """
     files = [str(item) for item in sources]
-    libraries = _OWN if _is_ziglang(host()) else ("-lm",)
+    libraries = ("-lm", *(_OWN if _is_ziglang(host()) else ()))
     command = [*host(), *flags, "-shared", "-fPIC", *files, *libraries, "-o", str(target)]
     run(command, target.name)
     return target
