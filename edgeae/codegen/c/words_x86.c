@@ -23,7 +23,7 @@ static void PREFIX_list_x86(struct PREFIX_words_layer *input) {
     const __m512i found = _mm512_maskz_compress_epi32(
         mask, _mm512_add_epi32(first, _mm512_set1_epi32(place)));
     _mm512_storeu_si512((void *)(input->places + input->count), found);
-    input->count += _mm_popcnt_u32((uint32_t)mask);
+    input->count += __builtin_popcount((uint32_t)mask);
   }
 }
 #elif defined(__AVX2__)
@@ -46,7 +46,7 @@ static void PREFIX_list_x86(struct PREFIX_words_layer *input) {
     const __m128i bits = _mm_cvtsi32_si128(PREFIX_bits_x86[mask]);
     const __m128i found = _mm_add_epi32(_mm_cvtepu8_epi32(bits), _mm_set1_epi32(place));
     _mm_storeu_si128((__m128i *)(void *)(input->places + input->count), found);
-    input->count += _mm_popcnt_u32((uint32_t)mask);
+    input->count += __builtin_popcount((uint32_t)mask);
     negative = _mm_add_epi32(negative, _mm_sad_epu8(below, zero));
   }
   input->negative = _mm_cvtsi128_si32(negative) + _mm_extract_epi32(negative, 2) -
