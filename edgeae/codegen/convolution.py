@@ -16,23 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.codegen import packing
-from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
+from edgeae.codegen import packing, weighted
+from edgeae.codegen.operation import Operation, activation_limits, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
 from edgeae.codegen.step import Constant, Member, Step
+from edgeae.codegen.weighted import bias, biases, narrow_sums, source
 from edgeae.errors import BadInput
-from edgeae.formats.tflite.graph import Tensor
-from edgeae.formats.tflite.graph_statistics import BIAS_INPUT, FACTOR_INPUT
+from edgeae.formats.tflite.graph_statistics import FACTOR_INPUT
 
 #: `Padding` of the schema.
 SAME, VALID = 0, 1
-#: `TensorType.INT32` of the schema.
-_INT32 = 2
 #: The 64-bit accumulators of `MultiplyByQuantizedMultiplier` are below this.
 _WIDE_LIMIT = 1 << 47
 #: A sum below this does not exceed 32 bits when the output's zero point is added.
 _LIMIT = (1 << 31) - (1 << 15)
-_FLOATS = {"float16", "float32"}
 
 Pair = tuple[int, int]
 
@@ -96,40 +93,15 @@ def axes(operation: Operation, extents: Pair, taps: Pair) -> list[tuple[int, int
     ]
 
 
-def source(operation: Operation) -> Tensor:
-    """Return the tensor that is convolved."""
-    return operation.input(FACTOR_INPUT[operation.name])
-
-
-def bias(operation: Operation) -> NDArray[Any] | None:
-    """Return the biases as they are stored; None if there are none."""
-    return operation.constant(BIAS_INPUT[operation.name])
-
-
 def four_dimensions(operation: Operation) -> bool:
     """Input, filter and output have four dimensions, each of 1 or more."""
     tensors = source(operation), operation.input(1), operation.output()
     return all(len(item.shape) == 4 and min(item.shape) > 0 for item in tensors)
 
 
-def supported_types(operation: Operation) -> bool:
-    """Input and output are int8, int16 (filter int8) or float32 (filter float32 or float16)."""
-    kind, weights, stored = source(operation).dtype, operation.constant(1), bias(operation)
-    if weights is None or operation.output().dtype != kind:
-        return False
-    if kind == "float32":
-        return {weights.dtype.name, "float32" if stored is None else stored.dtype.name} <= _FLOATS
-    return kind in ("int8", "int16") and operation.input(1).dtype == "int8"
-
-
 def constant_filter(operation: Operation) -> bool:
     """Filter and bias are constants, and the filter's zero points are 0."""
-    has_bias = operation.has(BIAS_INPUT[operation.name])
-    return (
-        operation.constant(1) is not None
-        and (not has_bias or bias(operation) is not None)
-        and not any(operation.input(1).zero_points)
-    )
+    return weighted.constant_weights(operation)
 
 
 def bias_width(operation: Operation) -> bool:
@@ -139,27 +111,6 @@ def bias_width(operation: Operation) -> bool:
         return True
     wide = kind == "int16" and not narrow_sums(operation)
     return stored.dtype == (np.int64 if wide else np.int32)
-
-
-def narrow_sums(operation: Operation) -> bool:
-    """Return whether a convolution of int16 has biases and sums of 32 bits."""
-    return bool(operation.options.get("quantizedBiasType", 0) == _INT32)
-
-
-def scales_of_integers(operation: Operation) -> bool:
-    """Each integer has one scale (filters also one per channel), and int16 the zero point 0."""
-    edges = source(operation), operation.output()
-    if edges[0].dtype == "float32":
-        return True
-    given = [*edges[0].scales, *operation.input(1).scales, *edges[1].scales]
-    symmetric = edges[0].dtype == "int8" or not any(zero_point(item) for item in edges)
-    channels = len(operation.input(1).scales) in (1, operation.output().shape[-1])
-    return symmetric and channels and min(given) > 0 and all(len(e.scales) == 1 for e in edges)
-
-
-def known_activation(operation: Operation) -> bool:
-    """The fused activation is none, RELU, RELU_N1_TO_1 or RELU6."""
-    return operation.options.get("fusedActivationFunction", 0) in FUSED
 
 
 def positive_steps(operation: Operation) -> bool:
@@ -172,10 +123,10 @@ def positive_steps(operation: Operation) -> bool:
 CONSTRAINTS = (
     four_dimensions,
     constant_filter,
-    supported_types,
+    weighted.supported_types,
     bias_width,
-    scales_of_integers,
-    known_activation,
+    weighted.scales_of_integers,
+    weighted.known_activation,
     positive_steps,
 )
 
@@ -251,12 +202,12 @@ def _run_step(convolution: Convolution, in_channels: int) -> int:
 
 def _of_int8(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
     offset = zero_point(source(operation))
-    biases = _biases(operation, convolution, np.int32)
-    bounds = _bounds(convolution, biases, max(127 - offset, 128 + offset))
+    added = biases(operation, len(convolution.weights), np.int32)
+    bounds = _bounds(convolution, added, max(127 - offset, 128 + offset))
     low, high = activation_limits(operation)
     return "conv_int8", {
         "weights": Constant("weights", convolution.weights.reshape(-1)),
-        "bias": Constant("bias", biases),
+        "bias": Constant("bias", added),
         **_multipliers([_twice(*item) for item in _scales(operation, bounds)]),
         "in_zero_point": offset,
         "zero_point": zero_point(operation.output()),
@@ -267,13 +218,13 @@ def _of_int8(operation: Operation, convolution: Convolution) -> tuple[str, dict[
 
 def _of_int16(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
     twice = narrow_sums(operation)
-    biases = _biases(operation, convolution, np.int64)
-    bounds = _bounds(convolution, biases, 1 << 15)
+    added = biases(operation, len(convolution.weights), np.int64)
+    bounds = _bounds(convolution, added, 1 << 15)
     rule = _twice_of_32_bits if twice else _wide
     low, high = activation_limits(operation)
     return "conv_int16", {
         "weights": Constant("weights", convolution.weights.reshape(-1)),
-        "bias": Constant("bias", biases),
+        "bias": Constant("bias", added),
         **_multipliers([rule(*item) for item in _scales(operation, bounds)]),
         "twice": int(twice),
         "low": low,
@@ -282,31 +233,8 @@ def _of_int16(operation: Operation, convolution: Convolution) -> tuple[str, dict
 
 
 def _of_float32(operation: Operation, convolution: Convolution) -> tuple[str, dict[str, Member]]:
-    """Return the kernel of float16 only if weights and bias are both stored so."""
-    stored = bias(operation)
-    half = convolution.weights.dtype == np.float16 and (
-        stored is None or stored.dtype == np.float16
-    )
-    dtype = np.float16 if half else np.float32
-    weights = convolution.weights.astype(dtype)
-    biases = _biases(operation, convolution, dtype)
-    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
-        raise BadInput("a weight or bias is infinite or NaN")
-    low, high = FUSED[operation.options.get("fusedActivationFunction", 0)]
-    largest = float(np.finfo(np.float32).max)
-    return "conv_float16" if half else "conv_float32", {
-        "weights": Constant("weights", weights.reshape(-1)),
-        "bias": Constant("bias", biases),
-        "low": -largest if low is None else low,
-        "high": largest if high is None else high,
-    }
-
-
-def _biases(operation: Operation, convolution: Convolution, dtype: Any) -> NDArray[Any]:
-    stored = bias(operation)
-    if stored is None:
-        return np.zeros(len(convolution.weights), dtype)
-    return stored.reshape(-1).astype(dtype)
+    kind, members = weighted.of_floats(operation, convolution.weights)
+    return f"conv_{kind}", members
 
 
 def _bounds(convolution: Convolution, biases: NDArray[Any], largest: int) -> list[int]:
@@ -318,8 +246,7 @@ def _bounds(convolution: Convolution, biases: NDArray[Any], largest: int) -> lis
 
 def _scales(operation: Operation, bounds: list[int]) -> list[tuple[float, int]]:
     """Return each scale (one, or one per channel) with the bound of the sums under it."""
-    given, target = scale(source(operation)), scale(operation.output())
-    scales = [given * item / target for item in operation.input(1).scales]
+    scales = weighted.scales(operation)
     if len(scales) == 1:
         return [(scales[0], max(bounds))]
     return list(zip(scales, bounds, strict=True))

@@ -15,50 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.codegen import packing
-from edgeae.codegen.operation import FUSED, Operation, activation_limits, scale, zero_point
+from edgeae.codegen import packing, weighted
+from edgeae.codegen.operation import Operation, activation_limits, zero_point
 from edgeae.codegen.rescale import fixed_point
 from edgeae.codegen.step import Alias, Band, Constant, Member, Step
+from edgeae.codegen.weighted import biases, narrow_sums
 from edgeae.errors import BadInput
 
-_FLOATS = {"float16", "float32"}
 #: Sums of int16 beyond this have no exact float64.
 _EXACT = 1 << 53
-
-
-def supported_types(operation: Operation) -> bool:
-    """Input and output are int8, int16 (weights int8) or float32 (weights float32 or float16)."""
-    kind, weights, stored = operation.input().dtype, operation.constant(1), operation.constant(2)
-    if weights is None or operation.output().dtype != kind:
-        return False
-    if kind == "float32":
-        return {weights.dtype.name, "float32" if stored is None else stored.dtype.name} <= _FLOATS
-    return kind in ("int8", "int16") and operation.input(1).dtype == "int8"
-
-
-def constant_weights(operation: Operation) -> bool:
-    """Weights and bias are constants, and the weights' zero points are 0."""
-    return (
-        operation.constant(1) is not None
-        and (not operation.has(2) or operation.constant(2) is not None)
-        and not any(operation.input(1).zero_points)
-    )
-
-
-def scales_of_integers(operation: Operation) -> bool:
-    """Each integer has one scale (weights also one a row), and int16 the zero point 0."""
-    edges = operation.input(), operation.output()
-    if edges[0].dtype == "float32":
-        return True
-    given = [*edges[0].scales, *operation.input(1).scales, *edges[1].scales]
-    symmetric = edges[0].dtype == "int8" or not any(zero_point(item) for item in edges)
-    rows = len(operation.input(1).scales) in (1, edges[1].shape[-1])
-    return symmetric and rows and min(given) > 0 and all(len(item.scales) == 1 for item in edges)
-
-
-def known_activation(operation: Operation) -> bool:
-    """The fused activation is none, RELU, RELU_N1_TO_1 or RELU6."""
-    return operation.options.get("fusedActivationFunction", 0) in FUSED
 
 
 def plain_weights(operation: Operation) -> bool:
@@ -77,10 +42,10 @@ def plain_weights(operation: Operation) -> bool:
 
 
 CONSTRAINTS = (
-    constant_weights,
-    supported_types,
-    scales_of_integers,
-    known_activation,
+    weighted.constant_weights,
+    weighted.supported_types,
+    weighted.scales_of_integers,
+    weighted.known_activation,
     plain_weights,
 )
 
@@ -162,16 +127,16 @@ def _rescale(
 
 
 def _of_int16(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str, Member]]:
-    bias = _bias(operation, len(weights), np.int64)
+    bias = biases(operation, len(weights), np.int64)
     reach = np.abs(bias) + (1 << 15) * np.abs(weights.astype(np.int64)).sum(axis=1)
     stored = operation.constant(2)
     # with a bias of 32 bits the reference kernel sums in 32 bits
     most = _EXACT if stored is None or stored.dtype == np.int64 else 1 << 31
-    if stored is None and operation.options.get("quantizedBiasType", 0) == _INT32:
+    if stored is None and narrow_sums(operation):
         most = 1 << 31
     if reach.max(initial=0) >= most:
         raise BadInput(f"a sum may exceed {most.bit_length() - 1} bits")
-    scales = _scales(operation)
+    scales = weighted.scales(operation)
     low, high = activation_limits(operation)
     return "fully_connected_int16", {
         "weights": Constant("weights", weights.reshape(-1)),
@@ -183,34 +148,12 @@ def _of_int16(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[st
     }
 
 
-#: `TensorType.INT32` of the schema.
-_INT32 = 2
-
-
 def _of_float32(operation: Operation, weights: NDArray[Any]) -> tuple[str, dict[str, Member]]:
-    """Return the kernel of float16 only if weights and bias are both stored so."""
-    stored = operation.constant(2)
-    half = weights.dtype == np.float16 and (stored is None or stored.dtype == np.float16)
-    dtype = np.float16 if half else np.float32
-    values, bias = weights.astype(dtype), _bias(operation, len(weights), dtype)
-    if not (np.isfinite(values).all() and np.isfinite(bias).all()):
-        raise BadInput("a weight or bias is infinite or NaN")
-    low, high = FUSED[operation.options.get("fusedActivationFunction", 0)]
-    largest = float(np.finfo(np.float32).max)
-    return f"fully_connected_{np.dtype(dtype).name}", {
-        "weights": Constant("weights", values.reshape(-1)),
-        "bias": Constant("bias", bias),
-        "low": -largest if low is None else low,
-        "high": largest if high is None else high,
-    }
+    kind, members = weighted.of_floats(operation, weights)
+    return f"fully_connected_{kind}", members
 
 
 _KINDS = {"int8": _of_int8, "int16": _of_int16, "float32": _of_float32}
-
-
-def _bias(operation: Operation, rows: int, dtype: Any) -> NDArray[Any]:
-    stored = operation.constant(2)
-    return np.zeros(rows, dtype) if stored is None else stored.reshape(-1).astype(dtype)
 
 
 def folded_bias(operation: Operation, weights: NDArray[Any]) -> NDArray[np.int32]:
@@ -220,18 +163,12 @@ def folded_bias(operation: Operation, weights: NDArray[Any]) -> NDArray[np.int32
         BadInput: a sum does not fit into 32 bits.
     """
     wide = weights.astype(np.int64)
-    bias = _bias(operation, len(wide), np.int64)
+    bias = biases(operation, len(wide), np.int64)
     bias = bias - zero_point(operation.input()) * wide.sum(axis=1)
     if (np.abs(bias) + 128 * np.abs(wide).sum(axis=1)).max(initial=0) >= 1 << 31:
         raise BadInput("a sum may exceed 32 bits")
     folded: NDArray[np.int32] = bias.astype(np.int32)
     return folded
-
-
-def _scales(operation: Operation) -> list[float]:
-    """Return input scale × weight scale ÷ output scale, one for all rows or one for each."""
-    source, target = scale(operation.input()), scale(operation.output())
-    return [source * item / target for item in operation.input(1).scales]
 
 
 def scales_and_limits(
@@ -241,7 +178,7 @@ def scales_and_limits(
     wide = weights.astype(np.int64)
     highest = bias + np.maximum(127 * wide, -128 * wide).sum(axis=1)
     lowest = bias + np.minimum(127 * wide, -128 * wide).sum(axis=1)
-    scales = _scales(operation)
+    scales = weighted.scales(operation)
     if len(scales) == 1:
         return scales, [(int(lowest.min()), int(highest.max()))]
     return scales, [(int(a), int(b)) for a, b in zip(lowest, highest, strict=True)]
