@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeae.codegen import compiler
 from edgeae.codegen.memory import arena_bytes
-from edgeae.codegen.program import program
+from edgeae.codegen.program import Program, program
 from edgeae.codegen.source import source
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
 
@@ -59,13 +59,13 @@ def reference(case: Case) -> np.ndarray:
     return np.array(answers)
 
 
-def generated(
+def compiled(
     cases: Sequence[Case],
     layout: str = "portable",
     flags: Sequence[str] = CHEAP,
     optimize: str = "speed",
-) -> list[np.ndarray]:
-    """The outputs of the generated C; all cases are one file, so names may not clash."""
+) -> tuple[list[Program], ctypes.CDLL]:
+    """The programs of cases, and their C as one library: all are one file, no name may clash."""
     programs = [
         program(read(case.content, f"case {n}"), f"case {n}", layout, optimize)
         for n, case in enumerate(cases)
@@ -81,7 +81,17 @@ def generated(
         path = compiler.shared_library(
             [Path(folder) / "all.c"], Path(folder) / "all.so", (*flags, "-I", folder)
         )
-        library = ctypes.CDLL(str(path))
+        return programs, ctypes.CDLL(str(path))
+
+
+def generated(
+    cases: Sequence[Case],
+    layout: str = "portable",
+    flags: Sequence[str] = CHEAP,
+    optimize: str = "speed",
+) -> list[np.ndarray]:
+    """The outputs of the generated C."""
+    programs, library = compiled(cases, layout, flags, optimize)
     return [
         _run(getattr(library, f"case_{place}_run"), item, case)
         for place, (item, case) in enumerate(zip(programs, cases, strict=True))

@@ -70,7 +70,6 @@ ROOMS = {
     "formats": "text system reading metrics artifacts",
     "codegen": "system formats",
     "runtimes": "system metrics recipe artifacts originals formats codegen",
-    "embed": "system metrics artifacts data formats codegen runtimes",
     "training": "text system reading metrics plotting artifacts families originals data",
     "compression": "system reading metrics recipe artifacts originals data training",
     "importing": (
@@ -78,6 +77,7 @@ ROOMS = {
     ),
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
     "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",
+    "embed": "system metrics artifacts data formats codegen runtimes timing",
     "conversion": (
         "text system reading metrics recipe artifacts originals data formats runtimes training "
         "compression timing"

@@ -32,8 +32,8 @@ its output is a constant of the C file. Of integers that are shapes or constants
 {folded}.
 
 Of no use here are training, dynamic shapes and several inputs or outputs. Dynamic-range files and
-those of 4-bit weights with float activations are refused: an interpreter quantizes their
-activations anew for each input, which is slower on a microcontroller than integers or floats.
+those of 4-bit weights with float activations are refused: their activations are quantized again for
+each input, which takes a microcontroller longer than integers or floats alone.
 
 ## Targets
 

@@ -14,16 +14,14 @@ def inspect(
 ) -> None:
     """Describe an artifact or a bundle: inputs, outputs, operators, MACs, bytes, packed size."""
     from edgeae.codegen import portable
-    from edgeae.codegen.program import takes
     from edgeae.formats.bundle_inspection import inspect_bundle
     from edgeae.formats.inspection import inspect as run
 
     if artifact.is_dir():
-        bundle = inspect_bundle(artifact, takes)
+        bundle = portable.judged_bundle(inspect_bundle(artifact))
         put_json(bundle.to_json()) if json else put(bundle.to_text())
         return
-    inspection = run(artifact, takes)
-    form = portable.read(artifact) if inspection.format == "tflite" else None
+    inspection, form = portable.judged(run(artifact))
     if json:
         put_json(inspection.to_json() | ({} if form is None else {"c": form.to_json()}))
     else:

@@ -63,7 +63,7 @@ def array(name: str, item: Constant, storage: str = "static const") -> str:
 
 
 def comment(lines: Sequence[str]) -> str:
-    """Return lines as one comment; nothing if there are none."""
+    """Return lines as one comment; an empty string if `lines` is empty."""
     safe = "\n * ".join(line.replace("*/", "* /") for line in lines)
     return f"/* {safe}\n */\n" if safe else ""
 

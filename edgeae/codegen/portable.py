@@ -1,12 +1,14 @@
 """What the portable C form of a `.tflite` would take, without writing or compiling it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeae.codegen.footprint import known
 from edgeae.codegen.program import program
 from edgeae.errors import BadInput
+from edgeae.formats.bundle_inspection import BundleInspection
+from edgeae.formats.inspection import Inspection
 from edgeae.formats.opening import read_file
 from edgeae.formats.tflite import graph as tflite
 
@@ -37,6 +39,25 @@ class PortableC:
         return f"as C\n  constants  {self.constant_bytes:,} B\n  arena      {self.arena_bytes:,} B"
 
 
+def judged(inspection: Inspection) -> tuple[Inspection, PortableC | None]:
+    """Return the C form of an inspected file, and the inspection that knows of it.
+
+    Packed bytes are an estimate only if C does not take the model.
+
+    Returns:
+        the inspection, and the form; None for a file that is no `.tflite`.
+    """
+    if inspection.format != "tflite":
+        return inspection, None
+    form = read(Path(inspection.path))
+    return replace(inspection, estimated=bool(form.refused)), form
+
+
+def judged_bundle(bundle: BundleInspection) -> BundleInspection:
+    """Return the inspection of a bundle whose files are judged; see `judged`."""
+    return replace(bundle, artifacts=tuple(judged(item)[0] for item in bundle.artifacts))
+
+
 def read(path: Path) -> PortableC:
     """Return what the portable C form of a `.tflite` takes.
 
@@ -44,14 +65,9 @@ def read(path: Path) -> PortableC:
         BadInput: the file is missing or damaged.
     """
     content, _ = read_file(path)
-    return portable(content, str(path))
-
-
-def portable(content: bytes, origin: str) -> PortableC:
-    """Return what the portable C form of a `.tflite`'s bytes takes; see `read`."""
-    graph = tflite.read(content, origin)
+    graph = tflite.read(content, str(path))
     try:
-        found = known("model", program(graph, origin, optimize="size"))
+        found = known("model", program(graph, str(path), optimize="size"))
     except BadInput as error:
-        return PortableC(refused=str(error).removeprefix(f"{origin}: "))
+        return PortableC(refused=str(error).removeprefix(f"{path}: "))
     return PortableC(found.constant_bytes, found.arena_bytes)

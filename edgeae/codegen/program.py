@@ -18,13 +18,11 @@ class Program:
 
     Attributes:
         graph: the model.
-        layout: the layout of the weights, see `edgeae.codegen.targets`.
         steps: the calls of kernels, in order.
         plan: where each activation is.
     """
 
     graph: Graph
-    layout: str
     steps: tuple[Step, ...]
     plan: Plan
 
@@ -82,16 +80,7 @@ def program(
     wiring.check(graph, operations, lowered, origin)
     steps = memory.with_copy(graph, lowered, source, target)
     plan = memory.planned(graph, steps, source, target)
-    return Program(graph, layout, tuple(s for s in steps if isinstance(s, Step)), plan)
-
-
-def takes(graph: Graph) -> bool:
-    """Return whether portable C takes a model."""
-    try:
-        program(graph, "", optimize="size")
-    except BadInput:
-        return False
-    return True
+    return Program(graph, tuple(s for s in steps if isinstance(s, Step)), plan)
 
 
 def _operations(graph: Graph, optimize: str) -> Sequence[Operation]:

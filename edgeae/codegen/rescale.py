@@ -143,7 +143,7 @@ def high_word(
     before: int = 8,
     nudges: Iterable[int] = (0,),
 ) -> tuple[int, int, int] | None:
-    """Return multiplier, rounding and shift that equal a monotone rule; None if there are none.
+    """Return multiplier, rounding and shift that equal a monotone rule, or None if none do.
 
     The expression is `((accumulator × 2^before × multiplier >> 32) + rounding) >> shift`: what a
     core with a multiplication that gives the high word computes in three instructions.

@@ -37,13 +37,11 @@ def form(record: Record, target: str, optimize: str) -> Form:
     texts = source.files(record.name, parts, head)
     sources = " ".join(name for name in texts if name.endswith(".c"))
     words = {
-        "name": record.name,
         "title": record.title,
         "sources": sources,
         "tests": " ".join(f"-D{part.upper}_SELF_TEST" for part in parts),
         "includes": "\n".join(f'#include "{part.name}.h"' for part in parts),
         "checks": "\n".join(_check(part) for part in parts),
-        "arena": " ".join(f"{part.upper}_ARENA_BYTES" for part in parts),
         "call": _call(parts[0]),
     }
     for name in ("main.c", "Makefile", "README.md"):

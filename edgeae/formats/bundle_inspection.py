@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.formats.inspection import ESTIMATE, Inspection, Taken, inspect, not_asked, sections
+from edgeae.formats.inspection import ESTIMATE, Inspection, inspect, sections
 
 _BYTES = ("", "raw", "gzip", "packed", "MACs", "nonzero MACs")
 
@@ -61,12 +61,8 @@ class BundleInspection:
         ]
 
 
-def inspect_bundle(path: Path, taken: Taken = not_asked) -> BundleInspection:
+def inspect_bundle(path: Path) -> BundleInspection:
     """Return the inspection of the bundle in a folder.
-
-    Args:
-        path: the folder.
-        taken: whether C takes a graph, so that its packed bytes are those of C.
 
     Raises:
         BadInput: the folder has no bundle, or edgeae cannot read one of the bundle's files.
@@ -76,7 +72,7 @@ def inspect_bundle(path: Path, taken: Taken = not_asked) -> BundleInspection:
     bundle = open_bundle(path)
     for item in bundle.manifest.artifacts:
         bundle.read(item)
-    inspections = tuple(inspect(path / item.path, taken) for item in bundle.manifest.artifacts)
+    inspections = tuple(inspect(path / item.path) for item in bundle.manifest.artifacts)
     return BundleInspection(str(path), bundle.name, inspections)
 
 

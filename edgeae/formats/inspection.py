@@ -5,7 +5,7 @@ that it needs, are imported when a file of that format is opened.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from edgeae.formats.opening import read_file
 from edgeae.system.extras import onnx_lacking
 from edgeae.text.columns import align
 
-#: Returns whether C takes a graph (`formats.tflite.graph.Graph`).
-Taken = Callable[[Any], bool]
 #: What stands behind the heading of packed bytes of which C has none.
 ESTIMATE = " (an estimate)"
 _COLUMNS = ("", "operator", "version", "output", "dtype", "MACs", "share", "weight bytes")
@@ -83,7 +81,8 @@ class Inspection:
             `edgeae.formats.packed`.
         encodings: one row per weight tensor; empty for ONNX.
         metadata: key → value of an ONNX file's `metadata_props`; empty for TFLite.
-        estimated: whether `packed` is an estimate: nobody asked, or C does not take the graph.
+        estimated: whether `packed` is an estimate: C does not take the graph, or was not asked; see
+            `edgeae.codegen.portable.judged`.
     """
 
     path: str
@@ -226,27 +225,17 @@ def sections(*titled: tuple[str, Sequence[Sequence[str]], int]) -> str:
     )
 
 
-def not_asked(graph: Any) -> bool:
-    """Return that C does not take a graph."""
-    return False
-
-
-def inspect(path: Path, taken: Taken = not_asked) -> Inspection:
+def inspect(path: Path) -> Inspection:
     """Return the inspection of a `.tflite` or `.onnx` file; its content decides on the format.
-
-    Args:
-        path: the file.
-        taken: whether C takes a graph, so that its packed bytes are those of C.
 
     Raises:
         BadInput: the file is missing, has neither format, or is truncated or damaged.
         RuntimeUnavailable: it is an ONNX file, and the `onnx` package is not installed.
     """
     content, form = read_file(path)
+    reader = _tflite if form == "tflite" else _onnx
     with about(path):
-        facts = (
-            _tflite(content, str(path), taken) if form == "tflite" else _onnx(content, str(path))
-        )
+        facts = reader(content, str(path))
     return Inspection(
         path=str(path),
         bytes=len(content),
@@ -256,7 +245,7 @@ def inspect(path: Path, taken: Taken = not_asked) -> Inspection:
     )
 
 
-def _tflite(content: bytes, origin: str, taken: Taken) -> dict[str, Any]:
+def _tflite(content: bytes, origin: str) -> dict[str, Any]:
     from edgeae.formats import packed
     from edgeae.formats.tflite import arena, graph_statistics
     from edgeae.formats.tflite import graph as tflite
@@ -277,7 +266,6 @@ def _tflite(content: bytes, origin: str, taken: Taken) -> dict[str, Any]:
         "nonzero_macs": graph_statistics.nonzero_macs(graph),
         "packed": packed.packed(graph),
         "encodings": tuple(map(_weights, packed.encodings(graph))),
-        "estimated": not taken(graph),
     }
 
 

@@ -3,7 +3,7 @@
 import ctypes
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,6 @@ def _call(
 class _CHost:
     formats: tuple[str, ...] = ("tflite",)
     answers: bool = True
-    flags: tuple[str, ...] = field(default=_FLAGS)
 
     def version(self) -> str:
         return compiler.version()
@@ -95,9 +94,7 @@ class _CHost:
         with scratch() as folder:
             for name, text in texts.items():
                 write_scratch(folder / name, text.encode())
-            path = compiler.shared_library(
-                [folder / f"{_NAME}.c"], folder / f"{_NAME}.so", self.flags
-            )
+            path = compiler.shared_library([folder / f"{_NAME}.c"], folder / f"{_NAME}.so", _FLAGS)
             return ctypes.CDLL(str(path))  # stays loaded when its file is deleted
 
 

@@ -19,7 +19,7 @@ def high_words(
     index_from: int = 0,
     twice: bool = False,
 ) -> NDArray[np.int32] | None:
-    """Return multiplier, rounding and shift of each scale; None if there are none.
+    """Return multiplier, rounding and shift of each scale, or None if a scale has none.
 
     Args:
         operation: the operator.

@@ -120,18 +120,35 @@ def _lowered(
         if not holds:
             raise BadInput(f"{place}: not supported in C: {message(constraint)}")
     try:
-        own = None if _compressed(operation, entry) else _by_layout(operation, layout)
-        return entry.lower(operation) if own is None else own
+        return _chosen(operation, entry, layout)
     except BadInput as error:
         raise BadInput(f"{place}: not supported in C: {error}") from None
     except (IndexError, KeyError):
         raise BadInput(f"{place}: an input, an output or an option is missing") from None
 
 
-def _by_layout(operation: Operation, layout: str) -> Sequence[Step | Alias] | None:
-    """Return the steps by a layout's own kernels, all of int8; None if it has none."""
+def _chosen(operation: Operation, entry: Operator, layout: str) -> Sequence[Step | Alias]:
+    """Return the steps by the layout's kernels, or by those of portable C.
+
+    Compressed weights, for which layouts have no kernels, stay with portable C if C is to be small.
+    """
     if layout not in LAYOUTS or operation.output().dtype != "int8":
-        return None
+        return entry.lower(operation)
+    portable = entry.lower(operation) if operation.optimize == "size" else None
+    if portable and any(map(_is_compressed, portable)):
+        return portable
+    own = _by_layout(operation, layout)
+    if own is not None:
+        return own
+    return entry.lower(operation) if portable is None else portable
+
+
+def _is_compressed(step: Step | Alias) -> bool:
+    return isinstance(step, Step) and packing.is_packed(step.kernel)
+
+
+def _by_layout(operation: Operation, layout: str) -> Sequence[Step | Alias] | None:
+    """Return the steps by a layout's own kernels, all of int8, or None if it has no kernel."""
     try:
         steps: Sequence[Step | Alias] | None = importlib.import_module(LAYOUTS[layout]).lower(
             operation
@@ -148,13 +165,6 @@ def supported(operation: Operation) -> bool:
         return entry is not None and all(item(operation) for item in entry.constraints)
     except (IndexError, KeyError):
         return False
-
-
-def _compressed(operation: Operation, entry: Operator) -> bool:
-    """Return whether compressed weights, for which layouts have no kernels, take fewer bytes."""
-    return operation.optimize == "size" and any(
-        isinstance(step, Step) and packing.is_packed(step.kernel) for step in entry.lower(operation)
-    )
 
 
 def message(constraint: Constraint) -> str:
