@@ -16,9 +16,15 @@ bounds.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
+
+Integers: TypeAlias = NDArray[np.int64]
 
 #: Larger than any accumulator, and a float64 holds every integer below it.
 _NO_ACCUMULATOR = 1 << 52
@@ -65,30 +71,31 @@ def twice(real: float, limit: int) -> tuple[int, int]:
     return multiplier, shift
 
 
-def rounded(accumulator: int, scale: float) -> int:
-    """Return the result of the rule `once`, before the zero point is added."""
-    real = float(accumulator) * scale
-    whole = math.trunc(real)
-    if abs(real - whole) >= 0.5:  # exact, unlike floor(real + 0.5)
-        whole += 1 if real > 0 else -1
-    return whole
+def rounded(accumulators: Integers, scale: float) -> Integers:
+    """Return the results of the rule `once` for accumulators, before the zero point is added."""
+    real = accumulators.astype(np.float64) * scale
+    whole = np.trunc(real)
+    away = np.abs(real - whole) >= 0.5  # exact, unlike floor(real + 0.5)
+    return (whole + np.copysign(away, real)).astype(np.int64)
 
 
-def first_accumulator(output: int, scale: float) -> int:
-    """Return the smallest accumulator whose result under the rule `once` is at least `output`."""
-    real = (output - 0.5) / scale
-    if abs(real) > _NO_ACCUMULATOR:  # infinite, or among floats that are more than 1 apart
-        return _NO_ACCUMULATOR if real > 0 else -_NO_ACCUMULATOR
-    guess = math.floor(real)
-    while rounded(guess, scale) >= output:
-        guess -= 1
-    while rounded(guess, scale) < output:
-        guess += 1
-    return guess
+def first_accumulators(outputs: Integers, scale: float) -> Integers:
+    """Return for each output the smallest accumulator that gives at least it under `once`."""
+    with np.errstate(over="ignore"):
+        real = (outputs - 0.5) / scale
+    # infinite, or among floats that are more than 1 apart: no accumulator is there
+    near = np.abs(real) <= _NO_ACCUMULATOR
+    real = np.clip(real, -_NO_ACCUMULATOR, _NO_ACCUMULATOR)
+    firsts: Integers = np.floor(real).astype(np.int64)
+    while (low := near & (rounded(firsts, scale) >= outputs)).any():
+        firsts -= low
+    while (high := near & (rounded(firsts, scale) < outputs)).any():
+        firsts += high
+    return firsts
 
 
-def first_accumulator_twice(output: int, scale: float) -> int:
-    """Return the smallest accumulator whose result under the rule `twice` is at least `output`.
+def first_accumulators_twice(outputs: Integers, scale: float) -> Integers:
+    """Return for each output the smallest accumulator that gives at least it under `twice`.
 
     Raises:
         BadInput: the scale is 1 or more.
@@ -96,9 +103,13 @@ def first_accumulator_twice(output: int, scale: float) -> int:
     multiplier, shift = quantize_multiplier(scale)
     if shift > 0 or multiplier == 0:
         raise BadInput(f"a scale of {scale!r}: allowed are scales below 1")
-    # what the first rounding has to reach for the second one, which rounds halves away from 0
-    least = output if shift == 0 else ((2 * output - 1) << (-shift - 1)) + (output <= 0)
-    return -(((1 << 30) - (least << 31)) // multiplier)
+    firsts = []
+    for output in outputs.tolist():
+        # what the first rounding has to reach for the second one, which rounds halves away from 0
+        least = output if shift == 0 else ((2 * output - 1) << (-shift - 1)) + (output <= 0)
+        first = -(((1 << 30) - (least << 31)) // multiplier)
+        firsts.append(max(-_NO_ACCUMULATOR, min(first, _NO_ACCUMULATOR)))
+    return np.array(firsts, np.int64)
 
 
 def fixed_point(
@@ -109,8 +120,8 @@ def fixed_point(
     Args:
         scale: input scale × weight scale ÷ output scale, in float64 and above 0.
         low, high: smallest and largest result before the zero point is added.
-        limits: smallest and largest accumulator that can occur.
-        bits: bits of the multiplier.
+        limits: smallest and largest accumulator that can occur, of 32 bits.
+        bits: bits of the multiplier, at most 31.
 
     Raises:
         BadInput: there is no such multiplier.
@@ -119,15 +130,8 @@ def fixed_point(
     shift = min(bits - exponent, 62)
     if shift < 1:
         raise BadInput(f"a scale of {scale!r}: allowed are scales below 2^{bits - 1}")
-    lowest, highest = 0, (1 << bits) - 1
-    for output in range(low + 1, high + 1):
-        first = first_accumulator(output, scale)
-        edge = (2 * output - 1) << (shift - 1)
-        # `first` reaches the edge and `first − 1` misses it, as far as they can occur
-        if first <= limits[1]:
-            lowest, highest = _reaching(lowest, highest, max(first, limits[0]), edge)
-        if first > limits[0]:
-            lowest, highest = _missing(lowest, highest, min(first - 1, limits[1]), edge)
+    firsts = first_accumulators(np.arange(low + 1, high + 1), scale)
+    lowest, highest = _between(firsts, _halves(low, high, shift), limits, (1 << bits) - 1)
     multiplier = min(max(math.floor(scale * 2.0**shift + 0.5), lowest), highest)
     if not lowest <= multiplier <= highest:
         raise BadInput(f"a scale of {scale!r}: no multiplier of {bits} bits gives its rounding")
@@ -136,12 +140,11 @@ def fixed_point(
 
 def high_word(
     scale: float,
-    first: Callable[[int], int],
-    low: int,
-    high: int,
+    firsts: Integers,
+    outputs: Integers,
     limits: tuple[int, int],
     before: int = 8,
-    nudges: Iterable[int] = (0,),
+    nudge: int = 0,
 ) -> tuple[int, int, int] | None:
     """Return multiplier, rounding and shift that equal a monotone rule, or None if none do.
 
@@ -150,59 +153,56 @@ def high_word(
 
     Args:
         scale: the factor of the rule, above 0.
-        first: result → the smallest accumulator for which the rule gives at least this.
-        low, high: smallest and largest result before the zero point is added.
+        firsts: for each of `outputs`, the smallest accumulator that gives at least it.
+        outputs: the results before the zero point is added, all but the smallest one.
         limits: smallest and largest accumulator that can occur.
         before: bits by which the accumulator is shifted left first.
-        nudges: what to add to a half as rounding, in 2^-shift of a step; the first one that works
-            is taken. A rule that rounds twice needs one that is not 0.
+        nudge: what to add to a half as rounding, in 2^-shift of a step; not 0 for a rule that
+            rounds twice.
     """
     _, exponent = math.frexp(scale)
     shift = min(before - 1 - exponent, 22)  # 22: rounding and zero point fit into 30 bits
     if shift < 1 or not -(1 << 31) <= limits[0] << before <= limits[1] << before < 1 << 31:
         return None
-    firsts = [(output, first(output)) for output in range(low + 1, high + 1)]
-    for nudge in nudges:
-        rounding = (1 << (shift - 1)) + nudge
-        multiplier = _multiplier(scale, firsts, limits, rounding, shift, before)
-        if multiplier is not None:
-            return multiplier, rounding, shift
-    return None
-
-
-def _multiplier(
-    scale: float,
-    firsts: Iterable[tuple[int, int]],
-    limits: tuple[int, int],
-    rounding: int,
-    shift: int,
-    before: int,
-) -> int | None:
-    """Return the multiplier of `high_word` with which each output begins at its accumulator."""
-    lowest, highest = 0, (1 << 31) - 1
-    for output, first in firsts:
-        edge = ((output << shift) - rounding) << (32 - before)
-        if first <= limits[1]:
-            lowest, highest = _reaching(lowest, highest, max(first, limits[0]), edge)
-        if first > limits[0]:
-            lowest, highest = _missing(lowest, highest, min(first - 1, limits[1]), edge)
+    rounding = (1 << (shift - 1)) + nudge
+    edges = ((outputs << shift) - rounding) << (32 - before)
+    lowest, highest = _between(firsts, edges, limits, (1 << 31) - 1)
     multiplier = min(max(math.floor(math.ldexp(scale, 32 - before + shift) + 0.5), lowest), highest)
-    return multiplier if lowest <= multiplier <= highest else None
+    return (multiplier, rounding, shift) if lowest <= multiplier <= highest else None
 
 
-def _reaching(lowest: int, highest: int, accumulator: int, edge: int) -> tuple[int, int]:
-    """Narrow the multipliers to those with accumulator × multiplier ≥ edge."""
-    if accumulator > 0:
-        return max(lowest, -(-edge // accumulator)), highest
-    if accumulator < 0:
-        return lowest, min(highest, edge // accumulator)
-    return (lowest, highest) if edge <= 0 else (1, 0)
+@cache
+def _halves(low: int, high: int, shift: int) -> Integers:
+    """Return the half below each result, in 2^-shift, within what a product can reach."""
+    far = 1 << 62  # 31 bits × 31 bits
+    edges = [(2 * output - 1) << (shift - 1) for output in range(low + 1, high + 1)]
+    return np.array([max(-far, min(edge, far)) for edge in edges], np.int64)
 
 
-def _missing(lowest: int, highest: int, accumulator: int, edge: int) -> tuple[int, int]:
-    """Narrow the multipliers to those with accumulator × multiplier < edge."""
-    if accumulator > 0:
-        return lowest, min(highest, -(-edge // accumulator) - 1)
-    if accumulator < 0:
-        return max(lowest, edge // accumulator + 1), highest
-    return (lowest, highest) if edge > 0 else (1, 0)
+def _between(
+    firsts: Integers, edges: Integers, limits: tuple[int, int], highest: int
+) -> tuple[int, int]:
+    """Return the smallest and largest multiplier with which each output begins at its accumulator.
+
+    `first × multiplier` has to reach the edge, and `(first − 1) × multiplier` to miss it, as far as
+    these accumulators can occur.
+
+    Returns:
+        The two; the first is the larger if there is no multiplier.
+    """
+    occurs = firsts <= limits[1]
+    reaching, reached = np.maximum(firsts[occurs], limits[0]), edges[occurs]
+    occurs = firsts > limits[0]
+    missing, missed = np.minimum(firsts[occurs] - 1, limits[1]), edges[occurs]
+    if (reached[reaching == 0] > 0).any() or (missed[missing == 0] <= 0).any():
+        return 1, 0
+    above, below = reaching > 0, reaching < 0
+    lows = [-(-reached[above] // reaching[above])]
+    highs = [reached[below] // reaching[below]]
+    above, below = missing > 0, missing < 0
+    lows.append(missed[below] // missing[below] + 1)
+    highs.append(-(-missed[above] // missing[above]) - 1)
+    return (
+        max(0, *(int(item.max(initial=0)) for item in lows)),
+        min(highest, *(int(item.min(initial=highest)) for item in highs)),
+    )

@@ -5,7 +5,7 @@ import pytest
 from c_cases import fully_connected
 from c_models import Case, check
 
-from edgeae.codegen.rescale import first_accumulator, fixed_point
+from edgeae.codegen.rescale import first_accumulators, fixed_point
 from edgeae.codegen.targets import LAYOUTS
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import read, write
@@ -27,7 +27,7 @@ def test_every_layout_gives_the_same_bits(layout):
 @pytest.mark.parametrize("scale", [1e-30, 1e-300, 5e-324])
 def test_a_scale_that_no_accumulator_reaches_ends(scale):
     """A search among floats that are more than 1 apart would never end."""
-    assert first_accumulator(1, scale) == 1 << 52
+    assert first_accumulators(np.array([1]), scale) == 1 << 52
     multiplier, shift = fixed_point(scale, -128, 127, (-(1 << 31), (1 << 31) - 1))
     for accumulator in (-(1 << 31), -1, 0, 1, (1 << 31) - 1):
         assert (accumulator * multiplier + (1 << (shift - 1))) >> shift == 0

@@ -1,13 +1,12 @@
 """The rescaling of a layer by high words of products, see `edgeae.codegen.rescale.high_word`."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.operation import Operation, activation_limits, zero_point
-from edgeae.codegen.rescale import first_accumulator, first_accumulator_twice, high_word
+from edgeae.codegen.rescale import first_accumulators, first_accumulators_twice, high_word
 
 Limits = tuple[int, int]
 
@@ -33,14 +32,15 @@ def high_words(
     """
     low, high = activation_limits(operation)
     offset = zero_point(operation.output())
+    outputs = np.arange(low - offset + 1, high - offset + 1)
+    # half a unit of the first rounding; it is below 1 if the accumulator is not shifted
+    nudge = 1 << (before - 2) if twice else 0
     found = []
     for scale, limits in zip(*scales_and_limits, strict=True):
-        first = partial(first_accumulator_twice if twice else first_accumulator, scale=scale)
-        # half a unit of the first rounding; it is below 1 if the accumulator is not shifted
-        nudges = (1 << (before - 2),) if twice else (0,)
         if twice and scale >= 0.5:
             return None
-        item = high_word(scale, first, low - offset, high - offset, limits, before, nudges)
+        firsts = (first_accumulators_twice if twice else first_accumulators)(outputs, scale)
+        item = high_word(scale, firsts, outputs, limits, before, nudge)
         if item is None:
             return None
         multiplier, rounding, shift = item
