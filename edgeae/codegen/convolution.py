@@ -5,9 +5,6 @@ CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV differ only in their parameters:
 - A depthwise convolution is one with as many groups as input channels.
 - A transposed convolution is one of stride 1 whose input pixels lie a stride apart, with nothing
   between them, and whose kernel is turned round in both directions.
-
-A band of output rows, from row y on, is a convolution too: `pad_top` less y × `stride_height`, and
-another `out_height`.
 """
 
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ from numpy.typing import NDArray
 from edgeae.codegen import packing, weighted
 from edgeae.codegen.operation import Operation, activation_limits, zero_point
 from edgeae.codegen.rescale import quantize_multiplier
-from edgeae.codegen.step import Constant, Member, Step
+from edgeae.codegen.step import Band, Constant, Member, Step
 from edgeae.codegen.weighted import bias, biases, narrow_sums, source
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph_statistics import FACTOR_INPUT
@@ -159,7 +156,14 @@ def step(operation: Operation, convolution: Convolution) -> Step:
         operation.outputs[0],
         {**geometry, **members},
         operator=operation.index,
+        band=_band(operation, convolution) if geometry["batches"] == 1 else None,
     )
+
+
+def _band(operation: Operation, convolution: Convolution) -> Band:
+    """Return a band of output rows: a convolution, too, with less padding at the top."""
+    _, _, width, channels = operation.output().shape
+    return Band("out_height", width * channels, {"pad_top": -convolution.strides[0]})
 
 
 def _geometry(operation: Operation, convolution: Convolution) -> dict[str, Member]:

@@ -37,7 +37,8 @@ def score_signature(part: Part) -> str:
 def score_arena_bytes(program: Program) -> int:
     """Return the bytes of the arena with the band behind the activations."""
     item = np.dtype(program.output.dtype).itemsize
-    values = _Tail(program.steps).values or size(program.output)
+    whole = size(program.output)
+    values = min(_Tail(program.steps).values or whole, whole)
     return _band_offset(program) + values * item + _slack(program)
 
 
@@ -60,8 +61,10 @@ class _Tail:
         band = steps[start].band
         whole = band is None or band.elementwise
         self.start = -1 if whole else start
-        self.units = 0 if whole or band is None else max(1, -(-_VALUES // band.values))
-        self.values = 0 if whole or band is None else self.units * band.values
+        self.units = self.values = 0
+        if not whole and band is not None:
+            self.units = -(-_VALUES // (band.values * band.block)) * band.block
+            self.values = self.units * band.values
 
 
 def score(part: Part, calls: Calls) -> str:
@@ -106,7 +109,8 @@ def _banded(part: Part, calls: Calls, tail: _Tail) -> Iterator[str]:
     yield f"    expected += units * {last.band.values};"
     for member, step in last.band.advance.items():
         if step:
-            yield f"    band_{tail.start}.{member} += units * {step};"
+            blocks = "units" if last.band.block == 1 else f"units / {last.band.block}"
+            yield f"    band_{tail.start}.{member} += {blocks} * {step};"
     yield "  }"
 
 

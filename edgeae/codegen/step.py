@@ -64,15 +64,18 @@ class Band:
     Attributes:
         count: the member that holds the number of units.
         values: output values of a unit.
-        advance: member → what the next unit adds to it; pointers count in elements.
+        advance: member → what the next unit, or the next block, adds to it; pointers count in
+            elements.
         elementwise: whether a unit reads only as many values of the input as it writes; otherwise
             each unit may read all of the input.
+        block: units that the kernel computes together; every band but the last has whole blocks.
     """
 
     count: str
     values: int = 1
     advance: Mapping[str, int] = field(default_factory=dict)
     elementwise: bool = False
+    block: int = 1
 
 
 #: The band of a step that computes each output value from the same value of its input.

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeae.codegen.layouts import dsp_conv
 from edgeae.codegen.layouts.dsp_packing import blocks, packable, per_block, step
+from edgeae.codegen.layouts.eight_rows import band_of_rows
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation
@@ -42,11 +43,12 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
         return None
     shifted = bias - 128 * weights.sum(axis=1, dtype=np.int64)  # the kernel reads input + 128
     target, table = output_and_table(operation)
+    words, batches = blocks(weights, shifted), math.prod(operation.input().shape) // columns
     members = {
-        "weights": Constant("weights", blocks(weights, shifted)),
+        "weights": Constant("weights", words),
         "constants": Constant("constants", per_block(constants).reshape(-1)),
         "table": None if table is None else Constant("table", table),
-        "batches": math.prod(operation.input().shape) // columns,
+        "batches": batches,
         "rows": rows,
         "columns": columns,
         "step": step(constants),
@@ -58,5 +60,6 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
             target,
             members,
             operator=operation.index,
+            band=band_of_rows(words, constants, rows) if batches == 1 else None,
         )
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.layouts import helium_conv
+from edgeae.codegen.layouts.eight_rows import band_of_rows
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
 from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, ROWS, blocks
 from edgeae.codegen.layouts.rescaled import high_words
@@ -45,15 +46,16 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
     if constants is None:
         return None
     whole = (columns - 1) // COLUMNS * COLUMNS
+    words, batches = blocks(weights, bias), math.prod(operation.input().shape) // columns
     members = {
-        "weights": Constant("weights", blocks(weights, bias)),
+        "weights": Constant("weights", words),
         "constants": Constant("constants", _per_block(constants)),
         "table": None if table is None else Constant("table", table),
         "step": 12 * ROWS if len(constants) > 1 else 0,
         "rows": rows,
         "whole": whole,
         "rest": columns - whole,
-        "batches": math.prod(operation.input().shape) // columns,
+        "batches": batches,
     }
     return [
         Step(
@@ -62,6 +64,7 @@ def _fully_connected(operation: Operation) -> Sequence[Step] | None:
             target,
             members,
             operator=operation.index,
+            band=band_of_rows(words, constants, rows) if batches == 1 else None,
         )
     ]
 
