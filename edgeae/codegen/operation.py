@@ -60,6 +60,18 @@ class Operation:
         index = self.inputs[place]
         return self.graph.tensors[self.sources.get(index, index)].data
 
+    def integers(self, place: int) -> NDArray[np.int64] | None:
+        """Return a constant input of sizes, places or axes.
+
+        Returns:
+            None for an activation, and for numbers that are no integers of 32 bits.
+        """
+        values = self.constant(place)
+        if values is None or values.dtype.kind not in "iu":
+            return None
+        wide = values.astype(np.int64)
+        return wide if (wide == wide.astype(np.int32)).all() else None
+
     def activations(self) -> tuple[int, ...]:
         """Return the indices of the inputs that are not constants, in order."""
         return tuple(

@@ -11,5 +11,5 @@ def four_dimensions(operation: Operation) -> bool:
 
 def known_size(operation: Operation) -> bool:
     """The new size is a constant and that of the output."""
-    size, (batches, _, _, channels) = operation.constant(1), operation.input().shape
+    size, (batches, _, _, channels) = operation.integers(1), operation.input().shape
     return size is not None and (batches, *size.reshape(-1), channels) == operation.output().shape

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_models import CHEAP
+from c_models import CHEAP, model, operator
 from fuzz import mutators
 
 from edgeae.codegen import compiler
@@ -15,7 +15,7 @@ from edgeae.codegen.program import program
 from edgeae.codegen.source import Source, source
 from edgeae.codegen.targets import LAYOUTS
 from edgeae.errors import BadInput
-from edgeae.formats.tflite.graph import read
+from edgeae.formats.tflite.graph import Tensor, read
 
 CASES = Path(__file__).parents[1] / "c_cases"
 NAMES = sorted(
@@ -79,6 +79,22 @@ def check(names, seeds, count, tmp_path) -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_a_mutant_is_refused_or_compiles(part, tmp_path, limited):
     check(NAMES[part::4], [part], 8, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "order", [np.array([1.0, 0.0], np.float32), np.array([1 << 40, 0], np.int64)]
+)
+def test_axes_that_are_no_integers_of_32_bits_are_refused(order):
+    tensors = [
+        Tensor("x", (2, 3), "float32"),
+        Tensor("order", (2,), order.dtype.name, order),
+        Tensor("y", (3, 2), "float32"),
+    ]
+    content = model(tensors, [operator("TRANSPOSE", [0, 1], [2])])
+    with pytest.raises(
+        BadInput, match="operator 0, TRANSPOSE: not supported in C: The permutation"
+    ):
+        program(read(content, "x.tflite"), "x.tflite")
 
 
 @pytest.mark.ways

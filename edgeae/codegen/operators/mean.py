@@ -12,7 +12,7 @@ from edgeae.codegen.step import Alias, Member, Step
 
 def constant_axes(operation: Operation) -> bool:
     """The axes are constants, and the input has them."""
-    axes, rank = operation.constant(1), len(operation.input().shape)
+    axes, rank = operation.integers(1), len(operation.input().shape)
     return axes is not None and all(-rank <= axis < rank for axis in axes.reshape(-1))
 
 
@@ -67,7 +67,7 @@ def lower(operation: Operation) -> Sequence[Step | Alias]:
 def _groups(operation: Operation) -> list[tuple[int, bool, int]]:
     """Return size, whether it is averaged, and step of each group of neighbouring axes."""
     shape = operation.input().shape
-    axes = operation.constant(1)
+    axes = operation.integers(1)
     assert axes is not None
     averaged = {int(axis) % len(shape) for axis in axes.reshape(-1)}
     wide = [(size, place in averaged) for place, size in enumerate(shape) if size != 1]

@@ -14,7 +14,7 @@ from edgeae.codegen.strided import Region, copy, known_type, strides
 
 def constant_paddings(operation: Operation) -> bool:
     """The paddings, and the value of PADV2, are constants."""
-    return operation.constant(1) is not None and (
+    return operation.integers(1) is not None and (
         not operation.has(2) or operation.constant(2) is not None
     )
 
@@ -49,9 +49,9 @@ CONSTRAINTS = (known_type, constant_paddings, surrounds, value_of_the_output)
 
 
 def _paddings(operation: Operation) -> NDArray[np.int64]:
-    values = operation.constant(1)
+    values = operation.integers(1)
     assert values is not None
-    return values.astype(np.int64).reshape(-1)[: values.size // 2 * 2].reshape(-1, 2)
+    return values.reshape(-1)[: values.size // 2 * 2].reshape(-1, 2)
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

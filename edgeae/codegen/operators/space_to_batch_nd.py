@@ -36,7 +36,7 @@ class _Axis(NamedTuple):
 
 def constant_blocks(operation: Operation) -> bool:
     """The blocks and the paddings or crops are constants; a block has at most 256 places."""
-    blocks, margins = operation.constant(1), operation.constant(2)
+    blocks, margins = operation.integers(1), operation.integers(2)
     if blocks is None or margins is None:
         return False
     return (
@@ -87,13 +87,13 @@ def _ends(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _blocks(operation: Operation) -> list[int]:
-    values = operation.constant(1)
+    values = operation.integers(1)
     assert values is not None
     return [int(item) for item in values.reshape(-1)]
 
 
 def _margins(operation: Operation) -> list[tuple[int, int]]:
-    values = operation.constant(2)
+    values = operation.integers(2)
     assert values is not None
     pairs = values.reshape(-1, 2).tolist()
     return [(int(before), int(after)) for before, after in pairs]

@@ -9,7 +9,7 @@ from edgeae.codegen.strided import Region, copy, known_type, strides
 
 def constant_axis(operation: Operation) -> bool:
     """The axis is a constant."""
-    return operation.constant(0) is not None
+    return operation.integers(0) is not None
 
 
 def equal_parts(operation: Operation) -> bool:
@@ -27,7 +27,7 @@ CONSTRAINTS = (known_type, constant_axis, equal_parts)
 
 
 def _axis(operation: Operation) -> int:
-    values, rank = operation.constant(0), len(operation.input(1).shape)
+    values, rank = operation.integers(0), len(operation.input(1).shape)
     assert values is not None
     axis = int(values.reshape(-1)[0])
     return axis + rank * (axis < 0)

@@ -19,7 +19,7 @@ class _Slice(NamedTuple):
 
 def constant_limits(operation: Operation) -> bool:
     """Begin, end and strides are constants, and no stride is 0."""
-    begin, end, steps = (operation.constant(place) for place in (1, 2, 3))
+    begin, end, steps = (operation.integers(place) for place in (1, 2, 3))
     return begin is not None and end is not None and steps is not None and bool(steps.all())
 
 
@@ -60,7 +60,7 @@ def _mask(operation: Operation, name: str, place: int) -> bool:
 
 def _entries(operation: Operation) -> list[str]:
     """Return what each entry of begin is: `all` (an ellipsis), `new` (a new axis) or `slice`."""
-    values = operation.constant(1)
+    values = operation.integers(1)
     assert values is not None
     return [
         "all"
@@ -100,7 +100,7 @@ def _slice(operation: Operation, place: int, extent: int) -> _Slice:
 
 
 def _value(operation: Operation, item: int, place: int) -> int:
-    values = operation.constant(item)
+    values = operation.integers(item)
     assert values is not None
     return int(values.reshape(-1)[place])
 

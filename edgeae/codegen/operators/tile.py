@@ -10,7 +10,7 @@ from edgeae.codegen.strided import Region, copy, known_type, strides
 
 def constant_multiples(operation: Operation) -> bool:
     """The multiples are a constant, one for each axis, and the output has the shape of them."""
-    multiples = operation.constant(1)
+    multiples = operation.integers(1)
     if multiples is None:
         return False
     source, target = operation.input(), operation.output()
@@ -30,7 +30,7 @@ CONSTRAINTS = (known_type, constant_multiples)
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:
     """Return one copy; each axis is two loops, the outer of which reads the same again."""
-    multiples = operation.constant(1)
+    multiples = operation.integers(1)
     assert multiples is not None
     shape = operation.input().shape
     counts = [int(item) for item in multiples.reshape(-1)]

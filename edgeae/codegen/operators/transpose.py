@@ -9,7 +9,7 @@ from edgeae.codegen.strided import Region, copy, known_type, strides
 
 def constant_permutation(operation: Operation) -> bool:
     """The permutation is a constant."""
-    return operation.constant(1) is not None
+    return operation.integers(1) is not None
 
 
 def permutes(operation: Operation) -> bool:
@@ -25,10 +25,10 @@ CONSTRAINTS = (known_type, constant_permutation, permutes)
 
 
 def _order(operation: Operation) -> list[int]:
-    values = operation.constant(1)
+    values = operation.integers(1)
     assert values is not None
     rank = len(operation.input().shape)
-    return [int(axis) + rank * (axis < 0) for axis in values.reshape(-1)]
+    return [axis + rank * (axis < 0) for axis in values.reshape(-1).tolist()]
 
 
 def lower(operation: Operation) -> Sequence[Step | Alias]:

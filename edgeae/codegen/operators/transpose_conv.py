@@ -15,7 +15,7 @@ from edgeae.codegen.step import Alias, Step
 
 def constant_shape(operation: Operation) -> bool:
     """The output's shape is a constant, and that of the output tensor."""
-    shape = operation.constant(0)
+    shape = operation.integers(0)
     return shape is not None and tuple(shape.reshape(-1).tolist()) == operation.output().shape
 
 
