@@ -1,5 +1,6 @@
 """Models that tf.lite's converter makes in several ways without edgeae answer as LiteRT does."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,11 @@ FORMS = (
     *("float32", "float16", "int8", "int8_per_tensor"),
     *("uint8_edges", "float_edges", "int16x8", "int16_float_edges"),
 )
+MADE = [
+    (name, form)
+    for name, form in itertools.product(MODELS, FORMS)
+    if name != "dense" or not form.startswith("int16")  # it has operators without int16 form
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +36,10 @@ def folder(tmp_path_factory):
 
 def test_there_is_a_test_of_each_file(folder):
     made = {path.name.rsplit("-", 1)[0] for path in folder.iterdir()}
-    assert made == {f"{name}-{form}" for name in MODELS for form in FORMS}
+    assert made == {f"{name}-{form}" for name, form in MADE}
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "form"), MADE)
 def test_it_answers_as_the_reference_does(name, form, folder):
     (path,) = folder.glob(f"{name}-{form}-*.tflite")
     check([case(path.read_bytes(), path.name)])

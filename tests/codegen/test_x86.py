@@ -1,43 +1,23 @@
 import dataclasses
 import platform
-from pathlib import Path
 
 import numpy as np
 import pytest
 from c_cases import conv_2d, fully_connected, hard_swish, leaky_relu, logistic, tanh
 from c_models import CHEAP, Case, check, compiled
+from x86_variants import COMPILED, VARIANTS, runs
 
 from edgeae.codegen.program import program
 from edgeae.codegen.targets import host_layout
 from edgeae.formats.tflite.graph import read
 
 INT8 = ("int8", "int8", "int32")
-#: Kernel variant → what the processor needs, in the words of /proc/cpuinfo, and the flags.
-VARIANTS = {
-    "plain": ((), ("-O1",)),
-    "avx2": (("avx2",), ("-mavx2",)),
-    "avx512": (
-        ("avx512_vnni", "avx512_vbmi", "avx512bw", "avx512vl"),
-        ("-mavx512vnni", "-mavx512vbmi", "-mavx512bw", "-mavx512vl"),
-    ),
-}
-
-
-#: The variants that a compiler of this machine knows.
-COMPILED = VARIANTS if platform.machine() == "x86_64" else ["plain"]
-
-
-def _processor() -> set[str]:
-    path = Path("/proc/cpuinfo")
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return {word for line in text.splitlines() if line.startswith("flags") for word in line.split()}
 
 
 def _check(cases: list[Case], variant: str) -> None:
     """Check the answers; if the processor cannot run the variant, only that it compiles."""
-    needs, flags = VARIANTS[variant]
-    run = check if set(needs) <= _processor() else compiled
-    run(cases, "x86", (*CHEAP, *flags))
+    run = check if runs(variant) else compiled
+    run(cases, "x86", (*CHEAP, *VARIANTS[variant][1]))
 
 
 @pytest.mark.parametrize("variant", COMPILED)
@@ -75,7 +55,7 @@ def test_wide_layers_and_panels_of_every_size():
         for rows, columns in ((64, 64), (65, 3), (113, 61), (128, 130))
     ]
     assert {_kernel(case) for case in cases} == {"fully_connected_x86"}
-    _check(cases, "avx2" if "avx2" in _processor() else "plain")
+    _check(cases, "avx2" if runs("avx2") else "plain")
 
 
 def test_sums_that_exceed_32_bits_on_the_way_stay_with_portable_c():

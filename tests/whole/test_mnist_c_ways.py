@@ -1,0 +1,141 @@
+"""MNIST's 10,000 test images through the C of five families: the bits of the reference kernels.
+
+`EDGEAE_MNIST` has to be set. Models are trained for one epoch, and their recipes fine-tune for some
+steps only: the bits do not depend on how good the weights are.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_files import case
+from c_models import CHEAP, Case, generated, reference
+from edgeae_cli import edgeae
+from x86_variants import COMPILED, VARIANTS, runs
+
+from edgeae import data
+from edgeae.formats.tflite.graph import read
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
+
+FAMILIES = ("simple", "deep", "conv", "mobile", "variational")
+#: Recipe → the steps that fine-tune.
+INTEGERS: dict[str, tuple[str, ...]] = {
+    "int8": (),
+    "int8-per-tensor": (),
+    "int16x8": (),
+    "p80-c16-pcqat-int8": ("prune", "cluster", "qat"),
+}
+FLOATS: dict[str, tuple[str, ...]] = {
+    "float32": (),
+    "float16": (),
+    "p56-c64-float16": ("prune", "cluster"),
+    "p74-c32-float16": ("prune", "cluster"),
+}
+PARTS = ("encoder", "decoder", "autoencoder")
+CORES = ("c-cortex-m0", "c-cortex-m4", "c-cortex-m33", "c-cortex-m55", "c-rv32")
+#: Layout, flags and form of the weights, as far as this machine can run them.
+KERNELS = [
+    *(("x86", VARIANTS[item][1], "speed") for item in COMPILED if runs(item)),
+    *((layout, (), "speed") for layout in ("portable", "dsp", "helium", "neon")),
+    ("portable", (), "size"),
+]
+
+
+def run(place: Path, *arguments: str) -> None:
+    done = edgeae(*arguments, cwd=place, timeout=3000)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    assert os.environ.get("EDGEAE_MNIST"), (
+        "set EDGEAE_MNIST to mnist.npz or the folder of IDX files"
+    )
+    place = tmp_path_factory.mktemp("mnist-c")
+    for family in FAMILIES:
+        run(place, "train", family, "--data", "mnist", "--epochs", "1")
+        for recipe, steps in (INTEGERS | FLOATS).items():
+            brief = [f"--set={step}.steps=64" for step in steps]
+            run(place, "export", family, "-r", recipe, *brief)
+    return place
+
+
+def bundle(place: Path, family: str, recipe: str) -> Path:
+    """The bundle of a recipe; what `--set` changed is part of its folder's name."""
+    brief = (INTEGERS | FLOATS)[recipe]
+    folders = (place / "build" / family).glob(f"{recipe}*" if brief else recipe)
+    (folder,) = (item for item in folders if item.is_dir())
+    return folder
+
+
+def rows(place: Path, folder: Path, *runtimes: str) -> list[dict]:
+    named = [f"--runtime={name}" for name in runtimes]
+    done = edgeae("verify", str(folder), *named, cwd=place, timeout=3000)
+    # what one epoch trained may lose more than the recipe allows; the answers are what is asked for
+    assert done.returncode in (0, 4), done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads((folder / "verify.json").read_text())["rows"]
+
+
+@pytest.mark.parametrize("recipe", INTEGERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_integers_have_the_bits_of_the_reference_kernels(family, recipe, place):
+    found = rows(place, bundle(place, family, recipe), "c-host")
+    assert {row["part"] for row in found} == set(PARTS)
+    for row in found:
+        assert (row["n"], row["max_lsb"], row["reference"]) == (10_000, 0, "litert-reference")
+
+
+@pytest.mark.parametrize("recipe", FLOATS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_floats_are_within_their_limit(family, recipe, place):
+    found = rows(place, bundle(place, family, recipe), "c-host")
+    assert {row["part"] for row in found} == set(PARTS)
+    for row in found:
+        assert (row["n"], row["verdict"]) == (10_000, "pass"), row
+
+
+@pytest.mark.parametrize("recipe", INTEGERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_emulated_cores_have_the_bits_of_the_reference_kernels(family, recipe, place):
+    for row in rows(place, bundle(place, family, recipe), *CORES):
+        where = row["runtime"], row["part"]
+        if row["verdict"] == "unavailable":  # 256 kB of flash on this board
+            assert where[0] == "c-cortex-m0" and "flash" in row["reason"], row
+        else:
+            assert (row["n"], row["max_lsb"]) == (200, 0), where
+
+
+@pytest.mark.parametrize("recipe", INTEGERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_kernel_that_runs_here_has_the_bits_of_the_reference_kernels(family, recipe, place):
+    folder = bundle(place, family, recipe)
+    images = data.load("mnist").images("test", (28, 28)).reshape(10_000, -1)
+    encoder = integers(folder, "encoder", images)
+    codes = reference(encoder)
+    cases = [
+        encoder,
+        dataclasses.replace(integers(folder, "decoder", codes), inputs=codes),
+        integers(folder, "autoencoder", images),
+    ]
+    expected = [codes, *map(reference, cases[1:])]
+    for layout, flags, optimize in KERNELS:
+        found = generated(cases, layout, (*CHEAP, "-O2", *flags), optimize)
+        for part, answers, wanted in zip(PARTS, found, expected, strict=True):
+            assert np.array_equal(answers, wanted), (layout, flags, optimize, part)
+
+
+def integers(folder: Path, part: str, values: np.ndarray) -> Case:
+    """The model of a part, and values on the grid of its input."""
+    content = (folder / f"{part}.tflite").read_bytes()
+    graph = read(content, part)
+    source = graph.tensors[next(iter(graph.inputs.values()))]
+    ends = np.iinfo(source.dtype)
+    steps = np.round(values / source.scales[0]) + source.zero_points[0]
+    inputs = np.clip(steps, ends.min, ends.max).astype(source.dtype)
+    return dataclasses.replace(
+        case(content, part), inputs=inputs.reshape(len(values), *source.shape)
+    )
