@@ -4,6 +4,7 @@
 steps only: the bits do not depend on how good the weights are.
 """
 
+import ctypes
 import dataclasses
 import json
 import os
@@ -14,9 +15,14 @@ import pytest
 from c_files import case
 from c_models import CHEAP, Case, generated, reference
 from edgeae_cli import edgeae
+from sklearn.metrics import roc_auc_score
 from x86_variants import COMPILED, VARIANTS, runs
 
 from edgeae import data
+from edgeae.codegen import compiler, source
+from edgeae.codegen.part import Part
+from edgeae.codegen.program import program
+from edgeae.codegen.score import score_arena_bytes
 from edgeae.formats.tflite.graph import read
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
@@ -36,6 +42,7 @@ FLOATS: dict[str, tuple[str, ...]] = {
     "p74-c32-float16": ("prune", "cluster"),
 }
 PARTS = ("encoder", "decoder", "autoencoder")
+LEFT_OUT = 9
 CORES = ("c-cortex-m0", "c-cortex-m4", "c-cortex-m33", "c-cortex-m55", "c-rv32")
 #: Layout, flags and form of the weights, as far as this machine can run them.
 KERNELS = [
@@ -59,7 +66,7 @@ def place(tmp_path_factory) -> Path:
     for family in FAMILIES:
         run(place, "train", family, "--data", "mnist", "--epochs", "1")
         for recipe, steps in (INTEGERS | FLOATS).items():
-            brief = [f"--set={step}.steps=64" for step in steps]
+            brief = [f"--set={step}.steps=128" for step in steps]
             run(place, "export", family, "-r", recipe, *brief)
     return place
 
@@ -126,6 +133,46 @@ def test_every_kernel_that_runs_here_has_the_bits_of_the_reference_kernels(famil
         found = generated(cases, layout, (*CHEAP, "-O2", *flags), optimize)
         for part, answers, wanted in zip(PARTS, found, expected, strict=True):
             assert np.array_equal(answers, wanted), (layout, flags, optimize, part)
+
+
+def test_the_score_finds_a_digit_that_training_left_out(place):
+    mnist = data.load("mnist")
+    kept = mnist.train_labels != LEFT_OUT
+    np.savez(
+        place / "nine.npz",
+        x_train=mnist.train[kept],
+        y_train=mnist.train_labels[kept],
+        x_test=mnist.test,
+        y_test=mnist.test_labels,
+    )
+    run(place, "train", "deep", "--data", "nine.npz", "--name", "nine", "--epochs", "8")
+    run(place, "export", "nine", "-r", "float32", "-r", "int8")
+    images = mnist.images("test", (28, 28)).reshape(10_000, -1)
+    whole = integers(place / "build/nine/int8", "autoencoder", images)
+    outputs = reference(whole).reshape(10_000, -1)
+    errors = outputs.astype(np.int64) - whole.inputs.reshape(10_000, -1)
+    found = scores(whole, place)
+    assert np.array_equal(found, (errors**2).sum(axis=1))
+    exported = (place / "build/nine/float32/autoencoder.tflite").read_bytes()
+    floats = reference(Case(exported, images.reshape(10_000, *whole.inputs.shape[1:])))
+    exact = ((floats.reshape(10_000, -1) - images) ** 2).sum(axis=1)
+    odd = mnist.test_labels == LEFT_OUT
+    assert abs(roc_auc_score(odd, found) - roc_auc_score(odd, exact)) <= 0.005
+
+
+def scores(whole: Case, folder: Path) -> np.ndarray:
+    """What `NAME_score` of the generated C answers for each input."""
+    graph = read(whole.content, "whole")
+    found = program(graph, "whole")
+    image = graph.tensors[next(iter(graph.inputs.values()))]
+    for name, text in source.files("m", [Part("m", found, compared=image)]).items():
+        (folder / name).write_text(text)
+    path = compiler.shared_library(sorted(folder.glob("m*.c")), folder / "m.so", (*CHEAP, "-O2"))
+    call = ctypes.CDLL(str(path)).m_score
+    call.restype = ctypes.c_uint32
+    arena = np.zeros(score_arena_bytes(found), np.uint8)
+    where = [item.ctypes.data_as(ctypes.c_void_p) for item in (arena, *whole.inputs)]
+    return np.array([call(where[0], item, item) for item in where[1:]], np.int64)
 
 
 def integers(folder: Path, part: str, values: np.ndarray) -> Case:
