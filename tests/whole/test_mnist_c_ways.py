@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_files import case
-from c_models import CHEAP, Case, generated, reference
+from c_models import CHEAP, Case, check, generated, reference
 from edgeae_cli import edgeae
 from sklearn.metrics import roc_auc_score
 from x86_variants import COMPILED, VARIANTS, runs
@@ -83,7 +83,7 @@ def rows(place: Path, folder: Path, *runtimes: str) -> list[dict]:
     named = [f"--runtime={name}" for name in runtimes]
     done = edgeae("verify", str(folder), *named, cwd=place, timeout=3000)
     # what one epoch trained may lose more than the recipe allows; the answers are what is asked for
-    assert done.returncode in (0, 4), done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
     return json.loads((folder / "verify.json").read_text())["rows"]
 
 
@@ -99,10 +99,10 @@ def test_integers_have_the_bits_of_the_reference_kernels(family, recipe, place):
 @pytest.mark.parametrize("recipe", FLOATS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_floats_are_within_their_limit(family, recipe, place):
-    found = rows(place, bundle(place, family, recipe), "c-host")
-    assert {row["part"] for row in found} == set(PARTS)
-    for row in found:
-        assert (row["n"], row["verdict"]) == (10_000, "pass"), row
+    images = data.load("mnist").images("test", (28, 28)).reshape(10_000, -1)
+    cases = models(bundle(place, family, recipe), images)
+    for layout in ("portable", "x86"):
+        check(cases, layout, (*CHEAP, "-O2", "-ffp-contract=off"))
 
 
 @pytest.mark.parametrize("recipe", INTEGERS)
@@ -119,20 +119,13 @@ def test_emulated_cores_have_the_bits_of_the_reference_kernels(family, recipe, p
 @pytest.mark.parametrize("recipe", INTEGERS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_kernel_that_runs_here_has_the_bits_of_the_reference_kernels(family, recipe, place):
-    folder = bundle(place, family, recipe)
     images = data.load("mnist").images("test", (28, 28)).reshape(10_000, -1)
-    encoder = integers(folder, "encoder", images)
-    codes = reference(encoder)
-    cases = [
-        encoder,
-        dataclasses.replace(integers(folder, "decoder", codes), inputs=codes),
-        integers(folder, "autoencoder", images),
-    ]
-    expected = [codes, *map(reference, cases[1:])]
+    cases = models(bundle(place, family, recipe), images)
+    expected = [cases[1].inputs, *map(reference, cases[1:])]
     for layout, flags, optimize in KERNELS:
         found = generated(cases, layout, (*CHEAP, "-O2", *flags), optimize)
         for part, answers, wanted in zip(PARTS, found, expected, strict=True):
-            assert np.array_equal(answers, wanted), (layout, flags, optimize, part)
+            assert np.array_equal(answers.ravel(), wanted.ravel()), (layout, flags, optimize, part)
 
 
 def test_the_score_finds_a_digit_that_training_left_out(place):
@@ -148,7 +141,7 @@ def test_the_score_finds_a_digit_that_training_left_out(place):
     run(place, "train", "deep", "--data", "nine.npz", "--name", "nine", "--epochs", "8")
     run(place, "export", "nine", "-r", "float32", "-r", "int8")
     images = mnist.images("test", (28, 28)).reshape(10_000, -1)
-    whole = integers(place / "build/nine/int8", "autoencoder", images)
+    whole = quantized(place / "build/nine/int8", "autoencoder", images)
     outputs = reference(whole).reshape(10_000, -1)
     errors = outputs.astype(np.int64) - whole.inputs.reshape(10_000, -1)
     found = scores(whole, place)
@@ -175,14 +168,28 @@ def scores(whole: Case, folder: Path) -> np.ndarray:
     return np.array([call(where[0], item, item) for item in where[1:]], np.int64)
 
 
-def integers(folder: Path, part: str, values: np.ndarray) -> Case:
+def models(folder: Path, images: np.ndarray) -> list[Case]:
+    """Encoder, decoder and autoencoder, on images and on the codes that the encoder gives them."""
+    encoder = quantized(folder, "encoder", images)
+    decoder = quantized(folder, "decoder", images[:0])
+    codes = reference(encoder).reshape(len(images), *decoder.inputs.shape[1:])
+    return [
+        encoder,
+        dataclasses.replace(decoder, inputs=codes),
+        quantized(folder, "autoencoder", images),
+    ]
+
+
+def quantized(folder: Path, part: str, values: np.ndarray) -> Case:
     """The model of a part, and values on the grid of its input."""
     content = (folder / f"{part}.tflite").read_bytes()
     graph = read(content, part)
     source = graph.tensors[next(iter(graph.inputs.values()))]
-    ends = np.iinfo(source.dtype)
-    steps = np.round(values / source.scales[0]) + source.zero_points[0]
-    inputs = np.clip(steps, ends.min, ends.max).astype(source.dtype)
+    inputs = values.astype(np.float32)
+    if source.dtype != "float32":
+        ends = np.iinfo(source.dtype)
+        steps = np.round(values / source.scales[0]) + source.zero_points[0]
+        inputs = np.clip(steps, ends.min, ends.max).astype(source.dtype)
     return dataclasses.replace(
         case(content, part), inputs=inputs.reshape(len(values), *source.shape)
     )
