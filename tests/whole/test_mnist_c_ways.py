@@ -83,8 +83,8 @@ def bundle(place: Path, family: str, recipe: str) -> Path:
 def rows(place: Path, folder: Path, *runtimes: str) -> list[dict]:
     named = [f"--runtime={name}" for name in runtimes]
     done = edgeae("verify", str(folder), *named, cwd=place, timeout=3000)
-    # what one epoch trained may lose more than the recipe allows; the answers are what is asked for
-    assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
+    # what is trained so briefly may lose more than its recipe allows, and not fit into a board
+    assert done.returncode in (0, 1, 3), done.stdout[-2000:] + done.stderr[-2000:]
     return json.loads((folder / "verify.json").read_text())["rows"]
 
 
@@ -111,8 +111,9 @@ def test_floats_are_within_their_limit(family, recipe, place):
 def test_emulated_cores_have_the_bits_of_the_reference_kernels(family, recipe, place):
     for row in rows(place, bundle(place, family, recipe), *CORES):
         where = row["runtime"], row["part"]
-        if row["verdict"] == "unavailable":  # 256 kB of flash on this board
-            assert where[0] == "c-cortex-m0" and "flash" in row["reason"], row
+        if row["verdict"] == "unavailable":  # 256 kB of flash and 16 kB of RAM on this board
+            (reason,) = row["reasons"]
+            assert where[0] == "c-cortex-m0" and "does not fit" in reason, row
         else:
             assert (row["n"], row["max_lsb"]) == (200, 0), where
 
