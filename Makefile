@@ -10,6 +10,8 @@ N ?= 100
 # of make fuzz and make faults: how long, and which run again
 SECONDS ?= 60
 SEED ?=
+# of make compare: the folder of its models
+COMPARED := build/compare
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
@@ -89,6 +91,15 @@ bench-mcu: setup  ## figures on emulated microcontrollers, into docs/microcontro
 	$(EDGEAE) export deep --recipe int8-per-tensor
 	$(BIN)/python bench/mcu_conv.py build/mcu/conv.tflite
 	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md
+
+.PHONY: compare
+compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST; tables in build/compare (EDGEAE_MNIST)
+	@for seed in 0 1 2; do \
+		$(EDGEAE) train deep --data mnist --seed $$seed --name deep-seed$$seed --build $(COMPARED) || exit; \
+	done
+	$(EDGEAE) train conv --data mnist --build $(COMPARED)
+	$(EDGEAE) compare deep-seed0 deep-seed1 deep-seed2 --build $(COMPARED) --page $(COMPARED)/deep.md
+	$(EDGEAE) compare conv --build $(COMPARED) --page $(COMPARED)/conv.md
 
 .PHONY: package
 package: setup  ## build sdist and wheel into dist/

@@ -17,10 +17,16 @@ from edgeae_cli import ROOT, child
 from edgeae import recipe
 from edgeae.recipe import Recipe
 
-RECIPES = {
+_SHIPPED = {
     path.stem: recipe.parse(path)
     for path in sorted((ROOT / "export").glob("*.toml"))
     if path.stem != recipe.MATRIX
+}
+#: Those of edgeae's own steps; tfmot's take only some of the families.
+RECIPES = {
+    name: plan
+    for name, plan in _SHIPPED.items()
+    if all(item.engine == "edgeae" for item in plan.settings)
 }
 #: Of those that `family_models` trains: the models that hold layers without 4-bit weights.
 WIDE = ("conv", "mobile")

@@ -20,6 +20,7 @@ DOOR = "edgeae.originals"
 #: Where the wing may be.
 WING = (
     DOOR,
+    "edgeae.comparison",
     "edgeae.compression",
     "edgeae.conversion",
     "edgeae.data.download",
@@ -92,10 +93,11 @@ ROOMS = {
         "text system reading metrics recipe plotting artifacts originals formats training "
         "compression conversion"
     ),
+    "comparison": "text system reading recipe artifacts conversion",
     "cli": (
         "text system reading recipe artifacts families data formats codegen runtimes training "
         "importing conversion verify timing baselines gate summary pick report scaffold "
-        "sensitivity embed"
+        "sensitivity embed comparison"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where

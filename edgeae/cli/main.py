@@ -12,6 +12,7 @@ from edgeae import __version__
 from edgeae.cli import (
     baseline,
     bench,
+    compare,
     doctor,
     embed,
     export,
@@ -71,7 +72,7 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, bench, gate, report),
-    *(embed, pick, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
+    *(embed, pick, compare, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))

@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.compression.clustering import check as check_clusters
-from edgeae.compression.clustering import cluster
-from edgeae.compression.pruning import check as check_zeros
-from edgeae.compression.pruning import prune
+from edgeae.compression import clustering, pruning
 from edgeae.compression.qat import train_quantized
 from edgeae.data import Dataset
 from edgeae.recipe import Recipe
@@ -38,18 +35,42 @@ def compress(
         BadInput: the settings name a layer that the model lacks, or the loss became NaN.
         OutOfTolerance: a step did not reach its zeros, clusters or grid, or a later step lost them.
     """
+    tfmot = _tfmot(model, recipe)
     for step in recipe.steps:
+        by_tfmot = getattr(recipe, step).engine == "tfmot"
         if step == "prune" and recipe.prune is not None:
             yield {"doing": f"prune to {recipe.prune.sparsity:.0%}"}
-            model = prune(model, dataset, recipe.prune, seed)
+            model = (tfmot if by_tfmot else pruning).prune(model, dataset, recipe.prune, seed)
         elif step == "cluster" and recipe.cluster is not None:
             yield {"doing": f"cluster into {recipe.cluster.clusters} values"}
-            model = cluster(model, dataset, recipe, seed)
-        elif step == "qat" and calibration is not None:
+            model = (tfmot if by_tfmot else clustering).cluster(model, dataset, recipe, seed)
+        elif by_tfmot:
+            yield {"doing": "quantization-aware training"}
+            return tfmot.train_quantized(model, dataset, recipe, seed)
+        elif calibration is not None:
             yield {"doing": "quantization-aware training"}
             model = train_quantized(model, dataset, recipe, calibration, seed)
         if recipe.prune is not None:
-            check_zeros(model, recipe.prune)
+            pruning.check(model, recipe.prune)
         if recipe.cluster is not None and step != "prune":
-            check_clusters(model, recipe)
+            clustering.check(model, recipe)
     return model
+
+
+def code_layer(recipe: Recipe, name: str) -> str:
+    """Return the name of the code's layer in the compressed model: tfmot's wrappers change it."""
+    return f"quant_{name}" if recipe.learned_ranges else name
+
+
+def _tfmot(model: Any, recipe: Recipe) -> Any:
+    """Return the module of tfmot's steps, which takes a second to load; None if no step needs it.
+
+    Raises:
+        BadInput: tfmot does not take the model.
+    """
+    if all(item.engine != "tfmot" for item in recipe.settings):
+        return None
+    from edgeae.compression.tfmot import steps
+
+    steps.check(model, recipe)
+    return steps

@@ -102,7 +102,7 @@ def check(model: Any, settings: Prune) -> None:
         if settings.scope == "model" and kernel.name not in settings.layers:
             whole.append(zeros.reshape(-1))
         else:
-            _check(kernel.name, float(zeros.mean()), share)
+            _check(kernel.name, float(zeros.mean()), settings.least(share, zeros.size))
     if whole:
         _check("the model", float(np.concatenate(whole).mean()), settings.sparsity)
 

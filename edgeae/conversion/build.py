@@ -12,9 +12,10 @@ from edgeae.artifacts.model import open_model
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.control import control_losses
 from edgeae.compression.control_cache import place
-from edgeae.compression.pipeline import compress
+from edgeae.compression.pipeline import code_layer, compress
 from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
+from edgeae.conversion.plan.reports import CONTROL, CONVERT
 from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, folded
 from edgeae.data import Dataset
@@ -60,11 +61,11 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         chosen, record = representative.choose(images, plan.representative, training.bounds)
     if plan.fine_tunes:
         compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
-        yield {"doing": "train the equal-budget control"}
+        yield {"doing": CONTROL}
         kept = place(folder, plan, training, _SEED, control_versions())
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
-        subject = from_keras(compressed, training.code_layer)
-    yield {"doing": "convert"}
+        subject = from_keras(compressed, code_layer(plan, training.code_layer))
+    yield {"doing": CONVERT}
     warnings: list[str] = []
     graphs = cut_original(subject, plan, chosen, training.bounds, warnings.append)
     yield from ({"doing": line} for line in warnings)

@@ -78,8 +78,8 @@ def _check_zeros(part: str, graph: Graph, prune: Prune, total: int) -> None:
     asked = min(prune.sparsity, *prune.layers.values()) if prune.layers else prune.sparsity
     shares = graph_statistics.sparsity(graph)
     for tensor in _matrices(graph):
-        share = shares[tensor.name]
-        if share < asked and not prune.spares(math.prod(tensor.shape), total):
+        share, size = shares[tensor.name], math.prod(tensor.shape)
+        if share < prune.least(asked, size) and not prune.spares(size, total):
             difference = f"{share:.1%} zeros, {asked:.0%} asked"
             raise OutOfTolerance(f"{part}.tflite: {tensor.name} holds {difference}")
 

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeae.errors import BadInput
 from edgeae.metrics.tolerance import REFERENCE, Tolerance
 from edgeae.reading.typed import require
+from edgeae.recipe import later
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
 #: The parts of a model, in the order of the data flow.
@@ -162,6 +163,15 @@ class Recipe:
             fits = [form for form, able in _TUNED.items() if step in able]
             key = f"[{step}] with quantization"
             require(self.quantization in fits, key, self.quantization, " or ".join(fits))
+        self._check_engines()
+
+    def _check_engines(self) -> None:
+        # where tfmot cannot wrap a layer, it trains it freely: what edgeae left there would be lost
+        engines = [item.engine for item in self.settings]
+        for step, engine, before in zip(self.steps[1:], engines[1:], engines, strict=False):
+            if (before, engine) == ("edgeae", "tfmot"):
+                allowed = "edgeae after a step of edgeae, whose zeros and values tfmot would lose"
+                require(False, f"{step}.engine", engine, allowed)
 
     @property
     def fine_tunes(self) -> bool:
@@ -177,12 +187,19 @@ class Recipe:
     def calibrates(self) -> bool:
         """Whether the export runs representative images through the model."""
         static = self.quantization in _STATIC
+        if self.learned_ranges:
+            return False
         return static or self.qat is not None or self.rounding == "compensated"
+
+    @property
+    def learned_ranges(self) -> bool:
+        """Whether activations have the ranges that tfmot's training learned."""
+        return self.qat is not None and self.qat.engine == "tfmot"
 
     @property
     def sha256(self) -> str:
         """Hash of every key except the name and the description, which change no artifact."""
-        content = {key: value for key, value in asdict(self).items() if key not in _LABELS}
+        content = {key: value for key, value in later.table(self).items() if key not in _LABELS}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeae.reading.typed import require
+from edgeae.recipe.later import LATER
 
 #: The steps in their only possible order, in which each step preserves the results of the steps
 #: before. Pruning after clustering would break the clusters; either of them after
@@ -11,9 +12,11 @@ from edgeae.reading.typed import require
 STEPS = ("prune", "cluster", "qat")
 _LEAST_STEPS = 100
 
+Engine = Literal["edgeae", "tfmot"]
 Scope = Literal["layer", "model"]
 Criterion = Literal["saliency", "magnitude"]
 Schedule = Literal["polynomial", "constant"]
+Centroids = Literal["kmeans++", "linear", "random", "density-based"]
 
 
 def _check_fit(steps: int, rate: float) -> None:
@@ -57,6 +60,10 @@ class Prune(_Spared):
         steps: training steps of the fine-tuning, batches of 128.
         learning_rate: Adam's; it decays to 1 % of this along a cosine.
         layers: layer → its sparsity, with either scope; 0 does not prune the layer.
+        engine: `edgeae`, or `tfmot`: `prune_low_magnitude` of tensorflow-model-optimization, which
+            allows only `scope = "layer"` and `criterion = "magnitude"`.
+        m_by_n: with `engine = "tfmot"` and `schedule = "constant"`: [m, n], of each n weights in a
+            row m become zero; `sparsity` is then m ÷ n.
     """
 
     sparsity: float
@@ -66,6 +73,8 @@ class Prune(_Spared):
     steps: int = 1720
     learning_rate: float = 1e-3
     layers: dict[str, float] = field(default_factory=dict)
+    engine: Engine = field(default="edgeae", kw_only=True, metadata=LATER)
+    m_by_n: tuple[int, int] | None = field(default=None, kw_only=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(0 < self.sparsity < 1, "sparsity", self.sparsity, "above 0 and below 1")
@@ -75,7 +84,26 @@ class Prune(_Spared):
         for layer, share in self.layers.items():
             require(0 <= share < 1, f"layers.{layer}", share, "0 or more and below 1")
         self._check_spared()
+        self._check_engine()
         _check_fit(self.steps, self.learning_rate)
+
+    def least(self, share: float, size: int) -> float:
+        """Return the least share of zeros of `size` weights; tfmot rounds the number it keeps."""
+        return share - 0.5 / size if self.engine == "tfmot" else share
+
+    def _check_engine(self) -> None:
+        if self.engine == "tfmot":
+            require(self.scope == "layer", "scope", self.scope, "layer with engine = 'tfmot'")
+            allowed = "magnitude with engine = 'tfmot'"
+            require(self.criterion == "magnitude", "criterion", self.criterion, allowed)
+        if self.m_by_n is None:
+            return
+        m, n = self.m_by_n
+        key, pair = "m_by_n", list(self.m_by_n)
+        require(self.engine == "tfmot", key, pair, "only with engine = 'tfmot'")
+        require(0 < m < n, key, pair, "two whole numbers above 0, the first below the second")
+        require(self.schedule == "constant", key, pair, "only with schedule = 'constant'")
+        require(self.sparsity == m / n, key, pair, f"one of {self.sparsity:g}, the sparsity")
 
 
 @dataclass(frozen=True)
@@ -87,18 +115,25 @@ class Cluster(_Spared):
         steps: training steps of the fine-tuning, batches of 128.
         learning_rate: Adam's; it decays to 1 % of this along a cosine.
         layers: layer → its number of distinct values; 0 does not cluster the layer.
+        engine: `edgeae`, or `tfmot`: `cluster_weights` of tensorflow-model-optimization.
+        centroids: with `engine = "tfmot"`: where the values begin.
     """
 
     clusters: int
     steps: int = 860
     learning_rate: float = 5e-4
     layers: dict[str, int] = field(default_factory=dict)
+    engine: Engine = field(default="edgeae", kw_only=True, metadata=LATER)
+    centroids: Centroids = field(default="kmeans++", kw_only=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(2 <= self.clusters <= 256, "clusters", self.clusters, "2 to 256")
         for layer, number in self.layers.items():
             fits = number == 0 or 2 <= number <= 256
             require(fits, f"layers.{layer}", number, "0, or 2 to 256")
+        if self.engine != "tfmot":
+            allowed = "kmeans++ unless engine = 'tfmot'"
+            require(self.centroids == "kmeans++", "centroids", self.centroids, allowed)
         self._check_spared()
         _check_fit(self.steps, self.learning_rate)
 
@@ -110,10 +145,13 @@ class Qat:
     Attributes:
         steps: training steps, batches of 128.
         learning_rate: Adam's; it decays to 1 % of this along a cosine.
+        engine: `edgeae`, or `tfmot`: `quantize_apply` of tensorflow-model-optimization with the
+            default 8-bit scheme, or the scheme that preserves zeros, values or both.
     """
 
     steps: int = 1720
     learning_rate: float = 5e-4
+    engine: Engine = field(default="edgeae", kw_only=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         _check_fit(self.steps, self.learning_rate)

@@ -1,10 +1,10 @@
 """Convert recipes from and to TOML tables."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from edgeae.reading import typed
+from edgeae.recipe import later
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS
 
@@ -39,6 +39,6 @@ def to_table(recipe: Recipe) -> dict[str, Any]:
 
     Defaults are included, because they may change later; steps that the recipe lacks are not.
     """
-    said = {key: value for key, value in asdict(recipe).items() if key not in _BESIDE}
+    said = {key: value for key, value in later.table(recipe).items() if key not in _BESIDE}
     table: dict[str, Any] = json.loads(json.dumps(said))
     return {key: value for key, value in table.items() if value is not None}

@@ -34,6 +34,8 @@ sparsity = 0.5
 criterion = "magnitude"
 spare_below = 0.01
 schedule = "constant"
+engine = "tfmot"
+m_by_n = [1, 2]
 steps = 200
 learning_rate = 1e-4
 layers = { encoder_1 = 0.75, code = 0 }
@@ -43,12 +45,15 @@ clusters = 8
 spare_below = 0.02
 steps = 300
 learning_rate = 2e-4
+engine = "tfmot"
+centroids = "linear"
 [cluster.layers]
 code = 32
 
 [qat]
 steps = 400
 learning_rate = 3e-4
+engine = "tfmot"
 
 [tolerance]
 added_loss = 1e-2
@@ -114,11 +119,19 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
             steps=200,
             learning_rate=1e-4,
             layers={"encoder_1": 0.75, "code": 0.0},
+            engine="tfmot",
+            m_by_n=(1, 2),
         ),
         cluster=Cluster(
-            clusters=8, spare_below=0.02, steps=300, learning_rate=2e-4, layers={"code": 32}
+            clusters=8,
+            spare_below=0.02,
+            steps=300,
+            learning_rate=2e-4,
+            layers={"code": 32},
+            engine="tfmot",
+            centroids="linear",
         ),
-        qat=Qat(steps=400, learning_rate=3e-4),
+        qat=Qat(steps=400, learning_rate=3e-4, engine="tfmot"),
         tolerance=Tolerance(
             added_loss=1e-2,
             added_p99=2e-2,
@@ -601,7 +614,7 @@ FORMS = {
     "int4": {"quantization": "int4"},
 }
 NAME = re.compile(
-    r"(p(?P<p>\d\d)-)?(c(?P<c>\d+)-)?((?P<t>q|pq|cq|pcq)at-)?(?P<form>[a-z]+\d*(x8)?(-[a-z-]+)?)"
+    r"(?P<engine>tfmot-)?(p(?P<p>\d\d)-)?(c(?P<c>\d+)-)?((?P<t>q|pq|cq|pcq)at-)?(?P<form>[a-z]+\d*(x8)?(-[a-z-]+)?)"
 )
 
 
@@ -618,6 +631,8 @@ def test_a_shipped_name_decodes_itself(name):
     # quantization-aware training says what it preserves
     preserved = "".join(step[0] for step in found.steps if step != "qat")
     assert said["t"] == (f"{preserved}q" if "qat" in found.steps else None)
+    engine = "edgeae" if said["engine"] is None else "tfmot"
+    assert all(item.engine == engine for item in found.settings)
     assert found.steps == tuple(step for step in STEPS if getattr(found, step) is not None)
     assert all(not getattr(found, step).layers for step in found.steps if step != "qat")
 
@@ -707,7 +722,7 @@ def test_every_key_is_documented_with_its_default():
             assert meaning
             if key in required:
                 assert told == "required"
-            elif isinstance(values[key], dict):
+            elif values[key] is None or isinstance(values[key], dict):
                 assert told == "none" and not values[key]
             elif isinstance(values[key], str):
                 assert told == f"`{values[key]}`"
@@ -743,6 +758,7 @@ ALLOWED = {
         [{"a": 0.0}, {"a": 0.999}],
         [{"a": 1.0}, {"a": -0.1}],
     ),
+    "list: whole number, whole number": ([[1, 2]], [[2, 1], [1, 3], [0, 2]]),
     "table of whole number, 0, or 2 to 256": (
         [{"a": 0}, {"a": 2}, {"a": 256}],
         [{"a": 1}, {"a": 257}],
@@ -752,13 +768,20 @@ IN_WORDS = ("description", "extends", "per_channel", "io", "formats", "steps")
 #: What else a recipe needs, so that its key may be anything that is allowed.
 AROUND = {"quantization": {"io": None}, "onnx": {"formats": ["tflite", "onnx"]}}
 STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 4}, "qat": {}}
+_TFMOT = {"engine": "tfmot", "criterion": "magnitude", "schedule": "constant"}
+#: The same of a key of a step.
+BESIDE = {
+    ("prune", "engine"): {"criterion": "magnitude"},
+    ("prune", "m_by_n"): _TFMOT,
+    ("cluster", "centroids"): {"engine": "tfmot"},
+}
 
 
 def built(table: str, key: str, value: object) -> Recipe:
     """A recipe with one key set, of a step or its own."""
     said: dict = {"name": "a", "quantization": "int8", "per_channel": table != "cluster"}
     if table:
-        said |= {table: {**STEP[table], key: value}}
+        said |= {table: {**STEP[table], **BESIDE.get((table, key), {}), key: value}}
     else:
         said |= {**AROUND.get(key, {}), key: value}
         if said["quantization"] != "int8":
@@ -779,7 +802,7 @@ def test_what_is_allowed_is_documented():
                     with pytest.raises(BadInput):
                         built(table, key, value)
             elif table or key not in IN_WORDS:
-                choices = re.findall(r"`([\w-]+)`", allowed)
+                choices = re.findall(r"`([\w+-]+)`", allowed)
                 assert len(choices) > 1, f"{table}.{key}: {allowed}"
                 for choice in choices:
                     built(table, key, choice)

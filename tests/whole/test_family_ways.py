@@ -39,6 +39,17 @@ def test_it_exports_and_verifies(name, place):
         promises.check(place / "build" / model / name, plan)
 
 
+@pytest.mark.parametrize("name", ["p60", "p80", "c16", "qat", "p80-pqat", "p50-c16-pcqat"])
+def test_tfmots_recipes_export_and_verify_or_name_the_layer_that_they_do_not_take(name, place):
+    taken = ["simple", "deep", "conv"]
+    if name.endswith(("pqat", "pcqat")):  # their schemes have no transposed convolution
+        taken.remove("conv")
+        done = edgeae("export", "conv", "-r", f"tfmot-{name}-int8", cwd=place)
+        assert done.returncode == 2
+        assert "tfmot does not take layer" in done.stderr and "Conv2DTranspose" in done.stderr
+    export_and_verify(place, f"tfmot-{name}-int8", taken)
+
+
 def test_int16_activations_leave_xnnpack_without_a_verdict(place):
     """Its rows say why, and nothing failed; asked for by name, it was not measured."""
     done = edgeae("export", "mobile", "-r", "int16x8", cwd=place)

@@ -6,6 +6,8 @@ from typing import Any
 from edgeae.system import children
 
 _DOING = "doing"
+#: What a child of an export says before it trains the equal-budget control, and after that.
+CONTROL, CONVERT = "train the equal-budget control", "convert"
 
 
 def reports(

@@ -26,6 +26,8 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
             names += ["onnxruntime"]
     if recipe.cluster is not None:
         names += ["scikit-learn"]
+    if any(item.engine == "tfmot" for item in recipe.settings):
+        names += ["tensorflow-model-optimization"]
     if recipe.quantization == "int4":
         names += ["ai-edge-quantizer"]
     return {"edgeae": __version__, **versions(names)}

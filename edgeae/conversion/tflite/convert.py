@@ -132,7 +132,7 @@ def _with_int4_weights(
 
 def _in_one_go(recipe: Recipe) -> bool:
     """Return whether the converter alone can do what a recipe asks for."""
-    if recipe.quantization not in ACTIVATIONS:
+    if recipe.quantization not in ACTIVATIONS or recipe.learned_ranges:
         return True
     plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
     # the converter has one scale per channel for all layers, clustered ones too, or one per tensor
@@ -174,6 +174,11 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
     if recipe.quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if recipe.quantization in ACTIVATIONS:
+        wide = recipe.quantization == "int16x8"
+        operators, edges = (_WIDE, tf.int16) if wide else (_NARROW, tf.int8)
+        converter.inference_input_type = converter.inference_output_type = edges
+        if recipe.learned_ranges:  # the graph has them
+            return
         assert representative is not None
         images = representative
 
@@ -182,10 +187,7 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
                 yield {"image": image[None]}
 
         converter.representative_dataset = feed
-        wide = recipe.quantization == "int16x8"
-        operators, edges = (_WIDE, tf.int16) if wide else (_NARROW, tf.int8)
         converter.target_spec.supported_ops = [operators]
-        converter.inference_input_type = converter.inference_output_type = edges
     if not recipe.per_channel:
         if not hasattr(converter, _PER_TENSOR):
             raise BadInput(f"per_channel = False: TensorFlow {tf.__version__} lacks the option")

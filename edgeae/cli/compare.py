@@ -1,0 +1,57 @@
+"""`edgeae compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeae.cli.output import Build, Json, put, put_json, say
+
+
+def compare(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Models, by name or folder; several of one family give a spread [default: all]."
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Also write the table to this Markdown file.")
+    ] = None,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Compress models by edgeae and by tfmot under the same budgets; compare losses and bytes.
+
+    Reports, and fails nothing: where tfmot is better, a line says so. Writes build/compare.json,
+    which the report shows.
+    """
+    from edgeae.artifacts.model import find_model
+    from edgeae.comparison.compare import FILE, Comparison
+    from edgeae.comparison.compare import compare as run
+    from edgeae.comparison.pairs import ENGINES, PAIRS
+    from edgeae.comparison.table import page as paged
+    from edgeae.comparison.table import render, verdicts
+    from edgeae.conversion.plan.matrix import trained
+    from edgeae.system import atomic
+    from edgeae.text.progress import Progress
+
+    folders = [find_model(Path(build), name) for name in models or trained(Path(build))]
+    measured, total = [], len(folders) * len(PAIRS) * len(ENGINES)
+    with Progress(total, "compare", "bundle", each=True) as progress:
+        for item in run(folders, Path(build) / FILE, progress.tell):
+            measured.append(item)
+            told = item.refused or f"loss ÷ control {item.ratio:.4f}"
+            progress.advance(f"{item.model}, {item.about}, {item.engine}: {told}")
+    comparison = Comparison(tuple(measured))
+    command = " ".join(["edgeae compare", *(models or [])])
+    if page is not None:
+        atomic.write_text(page, paged(comparison, command))
+        say(f"{page}: written")
+    if json:
+        put_json(comparison.to_json())
+    else:
+        put(render(comparison))
+        put("\n".join(verdicts(comparison)))

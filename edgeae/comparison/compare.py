@@ -1,0 +1,155 @@
+"""Exports models under pairs of recipes, and collects losses, sizes and seconds."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edgeae.artifacts.bundle import open_bundle
+from edgeae.comparison.pairs import ENGINES, PAIRS, Pair
+from edgeae.conversion.plan.export import ExportCell, export, settle
+from edgeae.conversion.plan.reports import CONTROL, CONVERT
+from edgeae.errors import BadInput
+from edgeae.reading import files, typed
+from edgeae.system import atomic
+
+#: The file of a build folder in which the comparison is kept; the report reads it.
+FILE = "compare.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One bundle of the comparison.
+
+    Attributes:
+        about: what its recipe does, a row of the table.
+        engine: `edgeae` or `tfmot`.
+        model: the model's name.
+        recipe_sha256, weights_sha256: what the bundle was made from.
+        ratio: loss ÷ that of the equal-budget control, or of the original without fine-tuning.
+        raw, gzip, packed: bytes of `autoencoder.tflite`; packed is that of its C form's constants.
+        seconds: the export, without the training of the control; None if it was up to date.
+        refused: why there is no bundle; or empty.
+    """
+
+    about: str
+    engine: str
+    model: str
+    recipe_sha256: str = ""
+    weights_sha256: str = ""
+    ratio: float | None = None
+    raw: int | None = None
+    gzip: int | None = None
+    packed: int | None = None
+    seconds: float | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All bundles that were compared, in the order of the table."""
+
+    measured: tuple[Measured, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `compare.json`."""
+        return {"schema": _SCHEMA, "measured": [asdict(item) for item in self.measured]}
+
+    def of(self, pair: Pair, engine: str) -> list[Measured]:
+        """Return the bundles of one cell of the table, one for each model."""
+        return [item for item in self.measured if (item.about, item.engine) == (pair.about, engine)]
+
+
+def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> Iterator[Measured]:
+    """Export each model under each pair of recipes, one bundle at a time, and yield what it is.
+
+    Args:
+        folders: the models' folders.
+        kept: the file of earlier comparisons, from which the seconds of bundles that are up to date
+            are taken. Each bundle is added at once, in place of what was there of the same cell and
+            model, so that an interrupted run goes on.
+        say: receives progress messages of one line.
+
+    Raises:
+        EdgeaeError: an export failed, other than by a model that a recipe cannot take.
+    """
+    earlier = read(kept).measured if kept.exists() else ()
+    cells = {(item.about, item.engine, item.model): item for item in earlier}
+    for pair in PAIRS:
+        for engine in ENGINES:
+            for folder in folders:
+                cell = (pair.about, engine, folder.name)
+                cells[cell] = _measured(pair, engine, folder, cells.get(cell), say)
+                content = Comparison(tuple(cells.values())).to_json()
+                atomic.write_text(kept, json.dumps(content, indent=1) + "\n")
+                yield cells[cell]
+
+
+def read(path: Path) -> Comparison:
+    """Return a comparison that was kept.
+
+    Raises:
+        BadInput: the file is damaged, or of another schema.
+    """
+    try:
+        table = typed.check_schema(json.loads(files.read(path)), _SCHEMA)
+        return typed.build(Comparison, {"measured": table.get("measured")})
+    except (ValueError, BadInput) as error:
+        raise BadInput(f"{path}: {error}; remove it to compare anew") from None
+
+
+def _measured(
+    pair: Pair,
+    engine: str,
+    folder: Path,
+    before: Measured | None,
+    say: Callable[[str], None],
+) -> Measured:
+    cell = ExportCell(folder, pair.recipe(engine), pair.names[engine][1])
+    clock = _Clock(say)
+    settled, stale = settle([cell], named=True, force=False)
+    outcome = settled[0] if settled else next(export(stale, jobs=1, say=clock.tell))
+    if outcome.error is not None:
+        if not isinstance(outcome.error, BadInput):
+            raise outcome.error
+        return Measured(pair.about, engine, folder.name, refused=str(outcome.error))
+    bundle = open_bundle(cell.link)
+    loss, whole = bundle.manifest.loss, bundle.artifact("autoencoder")
+    assert loss is not None
+    found = Measured(
+        about=pair.about,
+        engine=engine,
+        model=folder.name,
+        recipe_sha256=bundle.manifest.recipe_sha256,
+        weights_sha256=bundle.manifest.weights_sha256,
+        ratio=loss.yardstick_ratio,
+        raw=whole.bytes,
+        gzip=whole.gzip_bytes,
+        packed=whole.packed_bytes,
+    )
+    if stale:
+        return replace(found, seconds=outcome.seconds - clock.control)
+    same = before is not None and replace(before, seconds=None) == found
+    return replace(found, seconds=before.seconds) if same and before is not None else found
+
+
+@dataclass
+class _Clock:
+    """Passes on what an export says, and times the training of its control.
+
+    The first of two engines trains it for both.
+    """
+
+    say: Callable[[str], None]
+    control: float = 0.0
+    _since: float | None = field(default=None, repr=False)
+
+    def tell(self, line: str) -> None:
+        if line.endswith(CONTROL):
+            self._since = time.monotonic()
+        elif line.endswith(CONVERT) and self._since is not None:
+            self.control, self._since = time.monotonic() - self._since, None
+        self.say(line)

@@ -1,0 +1,1 @@
+"""Steps by tensorflow-model-optimization (tfmot), for recipes with `engine = "tfmot"`."""
