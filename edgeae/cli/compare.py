@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json, say
 
 
@@ -20,6 +21,7 @@ def compare(
     page: Annotated[
         Path | None, typer.Option("--page", help="Also write the table to this Markdown file.")
     ] = None,
+    max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
@@ -43,7 +45,8 @@ def compare(
     with Progress(total, "compare", "bundle", each=True) as progress:
         for item in run(folders, Path(build) / FILE, progress.tell):
             measured.append(item)
-            told = item.refused or f"loss ÷ control {item.ratio:.4f}"
+            ratio = "" if item.ratio is None else f"loss ÷ control {item.ratio:.4f}"
+            told = item.refused or ratio
             progress.advance(f"{item.model}, {item.about}, {item.engine}: {told}")
     comparison = Comparison(tuple(measured))
     command = " ".join(["edgeae compare", *(models or [])])

@@ -28,6 +28,10 @@ FORMS = {
     "pruned": ({**PRUNE, "steps": ("prune",)}, set()),
     "clustered": ({**INT8, **CLUSTER, "steps": ("cluster",)}, {CLUSTERING}),
     "trained": ({**INT8, "qat": Qat(), "steps": ("qat",)}, set()),
+    "by tfmot": (
+        {**INT8, "cluster": Cluster(16, engine="tfmot"), "steps": ("cluster",)},
+        {"tensorflow-model-optimization"},
+    ),
     "all steps": (
         {**INT8, **PRUNE, **CLUSTER, "qat": Qat(), "steps": ("prune", "cluster", "qat")},
         {CLUSTERING},
@@ -44,6 +48,7 @@ PACKAGES = {
     "onnxruntime": "onnxruntime",
     "sklearn": "scikit-learn",
     "tensorflow": "tensorflow",
+    "tensorflow_model_optimization": "tensorflow-model-optimization",
     "tf2onnx": "tf2onnx",
     "tf_keras": "tf-keras",
 }

@@ -24,7 +24,7 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
         names += ["onnx", "protobuf", "tf2onnx"]
         if recipe.quantization == "float16" or recipe.onnx == "fast":
             names += ["onnxruntime"]
-    if recipe.cluster is not None:
+    if recipe.cluster is not None and recipe.cluster.engine == "edgeae":
         names += ["scikit-learn"]
     if any(item.engine == "tfmot" for item in recipe.settings):
         names += ["tensorflow-model-optimization"]
