@@ -116,7 +116,12 @@ def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("recipe", "times", "limit"), [("p56-c64-float16", 8, 1.02), ("p74-c32-float16", 12, 1.10)]
+    ("recipe", "times", "limit"),
+    [
+        ("p56-c64-float16", 8, 1.02),
+        # a minute more than CI has
+        pytest.param("p74-c32-float16", 12, 1.10, marks=pytest.mark.ways),
+    ],
 )
 def test_so_many_times_fewer_bytes_cost_so_much_of_the_controls_loss(
     build: Path, recipe: str, times: int, limit: float
