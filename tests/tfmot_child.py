@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from steps_child import Images
 
-from edgeae.compression.pipeline import code_layer, compress
+from edgeae.compression.pipeline import compress
 from edgeae.compression.tfmot import steps
 from edgeae.conversion.subject import cut_original
 from edgeae.errors import BadInput
@@ -87,7 +87,7 @@ def quantized(folder: str):
     answers, images = {}, Images(32).images("test", (24,))
     for name, plan in plans.items():
         made, _ = compressed(dense(), plan)
-        subject = from_keras(made, code_layer(plan, "code"))
+        subject = from_keras(made, "code")
         parts = cut_original(subject, plan, None, None)
         for part, graph in parts.items():
             Path(folder, f"{name}-{part}.tflite").write_bytes(write(graph))

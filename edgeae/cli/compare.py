@@ -27,8 +27,7 @@ def compare(
 ) -> None:
     """Compress models by edgeae and by tfmot under the same budgets; compare losses and bytes.
 
-    Reports, and fails nothing: where tfmot is better, a line says so. Writes build/compare.json,
-    which the report shows.
+    Reports, and fails nothing: where tfmot is better, a line says so. Writes build/compare.json.
     """
     from edgeae.artifacts.model import find_model
     from edgeae.comparison.compare import FILE, Comparison

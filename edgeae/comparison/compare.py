@@ -15,7 +15,7 @@ from edgeae.errors import BadInput
 from edgeae.reading import files, typed
 from edgeae.system import atomic
 
-#: The file of a build folder in which the comparison is kept; the report reads it.
+#: The file of a build folder in which the comparison is kept.
 FILE = "compare.json"
 _SCHEMA = 1
 
@@ -98,7 +98,7 @@ def read(path: Path) -> Comparison:
         table = typed.check_schema(json.loads(files.read(path)), _SCHEMA)
         return typed.build(Comparison, {"measured": table.get("measured")})
     except (ValueError, BadInput) as error:
-        raise BadInput(f"{path}: {error}; remove it to compare anew") from None
+        raise BadInput(f"{path}: {error}; remove it to compare again") from None
 
 
 def _measured(
@@ -132,8 +132,9 @@ def _measured(
     )
     if stale:
         return replace(found, seconds=outcome.seconds - clock.control)
-    same = before is not None and replace(before, seconds=None) == found
-    return replace(found, seconds=before.seconds) if same and before is not None else found
+    if before is not None and replace(before, seconds=None) == found:
+        return before
+    return found
 
 
 @dataclass

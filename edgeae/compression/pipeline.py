@@ -57,11 +57,6 @@ def compress(
     return model
 
 
-def code_layer(recipe: Recipe, name: str) -> str:
-    """Return the name of the code's layer in the compressed model: tfmot's wrappers change it."""
-    return f"quant_{name}" if recipe.learned_ranges else name
-
-
 def _tfmot(model: Any, recipe: Recipe) -> Any:
     """Return the module of tfmot's steps, which takes a second to load; None if no step needs it.
 

@@ -12,7 +12,7 @@ from edgeae.artifacts.model import open_model
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.control import control_losses
 from edgeae.compression.control_cache import place
-from edgeae.compression.pipeline import code_layer, compress
+from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
 from edgeae.conversion.plan.reports import CONTROL, CONVERT
@@ -64,7 +64,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"doing": CONTROL}
         kept = place(folder, plan, training, _SEED, control_versions())
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
-        subject = from_keras(compressed, code_layer(plan, training.code_layer))
+        subject = from_keras(compressed, training.code_layer)
     yield {"doing": CONVERT}
     warnings: list[str] = []
     graphs = cut_original(subject, plan, chosen, training.bounds, warnings.append)

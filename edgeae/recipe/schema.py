@@ -169,9 +169,9 @@ class Recipe:
         # where tfmot cannot wrap a layer, it trains it freely: what edgeae left there would be lost
         engines = [item.engine for item in self.settings]
         for step, engine, before in zip(self.steps[1:], engines[1:], engines, strict=False):
-            if (before, engine) == ("edgeae", "tfmot"):
-                allowed = "edgeae after a step of edgeae, whose zeros and values tfmot would lose"
-                require(False, f"{step}.engine", engine, allowed)
+            lost = (before, engine) == ("edgeae", "tfmot")
+            allowed = "edgeae after a step of edgeae, whose zeros and values tfmot would lose"
+            require(not lost, f"{step}.engine", engine, allowed)
 
     @property
     def fine_tunes(self) -> bool:

@@ -67,5 +67,5 @@ def test_what_was_kept_is_read_again_and_damage_is_refused(tmp_path):
     assert read(path) == both
     for damaged in ("{", "[]", '{"schema": 9}', '{"schema": 1, "measured": [{"about": 3}]}'):
         path.write_text(damaged)
-        with pytest.raises(BadInput, match=r"compare\.json: .*; remove it to compare anew"):
+        with pytest.raises(BadInput, match=r"compare\.json: .*; remove it to compare again"):
             read(path)

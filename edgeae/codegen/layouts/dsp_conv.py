@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from edgeae.codegen.convolution import Convolution
 from edgeae.codegen.layouts.convolved import geometry, in_rows, last_reads, may_overwrite, plain
-from edgeae.codegen.layouts.dsp_packing import COLUMNS, ROWS, blocks, packable, per_block, step
+from edgeae.codegen.layouts.dsp_packing import COLUMNS, blocks, packable, per_block, step
+from edgeae.codegen.layouts.eight_rows import ROWS
 from edgeae.codegen.layouts.fused import output_and_table
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation, zero_point

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS = 8
+from edgeae.codegen.layouts.eight_rows import ROWS
+
 COLUMNS = 4
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.codegen.layouts import helium_conv
-from edgeae.codegen.layouts.eight_rows import band_of_rows
+from edgeae.codegen.layouts.eight_rows import ROWS, band_of_rows
 from edgeae.codegen.layouts.fused import absorbed, output_and_table
-from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, ROWS, blocks
+from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, blocks
 from edgeae.codegen.layouts.rescaled import high_words
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.operators.fully_connected import folded_bias, matrix, scales_and_limits

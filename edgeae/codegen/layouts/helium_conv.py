@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgeae.codegen.convolution import Convolution
 from edgeae.codegen.layouts.convolved import last_reads, may_overwrite, plain
-from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, ROWS, blocks
+from edgeae.codegen.layouts.eight_rows import ROWS
+from edgeae.codegen.layouts.helium_packing import COLUMNS, ORDER, blocks
 from edgeae.codegen.operation import Operation, activation_limits, zero_point
 from edgeae.codegen.operators import conv_2d
 from edgeae.codegen.operators.fully_connected import folded_bias, scales_and_limits

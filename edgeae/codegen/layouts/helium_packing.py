@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS = 8
+from edgeae.codegen.layouts.eight_rows import ROWS
+
 COLUMNS = 16
 #: The vectors of the kernels have the even rows of eight, then the odd ones.
 ORDER = [0, 2, 4, 6, 1, 3, 5, 7]

@@ -154,7 +154,8 @@ def wrapped_for_qat(model: Any, recipe: Recipe) -> Any:
                 library.quantized_alone(layer, scheme)
     annotated = library.quantization.quantize_annotate_model(copy)
     with _refusals("qat"):
-        return library.quantization.quantize_apply(annotated, scheme)
+        # without a prefix the code's layer keeps its name
+        return library.quantization.quantize_apply(annotated, scheme, "")
 
 
 def _taken(model: Any, step: str, names: Collection[str], wrap: Callable[[Any], Any]) -> Any:
