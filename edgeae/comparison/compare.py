@@ -74,7 +74,7 @@ def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> 
         say: receives progress messages of one line.
 
     Raises:
-        EdgeaeError: an export failed, other than by a model that a recipe cannot take.
+        EdgeaeError: an export failed, other than by a model that tfmot does not take.
     """
     earlier = read(kept).measured if kept.exists() else ()
     cells = {(item.about, item.engine, item.model): item for item in earlier}
@@ -113,7 +113,7 @@ def _measured(
     settled, stale = settle([cell], named=True, force=False)
     outcome = settled[0] if settled else next(export(stale, jobs=1, say=clock.tell))
     if outcome.error is not None:
-        if not isinstance(outcome.error, BadInput):
+        if engine == "edgeae" or not isinstance(outcome.error, BadInput):
             raise outcome.error
         return Measured(pair.about, engine, folder.name, refused=str(outcome.error))
     bundle = open_bundle(cell.link)

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from edgeae import recipe
-from edgeae.comparison.compare import Comparison, Measured, read
+from edgeae.comparison.compare import Comparison, Measured, compare, read
 from edgeae.comparison.pairs import ENGINES, PAIRS
 from edgeae.comparison.table import page, render, verdicts
+from edgeae.conversion.plan.export import ExportOutcome
 from edgeae.errors import BadInput
 
 OURS = Measured("QAT", "edgeae", "a", "r", "w", 1.01, 1000, 900, 800, 12.4)
@@ -59,6 +60,16 @@ def test_what_a_recipe_does_not_take_is_a_cell():
         item for item in render(Comparison((OURS, refused))).splitlines() if "refused" in item
     )
     assert line.split() == ["QAT", "tfmot", "refused"]
+
+
+def test_only_tfmot_refuses_and_what_fails_under_edgeae_is_an_error(tmp_path, monkeypatch):
+    def failed(cells, **_):
+        return [ExportOutcome(cells[0], "failed", BadInput("m: no original"))], []
+
+    monkeypatch.setattr("edgeae.comparison.compare.settle", failed)
+    with pytest.raises(BadInput, match="m: no original"):
+        list(compare([tmp_path / "m"], tmp_path / "compare.json", print))
+    assert not (tmp_path / "compare.json").exists()
 
 
 def test_what_was_kept_is_read_again_and_damage_is_refused(tmp_path):
