@@ -31,6 +31,7 @@ WING = (
     "edgeae.importing.saved_model.freezing",
     "edgeae.importing.saved_model.frozen_graph",
     "edgeae.importing.saved_model.resizes",
+    "edgeae.importing.tfmot.saved_model",
     "edgeae.runtimes.tensorflow",
     "edgeae.sensitivity",
     "edgeae.training",
@@ -74,7 +75,7 @@ ROOMS = {
     "training": "text system reading metrics plotting artifacts families originals data",
     "compression": "system reading metrics recipe artifacts originals data training",
     "importing": (
-        "system reading metrics recipe artifacts originals data formats runtimes training"
+        "text system reading metrics recipe artifacts originals data formats runtimes training"
     ),
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
     "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",

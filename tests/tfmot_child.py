@@ -87,7 +87,7 @@ def quantized(folder: str):
     answers, images = {}, Images(32).images("test", (24,))
     for name, plan in plans.items():
         made, _ = compressed(dense(), plan)
-        subject = from_keras(made, "code")
+        subject = from_keras(made, "code", rounds=True)
         parts = cut_original(subject, plan, None, None)
         for part, graph in parts.items():
             Path(folder, f"{name}-{part}.tflite").write_bytes(write(graph))

@@ -15,6 +15,7 @@ from typing import Any
 
 from edgeae.artifacts.bundle import EDGES, gzip_size
 from edgeae.artifacts.manifest import Artifact, TensorSpec
+from edgeae.artifacts.ranges import Ranges
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, about, system_error, unknown
 from edgeae.metrics.loss import is_worse
 from edgeae.reading import files, typed
@@ -41,6 +42,7 @@ _IMPORT: dict[str, Any] = {
     "normalization": dict[str, float] | None,
     "code_layer": str | None,
     "choice": dict[str, Any] | None,
+    "ranges": Ranges,
 }
 #: The largest float32; losses are computed in float32.
 _LARGEST = 3.4028235e38
@@ -147,6 +149,12 @@ class Training:
         """The file of training rows of a model that was imported with a file of rows; or None."""
         said: str | None = self.configuration.get("train_data")
         return said
+
+    @property
+    def ranges(self) -> Ranges | None:
+        """The ranges that the model's quantization-aware training learned, or None."""
+        found = self.configuration.get("ranges")
+        return None if found is None else typed.build(Ranges, found, "configuration.ranges")
 
     def to_json(self) -> str:
         """Return the file's text."""

@@ -17,7 +17,7 @@ from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
 from edgeae.conversion.plan.reports import CONTROL, CONVERT
 from edgeae.conversion.plan.tools import control_versions, tool_versions
-from edgeae.conversion.subject import cut_original, dataset_of, folded
+from edgeae.conversion.subject import cut_original, dataset_of, subject_of
 from edgeae.data import Dataset
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import write
@@ -54,9 +54,11 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     dataset = dataset_of(training)
     original = open_original(folder, training)
     test = dataset.images("test", training.input_shape)
-    subject, control = folded(original, training), None
+    subject, control = subject_of(original, training, plan), None
     chosen, record = None, None
-    if plan.calibrates:
+    if training.ranges is not None and plan.calibrates and not subject.rounds:
+        yield {"doing": f"the learned ranges are not kept: {plan.why_calibrated}"}
+    if plan.calibrates and not subject.rounds:
         images = dataset.images("train", training.input_shape)
         chosen, record = representative.choose(images, plan.representative, training.bounds)
     if plan.fine_tunes:
@@ -64,7 +66,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"doing": CONTROL}
         kept = place(folder, plan, training, _SEED, control_versions())
         control = control_losses(subject.model, dataset, plan, _SEED, kept)
-        subject = from_keras(compressed, training.code_layer)
+        subject = from_keras(compressed, training.code_layer, rounds=plan.learned_ranges)
     yield {"doing": CONVERT}
     warnings: list[str] = []
     graphs = cut_original(subject, plan, chosen, training.bounds, warnings.append)

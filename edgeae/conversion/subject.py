@@ -19,6 +19,7 @@ from edgeae.formats import describe
 from edgeae.formats.tflite.graph import Graph, write
 from edgeae.metrics.loss import image_losses
 from edgeae.metrics.tolerance import REFERENCE
+from edgeae.originals.learned_ranges import with_ranges
 from edgeae.originals.original import Original, from_keras
 from edgeae.recipe import Recipe
 from edgeae.runtimes import load
@@ -58,6 +59,15 @@ def folded(original: Original, training: Training) -> Original:
     return original if model is original.model else from_keras(model, training.code_layer)
 
 
+def subject_of(original: Original, training: Training, recipe: Recipe) -> Original:
+    """Return what a recipe converts: the folded original, or one that rounds to learned ranges."""
+    ranges = training.ranges
+    if ranges is None or not recipe.keeps_ranges:
+        return folded(original, training)
+    # not folded: the ranges are those of kernels before normalisation is folded into them
+    return with_ranges(original.model, training.code_layer, ranges)
+
+
 def cut_original(
     subject: Original,
     recipe: Recipe,
@@ -82,6 +92,8 @@ def cut_original(
         OutOfTolerance: see `tflite.convert` and `cut_parts`.
     """
     made = tflite.convert(subject, recipe, chosen)
+    if subject.rounds:  # its training saw the images, and learned the range of the input from them
+        bounds = None
     try:
         parts = cut_parts(made.graph, recipe, bounds, made.kept)
     except BadInput:

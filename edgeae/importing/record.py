@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from edgeae.artifacts.model import IMPORTED, Training
 from edgeae.data import Dataset
@@ -16,6 +17,7 @@ class Subject:
     Attributes:
         kind: kind of the imported file: `keras 3`, `keras 2`, `saved model`, `tflite` or `onnx`.
         choice: the code and its alternatives; None if no graph was cut.
+        ranges: the fields of the `Ranges` that the model's training learned, or None.
     """
 
     kind: str
@@ -31,12 +33,15 @@ class Subject:
     losses: dict[str, float]
     seconds: float
     tools: dict[str, str]
+    ranges: dict[str, Any] | None = None
 
 
 def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
     """Return the record of an imported model: the request, the data and the model."""
     choice = None if subject.choice is None else subject.choice.to_json()
     configuration = {**request.asked(), "kind": subject.kind, "choice": choice}
+    if subject.ranges is not None:
+        configuration["ranges"] = subject.ranges
     return Training(
         model=request.name,
         form=subject.form,

@@ -12,6 +12,7 @@ from edgeae.formats.opening import file_format
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.keras.file import is_keras
 from edgeae.importing.request import Imported, Request
+from edgeae.importing.tfmot import wrappers
 from edgeae.metrics.loss import is_worse
 from edgeae.reading import files, typed
 from edgeae.reading.parsing import read_json
@@ -66,6 +67,8 @@ def _tidy(folder: Path) -> None:
 def _importer(paths: tuple[Path, ...]) -> Importer:
     """Return the importer for the paths; it is chosen by content, not by name."""
     if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
+        if wrappers.in_saved_model(paths[0]):
+            return _keras_importer()
         from edgeae.importing.saved_model.run import import_saved_model
 
         return import_saved_model
@@ -80,6 +83,10 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
             f"{paths[0]}, {paths[1]}: two files are an encoder and a decoder as .tflite or .onnx; "
             "a Keras file is the whole autoencoder"
         )
+    return _keras_importer()
+
+
+def _keras_importer() -> Importer:
     from edgeae.importing.keras.run import import_keras
 
     return import_keras

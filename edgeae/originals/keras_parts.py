@@ -58,15 +58,20 @@ def clone(model: Any) -> Any:
     return copy
 
 
-def imported_sha256(model: Any, code_layer: str) -> str:
-    """Return the identity of an imported model: the hash of its weights, layers and code.
+def imported_sha256(model: Any, code_layer: str, ranges: dict[str, Any] | None) -> str:
+    """Return the identity of an imported model: the hash of its weights, layers, code and ranges.
 
     The layers are included because the family of an imported model does not determine them: the
     same weights may have other strides or activations.
+
+    Args:
+        model: the flat model.
+        code_layer: name of the layer whose output is the code.
+        ranges: the fields of the `Ranges` that it was imported with, or None.
     """
     layers = [[type(layer).__name__, layer.get_config()] for layer in model.layers]
     content = json.dumps(
-        [weights_sha256(model), code_layer, layers],
+        [weights_sha256(model), code_layer, layers, *([] if ranges is None else [ranges])],
         sort_keys=True,
         default=lambda value: np.asarray(value).tolist(),  # constants of initializers
     )

@@ -33,12 +33,15 @@ class Original:
         parts: `encoder`, `decoder` and `autoencoder` → function.
         both_ends: function image → {`code`, `reconstruction`}, so that one conversion covers both.
         model: the flat Keras model, which can be fine-tuned; None for a frozen graph.
+        rounds: whether the functions round weights and activations to integer grids, which an
+            integer export takes over.
     """
 
     shapes: dict[str, tuple[int, ...]]
     parts: dict[str, Function]
     both_ends: Callable[[Any], dict[str, Any]]
     model: Any = field(default=None, repr=False)
+    rounds: bool = False
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -69,7 +72,9 @@ def open_original(folder: Path, training: Training) -> Original:
     else:
         model = keras_parts.load_model(path)
         actual = (
-            keras_parts.imported_sha256(model, training.code_layer)
+            keras_parts.imported_sha256(
+                model, training.code_layer, training.configuration.get("ranges")
+            )
             if training.family == IMPORTED
             else keras_parts.weights_sha256(model)
         )
@@ -80,12 +85,13 @@ def open_original(folder: Path, training: Training) -> Original:
     return original
 
 
-def from_keras(model: Any, code_layer: str) -> Original:
+def from_keras(model: Any, code_layer: str, *, rounds: bool = False) -> Original:
     """Return the original of a flat Keras model, image → reconstruction.
 
     Args:
         model: a model with one input and one output.
         code_layer: name of the layer whose output is the code.
+        rounds: whether its layers round to integer grids.
     """
     ends = keras_parts.both_ends(model, code_layer)
     cuts = keras_parts.parts(model, code_layer)
@@ -98,6 +104,7 @@ def from_keras(model: Any, code_layer: str) -> Original:
         {part: _inference(cut) for part, cut in cuts.items()},
         _inference(ends),
         model=model,
+        rounds=rounds,
     )
 
 

@@ -11,9 +11,11 @@ LATER = {"later": True}
 
 
 def table(recipe: Any) -> dict[str, Any]:
-    """Return `dataclasses.asdict` of a recipe without such keys of its steps at their default."""
+    """Return `dataclasses.asdict` of a recipe without such keys, its own or its steps'."""
     content = asdict(recipe)
     for item in fields(recipe):
+        if "later" in item.metadata and getattr(recipe, item.name) == item.default:
+            del content[item.name]
         step = getattr(recipe, item.name)
         for key in fields(step) if is_dataclass(step) else ():
             if "later" in key.metadata and getattr(step, key.name) == key.default:

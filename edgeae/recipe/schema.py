@@ -10,6 +10,7 @@ from edgeae.errors import BadInput
 from edgeae.metrics.tolerance import REFERENCE, Tolerance
 from edgeae.reading.typed import require
 from edgeae.recipe import later
+from edgeae.recipe.later import LATER
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 
 #: The parts of a model, in the order of the data flow.
@@ -24,6 +25,7 @@ Quantization = Literal["float32", "float16", "dynamic", "int8", "int16x8", "int4
 Edge = Literal["float32", "int8", "uint8", "int16"]
 Format = Literal["tflite", "onnx"]
 Calibration = Literal["min-max", "percentile", "mse"]
+RangesFrom = Literal["learned", "calibrated"]
 Rounding = Literal["nearest", "compensated"]
 Onnx = Literal["qdq", "fast"]
 
@@ -68,6 +70,10 @@ class Recipe:
         representative: number of training images that calibrate the activation ranges.
         calibration: with `int8` and `int16x8`: the method that computes ranges from these images:
             `min-max`, `percentile`, or `mse` (least error), which `onnx = "fast"` does not allow.
+        ranges: with `int8`, of a model that was imported with the ranges of its quantization-aware
+            training: `learned` keeps them, and the integers of its weights, so that `calibration`
+            and `rounding` are not used; `calibrated` computes ranges as of any other model, which
+            fine-tuning, `int16x8` and `onnx = "fast"` always do.
         percentile: with `calibration = "percentile"`: the percentage of values that a range must
             contain.
         rounding: with `int8`, `int16x8` and `int4`: `nearest` rounds each weight to the nearest
@@ -96,6 +102,7 @@ class Recipe:
     cluster: Cluster | None = None
     qat: Qat | None = None
     tolerance: Tolerance = field(default_factory=Tolerance)
+    ranges: RangesFrom = field(default="learned", metadata=LATER)
 
     def __post_init__(self) -> None:
         plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))
@@ -130,6 +137,8 @@ class Recipe:
         if self.calibration != "min-max":
             allowed = "min-max unless int8 or int16x8"
             require(form in _STATIC, "calibration", self.calibration, allowed)
+        if self.ranges != "learned":
+            require(form in _STATIC, "ranges", self.ranges, "learned unless int8 or int16x8")
         if self.onnx == "fast":  # onnxruntime supports only these two
             allowed = "min-max or percentile with onnx = 'fast'"
             require(self.calibration != "mse", "calibration", self.calibration, allowed)
@@ -190,6 +199,22 @@ class Recipe:
         if self.learned_ranges:
             return False
         return static or self.qat is not None or self.rounding == "compensated"
+
+    @property
+    def keeps_ranges(self) -> bool:
+        """Whether an import's learned ranges become those of the export."""
+        return not self.why_calibrated and self.quantization == "int8"
+
+    @property
+    def why_calibrated(self) -> str:
+        """Why the ranges that an import learned are not kept, or empty."""
+        if self.ranges == "calibrated":
+            return "ranges = 'calibrated'"
+        if self.fine_tunes:
+            return "the recipe trains the weights that they belong to"
+        if self.onnx == "fast":
+            return "with onnx = 'fast', onnxruntime chooses the ranges"
+        return "they are of int8" if self.quantization == "int16x8" else ""
 
     @property
     def learned_ranges(self) -> bool:

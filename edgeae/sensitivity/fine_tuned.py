@@ -52,7 +52,7 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     kept = place(folder, plan, training, _SEED, control_versions(), judged_on="validation")
     control = control_losses(subject.model, judging, plan, _SEED, kept)
     yield {"doing": "convert and measure"}
-    compact = from_keras(compressed, training.code_layer)
+    compact = from_keras(compressed, training.code_layer, rounds=plan.learned_ranges)
     validation = dataset.images("validation", training.input_shape)
     artifact, losses = judge(cut_original(compact, plan, chosen, training.bounds), validation)
     assert artifact.packed is not None

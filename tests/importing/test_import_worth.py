@@ -151,7 +151,8 @@ def keras_import(place, monkeypatch) -> Importer:
     def call(request: Request, loss: float) -> None:
         def rebuilt(file, flat, dataset, shapes, code, scratch):
             (scratch / "model.keras").write_bytes(b"a zip, normally")
-            return {**FOUND, "losses": {"validation": loss, "test": loss}}
+            losses = {"validation": loss, "test": loss}
+            return {**FOUND, "losses": losses, "notes": [], "ranges": None}
 
         monkeypatch.setattr(keras, "_rebuilt", rebuilt)
         keras.import_keras(replace(request, paths=(path,)), lambda line: None)

@@ -79,3 +79,27 @@ def test_learned_ranges_need_no_images():
     assert of(Qat()).calibrates and not of(Qat()).learned_ranges
     assert of(Qat(engine="tfmot")).learned_ranges and not of(Qat(engine="tfmot")).calibrates
     assert of(THEIRS).calibrates
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"ranges": "calibrated"}, "ranges = 'calibrated'"),
+        ({"steps": ("prune",), "prune": THEIRS}, "the recipe trains the weights"),
+        ({"quantization": "int16x8"}, "they are of int8"),
+        ({"formats": ("tflite", "onnx"), "onnx": "fast"}, "with onnx = 'fast'"),
+    ],
+)
+def test_an_import_keeps_its_ranges_where_they_still_hold(changes, reason):
+    plan = Recipe("x", **{"quantization": "int8", "io": "float32", **changes})
+    assert plan.why_calibrated.startswith(reason)
+    assert plan.keeps_ranges == (not reason)
+
+
+def test_ranges_belong_to_integers():
+    with pytest.raises(BadInput, match="ranges = 'calibrated': allowed is learned unless int8"):
+        Recipe("x", quantization="float16", ranges="calibrated")
+    plain = Recipe("x", quantization="int8", io="int8")
+    assert plain.sha256 == dataclasses.replace(plain, ranges="learned").sha256
+    assert plain.sha256 != dataclasses.replace(plain, ranges="calibrated").sha256

@@ -27,6 +27,7 @@ onnx = "fast"
 representative = 123
 calibration = "percentile"
 percentile = 99.5
+ranges = "calibrated"
 steps = ["prune", "cluster", "qat"]
 
 [prune]
@@ -110,6 +111,7 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
         representative=123,
         calibration="percentile",
         percentile=99.5,
+        ranges="calibrated",
         steps=("prune", "cluster", "qat"),
         prune=Prune(
             sparsity=0.5,
@@ -181,7 +183,8 @@ def test_what_a_manifest_keeps_tells_defaults_too():
     """They may be others when it is read."""
     keys = {field.name for field in dataclasses.fields(Recipe)}
     left_out = {"name", "description", "tolerance", "prune", "cluster", "qat"}
-    assert recipe.to_table(Recipe("a")).keys() == keys - left_out
+    later = {"ranges"}  # at its default, as in manifests from before it
+    assert recipe.to_table(Recipe("a")).keys() == keys - left_out - later
 
 
 def test_an_empty_file_is_the_float32_recipe(tmp_path):
@@ -333,6 +336,7 @@ def test_the_hash_ignores_labels_alone(tmp_path):
             "onnx": "qdq",
         },
         "tolerance": {"tolerance": Tolerance()},
+        "ranges": {"ranges": "learned"},
     }
     labels = {"name", "description"}
     # int8 is bound to other keys: below

@@ -54,7 +54,8 @@ def convert(
     """Convert with the TFLite converter; integer models get integer inputs and outputs.
 
     Args:
-        original: the original to convert; its code becomes an output beside the reconstruction.
+        original: the original to convert; its code becomes an output beside the reconstruction. If
+            it rounds, the integers and ranges are its own, and nothing is calibrated.
         recipe: `quantization`, `per_channel`, `calibration`, `rounding` and `cluster` are used.
         representative: (n, …) images that calibrate integer activations; None if the recipe does
             not calibrate.
@@ -68,7 +69,7 @@ def convert(
     converter = _converter(original, recipe, representative, fenced)
     if recipe.quantization == "int4":
         made = _with_int4_weights(converted(converter), recipe, representative)
-    elif _in_one_go(recipe):
+    elif original.rounds or _in_one_go(recipe):
         made = Converted(read(converted(converter), "converted model"))
     else:
         assert representative is not None
@@ -102,7 +103,7 @@ def _converter(
 
     function = signature.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _holder(function))
-    _choose(converter, recipe, representative)
+    _choose(converter, original, recipe, representative)
     return converter
 
 
@@ -132,7 +133,7 @@ def _with_int4_weights(
 
 def _in_one_go(recipe: Recipe) -> bool:
     """Return whether the converter alone can do what a recipe asks for."""
-    if recipe.quantization not in ACTIVATIONS or recipe.learned_ranges:
+    if recipe.quantization not in ACTIVATIONS:
         return True
     plain = recipe.calibration == "min-max" and recipe.rounding == "nearest"
     # the converter has one scale per channel for all layers, clustered ones too, or one per tensor
@@ -167,7 +168,9 @@ def _fenced(original: Original, image: Any) -> dict[str, Any]:
     return {"code": code, "reconstruction": original.parts["decoder"](copy)}
 
 
-def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] | None) -> None:
+def _choose(
+    converter: Any, original: Original, recipe: Recipe, representative: NDArray[np.float32] | None
+) -> None:
     if recipe.quantization in ("float32", "int4"):
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -177,7 +180,7 @@ def _choose(converter: Any, recipe: Recipe, representative: NDArray[np.float32] 
         wide = recipe.quantization == "int16x8"
         operators, edges = (_WIDE, tf.int16) if wide else (_NARROW, tf.int8)
         converter.inference_input_type = converter.inference_output_type = edges
-        if recipe.learned_ranges:  # the graph has them
+        if original.rounds:  # the graph has the ranges
             return
         assert representative is not None
         images = representative

@@ -13,6 +13,8 @@ from typing import Any
 from edgeae.errors import BadInput
 from edgeae.importing.keras import layers as rules
 from edgeae.importing.keras.file import EXPORT, KerasFile
+from edgeae.importing.tfmot import wrappers
+from edgeae.importing.tfmot.wrappers import Wrapper
 
 _FUNCTIONAL = ("Functional", "Model")
 _SEQUENTIAL = "Sequential"
@@ -37,6 +39,7 @@ class LayerSpec:
         path: names from the outermost model to the layer, to find its weights; empty if the layer
             has no weights.
         end: whether a nested model ends here.
+        wrapper: what tfmot wrapped around the layer; None for a plain one.
     """
 
     name: str
@@ -45,6 +48,7 @@ class LayerSpec:
     inputs: tuple[str, ...]
     path: tuple[str, ...] = ()
     end: bool = False
+    wrapper: Wrapper | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Architecture:
         output: name of the layer whose output is the model's output.
         layers: the layers without the input, each after its inputs.
         aliases: other name in the file → name of the layer here. Such names are those of nested
-            models, and those of dropped training-only layers, which stand for their input.
+            models and wrappers, and those of dropped layers, which stand for their input.
+        quantized_input: tfmot's quantizer of the input; None if there is none.
     """
 
     input_shape: tuple[int | None, ...] | None
@@ -66,6 +71,12 @@ class Architecture:
     output: str
     layers: tuple[LayerSpec, ...]
     aliases: dict[str, str]
+    quantized_input: Wrapper | None = None
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether tfmot's wrappers are around any layer, or at the input."""
+        return self.quantized_input is not None or any(layer.wrapper for layer in self.layers)
 
 
 def flatten(file: KerasFile) -> Architecture:
@@ -81,7 +92,14 @@ def flatten(file: KerasFile) -> Architecture:
     except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadInput(f"{file.path}: the architecture is damaged ({reason})") from None
-    return Architecture(walk.input_shape, _INPUT, output, tuple(walk.layers), walk.aliases)
+    return Architecture(
+        walk.input_shape,
+        _INPUT,
+        output,
+        tuple(walk.layers),
+        walk.aliases,
+        walk.quantized_input,
+    )
 
 
 @dataclass
@@ -93,6 +111,7 @@ class _Walk:
     aliases: dict[str, str] = field(default_factory=dict)
     input_shape: tuple[int | None, ...] | None = None
     names: set[str] = field(default_factory=lambda: {_INPUT})
+    quantized_input: Wrapper | None = None
 
     def model(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
         """Walk a model called on `inputs`; return the name of its output."""
@@ -165,9 +184,34 @@ class _Walk:
 
     def _layer(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
         """Add one layer; return the name of its output."""
-        kind, config = item["class_name"], item["config"]
-        if kind in _MODELS:
+        if item["class_name"] in _MODELS:
             return self.model(item, path, inputs)
+        if wrappers.is_wrapper(item):
+            return self._wrapped(item, path, inputs)
+        return self._plain(item, path, inputs)
+
+    def _wrapped(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
+        """Add the layer that is in a wrapper of tfmot."""
+        where = self._where(path, item["class_name"])
+        wrapper, inner = wrappers.unwrap(where, item, path)
+        if inner is None:
+            if inputs != [_INPUT] or self.quantized_input:
+                raise BadInput(f"{where}: quantizes {inputs[0]}; allowed is the input, once")
+            self.quantized_input = wrapper
+            self.aliases[".".join(path)] = inputs[0]
+            return inputs[0]
+        if inner["class_name"] in _MODELS:
+            raise BadInput(f"{where}: wraps a whole model; allowed are layers")
+        place = len(self.layers)
+        output = self._plain(inner, (*path[:-1], wrapper.inner), inputs)
+        if len(self.layers) > place:  # not one that is dropped
+            self.layers[place] = replace(self.layers[place], wrapper=wrapper)
+        self.aliases[".".join(path)] = output
+        return output
+
+    def _plain(self, item: dict[str, Any], path: tuple[str, ...], inputs: list[str]) -> str:
+        """Add a layer of Keras."""
+        kind, config = item["class_name"], item["config"]
         where = self._where(path, kind)
         rules.check_objects(where, [config, item.get("build_config")])
         if kind == "InputLayer":

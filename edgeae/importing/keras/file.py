@@ -40,7 +40,8 @@ class KerasFile:
     Attributes:
         path: path of the file, for errors.
         content: the file's bytes; Keras opens the same bytes that are checked.
-        suffix: `.keras` or `.h5` by content, because Keras chooses its reader by suffix.
+        suffix: `.keras` or `.h5` by content, because Keras chooses its reader by suffix; `.npz` for
+            the variables of a SavedModel.
         version: major version, 2 or 3, of the Keras that wrote the file.
         model: the outermost model as `{"class_name": …, "config": …}`.
     """
@@ -61,6 +62,8 @@ class KerasFile:
             BadInput: weights or attributes in the file are damaged.
         """
         architecture = json.dumps(_without_compilation(self.model))
+        if self.suffix == ".npz":
+            return self.content
         if self.suffix == ".h5":
             try:
                 return hdf5.with_architecture(self.path, self.content, architecture)

@@ -10,12 +10,19 @@ from edgeae.importing.keras.file import KerasFile
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
+#: Whether the path is a folder → the child process; TensorFlow reads the variables of a SavedModel.
+_CHILDREN = {
+    False: "edgeae.importing.keras.reading",
+    True: "edgeae.importing.tfmot.saved_model",
+}
 #: Time limit of the child: a base, and a rate for slow disks.
 _SECONDS, _BYTES_PER_SECOND = 60.0, 10_000_000
 
 
 def read(path: Path) -> KerasFile:
-    """Return a file that a child process read; its content is the result of `KerasFile.judged`.
+    """Return a file, or a SavedModel folder with tfmot's wrappers, that a child process read.
+
+    Its content is the result of `KerasFile.judged`.
 
     Raises:
         BadInput: see `keras_file.read` and `KerasFile.judged`; or the HDF5 library crashed on it.
@@ -27,16 +34,20 @@ def read(path: Path) -> KerasFile:
         judged = folder / "judged"
         job = {"path": str(path), "judged": str(judged)}
         try:
-            (report,) = children.run("edgeae.importing.keras.reading", job, timeout_s=limit)
+            (report,) = children.run(_CHILDREN[path.is_dir()], job, timeout_s=limit)
         except RuntimeCrashed as error:
             raise BadInput(f"{path}: damaged: reading it {error}") from None
         return KerasFile(path, judged.read_bytes(), **report)
 
 
 def _read(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    file = keras_file.read(Path(job["path"]))
+    yield handed_over(keras_file.read(Path(job["path"])), job)
+
+
+def handed_over(file: KerasFile, job: dict[str, Any]) -> dict[str, Any]:
+    """Write what was judged of a file for the parent process; return the report of the rest."""
     write_scratch(Path(job["judged"]), file.judged())
-    yield {"suffix": file.suffix, "version": file.version, "model": file.model}
+    return {"suffix": file.suffix, "version": file.version, "model": file.model}
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.importing.rows import input_shape, save_images, spread
+from edgeae.importing.tfmot.weights import Taken, taken
 from edgeae.system import atomic, children
 from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch
@@ -63,8 +64,11 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     shapes = infer(str(path), flat, input_shape(path, declared, rows, dataset.name))
     choice = _choose(request, flat, shapes)
     with scratch() as folder:
-        say(f"{path}: Keras {file.version}, {len(flat.layers)} layers")
+        wrapped = ", wrapped by tfmot" if flat.wrapped else ""
+        say(f"{path}: Keras {file.version}, {len(flat.layers)} layers{wrapped}")
         rebuilt = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
+        for line in rebuilt["notes"]:
+            say(line)
         content = (folder / KERAS).read_bytes()
     require_worth(request, dataset, rebuilt["losses"])
     subject = Subject(
@@ -81,6 +85,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         losses=rebuilt["losses"],
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
+        ranges=rebuilt["ranges"],
     )
     return publish(request, dataset, subject, content)
 
@@ -112,32 +117,40 @@ def _rebuilt(
     code: str,
     folder: Path,
 ) -> dict[str, Any]:
-    """Run both child processes, which write the flat model to `folder`; return the report."""
-    original = folder / f"original{file.suffix}"
-    write_scratch(original, file.content)
+    """Run both child processes, which write the flat model to `folder`; return what they report."""
     images = save_images(dataset, shapes[flat.input], folder)
     write_scratch(folder / "rows.npy", npy_bytes(spread(np.load(images["test"]))))
-    common = {"source": str(file.path), "rows": str(folder / "rows.npy")}
-    take = {
-        **common,
-        "file": str(original),
-        "layers": [layer.path for layer in flat.layers],
-        "out": str(folder / "weights.npz"),
-    }
+    found = taken(file, flat, folder) if flat.wrapped else _opened(file, flat, folder)
     build = {
-        **common,
+        "source": str(file.path),
+        "rows": str(folder / "rows.npy"),
+        "weights": str(found.weights),
+        "layers": [asdict(layer) for layer in flat.layers],
         "input": flat.input,
         "output": flat.output,
         "code": code,
-        "layers": [asdict(layer) for layer in flat.layers],
+        "ranges": None if found.ranges is None else asdict(found.ranges),
         "shapes": shapes,
-        "weights": str(folder / "weights.npz"),
         "images": images,
         "out": str(folder / KERAS),
     }
-    children.run(_CHILDREN[file.version], take, timeout_s=_TIMEOUT_S)
     (report,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
-    return report
+    return {**report, "notes": found.notes, "ranges": build["ranges"]}
+
+
+def _opened(file: KerasFile, flat: Architecture, folder: Path) -> Taken:
+    """Have Keras open the file, and take its weights and its outputs."""
+    original = folder / f"original{file.suffix}"
+    write_scratch(original, file.content)
+    job = {
+        "source": str(file.path),
+        "file": str(original),
+        "layers": [asdict(layer) for layer in flat.layers],
+        "rows": str(folder / "rows.npy"),
+        "weights": str(folder / "weights.npz"),
+    }
+    children.run(_CHILDREN[file.version], job, timeout_s=_TIMEOUT_S)
+    return Taken(folder / "weights.npz")
 
 
 def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:

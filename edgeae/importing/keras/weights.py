@@ -26,9 +26,9 @@ def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, An
 
     Args:
         load: Keras's `load_model`.
-        job: `file` to open, and `source`, its name for errors; `layers`, for each layer the path of
-            names that leads to it (empty for a layer without weights); `rows`, an `.npy`; `out`,
-            the `.npz`.
+        job: `file` to open, and `source`, its name for errors; `layers`, each with the `path` of
+            names that leads to it (empty for a layer without weights); `rows`, an `.npy`;
+            `weights`, the `.npz`.
 
     Yields:
         `{weights}`, the number of weights.
@@ -39,13 +39,13 @@ def take(load: Callable[..., Any], job: dict[str, Any]) -> Iterator[dict[str, An
     rows = np.load(job["rows"], allow_pickle=False)
     try:
         model = load(job["file"], compile=False, safe_mode=True)
-        arrays: dict[str, Any] = dict(_weights(model, job["layers"]))
+        arrays: dict[str, Any] = dict(_weights(model, [item["path"] for item in job["layers"]]))
         arrays[OUTPUTS] = _answers(model, rows)
     except Exception as error:  # Keras raises a dozen classes on files it cannot read
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise BadInput(f"{job['source']}: Keras cannot load and run it: {reason}") from None
-    with naming(job["out"]):
-        np.savez(Path(job["out"]), **arrays)
+    with naming(job["weights"]):
+        np.savez(Path(job["weights"]), **arrays)
     yield {"weights": len(arrays) - 1}
 
 
