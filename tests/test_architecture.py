@@ -86,7 +86,7 @@ ROOMS = {
     ),
     "baselines": "system reading artifacts formats timing",
     "gate": "text system reading metrics artifacts formats runtimes verify timing baselines",
-    "summary": "system reading metrics recipe artifacts families runtimes verify timing",
+    "summary": "text system reading metrics recipe artifacts families runtimes verify timing",
     "pick": "text reading artifacts timing summary",
     "report": "text system metrics plotting artifacts families runtimes verify timing summary",
     "scaffold": "system gate",
@@ -94,7 +94,7 @@ ROOMS = {
         "text system reading metrics recipe plotting artifacts originals formats training "
         "compression conversion"
     ),
-    "comparison": "text system reading recipe artifacts conversion",
+    "comparison": "system recipe artifacts conversion summary",
     "cli": (
         "text system reading recipe artifacts families data formats codegen runtimes training "
         "importing conversion verify timing baselines gate summary pick report scaffold "

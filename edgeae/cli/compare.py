@@ -30,13 +30,12 @@ def compare(
     Reports, and fails nothing: where tfmot is better, a line says so. Writes build/compare.json.
     """
     from edgeae.artifacts.model import find_model
-    from edgeae.comparison.compare import FILE, Comparison
     from edgeae.comparison.compare import compare as run
-    from edgeae.comparison.pairs import ENGINES, PAIRS
-    from edgeae.comparison.table import page as paged
-    from edgeae.comparison.table import render, verdicts
+    from edgeae.comparison.pairs import PAIRS
     from edgeae.conversion.plan.matrix import trained
+    from edgeae.summary.comparison import ENGINES, FILE, HEADER, WORDS, Comparison, table
     from edgeae.system import atomic
+    from edgeae.text.columns import align
     from edgeae.text.progress import Progress
 
     folders = [find_model(Path(build), name) for name in models or trained(Path(build))]
@@ -48,12 +47,13 @@ def compare(
             told = item.refused or ratio
             progress.advance(f"{item.model}, {item.about}, {item.engine}: {told}")
     comparison = Comparison(tuple(measured))
+    compared = table(comparison)
     command = " ".join(["edgeae compare", *(models or [])])
     if page is not None:
-        atomic.write_text(page, paged(comparison, command))
+        atomic.write_text(page, compared.to_markdown(command))
         say(f"{page}: written")
     if json:
         put_json(comparison.to_json())
     else:
-        put(render(comparison))
-        put("\n".join(verdicts(comparison)))
+        put(align([HEADER, *(row.cells for row in compared.rows)], left=len(WORDS)))
+        put("\n".join(compared.verdicts))

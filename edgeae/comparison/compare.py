@@ -3,64 +3,16 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from edgeae.artifacts.bundle import open_bundle
-from edgeae.comparison.pairs import ENGINES, PAIRS, Pair
+from edgeae.comparison.pairs import PAIRS, Pair
 from edgeae.conversion.plan.export import ExportCell, export, settle
 from edgeae.conversion.plan.reports import CONTROL, CONVERT
 from edgeae.errors import BadInput
-from edgeae.reading import files, typed
+from edgeae.summary.comparison import ENGINES, Comparison, Measured, read
 from edgeae.system import atomic
-
-#: The file of a build folder in which the comparison is kept.
-FILE = "compare.json"
-_SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One bundle of the comparison.
-
-    Attributes:
-        about: what its recipe does, a row of the table.
-        engine: `edgeae` or `tfmot`.
-        model: the model's name.
-        recipe_sha256, weights_sha256: what the bundle was made from.
-        ratio: loss ÷ that of the equal-budget control, or of the original without fine-tuning.
-        raw, gzip, packed: bytes of `autoencoder.tflite`; packed is that of its C form's constants.
-        seconds: the export, without the training of the control; None if it was up to date.
-        refused: why there is no bundle; or empty.
-    """
-
-    about: str
-    engine: str
-    model: str
-    recipe_sha256: str = ""
-    weights_sha256: str = ""
-    ratio: float | None = None
-    raw: int | None = None
-    gzip: int | None = None
-    packed: int | None = None
-    seconds: float | None = None
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All bundles that were compared, in the order of the table."""
-
-    measured: tuple[Measured, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of `compare.json`."""
-        return {"schema": _SCHEMA, "measured": [asdict(item) for item in self.measured]}
-
-    def of(self, pair: Pair, engine: str) -> list[Measured]:
-        """Return the bundles of one cell of the table, one for each model."""
-        return [item for item in self.measured if (item.about, item.engine) == (pair.about, engine)]
 
 
 def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> Iterator[Measured]:
@@ -86,19 +38,6 @@ def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> 
                 content = Comparison(tuple(cells.values())).to_json()
                 atomic.write_text(kept, json.dumps(content, indent=1) + "\n")
                 yield cells[cell]
-
-
-def read(path: Path) -> Comparison:
-    """Return a comparison that was kept.
-
-    Raises:
-        BadInput: the file is damaged, or of another schema.
-    """
-    try:
-        table = typed.check_schema(json.loads(files.read(path)), _SCHEMA)
-        return typed.build(Comparison, {"measured": table.get("measured")})
-    except (ValueError, BadInput) as error:
-        raise BadInput(f"{path}: {error}; remove it to compare again") from None
 
 
 def _measured(

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from edgeae import recipe
 from edgeae.recipe import Recipe
 
-ENGINES = ("edgeae", "tfmot")
-
 
 @dataclass(frozen=True)
 class Pair:

@@ -9,6 +9,7 @@ History of the schema of `summary.json`:
 4   exports: steps, packed bytes, bytes by cause, nonzero MACs; fronts.
 5   cautions of models and exports; `mean_loss` of datasets.
 6   microcontrollers.
+7   comparisons.
 """
 
 import json
@@ -25,6 +26,7 @@ from edgeae.families.samples import read_samples
 from edgeae.reading.names import RESULTS
 from edgeae.recipe import AS_IS
 from edgeae.summary.commands import Retrain, commands
+from edgeae.summary.comparison import FILE, Compared, compared
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.fronts import Front, fronts
 from edgeae.summary.latency import Absent, Latency, latency
@@ -33,7 +35,7 @@ from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-SCHEMA = 6
+SCHEMA = 7
 #: The verdict names at most this many exports.
 _TOLD = 4
 
@@ -95,6 +97,7 @@ class Summary:
         fronts: by model, loss against packed bytes and against latency.
         latency: see `Latency`.
         microcontrollers: exact figures of the artifacts as C on emulated cores.
+        comparisons: edgeae's compression beside tfmot's; see `edgeae compare`.
         absent: runtimes that were missing in bench or verify.
         tools: package → versions that made the models and exports.
         commands: the command lines that reproduce every figure.
@@ -110,6 +113,7 @@ class Summary:
     fronts: tuple[Front, ...]
     latency: Latency
     microcontrollers: tuple[Microcontroller, ...]
+    comparisons: tuple[Compared, ...]
     absent: tuple[Absent, ...]
     tools: dict[str, tuple[str, ...]]
     commands: tuple[str, ...]
@@ -146,7 +150,7 @@ def gather(
         retrain: see `Retrain`.
 
     Raises:
-        BadInput: `probe.json`, `verify.json` or `results.jsonl` is damaged.
+        BadInput: `probe.json`, `verify.json`, `results.jsonl` or `compare.json` is damaged.
     """
     found = exports(bundles)
     models = trained(trainings, folders)
@@ -166,6 +170,7 @@ def gather(
         fronts=fronts(found, measured),
         latency=measured,
         microcontrollers=microcontrollers(rows, hashes),
+        comparisons=compared(build / FILE, trainings),
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
         commands=commands(found, ordered, probed, sampled, retrain),

@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from edgeae import recipe
-from edgeae.comparison.compare import Comparison, Measured, compare, read
-from edgeae.comparison.pairs import ENGINES, PAIRS
-from edgeae.comparison.table import page, render, verdicts
+from edgeae.comparison.compare import compare
+from edgeae.comparison.pairs import PAIRS
 from edgeae.conversion.plan.export import ExportOutcome
 from edgeae.errors import BadInput
+from edgeae.summary.comparison import ENGINES, Comparison, Measured, compared, read, table
 
 OURS = Measured("QAT", "edgeae", "a", "r", "w", 1.01, 1000, 900, 800, 12.4)
 THEIRS = replace(OURS, engine="tfmot", ratio=1.05, packed=790)
@@ -28,38 +29,31 @@ def test_both_recipes_of_a_pair_have_the_same_budget():
 
 def test_a_cell_is_the_mean_over_the_models_with_its_spread():
     both = Comparison((OURS, replace(OURS, model="b", ratio=1.03, seconds=None), THEIRS))
-    (ours,) = (
-        line for line in render(both).splitlines() if line.startswith("QAT") and "edgeae" in line
-    )
-    assert ours.split()[1:] == [
-        "edgeae",
-        "1.0200",
-        "±",
-        "0.0141",
-        *["1,000", "B", "900", "B", "800", "B", "12", "s"],
+    ours, theirs = table(both).rows
+    assert ours.cells == [
+        *("QAT", "edgeae", "1.0200 ± 0.0141", "1,000 B", "900 B", "800 B", "12 s")
     ]
-    assert "| QAT | tfmot | 1.0500 | 1,000 B | 900 B | 790 B | 12 s |" in page(
-        both, "edgeae compare"
-    )
+    assert theirs.cells[2] == "1.0500" and table(both).models == ("a", "b")
+    page = table(both).to_markdown("edgeae compare a b")
+    assert page.startswith("`edgeae compare a b`: a, b.\n\n|  | engine |")
+    assert "| QAT | tfmot | 1.0500 | 1,000 B | 900 B | 790 B | 12 s |" in page
 
 
 def test_where_tfmot_is_better_a_line_says_so():
-    assert verdicts(Comparison((OURS, THEIRS))) == [
-        "QAT: tfmot is smaller when packed, 790 B against 800 B."
-    ]
+    assert table(Comparison((OURS, THEIRS))).verdicts == (
+        "QAT: tfmot is smaller when packed, 790 B against 800 B.",
+    )
     better = Comparison((OURS, replace(THEIRS, ratio=1.001)))
-    assert verdicts(better)[0] == "QAT: tfmot loses less, 1.0010 against 1.0100."
-    assert verdicts(Comparison((OURS, replace(THEIRS, packed=800)))) == [
-        "In no row does tfmot lose less, or is smaller when packed."
-    ]
+    assert table(better).verdicts[0] == "QAT: tfmot loses less, 1.0010 against 1.0100."
+    assert table(Comparison((OURS, replace(THEIRS, packed=800)))).verdicts == (
+        "In no row does tfmot lose less, or is smaller when packed.",
+    )
 
 
 def test_what_a_recipe_does_not_take_is_a_cell():
     refused = Measured("QAT", "tfmot", "a", refused="[qat] engine = 'tfmot': layer x")
-    (line,) = (
-        item for item in render(Comparison((OURS, refused))).splitlines() if "refused" in item
-    )
-    assert line.split() == ["QAT", "tfmot", "refused"]
+    _, row = table(Comparison((OURS, refused))).rows
+    assert row.cells == ["QAT", "tfmot", "refused", "", "", "", ""] and row.refused
 
 
 def test_only_tfmot_refuses_and_what_fails_under_edgeae_is_an_error(tmp_path, monkeypatch):
@@ -80,3 +74,19 @@ def test_what_was_kept_is_read_again_and_damage_is_refused(tmp_path):
         path.write_text(damaged)
         with pytest.raises(BadInput, match=r"compare\.json: .*; remove it to compare again"):
             read(path)
+
+
+def test_the_report_shows_models_as_they_are_now_by_family(tmp_path):
+    """What was compared of a model that was trained again, or is gone, is of another model."""
+    trainings = {
+        "a": SimpleNamespace(family="deep", weights_sha256="w"),
+        "b": SimpleNamespace(family="deep", weights_sha256="w"),
+        "c": SimpleNamespace(family="conv", weights_sha256="other"),
+        "d": SimpleNamespace(family="conv", weights_sha256="w"),
+    }
+    refused = Measured("QAT", "tfmot", "d", refused="[qat] engine = 'tfmot': layer x")
+    items = [OURS, replace(OURS, model="b"), replace(OURS, model="c"), refused]
+    path = tmp_path / "compare.json"
+    assert compared(path, trainings) == ()
+    path.write_text(json.dumps(Comparison((*items, replace(OURS, model="gone"))).to_json()))
+    assert [item.models for item in compared(path, trainings)] == [("a", "b"), ("d",)]
