@@ -93,13 +93,13 @@ bench-mcu: setup  ## figures on emulated microcontrollers, into docs/microcontro
 	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md
 
 .PHONY: compare
-compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST; tables in build/compare (EDGEAE_MNIST)
+compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST, into docs/comparison.md (EDGEAE_MNIST)
 	@for seed in 0 1 2; do \
 		$(EDGEAE) train deep --data mnist --seed $$seed --name deep-seed$$seed --build $(COMPARED) || exit; \
 	done
 	$(EDGEAE) train conv --data mnist --build $(COMPARED)
-	$(EDGEAE) compare deep-seed0 deep-seed1 deep-seed2 --build $(COMPARED) --page $(COMPARED)/deep.md
-	$(EDGEAE) compare conv --build $(COMPARED) --page $(COMPARED)/conv.md
+	$(EDGEAE) compare deep-seed0 deep-seed1 deep-seed2 --build $(COMPARED)
+	$(EDGEAE) compare conv --build $(COMPARED) --page docs/comparison.md
 
 .PHONY: package
 package: setup  ## build sdist and wheel into dist/

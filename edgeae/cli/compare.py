@@ -19,7 +19,8 @@ def compare(
         ),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", help="Also write the table to this Markdown file.")
+        Path | None,
+        typer.Option("--page", help="Also write all comparisons of the build as Markdown, here."),
     ] = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
@@ -29,31 +30,35 @@ def compare(
 
     Reports, and fails nothing: where tfmot is better, a line says so. Writes build/compare.json.
     """
-    from edgeae.artifacts.model import find_model
+    from edgeae.artifacts.model import find_model, open_model
     from edgeae.comparison.compare import compare as run
     from edgeae.comparison.pairs import PAIRS
     from edgeae.conversion.plan.matrix import trained
-    from edgeae.summary.comparison import ENGINES, FILE, HEADER, WORDS, Comparison, table
+    from edgeae.summary import comparison as told
+    from edgeae.summary.trained import model_folders, open_all
     from edgeae.system import atomic
     from edgeae.text.columns import align
     from edgeae.text.progress import Progress
 
     folders = [find_model(Path(build), name) for name in models or trained(Path(build))]
-    measured, total = [], len(folders) * len(PAIRS) * len(ENGINES)
+    kept = Path(build) / told.FILE
+    measured, total = [], len(folders) * len(PAIRS) * len(told.ENGINES)
     with Progress(total, "compare", "bundle", each=True) as progress:
-        for item in run(folders, Path(build) / FILE, progress.tell):
+        for item in run(folders, kept, progress.tell):
             measured.append(item)
             ratio = "" if item.ratio is None else f"loss ÷ control {item.ratio:.4f}"
-            told = item.refused or ratio
-            progress.advance(f"{item.model}, {item.about}, {item.engine}: {told}")
-    comparison = Comparison(tuple(measured))
-    compared = table(comparison)
-    command = " ".join(["edgeae compare", *(models or [])])
+            progress.advance(f"{item.model}, {item.about}, {item.engine}: {item.refused or ratio}")
+    comparison = told.Comparison(tuple(measured))
     if page is not None:
-        atomic.write_text(page, compared.to_markdown(command))
+        trainings = open_all(model_folders(Path(build), ()))
+        found = told.tables(told.read(kept), trainings)
+        atomic.write_text(page, told.page(found, "edgeae compare"))
         say(f"{page}: written")
     if json:
         put_json(comparison.to_json())
-    else:
-        put(align([HEADER, *(row.cells for row in compared.rows)], left=len(WORDS)))
-        put("\n".join(compared.verdicts))
+        return
+    for table in told.tables(comparison, {folder.name: open_model(folder) for folder in folders}):
+        put(f"{', '.join(table.models)}\n")
+        rows = [told.HEADER, *(row.cells for row in table.rows)]
+        put(align(rows, left=len(told.WORDS)))
+        put("\n".join(table.verdicts))

@@ -28,8 +28,7 @@ def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> 
     Raises:
         EdgeaeError: an export failed, other than by a model that tfmot does not take.
     """
-    earlier = read(kept).measured if kept.exists() else ()
-    cells = {(item.about, item.engine, item.model): item for item in earlier}
+    cells = {(item.about, item.engine, item.model): item for item in read(kept).measured}
     for pair in PAIRS:
         for engine in ENGINES:
             for folder in folders:

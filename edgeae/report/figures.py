@@ -81,15 +81,6 @@ CORES = (
 )
 
 
-#: Explains the comparison of engines.
-COMPARISON = (
-    "The same models, images, steps and learning rates, compressed by edgeae and by "
-    "tensorflow-model-optimization. Loss relative to the equal-budget control, or without "
-    "fine-tuning to the float32 original, the mean over the models ± its standard deviation; bytes "
-    "of autoencoder.tflite; seconds without the training of the control."
-)
-
-
 def loss(value: float | None) -> str:
     """Format an MSE with six decimals: `0.006450`."""
     return "" if value is None else f"{value:.6f}"

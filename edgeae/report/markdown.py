@@ -7,7 +7,7 @@ from edgeae.report.front_plot import title
 from edgeae.report.markdown_microcontrollers import microcontrollers
 from edgeae.report.markdown_models import models
 from edgeae.summary.by_label import worst_label
-from edgeae.summary.comparison import HEADER, WORDS
+from edgeae.summary.comparison import ABOUT, HEADER, WORDS
 from edgeae.summary.exports import Export
 from edgeae.summary.fronts import Front
 from edgeae.summary.gather import Model, Summary
@@ -51,7 +51,7 @@ def _exports(summary: Summary) -> list[str]:
 def _comparisons(summary: Summary) -> list[str]:
     if not summary.comparisons:
         return []
-    blocks = ["## edgeae and tfmot", figures.COMPARISON]
+    blocks = ["## edgeae and tfmot", ABOUT]
     for item in summary.comparisons:
         blocks.append(plain(", ".join(item.models)))
         blocks.append(table(HEADER, WORDS, [row.cells for row in item.rows]))

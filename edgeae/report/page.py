@@ -10,8 +10,8 @@ from edgeae.report.plots import curve, size_plot
 from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
 from edgeae.runtimes import RUNTIMES
+from edgeae.summary import comparison
 from edgeae.summary.by_label import by_label
-from edgeae.summary.comparison import HEADER
 from edgeae.summary.exports import Export, row_verdict
 from edgeae.summary.gather import Summary
 from edgeae.summary.latency import Timing
@@ -84,7 +84,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         groups=_groups(summary),
         emulated=[item for item in summary.latency.timings if item.software],
         latencies={model.name: _latencies(summary, model.name) for model in summary.models},
-        compared_columns=HEADER,
+        comparison=comparison,
         machine_line=machine_line,
         duration=duration,
     )

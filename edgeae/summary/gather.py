@@ -26,7 +26,7 @@ from edgeae.families.samples import read_samples
 from edgeae.reading.names import RESULTS
 from edgeae.recipe import AS_IS
 from edgeae.summary.commands import Retrain, commands
-from edgeae.summary.comparison import FILE, Compared, compared
+from edgeae.summary.comparison import FILE, Compared, read, tables
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.fronts import Front, fronts
 from edgeae.summary.latency import Absent, Latency, latency
@@ -170,7 +170,7 @@ def gather(
         fronts=fronts(found, measured),
         latency=measured,
         microcontrollers=microcontrollers(rows, hashes),
-        comparisons=compared(build / FILE, trainings),
+        comparisons=tables(read(build / FILE), trainings),
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
         commands=commands(found, ordered, probed, sampled, retrain),

@@ -11,7 +11,7 @@ from edgeae.comparison.compare import compare
 from edgeae.comparison.pairs import PAIRS
 from edgeae.conversion.plan.export import ExportOutcome
 from edgeae.errors import BadInput
-from edgeae.summary.comparison import ENGINES, Comparison, Measured, compared, read, table
+from edgeae.summary.comparison import ENGINES, Comparison, Measured, page, read, table, tables
 
 OURS = Measured("QAT", "edgeae", "a", "r", "w", 1.01, 1000, 900, 800, 12.4)
 THEIRS = replace(OURS, engine="tfmot", ratio=1.05, packed=790)
@@ -34,9 +34,9 @@ def test_a_cell_is_the_mean_over_the_models_with_its_spread():
         *("QAT", "edgeae", "1.0200 ± 0.0141", "1,000 B", "900 B", "800 B", "12 s")
     ]
     assert theirs.cells[2] == "1.0500" and table(both).models == ("a", "b")
-    page = table(both).to_markdown("edgeae compare a b")
-    assert page.startswith("`edgeae compare a b`: a, b.\n\n|  | engine |")
-    assert "| QAT | tfmot | 1.0500 | 1,000 B | 900 B | 790 B | 12 s |" in page
+    told = page([table(both)], "edgeae compare")
+    assert "## a, b\n\n|  | engine |" in told and "Made by `edgeae compare`." in told
+    assert "| QAT | tfmot | 1.0500 | 1,000 B | 900 B | 790 B | 12 s |" in told
 
 
 def test_where_tfmot_is_better_a_line_says_so():
@@ -87,6 +87,6 @@ def test_the_report_shows_models_as_they_are_now_by_family(tmp_path):
     refused = Measured("QAT", "tfmot", "d", refused="[qat] engine = 'tfmot': layer x")
     items = [OURS, replace(OURS, model="b"), replace(OURS, model="c"), refused]
     path = tmp_path / "compare.json"
-    assert compared(path, trainings) == ()
+    assert tables(read(path), trainings) == ()
     path.write_text(json.dumps(Comparison((*items, replace(OURS, model="gone"))).to_json()))
-    assert [item.models for item in compared(path, trainings)] == [("a", "b"), ("d",)]
+    assert [item.models for item in tables(read(path), trainings)] == [("a", "b"), ("d",)]
