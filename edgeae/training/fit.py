@@ -18,6 +18,8 @@ from edgeae.training.objective import Objective
 #: A small dataset is repeated until an epoch has about this many steps (MNIST's has 429).
 STEPS_PER_EPOCH = 400
 _FINAL_RATE = 0.01
+#: Fewer steps are not compiled: compiling takes a second, which some 900 steps of `deep` gain back.
+_FEWEST_COMPILED = 500
 _EVALUATION_BATCH = 1000
 #: Steps between two checks of the loss; Ctrl-C and NaN are noticed after at most so many steps.
 _STEPS_PER_CALL = 40
@@ -192,7 +194,8 @@ class _Run:
         )
         self._optimizer = keras.optimizers.Adam(rate, jit_compile=False)
         self._optimizer.build(objective.trainable)
-        self._call = _compiled(objective, self._optimizer, train)
+        compiled = objective.jit and layout.total >= _FEWEST_COMPILED
+        self._call = _steps(objective, self._optimizer, train, compiled)
 
     @property
     def seconds(self) -> float:
@@ -259,12 +262,17 @@ class _Run:
             variable.assign(value)
 
 
-def _compiled(objective: Objective, optimizer: Any, train: NDArray[np.float32]) -> Any:
-    """Return a function: indices, int32 (steps, batch) → name → sum of the term over the steps."""
+def _steps(
+    objective: Objective, optimizer: Any, train: NDArray[np.float32], compiled: bool
+) -> Any:
+    """Return a function: indices, int32 (steps, batch) → name → sum of the term over the steps.
+
+    `compiled` says whether XLA compiles a step.
+    """
     images = tf.constant(train)
     trainable = objective.trainable
 
-    @tf.function(jit_compile=objective.jit, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=compiled, autograph=False)  # type: ignore[untyped-decorator]
     def step(inputs: Any, targets: Any, number: Any) -> dict[str, Any]:
         with tf.GradientTape() as tape:
             terms = objective.terms(inputs, targets, number)
