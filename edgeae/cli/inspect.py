@@ -12,6 +12,10 @@ def inspect(
     artifact: Annotated[
         Path, typer.Argument(help="A .tflite or .onnx file, a bundle, or a Keras file.")
     ],
+    target: Annotated[
+        str,
+        typer.Option(help="Of a .tflite: also code and stack of its C on this core, as cortex-m4."),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Describe a file or a bundle: inputs, outputs, operators, MACs, bytes, packed size.
@@ -32,7 +36,7 @@ def inspect(
         bundle = portable.judged_bundle(inspect_bundle(artifact))
         put_json(bundle.to_json()) if json else put(bundle.to_text())
         return
-    inspection, form = portable.judged(run(artifact))
+    inspection, form = portable.judged(run(artifact), target)
     if json:
         put_json(inspection.to_json() | ({} if form is None else {"c": form.to_json()}))
     else:

@@ -262,9 +262,7 @@ class _Run:
             variable.assign(value)
 
 
-def _steps(
-    objective: Objective, optimizer: Any, train: NDArray[np.float32], compiled: bool
-) -> Any:
+def _steps(objective: Objective, optimizer: Any, train: NDArray[np.float32], compiled: bool) -> Any:
     """Return a function: indices, int32 (steps, batch) → name → sum of the term over the steps.
 
     `compiled` says whether XLA compiles a step.

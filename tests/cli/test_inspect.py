@@ -264,6 +264,22 @@ def test_a_tflite_file_has_what_its_portable_c_takes(tflite_file):
     assert f"as C\n  constants  {graph.constant_bytes:,} B\n  arena " in text
 
 
+def test_the_compiler_of_a_core_tells_its_code(tflite_file):
+    """ziglang is there where no cross compiler is, but it does not tell the stack."""
+    command = ["inspect", str(tflite_file), "--target", "cortex-m4"]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)["c"]
+    assert 100 < found["code_bytes"] < 20_000 and "-Os, cortex-m4" in found["measured"]
+    assert (found["stack_bytes"] is None) == ("ziglang" in found["measured"])
+    text = CliRunner().invoke(app, command).stdout
+    assert (
+        f"as C ({found['measured']})\n" in text
+        and f"  code       {found['code_bytes']:,} B" in text
+    )
+    refused = CliRunner().invoke(app, [*command[:-1], "cortex"])
+    assert isinstance(refused.exception, BadInput)
+    assert "did you mean 'cortex-m4'" in str(refused.exception)
+
+
 def test_a_tflite_file_that_c_does_not_take_says_why(tmp_path):
     tensors = [Tensor(name, (1, 4), "float32") for name in ("x", "y")]
     (tmp_path / "abs.tflite").write_bytes(model(tensors, [operator("ABS", [0], [1])]))
