@@ -3,6 +3,7 @@ import pytest
 from c_cases import layouts
 from c_emulated import check
 
+from edgeae.codegen.emulation import build
 from edgeae.codegen.emulation.cores import CORES
 from edgeae.codegen.emulation.emulator import core, emulate
 from edgeae.codegen.source import Source
@@ -76,6 +77,25 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(RuntimeUnavailable, match=r"qemu-system-arm.*apt install"):
         run("cortex-m4", COUNTED)
+
+
+FLOATS = """#include <math.h>
+#include "loop.h"
+void loop_run(void *arena, const int8_t *input, int8_t *output) {
+  (void)arena;
+  for (int i = 0; i < 4; i++) output[i] = (int8_t)(16.0f * (expf((float)input[i]) + tanhf(1.0f)));
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "rv32"])
+def test_float_models_find_their_two_functions(name, monkeypatch):
+    expected = [int(16 * (np.exp(value) + np.tanh(1))) for value in range(2)]
+    assert list(run(name, FLOATS).outputs[0][:2]) == expected
+    monkeypatch.setattr(build, "_has_picolibc", lambda command: False)
+    if name == "rv32":
+        with pytest.raises(NotMeasured, match="expf and tanhf; apt install picolibc-riscv64"):
+            run(name, FLOATS)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,21 @@
 """Builds a generated part for an emulated core, and measures its flash."""
 
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from edgeae.codegen import compiler
-from edgeae.codegen.emulation.cores import Core, Region
+from edgeae.codegen.emulation.cores import PICOLIBC_APT, Core, Region
 from edgeae.codegen.source import Source
 from edgeae.errors import NotMeasured, RuntimeUnavailable
 
 _BOARD = Path(__file__).parent / "c"
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
+_PICOLIBC = "--specs=picolibc.specs"
 _GUARDED = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections", "-ffreestanding")
 
 
@@ -146,7 +149,15 @@ def _macros(name: str, calls: Calls) -> list[str]:
 
 def _compiled(path: Path, command: Sequence[str], core: Core, folder: Path | None = None) -> Path:
     target = (folder or path.parent) / f"{path.stem}.o"
-    compiler.run([*command, "-c", str(path), "-o", str(target)], f"{core.name}: {path.name}")
+    try:
+        words = [*command, *_specs(core), "-c", str(path), "-o", str(target)]
+        compiler.run(words, f"{core.name}: {path.name}")
+    except NotMeasured as error:
+        if "math.h" not in str(error):
+            raise
+        raise NotMeasured(
+            f"{core.name}: float models need a C library's expf and tanhf; {PICOLIBC_APT}"
+        ) from None
     return target
 
 
@@ -161,7 +172,7 @@ def _linked(core: Core, objects: Sequence[Path], folder: Path) -> Path:
     )
     files = [str(item) for item in objects]
     command = [
-        *(*core.compiler, "-nostartfiles", "-Wl,--gc-sections", f"-Wl,-L,{_BOARD}"),
+        *(*core.compiler, *_specs(core), "-nostartfiles", "-Wl,--gc-sections", f"-Wl,-L,{_BOARD}"),
         *("-T", str(script), *files, "-nostdlib", *_libraries(core), "-lgcc", "-o", str(elf)),
     ]
     try:
@@ -172,7 +183,24 @@ def _linked(core: Core, objects: Sequence[Path], folder: Path) -> Path:
 
 
 def _libraries(core: Core) -> tuple[str, ...]:
-    return ("-lm", "-lc") if core.start == "board_arm.c" else ()
+    """Return the C library, for `expf` and `tanhf` of float models."""
+    return ("-lm", "-lc") if core.start == "board_arm.c" or _specs(core) else ()
+
+
+def _specs(core: Core) -> tuple[str, ...]:
+    """Return the flag that finds the C library of a core whose compiler brings none."""
+    there = core.start != "board_arm.c" and _has_picolibc(core.compiler)
+    return (_PICOLIBC,) if there else ()
+
+
+@cache
+def _has_picolibc(command: tuple[str, ...]) -> bool:
+    """Return whether a C library is installed beside the compiler for RISC-V, which brings none."""
+    try:
+        compiler.run([*command, _PICOLIBC, "-E", "-x", "c", os.devnull], "picolibc")
+    except NotMeasured:
+        return False
+    return True
 
 
 def _explained(core: Core, error: NotMeasured) -> NotMeasured:

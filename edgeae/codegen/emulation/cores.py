@@ -5,6 +5,8 @@ from dataclasses import dataclass
 #: The commands that install compiler and emulator.
 ARM_APT = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 RISCV_APT = "apt install gcc-riscv64-unknown-elf qemu-system-misc"
+#: The C library for RISC-V, which only float models need.
+PICOLIBC_APT = "apt install picolibc-riscv64-unknown-elf"
 _KIB = 1024
 
 
