@@ -41,6 +41,7 @@ _IMPORT: dict[str, Any] = {
     "train_data": str | None,
     "normalization": dict[str, float] | None,
     "code_layer": str | None,
+    "output": str | None,
     "choice": dict[str, Any] | None,
     "ranges": Ranges,
 }

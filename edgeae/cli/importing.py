@@ -25,8 +25,8 @@ def importing(
         list[Path],
         typer.Argument(
             metavar="PATH [DECODER]",
-            help="A .keras or .h5 file, a SavedModel folder, or two .tflite or .onnx files: "
-            "encoder and decoder.",
+            help="A .keras or .h5 file, a SavedModel folder, or two .keras, .h5, .tflite or .onnx "
+            "files: encoder and decoder.",
         ),
     ],
     data: Annotated[
@@ -49,6 +49,10 @@ def importing(
     code_layer: Annotated[
         str | None,
         typer.Option(help="Layer whose output is the code [default: the narrowest layer]."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="The output to take, of a Keras model with several, as z_mean of a VAE."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model [default: the file's name].")
@@ -84,6 +88,7 @@ def importing(
         name=folder_name(paths[0].absolute().stem if name is None else name),
         build=Path(build),
         allow_worse_than_mean=allow_worse_than_mean,
+        output=output,
     )
     imported = import_model(request, force, say)
     caution = cautions.of_training(imported.training)
@@ -116,14 +121,19 @@ def _tell(request: Request, imported: Imported) -> None:
     ]
     put(f"{request.folder}: {', '.join(part for part in parts if part)}")
     if imported.choice is not None:
-        put("\n".join(_told(imported.choice, request.code_layer is not None)))
+        put("\n".join(_told(imported.choice, request)))
 
 
-def _told(choice: Choice, named: bool) -> list[str]:
+def _told(choice: Choice, request: Request) -> list[str]:
     others = [f"{name} ({size})" for name, size in choice.alternatives]
     more = len(others) - _MOST_TOLD
     listing = ", ".join(others[:_MOST_TOLD]) or "none"
-    how = "as named" if named else "the narrowest; --code-layer chooses another"
+    if request.code_layer is not None:
+        how = "as named"
+    elif len(request.paths) > 1:
+        how = "the encoder's output; --code-layer chooses another"
+    else:
+        how = "the narrowest; --code-layer chooses another"
     lines = [
         f"code: {choice.name}, {choice.size} values ({how})",
         f"alternatives: {listing}{f' and {more} more' if more > 0 else ''}",

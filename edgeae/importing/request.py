@@ -26,6 +26,7 @@ class Request:
         train_data: value of `--train-data`; None leaves only representative rows.
         normalization: real = stored × scale + offset; None uses the default of the data.
         code_layer: value of `--code-layer`; None searches for the bottleneck.
+        output: value of `--output`: which of several outputs a Keras model has; None if it has one.
         name: name of the model.
         build: folder of models.
         allow_worse_than_mean: whether to import a model that does worse than the mean of its data.
@@ -39,6 +40,7 @@ class Request:
     name: str
     build: Path
     allow_worse_than_mean: bool = False
+    output: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -64,6 +66,7 @@ class Request:
             "source": [str(path.absolute()) for path in self.paths],
             "source_sha256": [_sha256(path) for path in self.paths],
             "code_layer": self.code_layer,
+            "output": self.output,
             "data": datasets.absolute(self.data),
             "train_data": None if train is None else datasets.absolute(train),
             "normalization": None if self.normalization is None else asdict(self.normalization),

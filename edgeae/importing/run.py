@@ -74,15 +74,14 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
         return import_saved_model
     for path in paths:
         _check_path(path)
-    if not any(map(is_keras, paths)):
+    kinds = [is_keras(path) for path in paths]
+    if not any(kinds):
         from edgeae.importing.bare.run import import_bare
 
         return import_bare
-    if len(paths) > 1:
-        raise BadInput(
-            f"{paths[0]}, {paths[1]}: two files are an encoder and a decoder as .tflite or .onnx; "
-            "a Keras file is the whole autoencoder"
-        )
+    if not all(kinds):
+        keras, other = sorted(paths, key=is_keras, reverse=True)
+        raise BadInput(f"{other}: allowed beside a Keras file, {keras}, is another Keras file")
     return _keras_importer()
 
 

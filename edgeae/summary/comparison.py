@@ -137,8 +137,8 @@ class Compared:
     Attributes:
         models: the models, which differ in their seed or size.
         rows: in the order in which they were measured.
-        verdicts: a line for each recipe by which tfmot loses less, or is smaller; or one that says
-            that there is none.
+        verdicts: a line for each recipe by which tfmot loses less, or is smaller, or one that says
+            that there is none; and a line for each that is refused, with the reason.
     """
 
     models: tuple[str, ...]
@@ -163,7 +163,8 @@ def table(comparison: Comparison) -> Compared:
     models = tuple(dict.fromkeys(item.model for item in comparison.measured))
     cells = dict.fromkeys((item.about, item.engine) for item in comparison.measured)
     rows = tuple(_row(*cell, comparison.of(*cell)) for cell in cells)
-    return Compared(models, rows, tuple(_better(rows)) or (_NEVER,))
+    refused = (f"{row.about}: {row.engine}: {row.refused}" for row in rows if row.refused)
+    return Compared(models, rows, (*(_better(rows) or [_NEVER]), *refused))
 
 
 def tables(comparison: Comparison, trainings: Mapping[str, Training]) -> tuple[Compared, ...]:

@@ -272,7 +272,7 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     "weights as .npz": (_npz_weights, ("model.weights.npz", "allowed is model.weights.h5")),
     "a zip of something else": (_a_zip, ("a zip archive without config.json",)),
     "no such file": (_no_file, ("net.keras: no such file",)),
-    "two Keras files": (_two_files, ("whole autoencoder",)),
+    "two Keras files of two widths": (_two_files, ("not an autoencoder",)),
     "a name that is a path": (_options("--name", "../x"), ("--name '../x'",)),
     "a name that a trained model has": (
         _taken,

@@ -4,14 +4,13 @@ Sequential and functional models of Keras 2 and Keras 3 write the same graph in 
 of them becomes a list of layers that name their inputs. The input is JSON; nothing is loaded.
 """
 
-import graphlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edgeae.errors import BadInput
 from edgeae.importing.keras import layers as rules
+from edgeae.importing.keras.connections import inputs_of, names_of, needed_by, only, topological
 from edgeae.importing.keras.file import EXPORT, KerasFile
 from edgeae.importing.tfmot import wrappers
 from edgeae.importing.tfmot.wrappers import Wrapper
@@ -40,6 +39,7 @@ class LayerSpec:
             has no weights.
         end: whether a nested model ends here.
         wrapper: what tfmot wrapped around the layer; None for a plain one.
+        file: number of the file that has its weights: 1 for the decoder of two files.
     """
 
     name: str
@@ -49,6 +49,7 @@ class LayerSpec:
     path: tuple[str, ...] = ()
     end: bool = False
     wrapper: Wrapper | None = None
+    file: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Architecture:
         aliases: other name in the file → name of the layer here. Such names are those of nested
             models and wrappers, and those of dropped layers, which stand for their input.
         quantized_input: tfmot's quantizer of the input; None if there is none.
+        left_out: classes of layers that the chosen output does not need; they are not checked, and
+            may be the author's own.
+        code: the encoder's output, where encoder and decoder were two files; or empty.
+        codes: shape of one code as the decoder's file states it, with None for a free size; None
+            if it does not, or there is one file.
     """
 
     input_shape: tuple[int | None, ...] | None
@@ -72,6 +78,9 @@ class Architecture:
     layers: tuple[LayerSpec, ...]
     aliases: dict[str, str]
     quantized_input: Wrapper | None = None
+    left_out: tuple[str, ...] = ()
+    code: str = ""
+    codes: tuple[int | None, ...] | None = None
 
     @property
     def wrapped(self) -> bool:
@@ -79,27 +88,72 @@ class Architecture:
         return self.quantized_input is not None or any(layer.wrapper for layer in self.layers)
 
 
-def flatten(file: KerasFile) -> Architecture:
-    """Return the flat architecture of a file; every layer is checked.
+def flatten(file: KerasFile, output: str | None = None) -> Architecture:
+    """Return the flat architecture of a file; every layer that its output needs is checked.
+
+    Args:
+        file: the file.
+        output: name of the output to take, of a model with several; None for its only one.
 
     Raises:
-        BadInput: a layer or an object is not allowed, the model has several inputs or outputs, or a
-            layer is shared; the message names file, layer and class.
+        BadInput: a layer or an object is not allowed, the model has several inputs or outputs and
+            none is chosen, or a layer is shared; the message names file, layer and class.
     """
     try:
-        walk = _Walk(file.path)
-        output = walk.model(file.model, (), [_INPUT])
+        walk = _Walk(file.path, chosen=output)
+        end = walk.model(file.model, (), [_INPUT])
     except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadInput(f"{file.path}: the architecture is damaged ({reason})") from None
     return Architecture(
         walk.input_shape,
         _INPUT,
-        output,
+        end,
         tuple(walk.layers),
         walk.aliases,
         walk.quantized_input,
+        tuple(walk.left_out),
     )
+
+
+def joined(encoder: Architecture, decoder: Architecture) -> Architecture:
+    """Return the architecture of decoder(encoder(x)), of two files; names say whose a layer is."""
+    first, code = _within(encoder, "encoder", {encoder.input: encoder.input}, 0)
+    second, end = _within(decoder, "decoder", {decoder.input: code}, 1)
+    ended = tuple(replace(item, end=True) if item.name == code else item for item in first)
+    aliases = {
+        f"{name}.{alias}": code if target == flat.input else f"{name}.{target}"
+        for name, flat in (("encoder", encoder), ("decoder", decoder))
+        for alias, target in flat.aliases.items()
+    }
+    return Architecture(
+        encoder.input_shape,
+        encoder.input,
+        end,
+        (*ended, *second),
+        {**aliases, "encoder": code},
+        encoder.quantized_input,
+        encoder.left_out,
+        code,
+        decoder.input_shape,
+    )
+
+
+def _within(
+    flat: Architecture, name: str, names: dict[str, str], file: int
+) -> tuple[tuple[LayerSpec, ...], str]:
+    """Return the layers of a file with its name before theirs, and the name of the output."""
+    names |= {layer.name: f"{name}.{layer.name}" for layer in flat.layers}
+    layers = tuple(
+        replace(
+            layer,
+            name=names[layer.name],
+            inputs=tuple(names[source] for source in layer.inputs),
+            file=file,
+        )
+        for layer in flat.layers
+    )
+    return layers, names[flat.output]
 
 
 @dataclass
@@ -107,6 +161,8 @@ class _Walk:
     """The state of a walk over the architecture."""
 
     path: Path
+    chosen: str | None = None
+    left_out: list[str] = field(default_factory=list)
     layers: list[LayerSpec] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     input_shape: tuple[int | None, ...] | None = None
@@ -153,22 +209,39 @@ class _Walk:
     def _functional(
         self, config: dict[str, Any], path: tuple[str, ...], source: str, where: str
     ) -> str:
-        entry = _only(where, "input", config["input_layers"])
-        exit_ = _only(where, "output", config["output_layers"])
+        entry = only(where, "input", config["input_layers"])
+        exit_ = self._exit(where, path, config["output_layers"])
         # if two layers had the same name, Keras would build the first and `items` keep the last
         self._check_names(where, [item["name"] for item in config["layers"]])
         for item in config["layers"]:
             self._check_one_name(where, item)
         items = {item["name"]: item for item in config["layers"]}
-        inputs = {name: _inputs(self._where((*path, name)), item) for name, item in items.items()}
+        wheres = {name: self._where((*path, name)) for name in items}
+        if self.chosen is not None and not path:
+            needed = needed_by(exit_, lambda name: inputs_of(wheres[name], items[name]))
+            self.left_out += [items[name]["class_name"] for name in items.keys() - needed]
+            items = {name: item for name, item in items.items() if name in needed}
+        inputs = {name: inputs_of(wheres[name], item) for name, item in items.items()}
         made = {entry: source}
-        for name in _topological(self.path, inputs):
+        for name in topological(self.path, inputs):
             item = items[name]
             if item["class_name"] == "InputLayer" and name != entry:
                 raise BadInput(f"{where} has a second input, {name}; allowed is one")
             sources = [source] if name == entry else [made[origin] for origin in inputs[name]]
             made[name] = self._layer(item, (*path, name), sources)
         return made[exit_]
+
+    def _exit(self, where: str, path: tuple[str, ...], written: Any) -> str:
+        """Return the layer of the output, which the user may have chosen among several."""
+        if self.chosen is None or path:
+            hint = "; --output NAME chooses one" if not path else ""
+            return only(where, "output", written, hint)
+        names = names_of(written)
+        if self.chosen not in names:
+            raise BadInput(
+                f"{where}: --output {self.chosen}: allowed are its outputs, {', '.join(names)}"
+            )
+        return self.chosen
 
     def _check_names(self, where: str, names: list[str]) -> None:
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -319,60 +392,3 @@ def _allowed() -> str:
 
 def _shape(config: dict[str, Any]) -> Any:
     return config.get("batch_shape") or config.get("batch_input_shape")
-
-
-def _only(where: str, what: str, written: Any) -> str:
-    """Return the name of the one input or output.
-
-    It is written as `["x", 0, 0]`, `[["x", 0, 0]]` or `{"key": ["x", 0, 0]}`.
-    """
-    items = list(written.values()) if isinstance(written, dict) else written
-    if items and isinstance(items[0], str):
-        items = [items]
-    if len(items) != 1:
-        names = ", ".join(str(item[0]) for item in items)
-        raise BadInput(f"{where} has {len(items)} {what}s ({names}); allowed is one")
-    return str(items[0][0])
-
-
-def _inputs(where: str, item: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of the layers that a layer is called on, in the form of Keras 2 or 3."""
-    nodes = item["inbound_nodes"]
-    if len(nodes) > 1:
-        raise BadInput(f"{where} is shared: called {len(nodes)} times; allowed is once")
-    if not nodes:
-        return ()
-    node = nodes[0]
-    if isinstance(node, dict):
-        _check_settings(where, node["kwargs"])
-        return tuple(_tensors(where, node["args"]))
-    calls = [node] if isinstance(node[0], str) else node
-    for call in calls:
-        _check_settings(where, call[3] if len(call) > 3 else {})
-    return tuple(str(call[0]) for call in calls)
-
-
-def _tensors(where: str, arguments: Any) -> Iterator[str]:
-    for argument in arguments:
-        if isinstance(argument, list):
-            yield from _tensors(where, argument)
-        elif isinstance(argument, dict) and argument.get("class_name") == "__keras_tensor__":
-            yield str(argument["config"]["keras_history"][0])
-        else:
-            raise BadInput(f"{where} is called on {argument!r}; allowed are layers' outputs")
-
-
-def _check_settings(where: str, settings: dict[str, Any]) -> None:
-    given = {key: value for key, value in settings.items() if value}
-    if given:
-        raise BadInput(f"{where} is called with {given!r}; allowed are only its inputs")
-
-
-def _topological(path: Path, inputs: dict[str, tuple[str, ...]]) -> list[str]:
-    """Return the names in an order in which each follows its inputs."""
-    try:
-        return list(graphlib.TopologicalSorter(inputs).static_order())
-    except graphlib.CycleError as error:
-        raise BadInput(
-            f"{path}: the architecture is damaged: a cycle of {', '.join(error.args[1])}"
-        ) from None

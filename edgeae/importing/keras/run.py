@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ import numpy as np
 
 from edgeae.artifacts.bundle import npy_bytes
 from edgeae.artifacts.model import KERAS
+from edgeae.artifacts.ranges import Ranges
 from edgeae.data import Dataset
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, naming
 from edgeae.importing.bottleneck import Choice, Node, choose
 from edgeae.importing.keras import architecture
 from edgeae.importing.keras import reading as keras_reading
-from edgeae.importing.keras.architecture import Architecture
+from edgeae.importing.keras.architecture import Architecture, LayerSpec
 from edgeae.importing.keras.file import KerasFile
 from edgeae.importing.keras.layers import ALLOWED
 from edgeae.importing.keras.shapes import Shape, infer
+from edgeae.importing.keras.weights import OUTPUTS, key
 from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
 from edgeae.importing.request import Imported, Request
@@ -41,10 +43,11 @@ _TOOLS = {2: ("tensorflow", "tf-keras"), 3: ("tensorflow", "tf-keras", "keras")}
 
 
 def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
-    """Write `model.keras` and `train.json` of a `.keras`, `.h5` or `.hdf5` file.
+    """Write `model.keras` and `train.json` of one or two `.keras`, `.h5` or `.hdf5` files.
 
     Args:
-        request: one path; the caller holds the lock of the model's folder.
+        request: one path, or two: encoder and decoder; the caller holds the lock of the model's
+            folder.
         say: receives progress messages of one line.
 
     Raises:
@@ -54,25 +57,29 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         RuntimeCrashed: Keras crashed on the file.
     """
     started = time.monotonic()
-    (path,) = request.paths
-    file = keras_reading.read(path)
-    flat = architecture.flatten(file)
-    tools = versions(_TOOLS[file.version])
+    path = request.paths[0]
+    files = [keras_reading.read(item) for item in request.paths]
+    flat = _flat(request, files)
+    tools = versions(tuple(dict.fromkeys(name for item in files for name in _TOOLS[item.version])))
     dataset = request.dataset()
     rows = dataset.test.shape[1:]
-    declared = rows if flat.input_shape is None else flat.input_shape
-    shapes = infer(str(path), flat, input_shape(path, declared, rows, dataset.name))
+    shapes = infer(str(path), flat, _input_shape(request, flat, rows, dataset.name))
+    _check_codes(request, flat, shapes)
     choice = _choose(request, flat, shapes)
     with scratch() as folder:
         wrapped = ", wrapped by tfmot" if flat.wrapped else ""
-        say(f"{path}: Keras {file.version}, {len(flat.layers)} layers{wrapped}")
-        rebuilt = _rebuilt(file, flat, dataset, shapes, choice.name, folder)
+        kind = "Keras " + " and ".join(dict.fromkeys(str(item.version) for item in files))
+        say(f"{', '.join(map(str, request.paths))}: {kind}, {len(flat.layers)} layers{wrapped}")
+        if flat.left_out:
+            unused = ", ".join(flat.left_out)
+            say(f"{path}: left out, as {request.output} does not need it: {unused}")
+        rebuilt = _rebuilt(files, flat, dataset, shapes, choice.name, folder)
         for line in rebuilt["notes"]:
             say(line)
         content = (folder / KERAS).read_bytes()
     require_worth(request, dataset, rebuilt["losses"])
     subject = Subject(
-        kind=f"keras {file.version}",
+        kind=kind.lower(),
         form="keras",
         choice=choice,
         description=_describe(flat, shapes, choice),
@@ -90,8 +97,46 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     return publish(request, dataset, subject, content)
 
 
+def _flat(request: Request, files: Sequence[KerasFile]) -> Architecture:
+    """Return the architecture of a whole autoencoder, or of an encoder and a decoder.
+
+    Raises:
+        BadInput: see `architecture.flatten`; or the decoder does not take the encoder's codes.
+    """
+    first, *others = (
+        architecture.flatten(file, request.output if not number else None)
+        for number, file in enumerate(files)
+    )
+    return architecture.joined(first, *others) if others else first
+
+
+def _input_shape(
+    request: Request, flat: Architecture, rows: Sequence[int], name: str
+) -> tuple[int, ...]:
+    declared = rows if flat.input_shape is None else flat.input_shape
+    try:
+        return input_shape(request.paths[0], declared, rows, name)
+    except BadInput as error:
+        if not flat.code:
+            raise
+        raise BadInput(f"{error}; of two files, the encoder comes first") from None
+
+
+def _check_codes(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> None:
+    """Check that the decoder, if it is a file of its own, takes what the encoder gives."""
+    taken = flat.codes
+    if not flat.code or taken is None:
+        return
+    given = shapes[flat.code]
+    if len(taken) != len(given) or any(
+        size not in (None, there) for size, there in zip(taken, given, strict=True)
+    ):
+        encoder, decoder = request.paths
+        raise BadInput(f"{decoder}: takes codes of shape {taken}; {encoder} gives {given}")
+
+
 def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
-    (path,) = request.paths
+    path = request.paths[0]
     taken, given = shapes[flat.input], shapes[flat.output]
     if given != taken:
         raise BadInput(
@@ -102,7 +147,7 @@ def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> C
         same = ALLOWED[layer.kind].same_values
         size = math.prod(shapes[layer.name])
         nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
-    named = request.code_layer
+    named = request.code_layer or flat.code or None
     try:
         return choose(nodes, flat.input, flat.output, flat.aliases.get(named or "", named))
     except BadInput as error:
@@ -110,20 +155,21 @@ def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> C
 
 
 def _rebuilt(
-    file: KerasFile,
+    files: Sequence[KerasFile],
     flat: Architecture,
     dataset: Dataset,
     shapes: dict[str, Shape],
     code: str,
     folder: Path,
 ) -> dict[str, Any]:
-    """Run both child processes, which write the flat model to `folder`; return what they report."""
+    """Run the child processes, which write the flat model to `folder`; return what they report."""
     images = save_images(dataset, shapes[flat.input], folder)
-    write_scratch(folder / "rows.npy", npy_bytes(spread(np.load(images["test"]))))
-    found = taken(file, flat, folder) if flat.wrapped else _opened(file, flat, folder)
+    rows = folder / "rows.npy"
+    write_scratch(rows, npy_bytes(spread(np.load(images["test"]))))
+    found = _taken(files, flat, rows, folder)
     build = {
-        "source": str(file.path),
-        "rows": str(folder / "rows.npy"),
+        "source": ", ".join(str(file.path) for file in files),
+        "rows": str(rows),
         "weights": str(found.weights),
         "layers": [asdict(layer) for layer in flat.layers],
         "input": flat.input,
@@ -138,15 +184,61 @@ def _rebuilt(
     return {**report, "notes": found.notes, "ranges": build["ranges"]}
 
 
-def _opened(file: KerasFile, flat: Architecture, folder: Path) -> Taken:
-    """Have Keras open the file, and take its weights and its outputs."""
+def _taken(files: Sequence[KerasFile], flat: Architecture, rows: Path, folder: Path) -> Taken:
+    """Take the weights of all files, and the outputs for the rows where Keras opens them all.
+
+    Keras opens no file with a class that is not its own: one of tfmot's, or one of the author's
+    that the chosen output does not need.
+    """
+    foreign = flat.wrapped or bool(flat.left_out)
+    every: list[Taken] = []
+    for number, file in enumerate(files):
+        place = folder / str(number)
+        place.mkdir()
+        own = tuple(layer for layer in flat.layers if layer.file == number)
+        every.append(
+            taken(file, replace(flat, layers=own), place)
+            if foreign
+            else _opened(file, own, rows, place)
+        )
+        if not foreign and number + 1 < len(files):
+            rows = place / "codes.npy"
+            with np.load(every[-1].weights, allow_pickle=False) as arrays:
+                write_scratch(rows, npy_bytes(arrays[OUTPUTS]))
+    if len(every) == 1:
+        return every[0]
+    return _merged(flat, every, folder)
+
+
+def _merged(flat: Architecture, every: Sequence[Taken], folder: Path) -> Taken:
+    """Return what was taken of two files as if it were one."""
+    arrays: dict[str, Any] = {}
+    before = 0
+    for number, item in enumerate(every):
+        with np.load(item.weights, allow_pickle=False) as given:
+            for name, values in given.items():
+                layer, _, weight = name.partition(".")
+                # the outputs of the last file are those of the whole
+                arrays[key(int(layer) + before, int(weight)) if weight else name] = values
+        before += sum(layer.file == number for layer in flat.layers)
+    path = folder / "weights.npz"
+    with naming(path):
+        np.savez(path, **arrays)
+    ranges = [item.ranges for item in every if item.ranges is not None]
+    layers = {name: found for item in ranges for name, found in item.layers.items()}
+    joined = Ranges(layers, ranges[0].input) if ranges else None
+    return Taken(path, tuple(line for item in every for line in item.notes), joined)
+
+
+def _opened(file: KerasFile, layers: Sequence[LayerSpec], rows: Path, folder: Path) -> Taken:
+    """Have Keras open a file, and take its weights and its outputs."""
     original = folder / f"original{file.suffix}"
     write_scratch(original, file.content)
     job = {
         "source": str(file.path),
         "file": str(original),
-        "layers": [asdict(layer) for layer in flat.layers],
-        "rows": str(folder / "rows.npy"),
+        "layers": [asdict(layer) for layer in layers],
+        "rows": str(rows),
         "weights": str(folder / "weights.npz"),
     }
     children.run(_CHILDREN[file.version], job, timeout_s=_TIMEOUT_S)
