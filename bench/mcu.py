@@ -93,6 +93,8 @@ The models are int8, trained on MNIST: `deep` under `int8-per-tensor`, and the c
 * **digits**: instructions of one inference, the mean over the first {images} test images (for a
   decoder, over their codes). **random**: the mean over {random} random inputs. Both are exact, the
   same in each run. They are no cycles: QEMU has no wait states, caches or pairs of instructions.
+* **-DEDGEAE_HELIUM_VLDM**: one instruction loads several vectors. These are fewer instructions,
+  and no fewer cycles: a core overlaps single loads with the products. So it is not the default.
 * **code** and **constants**: bytes of flash. **arena**, **data + bss** and **stack**: bytes of RAM,
   beside the caller's input and output.
 

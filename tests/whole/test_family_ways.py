@@ -14,6 +14,7 @@ from family_models import MODELS, export_and_verify, train_all
 from folder_state import folder_state
 
 from edgeae import data
+from edgeae.recipe import find
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
@@ -41,13 +42,21 @@ def test_it_exports_and_verifies(name, place):
 
 @pytest.mark.parametrize("name", ["p60", "p80", "c16", "qat", "p80-pqat", "p50-c16-pcqat"])
 def test_tfmots_recipes_export_and_verify_or_name_the_layer_that_they_do_not_take(name, place):
+    """Their tolerances of losses are for MNIST; on digits, tfmot loses more of `simple`."""
+    plan = f"digits-{name}"
+    (place / "export").mkdir(exist_ok=True)
+    (place / "export" / f"{plan}.toml").write_text(
+        f'extends = "tfmot-{name}-int8"\n[tolerance]\nadded_loss = 0.05\nadded_p99 = 0.5\n'
+    )
     taken = ["simple", "deep", "conv"]
     if name.endswith(("pqat", "pcqat")):  # their schemes have no transposed convolution
         taken.remove("conv")
-        done = edgeae("export", "conv", "-r", f"tfmot-{name}-int8", cwd=place)
+        done = edgeae("export", "conv", "-r", plan, cwd=place)
         assert done.returncode == 2
         assert "tfmot does not take layer" in done.stderr and "Conv2DTranspose" in done.stderr
-    export_and_verify(place, f"tfmot-{name}-int8", taken)
+    export_and_verify(place, plan, taken)
+    for model in taken:
+        promises.check(place / "build" / model / plan, find(f"tfmot-{name}-int8"))
 
 
 def test_int16_activations_leave_xnnpack_without_a_verdict(place):
