@@ -22,7 +22,7 @@ from edgeae.formats.onnx import graph_statistics as onnx_statistics
 from edgeae.metrics.loss import image_losses
 from edgeae.recipe import PARTS
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.system]
 
 #: Model and recipe → flavours of its files in the two conversions.
 FORMS = {
