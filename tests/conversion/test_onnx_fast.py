@@ -175,6 +175,7 @@ def test_the_race_tells_a_larger_model_from_a_smaller():
     assert 0 < 5 * times["small"] < times["large"]
 
 
+@pytest.mark.system
 def test_the_same_model_gives_the_same_bytes_in_every_process():
     found = []
     for seed in ("1", "2"):

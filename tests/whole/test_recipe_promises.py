@@ -15,6 +15,7 @@ from edgeae import recipe
 RUNG = "p90-c16-pcqat-int8"
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 def test_zeros_clusters_and_integers_are_in_the_files_and_the_source_is_as_it_was(tmp_path):
     data = pictures(tmp_path / "pictures.npz")
