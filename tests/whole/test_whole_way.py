@@ -105,7 +105,6 @@ def test_a_manifest_holds_the_recipe_that_it_was_made_under(project: Path) -> No
     assert pruned.settings["steps"] == ["prune"] and pruned.settings["prune"]["sparsity"] == 0.5
 
 
-@pytest.mark.system
 def test_the_same_seed_gives_the_same_weights_and_the_same_bundle(project: Path) -> None:
     other = project / "again"
     other.mkdir()
@@ -127,7 +126,6 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_bundle(project: Path)
             assert (again / name).read_bytes() == (place / name).read_bytes(), name
 
 
-@pytest.mark.system
 def test_another_seed_is_another_training(project: Path, tmp_path: Path) -> None:
     """It would start TensorFlow; that it gives other weights, test_families.py knows."""
     (tmp_path / "tensorflow.py").write_text("raise ImportError('it is started')")
