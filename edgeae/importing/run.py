@@ -41,6 +41,10 @@ def import_model(request: Request, force: bool, say: Callable[[str], None]) -> I
         RuntimeUnavailable: TensorFlow is not installed.
     """
     importer = _importer(request.paths)
+    if request.output is not None and importer is not _keras_importer():
+        raise BadInput(
+            f"--output {request.output}: allowed are Keras files; {request.paths[0]} is none"
+        )
     if not force:
         _check_name(request)
         imported = _current(request)

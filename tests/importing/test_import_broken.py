@@ -273,6 +273,10 @@ BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
     "a zip of something else": (_a_zip, ("a zip archive without config.json",)),
     "no such file": (_no_file, ("net.keras: no such file",)),
     "two Keras files of two widths": (_two_files, ("not an autoencoder",)),
+    "an output of a file without several": (
+        _options("--output", "d1"),
+        ("--output d1: allowed are its outputs, d2",),
+    ),
     "a name that is a path": (_options("--name", "../x"), ("--name '../x'",)),
     "a name that a trained model has": (
         _taken,

@@ -173,6 +173,8 @@ class _Walk:
         """Walk a model called on `inputs`; return the name of its output."""
         kind = item["class_name"]
         where = self._where(path, kind)
+        if kind == _SEQUENTIAL and self.chosen is not None and not path:
+            raise BadInput(f"{where}: --output {self.chosen}: a Sequential model has one output")
         if kind not in _MODELS or not _is_own(item):
             raise BadInput(
                 f"{self.path}: {_told(item)} is a custom class; allowed are Sequential and "

@@ -107,7 +107,14 @@ def _flat(request: Request, files: Sequence[KerasFile]) -> Architecture:
         architecture.flatten(file, request.output if not number else None)
         for number, file in enumerate(files)
     )
-    return architecture.joined(first, *others) if others else first
+    if not others:
+        return first
+    if others[0].quantized_input is not None:
+        raise BadInput(
+            f"{request.paths[1]}: quantization-aware training rounded its input by a range of its "
+            "own, which the encoder's output does not have; train the whole autoencoder so"
+        )
+    return architecture.joined(first, *others)
 
 
 def _input_shape(
