@@ -111,6 +111,16 @@ def refusals():
     return found
 
 
+def schedules():
+    """The settings of tfmot's schedules: of many steps, of few, and where all is pruned at once."""
+    plans = (
+        dataclasses.replace(PRUNE, steps=4300),
+        PRUNE,
+        dataclasses.replace(PRUNE, steps=4300, schedule="constant"),
+    )
+    return [steps._schedule(plan, 0.6).get_config()["config"] for plan in plans]
+
+
 def _activated(name: str):
     image = keras.Input((24,), name="image")
     return keras.Model(image, layers.Dense(24, activation=name, name="code")(image))
@@ -118,4 +128,5 @@ def _activated(name: str):
 
 if __name__ == "__main__":
     found = {"plain": plain(), "quantized": quantized(sys.argv[1]), "refusals": refusals()}
+    found["schedules"] = schedules()
     sys.stdout.write(json.dumps(found))

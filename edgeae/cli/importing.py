@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,10 +122,10 @@ def _tell(request: Request, imported: Imported) -> None:
     ]
     put(f"{request.folder}: {', '.join(part for part in parts if part)}")
     if imported.choice is not None:
-        put("\n".join(_told(imported.choice, request)))
+        put("\n".join(_told(imported.choice, request, math.prod(training.input_shape))))
 
 
-def _told(choice: Choice, request: Request) -> list[str]:
+def _told(choice: Choice, request: Request, width: int) -> list[str]:
     others = [f"{name} ({size})" for name, size in choice.alternatives]
     more = len(others) - _MOST_TOLD
     listing = ", ".join(others[:_MOST_TOLD]) or "none"
@@ -134,8 +135,9 @@ def _told(choice: Choice, request: Request) -> list[str]:
         how = "the encoder's output; --code-layer chooses another"
     else:
         how = "the narrowest; --code-layer chooses another"
+    wider = ", no fewer than the input has" if choice.size >= width else ""
     lines = [
-        f"code: {choice.name}, {choice.size} values ({how})",
+        f"code: {choice.name}, {choice.size} values{wider} ({how})",
         f"alternatives: {listing}{f' and {more} more' if more > 0 else ''}",
     ]
     if choice.narrower is not None and choice.around is not None:

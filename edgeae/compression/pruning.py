@@ -20,7 +20,7 @@ from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Prune
 
 #: Share of the steps over which sparsity grows; in the remaining steps only the weights adapt.
-_RAMP = 0.4
+RAMP = 0.4
 
 
 def prune(model: Any, dataset: Dataset, settings: Prune, seed: int) -> Any:
@@ -85,7 +85,7 @@ def _schedule(settings: Prune) -> Callable[[int], float]:
     """Return a function: number of the step → share of the final sparsity that is due by then."""
     if settings.schedule == "constant":
         return lambda step: 1.0
-    ramp = settings.steps * _RAMP
+    ramp = settings.steps * RAMP
     return lambda step: 1 - (1 - min(step / ramp, 1.0)) ** 3
 
 

@@ -95,7 +95,12 @@ class _Way:
 
 
 def choose(
-    nodes: Sequence[Node], source: str, target: str, code_layer: str | None = None
+    nodes: Sequence[Node],
+    source: str,
+    target: str,
+    code_layer: str | None = None,
+    *,
+    wide: bool = False,
 ) -> Choice:
     """Return the code: the narrowest node through which all paths from input to output pass.
 
@@ -109,6 +114,8 @@ def choose(
         target: name of the output.
         code_layer: name of the node that the user chose as the code; it may have any size. None
             searches for the bottleneck.
+        wide: whether a node that is no narrower than the input may be found, if it is the only
+            narrowest one. Convolutional examples have such codes: 7×7×32 values of 28×28.
 
     Raises:
         BadInput: there is no bottleneck, `code_layer` does not exist, or the graph cannot be cut
@@ -121,7 +128,7 @@ def choose(
     if code_layer is not None:
         position = _named(nodes, way, is_open, code_layer)
     else:
-        position = _narrowest(way, cuts)
+        position = _narrowest(way, cuts, wide)
     node = way.nodes[position]
     others = sorted((p for p in cuts if p != position), key=lambda p: (way.nodes[p].size, -p))
     shut = [p for p in inner if not is_open[p] and way.nodes[p].size < node.size]
@@ -170,9 +177,11 @@ def _named(nodes: Sequence[Node], way: _Way, is_open: list[bool], name: str) -> 
     return position
 
 
-def _narrowest(way: _Way, cuts: list[int]) -> int:
+def _narrowest(way: _Way, cuts: list[int], wide: bool) -> int:
     least = min((way.nodes[position].size for position in cuts), default=None)
-    if least is None or least >= way.nodes[0].size:
+    if least is None:
+        raise _no_bottleneck(way, cuts)
+    if least >= way.nodes[0].size and not (wide and _is_single(way, cuts, least)):
         raise _no_bottleneck(way, cuts)
     first = next(i for i, position in enumerate(cuts) if way.nodes[position].size == least)
     row: list[int] = []
@@ -182,6 +191,13 @@ def _narrowest(way: _Way, cuts: list[int]) -> int:
             break
         row.append(position)
     return _last(way, row)
+
+
+def _is_single(way: _Way, cuts: list[int], size: int) -> bool:
+    """Return whether one node alone has this size, but for those that only reshape it."""
+    alike = [position for position in cuts if way.nodes[position].size == size]
+    made = [position for position in alike if not way.nodes[position].same_values]
+    return len(made) == 1 and alike[-1] - alike[0] == len(alike) - 1
 
 
 def _last(way: _Way, row: list[int]) -> int:

@@ -31,6 +31,13 @@ def test_each_layer_has_its_zeros(found):
             assert (kernel == 0).mean() == pytest.approx(0.6, abs=0.5 / kernel.size)
 
 
+def test_sparsity_grows_over_the_share_of_steps_of_edgeaes_own_pruning(found):
+    many, few, once = found["schedules"]
+    assert (many["begin_step"], many["end_step"], many["frequency"]) == (0, 1700, 100)
+    assert (few["end_step"], few["frequency"]) == (40, 4)
+    assert many["final_sparsity"] == few["final_sparsity"] == once["target_sparsity"] == 0.6
+
+
 def test_of_each_four_weights_two_are_zeros(found):
     for kernel in map(np.array, found["plain"]["2 of 4"]["kernels"]):
         # tfmot counts along the rows of the transposed kernel, the order of TFLite's weights

@@ -52,6 +52,25 @@ def test_what_only_reshapes_belongs_to_the_decoder_unless_the_encoder_ends_there
     assert code(ended).name == "flat"
 
 
+def test_a_code_wider_than_the_input_is_found_where_it_is_the_only_narrowest():
+    """As in keras.io's convolutional example: 784 → 25,088 → 6,272 → 1,568 → 6,272 → …"""
+    sizes = (784, 25088, 6272, 6272, 1568, 6272, 25088, 784)
+    found = choose(chain(*sizes), "n0", "n7", wide=True)
+    assert (found.name, found.size) == ("n4", 1568)
+    with pytest.raises(BadInput, match="no bottleneck"):
+        code(chain(*sizes))
+    for several in ((784, 1568, 6272, 1568, 784), (784, 1568, 1568, 784), (784, 784)):
+        with pytest.raises(BadInput, match="no bottleneck"):
+            choose(chain(*several), "n0", f"n{len(several) - 1}", wide=True)
+    reshaped = [
+        Node("image", (), 784),
+        Node("pool", ("image",), 1568),
+        Node("flat", ("pool",), 1568, same_values=True),
+        Node("out", ("flat",), 784),
+    ]
+    assert choose(reshaped, "image", "out", wide=True).name == "pool"
+
+
 def test_a_skip_inside_encoder_or_decoder_shuts_only_what_it_spans():
     found = code(chain(64, 32, 4, 32, 16, 32, 5, 32, 64, skips=((1, 3), (5, 7))))
     assert (found.name, found.size) == ("n4", 16)

@@ -189,7 +189,7 @@ NAN = np.where(np.arange(WIDTH) == 3, np.nan, ROWS)
 
 #: What is broken → how to make it, and words that its line must have.
 BROKEN: dict[str, tuple[Case, tuple[str, ...]]] = {
-    "no bottleneck": (_model(dense(WIDTH, 20, WIDTH)), ("no bottleneck", "16 values")),
+    "no bottleneck": (_model(dense(WIDTH, 20, 20, WIDTH)), ("no bottleneck", "d1 (20), d2 (20)")),
     "Lambda in .keras": (
         _model(_with_layer("Lambda", function=LAMBDA)),
         ("layer odd (Lambda)", "never run", "allowed are Activation"),

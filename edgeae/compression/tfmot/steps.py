@@ -10,6 +10,7 @@ from typing import Any
 
 from edgeae.compression.fine_tuning import fine_tune
 from edgeae.compression.kernels import check_layers, wanted
+from edgeae.compression.pruning import RAMP
 from edgeae.compression.tfmot import library
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
@@ -17,7 +18,7 @@ from edgeae.originals.keras_parts import clone
 from edgeae.recipe import Prune, Recipe
 from edgeae.training.objective import Objective
 
-#: tfmot looks at its schedule every so many steps.
+#: tfmot looks at its schedule every so many steps, or more often where there are few steps.
 _FREQUENCY = 100
 _CENTROIDS = {
     "kmeans++": library.clusters.CentroidInitialization.KMEANS_PLUS_PLUS,
@@ -82,10 +83,13 @@ def wrapped_for_pruning(model: Any, settings: Prune) -> Any:
 
 
 def _schedule(settings: Prune, share: float) -> Any:
+    """Return tfmot's schedule that is edgeae's own: sparsity grows over the same share of steps."""
+    end = max(1, int(settings.steps * RAMP))
+    frequency = min(_FREQUENCY, max(1, end // 10))
     if settings.schedule == "constant":
-        return library.sparsity.ConstantSparsity(share, 0, frequency=_FREQUENCY)
-    end = settings.steps // _FREQUENCY * _FREQUENCY
-    return library.sparsity.PolynomialDecay(0.0, share, 0, end, frequency=_FREQUENCY)
+        return library.sparsity.ConstantSparsity(share, 0, frequency=frequency)
+    end = end // frequency * frequency  # tfmot only prunes in these steps
+    return library.sparsity.PolynomialDecay(0.0, share, 0, end, frequency=frequency)
 
 
 def cluster(model: Any, dataset: Dataset, recipe: Recipe, seed: int) -> Any:

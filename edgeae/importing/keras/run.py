@@ -156,7 +156,8 @@ def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> C
         nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
     named = request.code_layer or flat.code or None
     try:
-        return choose(nodes, flat.input, flat.output, flat.aliases.get(named or "", named))
+        name = flat.aliases.get(named or "", named)
+        return choose(nodes, flat.input, flat.output, name, wide=True)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
 

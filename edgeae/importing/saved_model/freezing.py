@@ -138,7 +138,7 @@ def _choose(source: Path, graph: Any, tensors: Tensors, code_layer: str | None) 
     candidates = nodes(graph, tensors, lambda name: name not in uncut)
     named = _named([node.name for node in candidates], code_layer)
     try:
-        choice = choose(candidates, IMAGE, RECONSTRUCTION, named)
+        choice = choose(candidates, IMAGE, RECONSTRUCTION, named, wide=True)
     except BadInput as error:
         raise BadInput(f"{source}: {error}") from None
     if choice.name in uncut:
