@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 
 CONTROL = "control.invalid"
 #: Where Chromium itself asks for updates and accounts, whatever it shows.
-BROWSERS_OWN = (".google.com", "update.googleapis.com")
+BROWSERS_OWN = (".google.com", "update.googleapis.com", "optimizationguide-pa.googleapis.com")
 #: What a browser would fetch by itself, from another place than the site's own folder.
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|link)\b[^>]+(?:src|href)=[\"']?((?:https?:)?//[^\"' >]+)"

@@ -13,7 +13,7 @@ from edgeae.formats.tflite import graph as tflite
 from edgeae.formats.tflite import graph_statistics
 from edgeae.recipe import PARTS
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.system]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.ways]
 
 MODELS = ("conv", "mobile", "variational", "contractive", "overcomplete")
 #: Terms of the loss beside the reconstruction's.

@@ -272,7 +272,7 @@ def on_a_grid(levels: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.system
+@pytest.mark.ways
 def test_a_curve_is_what_numpy_computes_on_the_validation_images(place):
     kept = json.loads((place / "build/deep/sensitivity.json").read_text())
     assert kept["n"] == 20 and kept["loss"] == pytest.approx(loss(place), rel=1e-5)
@@ -298,7 +298,7 @@ def test_a_curve_of_clusters_rises_from_none(place):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.system
+@pytest.mark.ways
 def test_what_was_measured_is_what_is_exported(place):
     """The trial's bytes are the export's, and its loss that of the file on the same images."""
     found = json.loads((place / "found.json").read_text())["found"]

@@ -138,7 +138,7 @@ def test_an_unknown_family_and_missing_data_are_said_before_a_child_starts(tmp_p
 
 
 @pytest.mark.tensorflow
-@pytest.mark.system
+@pytest.mark.ways
 def test_two_families_one_of_which_cannot_be_trained(tmp_path: Path) -> None:
     """Vectors of 40 values: `simple` takes them, `conv` needs pictures."""
     draw = np.random.default_rng(0)

@@ -115,13 +115,10 @@ def test_pruning_reports_ratio_sparsity_and_gzip(build: Path, model: str) -> Non
     assert whole["gzip_bytes"] < 0.85 * gzip["autoencoder", "tflite"]
 
 
+@pytest.mark.ways  # a minute each, which CI does not have
 @pytest.mark.parametrize(
     ("recipe", "times", "limit"),
-    [
-        ("p56-c64-float16", 8, 1.02),
-        # a minute more than CI has
-        pytest.param("p74-c32-float16", 12, 1.10, marks=pytest.mark.ways),
-    ],
+    [("p56-c64-float16", 8, 1.02), ("p74-c32-float16", 12, 1.10)],
 )
 def test_so_many_times_fewer_bytes_cost_so_much_of_the_controls_loss(
     build: Path, recipe: str, times: int, limit: float

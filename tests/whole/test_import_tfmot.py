@@ -24,7 +24,7 @@ FORMS = {
     "cqat": ".h5",
 }
 #: Those that are made and tried in CI; the others are in `make ways`.
-FEW = ("clustered", "qat")
+FEW = ("qat",)
 #: The other forms; a SavedModel without wrappers is a graph, and no layers.
 OTHERS = [
     (name, form)
