@@ -68,7 +68,9 @@ import sys
 from pathlib import Path
 from edgeae.training import zoo
 zoo._COMMAND = (sys.executable, sys.argv[1])
-told = lambda line: print(line, flush=True)
+def told(line):  # of several threads: `print` writes the line and its end apart
+    sys.stdout.write(f"{line}\\n")
+    sys.stdout.flush()
 options = {"data": "digits", "build": Path("."), "force": False}
 list(zoo.train_all(sys.argv[2:], jobs=2, say=told, **options))
 """
