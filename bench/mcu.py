@@ -157,7 +157,7 @@ def _reference(program: VerifiedArtifact, inputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def _row(program: VerifiedArtifact, core: str, more: tuple[str, ...], digits: NDArray[Any]) -> Row:
-    engine = " ".join(["edgeae", *more]).replace(" ", ", ", 1)
+    engine = ", ".join(["edgeae", *more])
     limits = np.iinfo(digits.dtype)
     rng = np.random.default_rng(0)
     random = rng.integers(limits.min, limits.max, (_RANDOM, *digits.shape[1:]), endpoint=True)

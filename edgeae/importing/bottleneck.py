@@ -179,9 +179,7 @@ def _named(nodes: Sequence[Node], way: _Way, is_open: list[bool], name: str) -> 
 
 def _narrowest(way: _Way, cuts: list[int], wide: bool) -> int:
     least = min((way.nodes[position].size for position in cuts), default=None)
-    if least is None:
-        raise _no_bottleneck(way, cuts)
-    if least >= way.nodes[0].size and not (wide and _is_single(way, cuts, least)):
+    if least is None or not (least < way.nodes[0].size or (wide and _is_single(way, cuts, least))):
         raise _no_bottleneck(way, cuts)
     first = next(i for i, position in enumerate(cuts) if way.nodes[position].size == least)
     row: list[int] = []

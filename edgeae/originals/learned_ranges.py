@@ -4,6 +4,7 @@ The rounding of weights and activations is in the graph, so the converter takes 
 its integers: those that quantization-aware training computed with.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from edgeae.artifacts.ranges import Ends, LayerRanges, Ranges
@@ -59,16 +60,16 @@ def with_ranges(model: Any, code_layer: str, ranges: Ranges) -> Original:
     for layer in model.layers:
         twin = rounded.get_layer(layer.name)
         (twin.layer if isinstance(twin, _Rounded) else twin).set_weights(layer.get_weights())
-    original = from_keras(rounded, code_layer)
+    # without a model: these layers are for conversion, not for fine-tuning
+    original = replace(from_keras(rounded, code_layer, rounds=True), model=None)
     entrance = ranges.input
     if entrance is None:
-        return Original(original.shapes, original.parts, original.both_ends, rounds=True)
+        return original
     parts = {
         part: _entered(function, entrance) if part != "decoder" else function
         for part, function in original.parts.items()
     }
-    both_ends = _entered(original.both_ends, entrance)
-    return Original(original.shapes, parts, both_ends, rounds=True)
+    return replace(original, parts=parts, both_ends=_entered(original.both_ends, entrance))
 
 
 def _entered(function: Any, ends: Ends) -> Any:

@@ -160,8 +160,8 @@ def _check_mask(values: Arrays, name: str) -> str:
 def _clustered(values: Arrays, name: str, wrapper: Wrapper) -> tuple[NDArray[Any], str]:
     """Return centroids[indices], and a line if the indices are not those of the nearest centroids.
 
-    In every call tfmot assigns each weight to its nearest centroid anew, but where it preserves
-    zeros it first sets weights to 0 by a mask that no file keeps; then the stored indices count.
+    tfmot assigns each weight to its nearest centroid in every call. Where it preserves zeros, it
+    first sets weights to 0 by a mask that no file keeps; there, the stored indices count.
 
     Raises:
         BadInput: centroids or indices are missing, or an index has no centroid.
