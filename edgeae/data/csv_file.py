@@ -2,13 +2,26 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import itertools
+import math
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.data.columns import (
+    Picked,
+    Stored,
+    as_labels,
+    is_missing,
+    pick,
+    refuse_names,
+    wrong_value,
+)
+from edgeae.data.reading import Reading
 from edgeae.data.values import check_rows
 from edgeae.errors import BadInput
 from edgeae.reading import files
@@ -16,37 +29,108 @@ from edgeae.reading.unpacking import Allowance
 
 #: A row of a million values has about 8 MB; the list of a longer line could fill the memory.
 _LONGEST_LINE = 1 << 23
+#: Bytes of a number in the table.
+_NUMBER = 8
+#: What separates the values of files that are called CSV, besides the comma.
+_SEPARATORS = {";", "\t", "|"}
 
 
-def read_csv(path: Path) -> dict[str, NDArray[Any]]:
-    """Read the rows as `x`, float64 (n, width).
+def read_csv(path: Path, reading: Reading) -> Stored:
+    """Read the rows as `x`, float64 (n, width), and the labels as `y` if the reading names them.
 
-    The first line is a header if none of its cells is a number. Empty lines are skipped.
+    The first line is a header if none of its cells is a number, or if the reading names a column.
+    Empty lines are skipped.
 
     Raises:
-        BadInput: a cell is no finite number, or a line has more or fewer cells than the others.
+        BadInput: a column that the reading names is missing, a cell of a used column is no finite
+            number, or a line has more or fewer cells than the others.
         OSError: the file cannot be read.
     """
-    rows: list[NDArray[np.float64]] = []
+    lines = _lines(path)
+    head = next(lines, None)
+    if head is None:
+        raise _empty(path)
+    cells = head[1]
+    names = [cell.strip() for cell in cells]
+    if not _is_header(cells, names, reading):
+        refuse_names(str(path), reading)
+        return _table(path, itertools.chain([head], lines), None)
+    start = next(lines, None)
+    if start is None:
+        raise _empty(path)
+    if len(start[1]) != len(names) and not reading.named:
+        return _table(path, itertools.chain([start], lines), None)  # a title, and no names
+    picked = pick(str(path), names, reading)
+    return _table(path, itertools.chain([start], lines), picked, len(names))
+
+
+def _is_header(cells: Sequence[str], names: Sequence[str], reading: Reading) -> bool:
+    """Return whether a file's first line names the columns; a name may be a number if it is used.
+
+    If the reading names columns and no cell is a number, the line is a header that lacks them.
+    """
+    asked = {*reading.columns, *reading.drop, reading.label}
+    return not any(map(_is_number, cells)) or not asked.isdisjoint(names)
+
+
+def _table(
+    path: Path,
+    lines: Iterator[tuple[int, list[str]]],
+    picked: Picked | None,
+    width: int = 0,
+) -> Stored:
+    """Read the lines after a header of `width` names; without one, `picked` is None."""
+    values, labels = array("d"), list[str]()
     allowance = Allowance(str(path))
-    first = 0
-    for line, cells in _lines(path):
-        if not first:
-            first = line
-            if not any(map(_is_number, cells)):
-                continue
-        row = _row(f"{path}: line {line}", cells)
-        allowance.take(row.nbytes, f"the table up to line {line}")
-        if rows and len(row) != len(rows[0]):
-            raise BadInput(
-                f"{path}: line {line} has {len(row)} values, the lines before have {len(rows[0])}"
-            )
-        rows.append(row)
-    if not rows:
-        raise BadInput(f"{path}: no line of numbers; allowed are numbers separated by commas")
-    table = np.stack(rows)
+    for line, cells in lines:
+        width = width or len(cells)
+        if len(cells) != width:
+            before = "the lines before have" if values else "the header has"
+            raise BadInput(f"{path}: line {line} has {len(cells)} values, {before} {width}")
+        chosen = cells if picked is None else [cells[place] for place in picked.places]
+        allowance.take(len(chosen) * _NUMBER, f"the table up to line {line}")
+        row = _row(chosen)
+        if row is None:
+            raise _wrong(path, line, chosen, picked)
+        values.extend(row)
+        if picked is not None and picked.label is not None:
+            labels.append(_label(path, line, cells[picked.label]))
+    columns = width if picked is None else len(picked.places)
+    table: NDArray[np.float64] = np.frombuffer(values).reshape(-1, columns)
     check_rows(str(path), table)
-    return {"x": table}
+    arrays = {"x": table} | ({"y": as_labels(labels)} if labels else {})
+    return Stored(arrays, () if picked is None else picked.names)
+
+
+def _row(cells: Sequence[str]) -> list[float] | None:
+    """Return the numbers of a line; None if one is no finite number."""
+    try:
+        row = [float(cell) for cell in cells]
+    except ValueError:
+        return None
+    return row if all(map(math.isfinite, row)) else None
+
+
+def _wrong(path: Path, line: int, cells: Sequence[str], picked: Picked | None) -> BadInput:
+    """Build the error for the first cell of a line that is no finite number."""
+    place = next(number for number, cell in enumerate(cells) if _row([cell]) is None)
+    cell, where = cells[place], f"{path}: line {line}"
+    if picked is not None and not (len(picked.names) == 1 and _SEPARATORS & {*cell}):
+        return wrong_value(f"{where}, column {picked.names[place]}", cell)
+    shown = repr(cell if len(cell) <= 40 else f"{cell[:40]}…")
+    if _is_number(cell):
+        return BadInput(f"{where}: {shown}: allowed are finite numbers")
+    return BadInput(f"{where}: {shown} is not a number; allowed are numbers separated by commas")
+
+
+def _label(path: Path, line: int, cell: str) -> str:
+    if is_missing(cell):
+        raise BadInput(f"{path}: line {line}: the label is missing, {cell!r}")
+    return cell
+
+
+def _empty(path: Path) -> BadInput:
+    return BadInput(f"{path}: no line of numbers; allowed are numbers separated by commas")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -75,24 +159,6 @@ def _bounded(path: Path, stream: IO[str]) -> Iterator[str]:
                 "store long rows in an .npy"
             )
         yield line
-
-
-def _row(place: str, cells: list[str]) -> NDArray[np.float64]:
-    try:
-        row = np.array([float(cell) for cell in cells])
-    except ValueError:
-        wrong = next(cell for cell in cells if not _is_number(cell))
-        raise BadInput(
-            f"{place}: {_short(wrong)} is not a number; allowed are numbers separated by commas"
-        ) from None
-    if not np.isfinite(row).all():
-        wrong = cells[int(np.flatnonzero(~np.isfinite(row))[0])]
-        raise BadInput(f"{place}: {_short(wrong)}: allowed are finite numbers")
-    return row
-
-
-def _short(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else f"{cell[:40]}…")
 
 
 def _is_number(cell: str) -> bool:

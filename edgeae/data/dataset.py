@@ -1,4 +1,4 @@
-"""A dataset and its split."""
+"""A dataset: rows that train, calibrate and judge a model."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -8,20 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.data.normalization import Normalization
+from edgeae.data.reading import AS_STORED, Reading
 from edgeae.errors import BadInput
 from edgeae.metrics.loss import mean_loss
-
-_SEED = 0
-#: The largest number of training rows that become validation rows.
-_VALIDATION = 5000
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Rows of any rank, as they were stored, and their split.
 
-    A dataset of only *representative rows* (not `trainable`) is halved at random: `train`, the
-    first half, calibrates, `validation` is a slice of it, and `test` is the second half.
+    A dataset of only *representative rows* (not `trainable`) is halved: `train`, the first half,
+    calibrates, `validation` is a slice of it, and `test` is the second half. See `splitting`.
 
     Attributes:
         name: `mnist`, `digits`, or the stem of the file.
@@ -29,10 +26,13 @@ class Dataset:
         train: uint8 or float32 (n, …), without the validation rows.
         validation: the last rows for training: 5,000 of MNIST's 60,000; dtype as `train`.
         test: rows that are used only for the reported figures; dtype as `train`.
-        train_labels, test_labels: integers (n,), or None.
+        train_labels, test_labels: integers or texts (n,), or None.
         normalization: maps stored values to real values.
         trainable: whether there are rows for training.
-        sha256: hash of the arrays; it does not depend on the file's format.
+        sha256: hash of the arrays, and of how they were split and cut into windows; it does not
+            depend on the file's format.
+        columns: names of the columns of a row, or of the channels of a window; empty if unnamed.
+        reading: how the rows were read.
     """
 
     name: str
@@ -45,6 +45,8 @@ class Dataset:
     normalization: Normalization
     trainable: bool
     sha256: str
+    columns: tuple[str, ...] = ()
+    reading: Reading = AS_STORED
 
     @property
     def width(self) -> int:
@@ -69,7 +71,7 @@ class Dataset:
         """Hash of the labels; `sha256` does not contain them."""
         digest = hashlib.sha256()
         for labels in (self.train_labels, self.test_labels):
-            digest.update(b"none" if labels is None else np.asarray(labels, "<i8").tobytes())
+            digest.update(b"none" if labels is None else _label_bytes(labels))
         return digest.hexdigest()
 
     def described(self, bounds: tuple[float, float] | None = None) -> dict[str, Any]:
@@ -118,90 +120,18 @@ class Dataset:
         return real
 
 
+def _label_bytes(labels: NDArray[Any]) -> bytes:
+    if labels.dtype.kind == "U":
+        return "\n".join(labels).encode()
+    return np.asarray(labels, "<i8").tobytes()
+
+
 def _fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
     """Return whether a row can be reshaped: flattened, unflattened, or with axes of size 1."""
     if np.prod(stored) != np.prod(asked):
         return False
     long = [tuple(size for size in shape if size != 1) for shape in (stored, asked)]
     return long[0] == long[1] or min(map(len, long)) <= 1
-
-
-def split(name: str, origin: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
-    """Build a dataset from checked arrays.
-
-    Args:
-        name: the dataset's name.
-        origin: source of the arrays.
-        arrays: `x_train` and `x_test`, optionally `y_train` and `y_test`; or representative rows
-            `x`, optionally `y`.
-
-    Raises:
-        BadInput: the training rows and the test rows differ in shape or kind.
-    """
-    sha256 = _sha256(arrays)
-    halved = _halves(arrays) if "x" in arrays else arrays
-    _check_alike(origin, halved["x_train"], halved["x_test"])
-    # the hash above is that of the stored arrays, before this conversion
-    train, test = _lean(halved["x_train"]), _lean(halved["x_test"])
-    trainable = "x" not in arrays
-    held_out = min(_VALIDATION, max(1, len(train) // 10))
-    kept = len(train) - held_out if trainable else len(train)
-    labels = halved.get("y_train")
-    return Dataset(
-        name=name,
-        origin=origin,
-        train=train[:kept],
-        validation=train[len(train) - held_out :],
-        test=test,
-        train_labels=None if labels is None else labels[:kept],
-        test_labels=halved.get("y_test"),
-        normalization=Normalization.usual(test.dtype),
-        trainable=trainable,
-        sha256=sha256,
-    )
-
-
-def _halves(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Split representative rows into halves at random, because files are often ordered."""
-    order = np.random.default_rng(_SEED).permutation(len(arrays["x"]))
-    middle = (len(order) + 1) // 2
-    shares = {"train": order[:middle], "test": order[middle:]}
-    return {
-        f"{key}_{part}": array[chosen]
-        for key, array in arrays.items()
-        for part, chosen in shares.items()
-    }
-
-
-def _check_alike(origin: str, train: NDArray[Any], test: NDArray[Any]) -> None:
-    if train.shape[1:] != test.shape[1:]:
-        raise BadInput(
-            f"{origin}: x_train has rows of shape {train.shape[1:]}, x_test of {test.shape[1:]}"
-        )
-    # different kinds can have different scales: white may be 255 or 1.0
-    if _kind(train) != _kind(test):
-        raise BadInput(f"{origin}: x_train is {train.dtype}, x_test {test.dtype}")
-
-
-def _kind(array: NDArray[Any]) -> str:
-    if array.dtype == np.uint8:
-        return "pixels"
-    return "floats" if array.dtype.kind == "f" else "integers"
-
-
-def _lean(array: NDArray[Any]) -> NDArray[Any]:
-    return array if array.dtype == np.uint8 else array.astype(np.float32, copy=False)
-
-
-def _sha256(arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for key in ("x", "x_train", "x_test"):
-        if key not in arrays:
-            continue
-        array = np.ascontiguousarray(arrays[key])
-        digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
 
 
 def require_trainable(dataset: Dataset) -> None:
@@ -213,7 +143,7 @@ def require_trainable(dataset: Dataset) -> None:
     if not dataset.trainable:
         raise BadInput(
             f"{dataset.origin}: only representative rows; a training needs an .npz with x_train "
-            "and x_test"
+            "and x_test, or --split 70:10:20, which splits the rows"
         )
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeae.data.dataset import Dataset, split
+from edgeae.data.columns import Stored
+from edgeae.data.dataset import Dataset
+from edgeae.data.splitting import split
 from edgeae.errors import BadInput
 from edgeae.system.extras import remedy
 
@@ -33,7 +35,7 @@ def load_digits() -> Dataset:
         "x_test": images[1497:],
         "y_test": labels[1497:],
     }
-    return split("digits", "scikit-learn", arrays)
+    return split("digits", "scikit-learn", Stored(arrays))
 
 
 def _bilinear(source: int, target: int) -> NDArray[np.float64]:

@@ -2,40 +2,36 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from edgeae.data.columns import Stored
 from edgeae.data.csv_file import read_csv
 from edgeae.data.idx import is_idx, read_idx, read_idx_folder
 from edgeae.data.npz import read_npy, read_npz
+from edgeae.data.reading import AS_STORED, Reading
 from edgeae.errors import BadInput, system_error
 
 #: The supported formats, for messages.
 KINDS = "PATH.npz, .npy, .csv, .idx, NAME-idx3-ubyte[.gz] or a folder of MNIST's four IDX files"
-_READERS: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {
+_READERS: dict[str, Callable[[Path, Reading], Stored]] = {
     ".npz": read_npz,
     ".npy": read_npy,
     ".csv": read_csv,
 }
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
-    """Read and check the arrays of a file.
-
-    Returns:
-        `x_train` and `x_test`, optionally `y_train` and `y_test`; or only `x_train`, optionally
-        `y_train`, of a training file; or rows `x`, optionally `y`.
+def read(path: Path, reading: Reading = AS_STORED) -> Stored:
+    """Read and check the arrays of a file: the columns that a reading takes, as they are stored.
 
     Raises:
-        BadInput: the file cannot be read, or its content is not valid.
+        BadInput: the file cannot be read, its content is not valid, or it lacks a column of the
+            reading.
     """
     reader = _reader(path)
     try:
         if reader is None:
             path.stat()  # if the file is missing, report that first
             raise BadInput(f"{path}: not a dataset; allowed are {KINDS}")
-        return reader(path)
+        return reader(path, reading)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except OSError as error:
@@ -54,7 +50,7 @@ def stem(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
-def _reader(path: Path) -> Callable[[Path], dict[str, NDArray[Any]]] | None:
+def _reader(path: Path) -> Callable[[Path, Reading], Stored] | None:
     by_name = _READERS.get(path.suffix.lower())
     if by_name is not None:
         return by_name

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.data.columns import Stored, refuse_names
+from edgeae.data.reading import Reading
 from edgeae.data.values import check_labels, check_rows
 from edgeae.errors import BadInput
 from edgeae.reading import files
@@ -34,25 +36,28 @@ def is_idx(path: Path) -> bool:
     return _NAME.search(path.name) is not None
 
 
-def read_idx(path: Path) -> dict[str, NDArray[Any]]:
+def read_idx(path: Path, reading: Reading) -> Stored:
     """Read one file of rows as `x`, (n, …).
 
     Raises:
-        BadInput: the file is no IDX file, or a value is no finite number.
+        BadInput: the file is no IDX file, a value is no finite number, or the reading names
+            columns.
         OSError: the file cannot be read.
     """
+    refuse_names(str(path), reading)
     rows = _read(path, _ROWS_RANKS)
     check_rows(str(path), rows)
-    return {"x": rows}
+    return Stored({"x": rows})
 
 
-def read_idx_folder(folder: Path) -> dict[str, NDArray[Any]]:
+def read_idx_folder(folder: Path, reading: Reading) -> Stored:
     """Read the four files of MNIST, plain or .gz, as `x_train`, `y_train`, `x_test`, `y_test`.
 
     Raises:
-        BadInput: a file is missing, or its content is not valid.
+        BadInput: a file is missing, its content is not valid, or the reading names columns.
         OSError: a file cannot be read.
     """
+    refuse_names(str(folder), reading)
     arrays: dict[str, NDArray[Any]] = {}
     for key, stem in _FOLDER.items():
         path = _one_of(folder, stem)
@@ -62,7 +67,7 @@ def read_idx_folder(folder: Path) -> dict[str, NDArray[Any]]:
             check_labels(str(path), arrays[key], arrays["x" + key[1:]])
         else:
             check_rows(str(path), arrays[key])
-    return arrays
+    return Stored(arrays)
 
 
 def _one_of(folder: Path, stem: str) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeae.data.dataset import Dataset, split
+from edgeae.data.dataset import Dataset
 from edgeae.data.file import read
+from edgeae.data.splitting import split
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.system import children
 
@@ -28,10 +29,11 @@ def load_mnist(download: bool) -> Dataset:
         BadInput: MNIST is not available, or the file is not MNIST.
     """
     path = _find(download)
-    arrays = read(path)
+    stored = read(path)
+    arrays = stored.arrays
     if not arrays.keys() >= {"x_train", "x_test"}:
         raise BadInput(f"{path}: MNIST needs x_train and x_test; the file has {', '.join(arrays)}")
-    dataset = split("mnist", str(path), arrays)
+    dataset = split("mnist", str(path), stored)
     images = arrays["x_test"]  # `split` has checked that x_train has the same kind and shape
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
         raise BadInput(

@@ -8,17 +8,18 @@ from numpy.typing import NDArray
 from edgeae.errors import BadInput
 
 #: Least number of rows; fewer could not be split into calibration, validation and test rows.
-_LEAST_ROWS = 10
+LEAST_ROWS = 10
 #: Allowed sizes of a float in bytes; numpy has longer floats, which no other library reads.
 _FLOAT_BYTES = (2, 4, 8)
 
 
-def check_rows(place: str, rows: NDArray[Any]) -> None:
+def check_rows(place: str, rows: NDArray[Any], rank: int = 2) -> None:
     """Check that an array contains rows of finite numbers.
 
     Args:
         place: the file, and the array's key if the file has keys; for errors.
         rows: (n, …), n at least 10.
+        rank: least number of axes; 1 for a recording, whose samples may be single numbers.
 
     Raises:
         BadInput: the shape, the element type or a value is not allowed.
@@ -26,9 +27,9 @@ def check_rows(place: str, rows: NDArray[Any]) -> None:
     floats = rows.dtype.kind == "f" and rows.dtype.itemsize in _FLOAT_BYTES
     if rows.dtype.kind not in "iu" and not floats:
         raise BadInput(f"{place}: elements are {rows.dtype}; allowed are integers and floats")
-    if rows.ndim < 2 or len(rows) < _LEAST_ROWS or rows[0].size == 0:
+    if rows.ndim < rank or len(rows) < LEAST_ROWS or rows[0].size == 0:
         raise BadInput(
-            f"{place}: shape {rows.shape}; allowed are {_LEAST_ROWS} rows or more, of one value "
+            f"{place}: shape {rows.shape}; allowed are {LEAST_ROWS} rows or more, of one value "
             "or more each"
         )
     if not floats:

@@ -295,7 +295,7 @@ WRONG_CSV = {
     "a NaN": (f"{ROWS}1,nan\n", "line 11: 'nan': allowed are finite numbers"),
     "infinite": (f"{ROWS}-inf,0\n", "line 11: '-inf': allowed are finite"),
     "a word": (f"{ROWS}1,two\n", "line 11: 'two' is not a number"),
-    "two headers": (f"a,b\nc,d\n{ROWS}", "line 2: 'c' is not a number"),
+    "two headers": (f"a,b\nc,d\n{ROWS}", "line 2, column a: 'c' is not a number"),
     "an index without a name": (f",0\n{ROWS}", "line 1: '' is not a number"),
     "a comma at the end": (f"{ROWS}1,2,\n", "line 11: '' is not a number"),
     "semicolons": ("1;2\n3;4\n", "line 2: '3;4' is not a number"),
