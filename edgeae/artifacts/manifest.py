@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgeae.errors import BadInput
 from edgeae.metrics.loss import Loss, loss_scale
 from edgeae.metrics.quantization import Affine
+from edgeae.metrics.standardization import Standardization
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.reading import typed
 from edgeae.reading.files import plain_name
@@ -246,7 +247,8 @@ class Manifest:
         tools: package → version that made the bundle.
         dataset: `name`, `sha256`, `n` (number of test images), `span` (largest minus least real
             value) and `mean_loss` (MSE of answering each test image with the mean test image);
-            older manifests lack `mean_loss`.
+            older manifests lack `mean_loss`. `columns` and `reading` as in `train.json`, if there
+            are any: see `Training.dataset`.
         normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
         representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
         loss: see `Loss`; None if the bundle contains only an encoder.
@@ -258,6 +260,9 @@ class Manifest:
             them; empty for imported files and in manifests older than this key.
         overrides: the settings on top of the recipe's file, `key=value` each, as `--set` gave them;
             their suffixes end the recipe's name. Empty in manifests older than this key.
+        standardization: the columns' means and deviations, of which golden vectors and the inputs
+            of the artifacts are free: real = (stored − mean) / deviation; None, and absent from
+            the file, if the columns are not standardised.
     """
 
     schema: int
@@ -276,6 +281,7 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     settings: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    standardization: Standardization | None = None
 
     def __post_init__(self) -> None:
         for key in ("loss", "code"):
@@ -287,6 +293,8 @@ class Manifest:
         for key, names in (("dataset", _DATASET), ("normalization", _NORMALIZATION)):
             for name, kind in names.items():
                 typed.value(kind, getattr(self, key).get(name), f"{key}.{name}")
+        typed.value(list[str], self.dataset.get("columns", []), "dataset.columns")
+        typed.value(dict[str, Any], self.dataset.get("reading", {}), "dataset.reading")
         self._check_figures()
 
     def _check_files(self) -> None:
@@ -332,6 +340,8 @@ class Manifest:
         if loss.p99 is not None:
             rows["loss.p99"] = (loss.p99.float32, loss.p99.control, loss.p99.exported)
         rows |= {f"loss.labels.{label}": row for label, row in (loss.labels or {}).items()}
+        for column, errors in (loss.columns or {}).items():
+            yield from ((f"loss.columns.{column}.{key}", value) for key, value in errors.items())
         for key, row in rows.items():
             yield from ((key, value) for value in row if value is not None)
 
@@ -343,8 +353,11 @@ class Manifest:
     def to_json(self) -> str:
         """Return the file's text; the same manifest gives the same text."""
         table = asdict(self)
-        if not self.overrides:
-            del table["overrides"]  # so that bundles without overrides keep their bytes
+        for key in ("overrides", "standardization"):
+            if not table[key]:
+                del table[key]  # so that bundles without them keep their bytes
+        if self.loss is not None and self.loss.columns is None:
+            del table["loss"]["columns"]
         return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 

@@ -9,7 +9,7 @@ This module needs no TensorFlow; code that needs the layers is in `keras_parts.p
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.ranges import Ranges
 from edgeae.errors import BadInput, ManifestMismatch, NotMeasured, about, system_error, unknown
 from edgeae.metrics.loss import is_worse
+from edgeae.metrics.standardization import Standardization
 from edgeae.reading import files, typed
 from edgeae.reading.names import check_name
 from edgeae.reading.parsing import read_json
@@ -62,7 +63,8 @@ class Training:
         dataset: `name`, `sha256`, `data` (the value of `--data`, a path made absolute), the sizes
             of the split (`train` is 0 if there are only representative rows) and `mean_loss` (MSE
             of answering each test row with the mean test row); trainings by older versions lack
-            `mean_loss`.
+            `mean_loss`. If the columns have names, `columns`, in the order of a row; if the rows
+            are not read as they are stored, `reading`: see `edgeae.data.Reading`.
         normalization: `scale` and `offset`: real = stored × scale + offset.
         bounds: the least and largest real value that an input can have, or None if not known.
             With the bounds of 8-bit pixels, a pixel becomes int8 by subtracting 128.
@@ -81,6 +83,11 @@ class Training:
             `training/references.py`.
         seconds: training time; the only figure that differs between two equal trainings.
         tools: package → version.
+        standardization: the columns' means and deviations on the training rows; None, and absent
+            from the file, if the columns are not standardised.
+        column_losses: column of a table → root mean squared errors on the test rows in the
+            column's unit: `model`, and `mean`, that of answering with the column's mean; empty, and
+            absent from the file, if the columns have no names.
     """
 
     model: str
@@ -104,6 +111,8 @@ class Training:
     yardsticks: dict[str, dict[str, float | None]]
     seconds: float
     tools: dict[str, str]
+    standardization: Standardization | None = None
+    column_losses: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("model", self.model)
@@ -114,6 +123,8 @@ class Training:
             typed.value(str, self.dataset.get(key), f"dataset.{key}")
         for key in _NORMALIZATION:
             typed.value(float, self.normalization.get(key), f"normalization.{key}")
+        typed.value(list[str], self.dataset.get("columns", []), "dataset.columns")
+        typed.value(dict[str, Any], self.dataset.get("reading", {}), "dataset.reading")
         typed.value(str | None, self.train_data, "configuration.train_data")
         if self.family == IMPORTED:
             for key in _IMPORT.keys() & self.configuration.keys():
@@ -159,7 +170,11 @@ class Training:
 
     def to_json(self) -> str:
         """Return the file's text."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+        table = asdict(self)
+        for key in ("standardization", "column_losses"):
+            if not table[key]:
+                del table[key]  # so that models without them keep their bytes
+        return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     def original(self, folder: Path, part: str) -> Artifact:
         """Return a part of the original as an artifact that a runtime can open.

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeae.cli.options import MaxUnpacked, folder_name
+from edgeae.cli.options import (
+    Columns,
+    Drop,
+    Label,
+    MaxUnpacked,
+    Split,
+    SplitSeed,
+    Standardize,
+    Step,
+    Window,
+    folder_name,
+    reading,
+)
 from edgeae.cli.output import Build, Json, put, put_json, say
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgeae.data import Normalization
+    from edgeae.data import Normalization, Reading
     from edgeae.importing.bottleneck import Choice
     from edgeae.importing.request import Imported, Request
 
@@ -51,6 +63,14 @@ def importing(
         str | None,
         typer.Option(help="Layer whose output is the code [default: the narrowest layer]."),
     ] = None,
+    columns: Columns = None,
+    drop: Drop = None,
+    label: Label = None,
+    standardize: Standardize = False,
+    split: Split = None,
+    split_seed: SplitSeed = None,
+    window: Window = None,
+    step: Step = None,
     output: Annotated[
         str | None,
         typer.Option(help="The output to take, of a Keras model with several, as z_mean of a VAE."),
@@ -90,6 +110,11 @@ def importing(
         build=Path(build),
         allow_worse_than_mean=allow_worse_than_mean,
         output=output,
+        reading=_reading(
+            reading(columns, drop, label, standardize, split, split_seed, window, step),
+            scale,
+            offset,
+        ),
     )
     imported = import_model(request, force, say)
     caution = cautions.of_training(imported.training)
@@ -101,6 +126,12 @@ def importing(
         put_json(reader.loads(imported.training.to_json()))
     else:
         _tell(request, imported)
+
+
+def _reading(asked: Reading, scale: float | None, offset: float | None) -> Reading:
+    if asked.standardize and (scale, offset) != (None, None):
+        raise BadInput("--standardize: allowed is either this or --scale and --offset")
+    return asked
 
 
 def _normalization(scale: float | None, offset: float | None) -> Normalization | None:

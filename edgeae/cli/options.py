@@ -1,14 +1,19 @@
 """Options that several commands share."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeae.errors import BadInput
 from edgeae.reading.names import ALLOWED, RESERVED, is_name
 from edgeae.text.amounts import parse_bytes
+
+if TYPE_CHECKING:
+    from edgeae.data import Reading
 
 _OPTION = "--max-unpacked"
 
@@ -65,6 +70,91 @@ Seed = Annotated[
 Wait = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for another measurement on this machine.")
 ]
+
+
+#: The options that say how the rows of a file become a model's rows; see `reading`.
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,C",
+        help="Columns of a CSV with a header, or of a Parquet file, in this order [default: all].",
+    ),
+]
+Drop = Annotated[str | None, typer.Option(metavar="A,B", help="Columns to leave out.")]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column of labels, for judging; never for training."),
+]
+Standardize = Annotated[
+    bool,
+    typer.Option(
+        "--standardize",
+        help="Give each column, or channel of windows, the mean 0 and the deviation 1.",
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(metavar="70:10:20", help="Percent of the rows for training, validation and test."),
+]
+SplitSeed = Annotated[
+    int | None, typer.Option(help="Seed of the order in which --split takes rows [default: 0].")
+]
+Window = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Cut windows of N samples; each line is then a sample."),
+]
+Step = Annotated[
+    int | None,
+    typer.Option(metavar="M", help="Samples between the starts of windows [default: N]."),
+]
+
+
+def reading(
+    columns: str | None,
+    drop: str | None,
+    label: str | None,
+    standardize: bool,
+    split: str | None,
+    split_seed: int | None,
+    window: int | None,
+    step: int | None,
+) -> Reading:
+    """Return what these options say of a file's rows.
+
+    Raises:
+        BadInput: a value is not allowed, or two options contradict each other.
+    """
+    from edgeae.data import Reading
+    from edgeae.data.reading import names_in
+
+    if split_seed is not None and split is None:
+        raise BadInput(f"--split-seed {split_seed}: only with --split")
+    for option, count in (("--window", window), ("--step", step)):
+        if count is not None and count < 1:
+            raise BadInput(f"{option} {count}: allowed are whole numbers from 1")
+    return Reading(
+        names_in("--columns", columns),
+        names_in("--drop", drop),
+        label,
+        standardize,
+        _shares(split),
+        split_seed or 0,
+        window or 0,
+        step or 0,
+    )
+
+
+def _shares(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    words = text.split(":")
+    if len(words) != 3 or not all(word.isascii() and word.isdigit() for word in words):
+        raise BadInput(
+            f"--split {text}: allowed are three whole numbers that add to 100, "
+            "train:validation:test, as 70:10:20"
+        )
+    first, second, third = map(int, words)
+    return first, second, third
 
 
 def numbers(option: str, texts: Sequence[str]) -> tuple[int, ...]:

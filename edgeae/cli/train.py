@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.options import MaxUnpacked, folder_name
+from edgeae.cli.options import (
+    Columns,
+    Drop,
+    Label,
+    MaxUnpacked,
+    Split,
+    SplitSeed,
+    Standardize,
+    Step,
+    Window,
+    folder_name,
+    reading,
+)
 from edgeae.cli.output import Build, Json, put, put_json, say
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
     from edgeae.artifacts.model import Training
+    from edgeae.data import Reading
     from edgeae.families.settings import Settings
 
 
@@ -27,7 +40,10 @@ def train(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="mnist, digits, auto (mnist if available) or PATH.npz.")
+        str,
+        typer.Option(
+            help="mnist, digits, auto (mnist if available), PATH.npz, or rows with --split."
+        ),
     ] = "auto",
     name: Annotated[
         str | None, typer.Option(help="Name of the model [default: the family's name].")
@@ -84,6 +100,14 @@ def train(
     beta: Annotated[
         float | None, typer.Option(help="variational: weight β of the KL divergence.")
     ] = None,
+    columns: Columns = None,
+    drop: Drop = None,
+    label: Label = None,
+    standardize: Standardize = False,
+    split: Split = None,
+    split_seed: SplitSeed = None,
+    window: Window = None,
+    step: Step = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Also measure the code as a feature (linear probe).")
     ] = False,
@@ -111,6 +135,7 @@ def train(
         raise BadInput("train: which family? --list describes them")
     if held_out is not None and not probe:
         raise BadInput(f"--held-out {held_out}: only with --probe")
+    asked = reading(columns, drop, label, standardize, split, split_seed, window, step)
     codes = _codes(code, sizes, name)
     plans = [
         settings(
@@ -138,10 +163,10 @@ def train(
     ]
     folders = [Path(build) / folder_name(name or plan.model) for plan in plans]
     if probe:
-        _check_labels(data, held_out)
+        _check_labels(data, asked, held_out)
     trainings = []
     for folder, plan in zip(folders, plans, strict=True):
-        training = _train(folder, plan, data, force)
+        training = _train(folder, plan, data, asked, force)
         if training.interrupted:
             raise Interrupted(
                 f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "
@@ -173,19 +198,21 @@ def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[
     return list(dict.fromkeys([code, *sizes]))
 
 
-def _train(folder: Path, plan: Settings, data: str, force: bool) -> Training:
+def _train(folder: Path, plan: Settings, data: str, asked: Reading, force: bool) -> Training:
     from edgeae.system.extras import missing
     from edgeae.training.current import current, tool_versions, writing
 
     tool_versions()  # without TensorFlow nothing needs to be loaded
-    training = None if force else current(folder, plan, data)
+    training = None if force else current(folder, plan, data, asked)
     if training is not None:
         say(f"{folder}: up to date")
         return training
 
     from edgeae import data as datasets
 
-    dataset = datasets.load(data, say=say)
+    dataset = datasets.load(data, say=say, reading=asked)
+    for line in datasets.remarks(dataset):
+        say(line)
     with writing(folder):
         try:
             from edgeae.training.train import train as run
@@ -202,15 +229,15 @@ def _probe(folder: Path, held_out: int | None, force: bool) -> Any:
         return probe(folder, say, held_out, force=force)
 
 
-def _check_labels(data: str, held_out: int | None) -> None:
+def _check_labels(data: str, asked: Reading, held_out: int | None) -> None:
     from edgeae import data as datasets
     from edgeae.training.probe import check_labels
 
-    check_labels(datasets.load(data), held_out)
+    check_labels(datasets.load(data, reading=asked), held_out)
 
 
 def _tell(folders: list[Path], trainings: list[Training]) -> None:
-    from edgeae.training.table import by_code_size, by_reference
+    from edgeae.training.table import by_code_size, by_column, by_reference
 
     for folder, training in zip(folders, trainings, strict=True):
         put(
@@ -219,6 +246,8 @@ def _tell(folders: list[Path], trainings: list[Training]) -> None:
             f"{training.seconds:.0f} s"
         )
         put(by_reference(training.yardsticks))
+        if training.column_losses:
+            put(by_column(training.column_losses))
     if len(trainings) > 1:
         put(by_code_size(trainings))
 

@@ -11,7 +11,7 @@ from edgeae.codegen.literals import integer, real
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.part import Part, c_type, has_scale, size
 from edgeae.codegen.score import score_arena_bytes, score_signature
-from edgeae.formats.tflite.graph import Tensor
+from edgeae.metrics.standardization import Standardization
 
 
 def header(part: Part) -> str:
@@ -94,9 +94,13 @@ def _values(part: Part) -> Iterator[str]:
     if part.pixels is not None:
         yield _quantize_u8(part)
     if has_scale(source):
-        yield _quantize_f32(part.name, part.upper, source)
+        yield _quantize_f32(part)
+    elif part.columns_in is not None:
+        yield _standardize_f32(part, part.columns_in)
     if has_scale(target):
-        yield _dequantize_f32(part.name, part.upper, target)
+        yield _dequantize_f32(part)
+    elif part.columns_out is not None:
+        yield _restore_f32(part, part.columns_out)
 
 
 def _quantize_u8(part: Part) -> str:
@@ -126,14 +130,19 @@ def _quantize_u8(part: Part) -> str:
     )
 
 
-def _quantize_f32(name: str, upper: str, tensor: Tensor) -> str:
+def _quantize_f32(part: Part) -> str:
+    tensor, name, upper = part.program.input, part.name, part.upper
     limits, kind = np.iinfo(tensor.dtype), c_type(tensor)
     low, high = limits.min - tensor.zero_points[0], limits.max - tensor.zero_points[0]
+    what, tables, value = "real values", "", "values[index]"
+    if part.columns_in is not None:
+        what, tables = "the columns' own values, which it standardises,", _tables(part.columns_in)
+        value = _standardised(part.columns_in)
     return f"""\
-/* Quantizes real values to the nearest integer, halves away from zero; NaN to the smallest. */
+/* Quantizes {what} to the nearest integer, halves away from zero; NaN to the smallest. */
 static inline void {name}_quantize_f32(const float *values, {kind} *input) {{
-  for (int32_t index = 0; index < {upper}_INPUT_SIZE; index++) {{
-    float steps = values[index] / {upper}_INPUT_SCALE;
+{tables}  for (int32_t index = 0; index < {upper}_INPUT_SIZE; index++) {{
+    float steps = {value} / {upper}_INPUT_SCALE;
     steps = steps > {real(low)} ? steps : {real(low)};
     steps = steps < {real(high)} ? steps : {real(high)};
     int32_t whole = (int32_t)steps;
@@ -144,12 +153,65 @@ static inline void {name}_quantize_f32(const float *values, {kind} *input) {{
 }}"""
 
 
-def _dequantize_f32(name: str, upper: str, tensor: Tensor) -> str:
+def _dequantize_f32(part: Part) -> str:
+    tensor, name, upper = part.program.output, part.name, part.upper
+    value = f"{upper}_OUTPUT_SCALE * (float)steps"
+    what, tables, store = "real values", "", f"values[index] = {value};"
+    if part.columns_out is not None:
+        what, tables = "the columns' own values", _tables(part.columns_out)
+        store = f"const float value = {value};\n    {_restored(part.columns_out)}"
     return f"""\
-/* Turns the output into real values. */
+/* Turns the output into {what}. */
 static inline void {name}_dequantize_f32(const {c_type(tensor)} *output, float *values) {{
-  for (int32_t index = 0; index < {upper}_OUTPUT_SIZE; index++) {{
+{tables}  for (int32_t index = 0; index < {upper}_OUTPUT_SIZE; index++) {{
     const int32_t steps = output[index] - {upper}_OUTPUT_ZERO_POINT;
-    values[index] = {upper}_OUTPUT_SCALE * (float)steps;
+    {store}
   }}
 }}"""
+
+
+def _standardize_f32(part: Part, columns: Standardization) -> str:
+    return f"""\
+/* Standardises the columns' own values: the input of the model. */
+static inline void {part.name}_standardize_f32(const float *values, float *input) {{
+{_tables(columns)}  for (int32_t index = 0; index < {part.upper}_INPUT_SIZE; index++) {{
+    input[index] = {_standardised(columns)};
+  }}
+}}"""
+
+
+def _restore_f32(part: Part, columns: Standardization) -> str:
+    return f"""\
+/* Turns the output into the columns' own values. */
+static inline void {part.name}_restore_f32(const float *output, float *values) {{
+{_tables(columns)}  for (int32_t index = 0; index < {part.upper}_OUTPUT_SIZE; index++) {{
+    const float value = output[index];
+    {_restored(columns)}
+  }}
+}}"""
+
+
+def _tables(columns: Standardization) -> str:
+    """Return the means and deviations as constants, a value per column."""
+    count = len(columns.mean)
+    return "".join(
+        f"  static const float {name}[{count}] = {{\n    {_listed(values)}}};\n"
+        for name, values in (("means", columns.mean), ("deviations", columns.deviation))
+    )
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    texts = [real(float(np.float32(value))) for value in values]
+    rows = [", ".join(texts[start : start + 6]) for start in range(0, len(texts), 6)]
+    return ",\n    ".join(rows)
+
+
+def _standardised(columns: Standardization) -> str:
+    # in float32, as edgeae's own tools do it: two roundings, in this order
+    place = f"index % {len(columns.mean)}"
+    return f"((values[index] - means[{place}]) / deviations[{place}])"
+
+
+def _restored(columns: Standardization) -> str:
+    place = f"index % {len(columns.mean)}"
+    return f"values[index] = value * deviations[{place}] + means[{place}];"

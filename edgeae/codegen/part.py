@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgeae.codegen.program import Program
 from edgeae.codegen.step import C_TYPES
 from edgeae.formats.tflite.graph import Tensor
+from edgeae.metrics.standardization import Standardization
 
 #: Largest relative difference of two scales under which their integers are compared as they are.
 _SAME_SCALE = 1 / 128
@@ -28,6 +29,8 @@ class Part:
         compared: the tensor with which a reconstruction is compared, for the score: the encoder's
             input; None if the part's output is no reconstruction.
         golden: inputs (n, …) and outputs (n, …) of the self-test, in the part's element types.
+        columns_in, columns_out: the statistics of the columns that the part's input and its output
+            are standardised by; None if they are not.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Part:
     partner: str = ""
     compared: Tensor | None = None
     golden: tuple[NDArray[Any], NDArray[Any]] | None = None
+    columns_in: Standardization | None = None
+    columns_out: Standardization | None = None
 
     @property
     def upper(self) -> str:

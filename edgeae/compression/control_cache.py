@@ -51,6 +51,8 @@ def place(
         "seed": seed,
         "tools": tools,
     }
+    if training.standardization is not None:
+        shaping["standardization"] = training.standardization.to_json()
     content = json.dumps(shaping, sort_keys=True).encode()
     return folder / _FOLDER / f"{hashlib.sha256(content).hexdigest()[:32]}.npy"
 

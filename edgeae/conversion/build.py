@@ -18,7 +18,7 @@ from edgeae.conversion.onnx import convert as onnx
 from edgeae.conversion.plan.reports import CONTROL, CONVERT
 from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, subject_of
-from edgeae.data import Dataset
+from edgeae.data import Dataset, column_losses
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import write
 from edgeae.metrics.loss import Loss, image_losses
@@ -88,9 +88,12 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     # would take as long again
     halves = {part: programs[part] for part in PARTS if part != "autoencoder"}
     outputs = part_outputs(load(REFERENCE), halves, test)
-    float32 = image_losses(original.run("autoencoder", test), test)
+    answers = {
+        "float32": original.run("autoencoder", test),
+        "exported": real(programs["decoder"].artifact, outputs["decoder"]),
+    }
+    float32, exported = (image_losses(item, test) for item in answers.values())
     codes = real(programs["encoder"].artifact, outputs["encoder"])
-    exported = image_losses(real(programs["decoder"].artifact, outputs["decoder"]), test)
     described = dataset.described(training.bounds)
     manifest = Manifest(
         schema=SCHEMA,
@@ -102,13 +105,21 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         dataset=described,
         normalization=dataset.normalization.to_json(),
         representative=record,
-        loss=Loss.of(float32, exported, control, dataset.test_labels, described["mean_loss"]),
+        loss=Loss.of(
+            float32,
+            exported,
+            control,
+            dataset.test_labels,
+            described["mean_loss"],
+            column_losses(dataset, answers),
+        ),
         code=Code.of(programs["encoder"].artifact.output, codes),
         tolerance=plan.tolerance,
         golden=_write_golden(out, original, dataset, programs),
         artifacts=tuple(artifacts),
         settings=recipe.to_table(plan),
         overrides=tuple(job["overrides"]),
+        standardization=training.standardization,
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
 

@@ -13,7 +13,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.folding import fold
 from edgeae.conversion.parts import cut_parts
 from edgeae.conversion.tflite import convert as tflite
-from edgeae.data import Dataset, Normalization
+from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import Graph, write
@@ -34,11 +34,7 @@ def dataset_of(training: Training) -> Dataset:
     Raises:
         BadInput: the data has changed since the training.
     """
-    dataset = data.load(
-        training.data,
-        normalization=Normalization(**training.normalization),
-        train=training.train_data,
-    )
+    dataset = data.load_recorded(training)
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(
             f"dataset {training.data}: sha256 {dataset.sha256[:12]}…, "

@@ -23,7 +23,8 @@ class Stored:
     Attributes:
         arrays: `x_train` and `x_test`, optionally `y_train` and `y_test`; or only `x_train`,
             optionally `y_train`, of a training file; or rows `x`, optionally `y`.
-        columns: names of the columns of the rows, from the first; empty if they have none.
+        columns: names of the columns of the rows, from the first; empty if they have none, or if
+            two have the same.
     """
 
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -63,15 +64,14 @@ def pick(origin: str, names: Sequence[str], reading: Reading) -> Picked:
     ):
         for name in asked:
             _check_there(origin, option, name, names)
-    left_out = (*reading.drop, reading.label)
-    chosen = reading.columns or tuple(name for name in names if name not in left_out)
-    if not chosen:
-        raise BadInput(f"{origin}: {reading.named}: no column is left for the model")
     label = None if reading.label is None else names.index(reading.label)
     if reading.columns:
-        return Picked(tuple(map(names.index, chosen)), chosen, label)
-    places = (place for place, name in enumerate(names) if name not in left_out)
-    return Picked(tuple(places), chosen, label)
+        return Picked(tuple(map(names.index, reading.columns)), reading.columns, label)
+    left_out = (*reading.drop, reading.label)
+    places = tuple(place for place, name in enumerate(names) if name not in left_out)
+    if not places:
+        raise BadInput(f"{origin}: {reading.named}: no column is left for the model")
+    return Picked(places, tuple(names[place] for place in places), label)
 
 
 def _check_there(origin: str, option: str, name: str, names: Sequence[str]) -> None:
@@ -82,6 +82,11 @@ def _check_there(origin: str, option: str, name: str, names: Sequence[str]) -> N
     listing = ", ".join(names[:_MOST_TOLD])
     more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
     raise BadInput(f"{origin}: {option} {name}: no such column; the file has {listing}{more}")
+
+
+def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names; none if two are the same, because a later file is read by its names."""
+    return names if len({*names}) == len(names) else ()
 
 
 def refuse_names(origin: str, reading: Reading) -> None:

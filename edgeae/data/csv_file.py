@@ -16,6 +16,7 @@ from edgeae.data.columns import (
     Picked,
     Stored,
     as_labels,
+    distinct,
     is_missing,
     pick,
     refuse_names,
@@ -83,15 +84,16 @@ def _table(
     values, labels = array("d"), list[str]()
     allowance = Allowance(str(path))
     for line, cells in lines:
-        width = width or len(cells)
-        if len(cells) != width:
+        width, chosen = width or len(cells), cells
+        if picked is not None:
             before = "the lines before have" if values else "the header has"
-            raise BadInput(f"{path}: line {line} has {len(cells)} values, {before} {width}")
-        chosen = cells if picked is None else [cells[place] for place in picked.places]
+            _check_width(path, line, cells, width, before)
+            chosen = [cells[place] for place in picked.places]
         allowance.take(len(chosen) * _NUMBER, f"the table up to line {line}")
         row = _row(chosen)
         if row is None:
             raise _wrong(path, line, chosen, picked)
+        _check_width(path, line, cells, width, "the lines before have")
         values.extend(row)
         if picked is not None and picked.label is not None:
             labels.append(_label(path, line, cells[picked.label]))
@@ -99,7 +101,12 @@ def _table(
     table: NDArray[np.float64] = np.frombuffer(values).reshape(-1, columns)
     check_rows(str(path), table)
     arrays = {"x": table} | ({"y": as_labels(labels)} if labels else {})
-    return Stored(arrays, () if picked is None else picked.names)
+    return Stored(arrays, () if picked is None else distinct(picked.names))
+
+
+def _check_width(path: Path, line: int, cells: Sequence[str], width: int, before: str) -> None:
+    if len(cells) != width:
+        raise BadInput(f"{path}: line {line} has {len(cells)} values, {before} {width}")
 
 
 def _row(cells: Sequence[str]) -> list[float] | None:

@@ -92,7 +92,13 @@ class Dataset:
             "n": len(self.test),
             "span": span,
             "mean_loss": self.mean_loss,
+            **self.recorded(),
         }
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the columns' names and the reading, if any, for `train.json` and manifests."""
+        made = {"columns": list(self.columns), "reading": self.reading.to_json()}
+        return {key: value for key, value in made.items() if value}
 
     def normalized(self, normalization: Normalization) -> "Dataset":
         """Return the same rows with another normalization."""
@@ -111,11 +117,12 @@ class Dataset:
                 f"dataset {self.name}: rows of {self.width} values, shape {stored.shape[1:]}; "
                 f"the model takes {int(np.prod(shape))}, shape {shape}"
             )
-        real = self.normalization.real(stored.reshape(-1, *shape))
+        # before the row gets the model's shape, because columns are counted in the row's own shape
+        real = self.normalization.real(stored).reshape(-1, *shape)
         if not np.isfinite(real).all():
             raise BadInput(
-                f"dataset {self.name}: × {self.normalization.scale:g} + "
-                f"{self.normalization.offset:g} makes values too large for float32"
+                f"dataset {self.name}: {self.normalization.to_text()} makes values too large for "
+                "float32"
             )
         return real
 

@@ -7,15 +7,20 @@ from edgeae.data.columns import Stored
 from edgeae.data.csv_file import read_csv
 from edgeae.data.idx import is_idx, read_idx, read_idx_folder
 from edgeae.data.npz import read_npy, read_npz
+from edgeae.data.parquet_file import read_parquet
 from edgeae.data.reading import AS_STORED, Reading
 from edgeae.errors import BadInput, system_error
 
 #: The supported formats, for messages.
-KINDS = "PATH.npz, .npy, .csv, .idx, NAME-idx3-ubyte[.gz] or a folder of MNIST's four IDX files"
+KINDS = (
+    "PATH.npz, .npy, .csv, .parquet, .idx, NAME-idx3-ubyte[.gz] or a folder of MNIST's four IDX "
+    "files"
+)
 _READERS: dict[str, Callable[[Path, Reading], Stored]] = {
     ".npz": read_npz,
     ".npy": read_npy,
     ".csv": read_csv,
+    ".parquet": read_parquet,
 }
 
 

@@ -6,7 +6,7 @@
 `auto`    `mnist` if it is available, else `digits`.
 PATH.npz  `x_train` and `x_test`, optionally labels `y_train` and `y_test`; or only rows: `x`,
           `x_test`, or one array without a name.
-PATH.npy, PATH.csv, an IDX file
+PATH.npy, PATH.csv, PATH.parquet, an IDX file
           only rows, which calibrate and test; fine-tuning needs a separate training file, or a
           reading that splits the rows.
 a folder  MNIST's four IDX files.
@@ -27,6 +27,7 @@ from edgeae.data.file import KINDS, is_known, read, stem
 from edgeae.data.mnist import load_mnist
 from edgeae.data.normalization import Normalization
 from edgeae.data.reading import AS_STORED, Reading
+from edgeae.data.scales import standardized
 from edgeae.data.splitting import only_test, split
 from edgeae.errors import BadInput, EdgeaeError, unknown
 
@@ -51,7 +52,8 @@ def load(
         download: whether MNIST may be downloaded.
         say: receives a message that names the dataset, and one if `auto` falls back to digits.
         normalization: maps stored values to real values; by default uint8 is scaled to 0…1, and
-            other types are not changed.
+            other types are not changed, unless the reading standardises them by the statistics
+            of these training rows.
         train: path of a file with training rows; `name` is then the path of a file with only
             rows, all of which become test rows.
         reading: how the rows of a path become a model's rows.
@@ -70,6 +72,8 @@ def load(
         dataset = _named(name, download, say)
     if normalization is not None:
         dataset = dataset.normalized(normalization)
+    if reading.standardize and dataset.normalization.standardization is None:
+        dataset = standardized(dataset)
     say(f"dataset: {dataset.name} ({dataset.origin})")
     return dataset
 

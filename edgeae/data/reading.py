@@ -1,5 +1,7 @@
 """How the rows of a file become a model's rows: columns, label, split, windows, standardization."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -101,6 +103,10 @@ class Reading:
         """Return the reading that takes these columns by their names."""
         return replace(self, columns=columns, drop=()) if columns else self
 
+    def labelled(self, label: str | None) -> "Reading":
+        """Return the reading with another label; None for none."""
+        return replace(self, label=label)
+
     def to_json(self) -> dict[str, Any]:
         """Return the values that differ from the default, as JSON types."""
         default = Reading()
@@ -122,8 +128,8 @@ class Reading:
     def words(self) -> list[str]:
         """Return the options of the command line that give this reading."""
         options = {
-            "--columns": ",".join(self.columns),
-            "--drop": ",".join(self.drop),
+            "--columns": written_names(self.columns),
+            "--drop": written_names(self.drop),
             "--label": self.label,
             "--split": ":".join(map(str, self.split or ())),
             "--split-seed": self.seed,
@@ -132,6 +138,30 @@ class Reading:
         }
         said = [word for key, value in options.items() if value for word in (key, str(value))]
         return [*said, *(["--standardize"] if self.standardize else [])]
+
+
+def names_in(option: str, text: str | None) -> tuple[str, ...]:
+    """Return the names in an option's value, separated by commas; a name with a comma is quoted.
+
+    Raises:
+        BadInput: the value has an open quote or is empty.
+    """
+    if text is None:
+        return ()
+    try:
+        ((*names,),) = csv.reader([text], strict=True)
+    except (csv.Error, ValueError):
+        raise BadInput(
+            f"{option} {text!r}: allowed are names of columns separated by commas"
+        ) from None
+    return tuple(name.strip() for name in names)
+
+
+def written_names(names: tuple[str, ...]) -> str:
+    """Return names as the value of an option; see `names_in`."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
 
 
 #: The reading that takes a file as it is.

@@ -62,6 +62,8 @@ def _part(record: Record, item: RecordPart, target: str, optimize: str) -> Part:
         f"{record.name}_{partner}" if partner else "",
         _compared(record, item),
         (item.inputs, item.outputs),
+        item.columns_in,
+        item.columns_out,
     )
 
 

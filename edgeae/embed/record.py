@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import EDGES, Bundle, holding
 from edgeae.artifacts.manifest import Artifact
-from edgeae.data.normalization import Normalization
+from edgeae.data import normalization_of
 from edgeae.errors import BadInput, about
 from edgeae.formats.opening import read_file
 from edgeae.formats.tflite import graph as tflite
 from edgeae.formats.tflite.graph import Graph
 from edgeae.metrics.quantization import quantize
+from edgeae.metrics.standardization import Standardization
 from edgeae.runtimes.inference import prepare
 from edgeae.system import children
 
@@ -40,6 +41,8 @@ class RecordPart:
         inputs, outputs: golden vectors, (n, …), in the part's element types; the outputs are those
             of LiteRT's reference kernels.
         pixels: (256,) the input integer for each byte of an image; None if the input is no image.
+        columns_in, columns_out: the statistics that the columns of an image or a reconstruction
+            are standardised by; None if they are not, or for a code.
     """
 
     part: str
@@ -49,6 +52,8 @@ class RecordPart:
     inputs: NDArray[Any]
     outputs: NDArray[Any]
     pixels: NDArray[Any] | None = None
+    columns_in: Standardization | None = None
+    columns_out: Standardization | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +120,9 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
     content = bundle.read(artifact)
     with about(bundle.shown / artifact.path):
         graph = tflite.read(content, str(bundle.shown / artifact.path))
-    source = EDGES[artifact.part][0]
+    source, target = EDGES[artifact.part]
     image = source == "image"
+    columns = bundle.manifest.standardization
     given = bundle.golden("image" if image else "encoder")[:GOLDEN]
     inputs = prepare(artifact, given) if image else given
     return RecordPart(
@@ -127,11 +133,13 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
         inputs,
         bundle.golden(artifact.part)[:GOLDEN],
         _pixels(bundle, artifact) if image else None,
+        columns if image else None,
+        columns if target != "code" else None,
     )
 
 
 def _pixels(bundle: Bundle, artifact: Artifact) -> NDArray[Any] | None:
-    normalization = Normalization(**bundle.manifest.normalization)
+    normalization = normalization_of(bundle.manifest)
     affine = artifact.input.affine
     if affine is None or normalization.scale == 1.0:
         return None  # floats, or rows of numbers that are no pixels

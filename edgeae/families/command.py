@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from edgeae.artifacts.model import Training
+from edgeae.data import asked_of
 from edgeae.errors import unknown
 from edgeae.families.settings import flag
 from edgeae.families.table import ALWAYS, FAMILIES, OPTIONS
@@ -26,6 +27,7 @@ def train_command(training: Training) -> list[str]:
     family = FAMILIES[training.family]
     chosen, defaults = training.configuration, asdict(family.defaults)
     words = ["edgeae", "train", training.family, "--data", training.data]
+    words += asked_of(training).words()
     if training.model != family.defaults.having(code=chosen.get("code")).model:
         words += ["--name", training.model]
     for key in (*ALWAYS, *(key for key in OPTIONS if key in family.options)):

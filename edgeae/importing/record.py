@@ -1,7 +1,7 @@
 """The `train.json` of an imported model."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from edgeae.artifacts.model import IMPORTED, Training
@@ -57,8 +57,9 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
             "validation": len(dataset.validation),
             "test": len(dataset.test),
             "mean_loss": dataset.mean_loss,
+            **dataset.recorded(),
         },
-        normalization=asdict(dataset.normalization),
+        normalization=dataset.normalization.to_json(),
         bounds=dataset.bounds,
         input_shape=subject.input_shape,
         code_shape=subject.code_shape,
@@ -73,4 +74,5 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
         yardsticks={},
         seconds=subject.seconds,
         tools=subject.tools,
+        standardization=dataset.normalization.standardization,
     )

@@ -5,13 +5,14 @@ the model's folder. The importer writes `train.json` last; `record.training` mak
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeae import data as datasets
 from edgeae.artifacts.model import Training
-from edgeae.data import Dataset, Normalization
+from edgeae.data import AS_STORED, Dataset, Normalization, Reading
 from edgeae.importing.bottleneck import Choice
 from edgeae.reading import files
 
@@ -30,6 +31,7 @@ class Request:
         name: name of the model.
         build: folder of models.
         allow_worse_than_mean: whether to import a model that does worse than the mean of its data.
+        reading: how the rows of the data become the model's rows.
     """
 
     paths: tuple[Path, ...]
@@ -41,19 +43,28 @@ class Request:
     build: Path
     allow_worse_than_mean: bool = False
     output: str | None = None
+    reading: Reading = AS_STORED
 
     @property
     def folder(self) -> Path:
         """The model's folder."""
         return self.build / self.name
 
-    def dataset(self) -> Dataset:
-        """Return the loaded data.
+    def dataset(self, say: Callable[[str], None] = lambda line: None) -> Dataset:
+        """Return the loaded data; `say` receives what is remarkable about it.
 
         Raises:
             BadInput: the data is missing or not valid.
         """
-        return datasets.load(self.data, normalization=self.normalization, train=self.train_data)
+        dataset = datasets.load(
+            self.data,
+            normalization=self.normalization,
+            train=self.train_data,
+            reading=self.reading,
+        )
+        for line in datasets.remarks(dataset):
+            say(line)
+        return dataset
 
     def asked(self) -> dict[str, Any]:
         """Return everything that the imported model depends on, as JSON types.
@@ -69,7 +80,7 @@ class Request:
             "output": self.output,
             "data": datasets.absolute(self.data),
             "train_data": None if train is None else datasets.absolute(train),
-            "normalization": None if self.normalization is None else asdict(self.normalization),
+            "normalization": None if self.normalization is None else self.normalization.to_json(),
         }
 
 

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from edgeae import data as datasets
 from edgeae.artifacts.bundle import holding
 from edgeae.artifacts.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.errors import BadInput, EdgeaeError
@@ -131,12 +132,16 @@ def _current(request: Request) -> Imported | None:
         if any(configuration.get(key) != value for key, value in request.asked().items()):
             return None
         choice = typed.value(Choice | None, configuration.get("choice"), "configuration.choice")
+        if datasets.asked_of(training) != request.reading:
+            return None
         dataset = request.dataset()
     except EdgeaeError:
         return None  # damaged or half replaced: a new import reports what is wrong
     if dataset.sha256 != training.dataset["sha256"]:
         return None
-    worse = is_worse(training.losses.get("test", 0.0), dataset.mean_loss)
+    # an import may have taken the map of the rows from the model's own layers
+    mean_loss = dataset.normalized(datasets.normalization_of(training)).mean_loss
+    worse = is_worse(training.losses.get("test", 0.0), mean_loss)
     if worse and not (request.allow_worse_than_mean and training.worse_than_mean):
         return None  # the import must fail, or record the fact, which older versions did not
     if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):

@@ -109,6 +109,9 @@ class Loss:
             with more than 100 distinct labels.
         worse_than_mean: whether the original is worse than answering with the mean of the test
             images, see `is_worse`; false in old manifests.
+        columns: column of a table → root mean squared errors in the column's unit: `mean`, that of
+            answering with the column's mean, `float32` and `exported`; None, and absent from
+            manifests, if the columns have no names.
     """
 
     float32: float
@@ -120,6 +123,7 @@ class Loss:
     p99: Worst | None = None
     labels: dict[str, tuple[float, float | None, float]] | None = None
     worse_than_mean: bool = False
+    columns: dict[str, dict[str, float]] | None = None
 
     @property
     def yardstick(self) -> float:
@@ -139,6 +143,7 @@ class Loss:
         control: NDArray[np.float64] | None = None,
         labels: NDArray[np.integer] | None = None,
         mean_loss: float = 0.0,
+        columns: dict[str, dict[str, float]] | None = None,
     ) -> "Loss":
         """Derive all figures from the images' losses.
 
@@ -148,6 +153,7 @@ class Loss:
             control: loss of each image with the equal-budget control, shape (n,), or None.
             labels: label of each image, shape (n,), or None.
             mean_loss: `mean_loss` of the same images; 0 if it is not known.
+            columns: see `Loss`.
         """
         before, after = float(float32.mean()), float(exported.mean())
         trained = None if control is None else float(control.mean())
@@ -163,6 +169,7 @@ class Loss:
             Worst(worst(float32), None if control is None else worst(control), worst(exported)),
             None if labels is None else _by_label(float32, control, exported, labels),
             is_worse(before, mean_loss),
+            columns or None,
         )
 
 

@@ -65,8 +65,8 @@ class Standardization:
             BadInput: the values have another number of columns.
         """
         self._check(stored)
-        centred: NDArray[np.float32] = stored - np.array(self.mean, np.float32)
-        return centred / np.array(self.deviation, np.float32)
+        centred = stored - np.array(self.mean, np.float32)
+        return np.divide(centred, np.array(self.deviation, np.float32), dtype=np.float32)
 
     def stored(self, real: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return real × deviation + mean of values (…, columns), float32.

@@ -52,6 +52,11 @@ LABELS = (
     "MSE of the images of each label, divided by the reference’s MSE on the same images; ▲ marks "
     "the label with the largest figure of its row."
 )
+#: Explains the table of errors by column.
+COLUMNS = (
+    "Root mean squared error of each column on the test rows, in the column’s own unit: of "
+    "answering with the column’s mean, of the original, and of each export."
+)
 #: Explains the table of bytes by cause.
 CAUSES = (
     "The causes add up to the file’s bytes: quantization is scales and zero points, graph is "

@@ -11,6 +11,7 @@ from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
 from edgeae.runtimes import RUNTIMES
 from edgeae.summary import comparison
+from edgeae.summary.by_column import by_column
 from edgeae.summary.by_label import by_label
 from edgeae.summary.exports import Export, row_verdict
 from edgeae.summary.gather import Summary
@@ -76,6 +77,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         sizes=_sizes(summary),
         fronts=_fronts(summary),
         labels={model.name: by_label(summary.of(model.name)) for model in summary.exported},
+        columns={model.name: by_column(summary.of(model.name)) for model in summary.exported},
         runtimes=_runtimes(summary),
         cell=_cell,
         row_verdict=row_verdict,

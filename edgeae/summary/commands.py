@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from edgeae.artifacts.model import IMPORTED, TRAIN, Training
+from edgeae.data import asked_of
 from edgeae.errors import BadInput
 from edgeae.summary.exports import Export
 
@@ -59,7 +60,7 @@ def _import(training: Training) -> list[str]:
     for option, value in options.items():
         if value is not None:
             words += [option, str(value)]
-    return [*words, "--name", training.model]
+    return [*words, *asked_of(training).words(), "--name", training.model]
 
 
 def _exports(found: Sequence[Export], trainings: Mapping[str, Training]) -> list[str]:

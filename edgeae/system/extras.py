@@ -10,8 +10,8 @@ from edgeae.errors import RuntimeUnavailable
 CORE = "pip install edgeae"
 
 #: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages,
-#: `c` compiles C.
-EXTRAS = ("host", "onnx", "report", "c")
+#: `c` compiles C, `parquet` reads Parquet files.
+EXTRAS = ("host", "onnx", "report", "c", "parquet")
 
 
 def remedy(extra: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgeae import __version__
 from edgeae import data as datasets
 from edgeae.artifacts.model import TRAIN, Training, open_model
-from edgeae.data import Dataset
+from edgeae.data import AS_STORED, Dataset, Reading
 from edgeae.errors import EdgeaeError
 from edgeae.families.settings import Settings
 from edgeae.system import atomic
@@ -32,7 +32,9 @@ def tool_versions() -> dict[str, str]:
     return versions(TOOLS)
 
 
-def current(folder: Path, settings: Settings, data: str) -> Training | None:
+def current(
+    folder: Path, settings: Settings, data: str, reading: Reading = AS_STORED
+) -> Training | None:
     """Return the training in `folder` if these settings and data would repeat it; else None."""
     if not (folder / TRAIN).exists():
         return None
@@ -49,7 +51,9 @@ def current(folder: Path, settings: Settings, data: str) -> Training | None:
         return None  # an export would read the data from this path
     try:
         # no download: a model that `auto` trained on digits stays current until MNIST is local
-        dataset = datasets.load(data, download=False)
+        dataset = datasets.load(data, download=False, reading=reading)
+        if datasets.asked_of(training) != reading:
+            return None
     except EdgeaeError:
         return None
     return training if dataset.sha256 == training.dataset["sha256"] else None
@@ -63,6 +67,7 @@ def journal_key(settings: Settings, dataset: Dataset) -> str:
         dataset.sha256,
         dataset.labels_sha256,
         tool_versions(),
+        *([dataset.reading.to_json()] if dataset.reading != AS_STORED else []),
     ]
     return json.dumps(depends, sort_keys=True)
 

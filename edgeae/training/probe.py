@@ -14,7 +14,7 @@ import numpy as np
 from edgeae import data as datasets
 from edgeae.artifacts.model import Training, open_model
 from edgeae.artifacts.probe_result import PROBE, Probed, read_probe
-from edgeae.data import Dataset, Normalization
+from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.system import atomic
 from edgeae.text.columns import align
@@ -90,6 +90,8 @@ def check_labels(dataset: Dataset, held_out: int | None) -> None:
 def _labels(dataset: Dataset) -> list[int]:
     if dataset.train_labels is None or dataset.test_labels is None:
         raise BadInput(f"{dataset.origin}: no labels (y_train and y_test), which --probe needs")
+    if dataset.train_labels.dtype.kind == "U" or dataset.test_labels.dtype.kind == "U":
+        raise BadInput(f"{dataset.origin}: the labels are texts; --probe needs whole numbers")
     labels: list[int] = np.intersect1d(dataset.train_labels, dataset.test_labels).tolist()
     if len(labels) < 2:
         raise BadInput(
@@ -100,10 +102,10 @@ def _labels(dataset: Dataset) -> list[int]:
 
 def _dataset(training: Training, say: Callable[[str], None]) -> tuple[Dataset, list[int]]:
     """Return the dataset that a model was trained on, and its distinct labels."""
-    dataset = datasets.load(training.data, say=say)
+    dataset = datasets.load_recorded(training, say=say)
     if dataset.sha256 != training.dataset["sha256"]:
         raise BadInput(f"{dataset.origin}: not the images that {training.model} was trained on")
-    return dataset.normalized(Normalization(**training.normalization)), _labels(dataset)
+    return dataset, _labels(dataset)
 
 
 def _label(dataset: str, labels: list[int], held_out: int | None) -> int:

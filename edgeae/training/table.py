@@ -9,6 +9,8 @@ from edgeae.families.table import FAMILIES
 from edgeae.text.columns import align
 
 _NAMES = {"model": "model", "pca": "PCA, same code size", "mean": "mean image"}
+#: The most columns of a table whose losses are printed; `train.json` has all.
+_MOST_COLUMNS = 5
 _ZOO_HEADER = (
     *("model", "code", "parameters", "test MSE", "PSNR", "SSIM", "PCA", "mean image"),
     *("epochs", "seconds"),
@@ -26,6 +28,26 @@ def by_reference(references: Mapping[str, Mapping[str, float | None]]) -> str:
     if shuffled is None:
         return table
     return f"{table}\nmodel on images with shuffled pixels: MSE {shuffled:.5f}"
+
+
+def by_column(losses: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a line each for the columns that are reconstructed worst, relative to their spread.
+
+    Args:
+        losses: `column_losses` of a training.
+    """
+    ordered = sorted(losses.items(), key=lambda item: _share(item[1]), reverse=True)
+    rows = [["column", "RMSE", "of the mean's"]]
+    for name, row in ordered[:_MOST_COLUMNS]:
+        rows.append([name, f"{row['model']:.4g}", f"{_share(row):.1%}"])
+    more = len(losses) - _MOST_COLUMNS
+    table = align(rows, left=1)
+    return f"{table}\nand {more} columns with less of the mean's error" if more > 0 else table
+
+
+def _share(row: Mapping[str, float]) -> float:
+    """Return a column's error ÷ that of answering with its mean; 0 for a constant column."""
+    return row["model"] / row["mean"] if row["mean"] else 0.0
 
 
 def by_code_size(trainings: Sequence[Training]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeae.artifacts import golden
 from edgeae.artifacts.model import KERAS, SHEET, TRAIN, Training
 from edgeae.artifacts.sheet import pack_sheet
-from edgeae.data import Dataset, absolute, require_unit
+from edgeae.data import Dataset, absolute, column_losses, require_unit
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.families.table import FAMILIES
@@ -69,8 +69,9 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             "validation": len(dataset.validation),
             "test": len(dataset.test),
             "mean_loss": dataset.mean_loss,
+            **dataset.recorded(),
         },
-        normalization=asdict(dataset.normalization),
+        normalization=dataset.normalization.to_json(),
         bounds=_BOUNDS,
         input_shape=shape,
         code_shape=(settings.code,),
@@ -96,6 +97,8 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         ),
         seconds=round(result.seconds, 2),
         tools=tool_versions(),
+        standardization=dataset.normalization.standardization,
+        column_losses=column_losses(dataset, {"model": answers}),
     )
     # train.json is written last: it contains model.keras's hash, which reveals a kill in between
     atomic.write_bytes(folder / KERAS, content)

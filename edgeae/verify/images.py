@@ -9,14 +9,13 @@ from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.verify.subject import Originals
 
-#: A dataset's sha256, and the scale and offset that are applied to its values.
-ImagesKey = tuple[str, float, float]
+#: A dataset's sha256, and the map that is applied to its values.
+ImagesKey = tuple[str, Normalization]
 
 
 def images_key(bundle: Bundle) -> ImagesKey:
     """Return the key that determines the test images of a bundle."""
-    taken = bundle.manifest.normalization
-    return bundle.manifest.dataset["sha256"], taken["scale"], taken["offset"]
+    return bundle.manifest.dataset["sha256"], datasets.normalization_of(bundle.manifest)
 
 
 def originals_of(
@@ -54,8 +53,13 @@ def originals_of(
 
 def _load(bundle: Bundle, data: str | None, say: Callable[[str], None]) -> Dataset:
     name, train = _trained_on(bundle) if data is None else (data, _training_file(bundle, data))
-    normalization = Normalization(**bundle.manifest.normalization)
-    return datasets.load(name, say=say, normalization=normalization, train=train)
+    return datasets.load(
+        name,
+        say=say,
+        normalization=datasets.normalization_of(bundle.manifest),
+        train=train,
+        reading=datasets.reading_of(bundle.manifest),
+    )
 
 
 def _trained_on(bundle: Bundle) -> tuple[str, str | None]:
@@ -81,7 +85,10 @@ def _training_file(bundle: Bundle, data: str) -> str | None:
     except EdgeaeError:
         return None  # if this is wrong, the comparison of hashes reports it
     train = None if training is None else training.train_data
-    return None if train is None or datasets.load(data).trainable else train
+    if train is None:
+        return None
+    reading = datasets.reading_of(bundle.manifest)
+    return None if datasets.load(data, reading=reading).trainable else train
 
 
 def _training(bundle: Bundle) -> Training | None:

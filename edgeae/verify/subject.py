@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import EDGES, Bundle
 from edgeae.artifacts.model import TRAIN, Training, open_model
+from edgeae.data import normalization_of
 from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.metrics.parity import mse
 from edgeae.metrics.tolerance import REFERENCE
@@ -115,12 +116,11 @@ def _check_same(bundle: Bundle, training: Training) -> None:
     if training.weights_sha256 != manifest.weights_sha256:
         again = "import" if bundle.as_is else "export"
         raise NotMeasured(f"{bundle.shown}: made from other weights than {folder}; {again} again")
-    if training.normalization != manifest.normalization:
+    made, taken = normalization_of(manifest), normalization_of(training)
+    if made != taken:
         raise NotMeasured(
-            f"{bundle.shown}: made for values × {manifest.normalization['scale']:g} + "
-            f"{manifest.normalization['offset']:g}, {folder} takes values × "
-            f"{training.normalization['scale']:g} + {training.normalization['offset']:g}; "
-            "export again"
+            f"{bundle.shown}: made for values {made.to_text()}, {folder} takes values "
+            f"{taken.to_text()}; export again"
         )
 
 

@@ -169,6 +169,7 @@ def _is_current(cell: ExportCell, training: Training, tools: dict[str, str]) -> 
         and manifest.weights_sha256 == training.weights_sha256
         and manifest.dataset["sha256"] == training.dataset["sha256"]
         and manifest.normalization == training.normalization
+        and manifest.standardization == training.standardization
         and manifest.tools == tools
     )
 

@@ -11,7 +11,7 @@ from edgeae import __version__
 from edgeae.artifacts import golden
 from edgeae.artifacts.bundle import MANIFEST, npy_bytes
 from edgeae.artifacts.manifest import SCHEMA, Artifact, Code, Golden, Manifest
-from edgeae.data import Dataset
+from edgeae.data import Dataset, column_losses
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.parts import Parts
 from edgeae.metrics.loss import Loss, image_losses
@@ -56,7 +56,6 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
     _check_finite(parts, dataset, outputs)
     values = {item.part: real(item, outputs[item.part]) for item in artifacts}
     reconstruction = values.get("autoencoder", values.get("decoder"))
-    losses = None if reconstruction is None else image_losses(reconstruction, images)
     described = dataset.described()
     manifest = Manifest(
         schema=SCHEMA,
@@ -68,13 +67,12 @@ def write_bundle(out: Path, model: str, dataset: Dataset, parts: Parts) -> Manif
         dataset=described,
         normalization=dataset.normalization.to_json(),
         representative=None,
-        loss=None
-        if losses is None
-        else Loss.of(losses, losses, None, dataset.test_labels, described["mean_loss"]),
+        loss=None if reconstruction is None else _loss(dataset, images, reconstruction),
         code=Code.of(artifacts[0].output, values["encoder"]) if "encoder" in values else None,
         tolerance=_tolerance(artifacts),
         golden=_write_golden(out, dataset, images, values, outputs),
         artifacts=tuple(artifacts),
+        standardization=dataset.normalization.standardization,
     )
     atomic.write_text(out / MANIFEST, manifest.to_json())
     return manifest
@@ -100,6 +98,14 @@ def _answers(
             (report,) = children.run("edgeae.importing.bare.answers", job, timeout_s=_TIMEOUT_S)
         outputs = {item.part: np.load(out / f"{item.part}.npy") for item in artifacts}
     return report["version"], outputs
+
+
+def _loss(
+    dataset: Dataset, images: NDArray[np.float32], reconstruction: NDArray[np.float32]
+) -> Loss:
+    losses = image_losses(reconstruction, images)
+    columns = column_losses(dataset, {"float32": reconstruction, "exported": reconstruction})
+    return Loss.of(losses, losses, None, dataset.test_labels, dataset.mean_loss, columns)
 
 
 def _check_finite(parts: Parts, dataset: Dataset, outputs: dict[str, NDArray[Any]]) -> None:

@@ -36,7 +36,7 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     """
     started = time.monotonic()
     parts = read_parts(request.paths, request.code_layer)
-    dataset = request.dataset()
+    dataset = request.dataset(say)
     _check_rows(parts, dataset)
     for line in (parts.remark, _range_warning(parts, dataset)):
         if line:

@@ -74,11 +74,12 @@ ALLOWED = {
     "Concatenate": Rule(("axis",)),
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum"), Rule(())),
     "Rescaling": Rule(("scale", "offset")),
+    "Normalization": Rule(("axis", "mean", "variance", "invert"), weights=True),
 }
 #: Layers that only act in training; at inference they pass their input on.
 DROPPED = (
-    *("ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "Identity"),
-    *("SpatialDropout1D", "SpatialDropout2D"),
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"),
+    *("Identity", "SpatialDropout1D", "SpatialDropout2D"),
 )
 #: Layers that take several inputs.
 MERGING = ("Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract")

@@ -15,11 +15,12 @@ from edgeae.artifacts.ranges import Ranges
 from edgeae.data import Dataset
 from edgeae.errors import BadInput, naming
 from edgeae.importing.bottleneck import Choice, Node, choose
-from edgeae.importing.keras import architecture
+from edgeae.importing.keras import architecture, scaling
 from edgeae.importing.keras import reading as keras_reading
 from edgeae.importing.keras.architecture import Architecture, LayerSpec
 from edgeae.importing.keras.file import KerasFile
 from edgeae.importing.keras.layers import ALLOWED
+from edgeae.importing.keras.scaling import Ends
 from edgeae.importing.keras.shapes import Shape, infer
 from edgeae.importing.keras.weights import OUTPUTS, key
 from edgeae.importing.publish import publish, require_worth
@@ -60,12 +61,13 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     path = request.paths[0]
     files = [keras_reading.read(item) for item in request.paths]
     flat = _flat(request, files)
+    ends = scaling.ends(str(path), flat)
     tools = versions(tuple(dict.fromkeys(name for item in files for name in _TOOLS[item.version])))
-    dataset = request.dataset()
+    dataset = request.dataset(say)
     rows = dataset.test.shape[1:]
-    shapes = infer(str(path), flat, _input_shape(request, flat, rows, dataset.name))
-    _check_codes(request, flat, shapes)
-    choice = _choose(request, flat, shapes)
+    shapes = infer(str(path), ends.inner, _input_shape(request, flat, rows, dataset.name))
+    _check_codes(request, ends.inner, shapes)
+    choice = _choose(request, ends.inner, shapes)
     with scratch() as folder:
         wrapped = ", wrapped by tfmot" if flat.wrapped else ""
         kind = "Keras " + " and ".join(dict.fromkeys(str(item.version) for item in files))
@@ -73,7 +75,8 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         if flat.left_out:
             unused = ", ".join(flat.left_out)
             say(f"{path}: left out, as {request.output} does not need it: {unused}")
-        rebuilt = _rebuilt(files, flat, dataset, shapes, choice.name, folder)
+        views = [dataset.normalized(item) for item in scaling.views(ends, dataset, request)]
+        rebuilt, dataset = _rebuilt(files, flat, ends, views, shapes, choice.name, folder)
         for line in rebuilt["notes"]:
             say(line)
         content = (folder / KERAS).read_bytes()
@@ -82,7 +85,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         kind=kind.lower(),
         form="keras",
         choice=choice,
-        description=_describe(flat, shapes, choice),
+        description=_describe(ends.inner, shapes, choice),
         input_shape=shapes[flat.input],
         code_shape=shapes[choice.name],
         code_layer=choice.name,
@@ -165,31 +168,62 @@ def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> C
 def _rebuilt(
     files: Sequence[KerasFile],
     flat: Architecture,
-    dataset: Dataset,
+    ends: Ends,
+    views: Sequence[Dataset],
     shapes: dict[str, Shape],
     code: str,
     folder: Path,
-) -> dict[str, Any]:
-    """Run the child processes, which write the flat model to `folder`; return what they report."""
-    images = save_images(dataset, shapes[flat.input], folder)
-    rows = folder / "rows.npy"
-    write_scratch(rows, npy_bytes(spread(np.load(images["test"]))))
-    found = _taken(files, flat, rows, folder)
+) -> tuple[dict[str, Any], Dataset]:
+    """Run the child processes, which write the flat model to `folder`.
+
+    Args:
+        files, flat: the files, and the model that they make.
+        ends: the model without the layers that only scale.
+        views: the rows in each form that the files may take.
+        shapes: name of a layer → its shape.
+        code: name of the layer of the code.
+        folder: receives the model.
+
+    Returns:
+        what they report, and the rows as the flat model takes them.
+    """
+    image, source = shapes[flat.input], ", ".join(str(file.path) for file in files)
+    found = _taken(files, flat, _save_rows(views[0], image, folder / "given.npy"), folder)
+    with np.load(found.weights, allow_pickle=False) as weights:
+        maps = scaling.maps(source, flat, ends, weights, image)
+    mapped = [maps.applied(source, view) for view in views]
+    places = {layer.name: place for place, layer in enumerate(flat.layers)}
     build = {
-        "source": ", ".join(str(file.path) for file in files),
-        "rows": str(rows),
+        "source": source,
+        "rows": str(_save_rows(mapped[0], image, folder / "rows.npy")),
         "weights": str(found.weights),
-        "layers": [asdict(layer) for layer in flat.layers],
+        "layers": [asdict(layer) for layer in ends.inner.layers],
+        "numbers": [places[layer.name] for layer in ends.inner.layers],
         "input": flat.input,
-        "output": flat.output,
+        "output": ends.inner.output,
         "code": code,
         "ranges": None if found.ranges is None else asdict(found.ranges),
         "shapes": shapes,
-        "images": images,
+        "images": [_save_images(item, image, folder, n) for n, item in enumerate(mapped)],
+        "maps": maps.to_json(),
         "out": str(folder / KERAS),
     }
     (report,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
-    return {**report, "notes": found.notes, "ranges": build["ranges"]}
+    chosen = mapped[report["chosen"]]
+    notes = (*found.notes, *scaling.notes(ends, chosen, report["converted"]))
+    return {**report, "notes": notes, "ranges": build["ranges"]}, chosen
+
+
+def _save_rows(dataset: Dataset, shape: Shape, path: Path) -> Path:
+    """Write the few test rows on which outputs are compared; return the path."""
+    write_scratch(path, npy_bytes(spread(dataset.images("test", shape))))
+    return path
+
+
+def _save_images(dataset: Dataset, shape: Shape, folder: Path, number: int) -> dict[str, str]:
+    place = folder / f"images-{number}"
+    place.mkdir()
+    return save_images(dataset, shape, place)
 
 
 def _taken(files: Sequence[KerasFile], flat: Architecture, rows: Path, folder: Path) -> Taken:

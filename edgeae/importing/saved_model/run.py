@@ -37,7 +37,7 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     """
     started = time.monotonic()
     tools = versions(_TOOLS)
-    dataset = request.dataset()
+    dataset = request.dataset(say)
     say(f"{request.paths[0]}: a SavedModel")
     with scratch() as folder:
         frozen = _frozen(request, dataset, folder)

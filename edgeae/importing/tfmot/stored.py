@@ -30,6 +30,7 @@ _WEIGHTS = {
     "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "LayerNormalization": ("gamma", "beta"),
     "PReLU": ("alpha",),
+    "Normalization": ("mean", "variance", "count"),
 }
 #: Weight → the key of the configuration without which a layer does not have it.
 _OPTIONAL = {"bias": "use_bias", "gamma": "scale", "beta": "center"}
@@ -48,6 +49,8 @@ class Stored(Protocol):
 
 def weight_names(layer: LayerSpec) -> list[str]:
     """Return the names of a layer's weights, in the order of Keras."""
+    if layer.kind == "Normalization" and layer.config.get("mean") is not None:
+        return []  # its statistics are settings
     return [
         name
         for name in _WEIGHTS.get(layer.kind, ())
