@@ -86,8 +86,8 @@ def every(keras):
     """Every layer that can be imported, with settings that are not the defaults."""
     layers = keras.layers
     image = x = keras.Input((16, 12, 3))
-    x = layers.Rescaling(2.0, offset=-1.0)(x)
     x = layers.ZeroPadding2D(((1, 2), (0, 3)))(x)
+    x = layers.Rescaling(2.0, offset=-1.0)(x)  # as the first layer it would be taken off
     x = layers.Conv2D(6, (3, 2), strides=2, padding="valid", activation="tanh")(x)
     x = layers.Cropping2D(((0, 1), (1, 0)))(x)
     x = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, use_bias=False)(x)
@@ -106,7 +106,8 @@ def every(keras):
     x = layers.Flatten()(layers.GaussianNoise(0.1)(x))
     x = layers.Dense(40, activation=layers.LeakyReLU())(x)
     x = layers.Dense(24, activation="swish")(layers.Dropout(0.1)(x))
-    x = layers.Reshape((-1, 4))(layers.GaussianDropout(0.1)(x))
+    x = layers.AlphaDropout(0.1)(layers.GaussianDropout(0.1)(x))
+    x = layers.Reshape((-1, 4))(x)
     x = layers.Identity()(layers.SpatialDropout1D(0.1)(x))
     left = layers.Conv1D(4, 3, padding="causal", dilation_rate=2)(x)
     right = layers.SeparableConv1D(4, 3, padding="same")(x)

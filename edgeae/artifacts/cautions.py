@@ -35,7 +35,8 @@ def of_export(manifest: Manifest) -> str:
     gentle = " or ".join(name for name in _GENTLE if name != manifest.recipe)
     return (
         f"the loss, {loss.exported:.4g}, is {ratio:.3g} times the {whose}'s; remedies: standardise "
-        f"the columns before training, so that one scale fits all, or use the recipe {gentle}"
+        "the columns before training (--standardize), so that one scale fits all, or use the "
+        f"recipe {gentle}"
     )
 
 

@@ -40,8 +40,10 @@ def standardized(dataset: Dataset) -> Dataset:
 
 def remarks(dataset: Dataset) -> list[str]:
     """Return a line each on constant columns that are standardised, and on uneven named columns."""
-    if dataset.normalization.standardization is not None:
-        same = np.flatnonzero(_spans(dataset.train) == 0).tolist()
+    kept = dataset.normalization.standardization
+    if kept is not None:
+        ones = np.array(kept.deviation) == 1
+        same = np.flatnonzero((_spans(dataset.train) == 0) & ones).tolist()
         constant = [_name(dataset, place) for place in same]
         if not constant:
             return []

@@ -5,7 +5,6 @@ the model's folder. The importer writes `train.json` last; `record.training` mak
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,21 +49,18 @@ class Request:
         """The model's folder."""
         return self.build / self.name
 
-    def dataset(self, say: Callable[[str], None] = lambda line: None) -> Dataset:
-        """Return the loaded data; `say` receives what is remarkable about it.
+    def dataset(self) -> Dataset:
+        """Return the loaded data.
 
         Raises:
             BadInput: the data is missing or not valid.
         """
-        dataset = datasets.load(
+        return datasets.load(
             self.data,
             normalization=self.normalization,
             train=self.train_data,
             reading=self.reading,
         )
-        for line in datasets.remarks(dataset):
-            say(line)
-        return dataset
 
     def asked(self) -> dict[str, Any]:
         """Return everything that the imported model depends on, as JSON types.

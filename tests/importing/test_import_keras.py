@@ -121,4 +121,5 @@ def test_every_layer_that_can_be_imported_answers_as_it_did(version, tmp_path):
     done(tmp_path, "import", file, "--data", data.name, "--code-layer", "code", UNTRAINED)
     check_answers(tmp_path, file, "every")
     source = CHILD.read_text()
-    assert [kind for kind in (*ALLOWED, *DROPPED) if f"layers.{kind}(" not in source] == []
+    missing = [kind for kind in (*ALLOWED, *DROPPED) if f"layers.{kind}(" not in source]
+    assert missing == ["Normalization"]  # at the ends only: see test_import_scaling.py

@@ -149,10 +149,10 @@ def keras_import(place, monkeypatch) -> Importer:
     path = keras_files.keras(place / "net.keras", keras_files.dense(16, 4, 16))
 
     def call(request: Request, loss: float) -> None:
-        def rebuilt(file, flat, dataset, shapes, code, scratch):
+        def rebuilt(files, flat, ends, views, shapes, code, scratch):
             (scratch / "model.keras").write_bytes(b"a zip, normally")
             losses = {"validation": loss, "test": loss}
-            return {**FOUND, "losses": losses, "notes": [], "ranges": None}
+            return {**FOUND, "losses": losses, "notes": [], "ranges": None}, views[0]
 
         monkeypatch.setattr(keras, "_rebuilt", rebuilt)
         keras.import_keras(replace(request, paths=(path,)), lambda line: None)

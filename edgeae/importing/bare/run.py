@@ -8,7 +8,7 @@ from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import AS_IS as FORM
 from edgeae.artifacts.publish import building
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
-from edgeae.data import Dataset
+from edgeae.data import Dataset, remarks
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.bundle import write_bundle
 from edgeae.importing.bare.parts import Parts, read_parts
@@ -36,9 +36,9 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     """
     started = time.monotonic()
     parts = read_parts(request.paths, request.code_layer)
-    dataset = request.dataset(say)
+    dataset = request.dataset()
     _check_rows(parts, dataset)
-    for line in (parts.remark, _range_warning(parts, dataset)):
+    for line in (parts.remark, _range_warning(parts, dataset), *remarks(dataset)):
         if line:
             say(line)
     say(f"{request.folder}: running {', '.join(parts.programs)} in {parts.format}")

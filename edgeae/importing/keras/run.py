@@ -12,7 +12,7 @@ import numpy as np
 from edgeae.artifacts.bundle import npy_bytes
 from edgeae.artifacts.model import KERAS
 from edgeae.artifacts.ranges import Ranges
-from edgeae.data import Dataset
+from edgeae.data import Dataset, remarks
 from edgeae.errors import BadInput, naming
 from edgeae.importing.bottleneck import Choice, Node, choose
 from edgeae.importing.keras import architecture, scaling
@@ -63,7 +63,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     flat = _flat(request, files)
     ends = scaling.ends(str(path), flat)
     tools = versions(tuple(dict.fromkeys(name for item in files for name in _TOOLS[item.version])))
-    dataset = request.dataset(say)
+    dataset = request.dataset()
     rows = dataset.test.shape[1:]
     shapes = infer(str(path), ends.inner, _input_shape(request, flat, rows, dataset.name))
     _check_codes(request, ends.inner, shapes)
@@ -77,7 +77,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
             say(f"{path}: left out, as {request.output} does not need it: {unused}")
         views = [dataset.normalized(item) for item in scaling.views(ends, dataset, request)]
         rebuilt, dataset = _rebuilt(files, flat, ends, views, shapes, choice.name, folder)
-        for line in rebuilt["notes"]:
+        for line in (*rebuilt["notes"], *remarks(dataset)):
             say(line)
         content = (folder / KERAS).read_bytes()
     require_worth(request, dataset, rebuilt["losses"])

@@ -306,11 +306,12 @@ def affine(
                 f"{source}: layer {layer.name} ({layer.kind}): {max(sizes)} scales for "
                 f"{shape[-1]} columns"
             )
+        if not (np.isfinite(scale).all() and np.isfinite(offset).all() and (scale != 0).all()):
+            raise BadInput(
+                f"{source}: layer {layer.name} ({layer.kind}): its scale is 0 or not finite; "
+                "allowed are finite scales other than 0"
+            )
         whole = whole.then(scale, offset)
-    if not (np.isfinite(whole.scale).all() and np.isfinite(whole.offset).all()):
-        raise BadInput(f"{source}: layer {layers[0].name} ({layers[0].kind}): is not finite")
-    if (whole.scale == 0).any():
-        raise BadInput(f"{source}: layer {layers[0].name} ({layers[0].kind}): its scale is 0")
     return whole
 
 

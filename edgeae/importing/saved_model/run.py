@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.model import ORIGINALS
-from edgeae.data import Dataset
+from edgeae.data import Dataset, remarks
 from edgeae.importing.bottleneck import Choice
 from edgeae.importing.publish import publish, require_worth
 from edgeae.importing.record import Subject
@@ -37,8 +37,9 @@ def import_saved_model(request: Request, say: Callable[[str], None]) -> Imported
     """
     started = time.monotonic()
     tools = versions(_TOOLS)
-    dataset = request.dataset(say)
-    say(f"{request.paths[0]}: a SavedModel")
+    dataset = request.dataset()
+    for line in (*remarks(dataset), f"{request.paths[0]}: a SavedModel"):
+        say(line)
     with scratch() as folder:
         frozen = _frozen(request, dataset, folder)
         content = (folder / ORIGINALS[_FORM]).read_bytes()
