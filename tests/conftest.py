@@ -85,6 +85,7 @@ _NEEDED = {
     "sklearn": "host",
     "tomli_w": "host",
     "ai_edge_litert": "",
+    "pyarrow": "parquet",
 }
 
 

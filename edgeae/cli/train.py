@@ -211,6 +211,7 @@ def _train(folder: Path, plan: Settings, data: str, asked: Reading, force: bool)
     from edgeae import data as datasets
 
     dataset = datasets.load(data, say=say, reading=asked)
+    datasets.require_trainable(dataset)  # before TensorFlow is loaded
     for line in datasets.remarks(dataset):
         say(line)
     with writing(folder):

@@ -56,7 +56,7 @@ class Dataset:
     @property
     def bounds(self) -> tuple[float, float] | None:
         """The least and largest real value that a row can have; None except for 8-bit pixels."""
-        if self.test.dtype != np.uint8:
+        if self.test.dtype != np.uint8 or self.normalization.standardization is not None:
             return None
         ends = self.normalization.real(np.array([0, 255], np.uint8))
         return float(ends.min()), float(ends.max())

@@ -146,7 +146,10 @@ def _from_file(path: Path, training: Path | None, reading: Reading) -> Dataset:
             raise BadInput(
                 f"{path}: has x_train already; a training file is allowed only with a file of rows"
             )
-        joined = _joined(stored, read(training, reading))
+        trained = read(training, reading)
+        if trained.columns and stored.columns and trained.columns != stored.columns:
+            trained = read(training, reading.having(stored.columns))  # in the same order
+        joined = _joined(stored, trained)
         return split(stem(path), f"{path}, training {training}", joined, reading)
     if "x_train" in stored.arrays and "x_test" not in stored.arrays:
         raise BadInput(

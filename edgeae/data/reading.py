@@ -144,17 +144,18 @@ def names_in(option: str, text: str | None) -> tuple[str, ...]:
     """Return the names in an option's value, separated by commas; a name with a comma is quoted.
 
     Raises:
-        BadInput: the value has an open quote or is empty.
+        BadInput: the value has an open quote, or a name is empty.
     """
     if text is None:
         return ()
     try:
-        ((*names,),) = csv.reader([text], strict=True)
-    except (csv.Error, ValueError):
-        raise BadInput(
-            f"{option} {text!r}: allowed are names of columns separated by commas"
-        ) from None
-    return tuple(name.strip() for name in names)
+        rows = list(csv.reader([text], strict=True))
+    except csv.Error:
+        rows = []
+    names = tuple(name.strip() for row in rows for name in row)
+    if len(rows) != 1 or not all(names) or not names:
+        raise BadInput(f"{option} {text!r}: allowed are names of columns separated by commas")
+    return names
 
 
 def written_names(names: tuple[str, ...]) -> str:

@@ -146,6 +146,20 @@ def test_split_rows_are_another_dataset_than_the_same_rows_unsplit(tmp_path):
     assert len(hashes) == 3
 
 
+def test_a_training_file_is_read_by_the_names_of_the_columns(tmp_path):
+    rows = csv(tmp_path, "a,b,y", *[f"{n},{-n},0" for n in range(20)])
+    train = csv(tmp_path, "y,b,more,a", *[f"1,{-n},7,{n}" for n in range(30, 60)], name="train.csv")
+    found = data.load(rows, train=train, reading=Reading(drop=(), label="y", columns=("a", "b")))
+    assert (found.train == found.train[:, :1] * [1, -1]).all() and found.trainable
+    swapped = csv(tmp_path, "b,a", *[f"{-n},{n}" for n in range(30, 60)], name="swapped.csv")
+    plain = csv(tmp_path, "a,b", *[f"{n},{-n}" for n in range(20)], name="plain.csv")
+    found = data.load(plain, train=swapped)
+    assert (found.train[:, 0] > 0).all() and (found.train[:, 1] < 0).all()
+    less = csv(tmp_path, "a,c", *["1,2"] * 12, name="less.csv")
+    with pytest.raises(BadInput, match=r"less\.csv: --columns b: no such column"):
+        data.load(plain, train=less)
+
+
 # What is refused
 
 
