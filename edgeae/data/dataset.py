@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgeae.data.normalization import Normalization
 from edgeae.data.reading import AS_STORED, Reading
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.metrics.loss import mean_loss
 
 
@@ -118,7 +118,8 @@ class Dataset:
                 f"the model takes {int(np.prod(shape))}, shape {shape}"
             )
         # before the row gets the model's shape, because columns are counted in the row's own shape
-        real = self.normalization.real(stored).reshape(-1, *shape)
+        with about(f"dataset {self.name}"):
+            real = self.normalization.real(stored).reshape(-1, *shape)
         if not np.isfinite(real).all():
             raise BadInput(
                 f"dataset {self.name}: {self.normalization.to_text()} makes values too large for "

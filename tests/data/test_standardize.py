@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import datasets
 
 from edgeae import data
 from edgeae.data import Reading
@@ -178,3 +179,19 @@ def test_statistics_and_a_scale_exclude_each_other():
     with pytest.raises(BadInput, match="allowed is one of them"):
         data.Normalization(2.0, 0.0, kept)
     assert json.loads(json.dumps(kept.to_json())) == {"mean": [0.0], "deviation": [1.0]}
+
+
+# Tables as they are
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine"])
+def test_a_raw_table_is_warned_about_and_a_standardised_one_is_not(name, tmp_path):
+    table = getattr(datasets, f"load_{name}")()
+    lines = [",".join(map(repr, row)) for row in table.data.tolist()]
+    head = ",".join(title.replace(",", " ") for title in table.feature_names)
+    (tmp_path / "t.csv").write_text("\n".join([head, *lines]) + "\n")
+    for standardize in (False, True):
+        reading = Reading(standardize=standardize, split=SPLIT)
+        found = data.load(str(tmp_path / "t.csv"), reading=reading)
+        assert len(data.remarks(found)) == (not standardize)
+        assert found.mean_loss == pytest.approx(1, rel=0.5) or not standardize

@@ -24,6 +24,16 @@ _LINEAR = {
 }
 
 
+def maps(job: dict[str, Any]) -> dict[str, Any]:
+    """Return what the layers did that were taken off a model's ends; see `scaling.Maps`."""
+    return job.get("maps") or {"first": None, "last": None}
+
+
+def forms(job: dict[str, Any]) -> list[dict[str, str]]:
+    """Return `validation` and `test` → `.npy` for each form that the rows may have."""
+    return [job["images"], *job.get("others", [])]
+
+
 def after(step: dict[str, Any] | None, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return values (…, columns) × scale + offset; unchanged if the step is None."""
     if step is None:
@@ -42,13 +52,13 @@ def fitting(job: dict[str, Any], model: Any) -> tuple[int, bool]:
         model: the model without the layers that scale.
 
     Returns:
-        place in `job["images"]`; whether its outputs are in the unit before its first layers.
+        place in `forms(job)`; whether its outputs are in the unit before its first layers.
     """
-    first, last = job["maps"]["first"], job["maps"]["last"]
+    first, last = maps(job)["first"], maps(job)["last"]
     if first is None:
         return 0, False
     losses = {}
-    for place, images in enumerate(job["images"]):
+    for place, images in enumerate(forms(job)):
         rows = np.load(images["test"])
         answers, worst = reconstruct(model, rows), mean_loss(rows) or 1.0
         losses[place, False] = mse(answers, rows) / worst
@@ -76,7 +86,7 @@ def convert(job: dict[str, Any], model: Any) -> str:
         raise _refusal(job, item)
     layer = model.get_layer(item["name"])
     kernel, bias = layer.get_weights()
-    scale, offset = (np.asarray(job["maps"]["first"][name]) for name in ("scale", "offset"))
+    scale, offset = (np.asarray(maps(job)["first"][name]) for name in ("scale", "offset"))
     if len(bias) % max(scale.size, offset.size):
         raise _refusal(job, item)
     scale, offset = (np.resize(value, bias.shape) for value in (scale, offset))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
-from edgeae.importing.keras.output_unit import after, convert, fitting
+from edgeae.importing.keras.output_unit import after, convert, fitting, forms, maps
 from edgeae.importing.keras.weights import OUTPUTS, key
 from edgeae.metrics.parity import float32_gap, mse
 from edgeae.originals.keras_parts import imported_sha256
@@ -23,13 +23,15 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         job: `source`, name of the file for errors; `input`, `output`, `code` and `layers` of the
             architecture; `ranges`, the fields of `Ranges`, or None; `shapes`, name → shape;
             `weights`, the `.npz` of weights and, where Keras opened the file, expected outputs;
-            `numbers`, the number of each layer in it; `rows`, the `.npy` of the inputs of these
-            outputs; `maps`, see `scaling.Maps`; `images`, for each form that the rows may have,
-            `validation` and `test` → `.npy` to measure the loss on.
+            `rows`, the `.npy` of the inputs of these outputs; `images`, `validation` and `test` →
+            `.npy` to measure the loss on. Of a model whose first layers scaled its input also:
+            `numbers`, the number of each layer in `weights`; `maps`, see `scaling.Maps`; and
+            `others`, the images in each other form that the rows may have.
 
     Yields:
-        One report: parameters, identity and losses; `chosen`, the place of the rows' form in
-        `images`; and `converted`, the layer that answered in the rows' own unit, or None.
+        One report: parameters, identity and losses; `chosen`, the place of the rows' form among
+        `images` and `others`; and `converted`, the layer that answered in the rows' own unit, or
+        None.
 
     Raises:
         BadInput: Keras 2 cannot build the model, its outputs differ from the original's, or they
@@ -41,7 +43,7 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     chosen, own_unit = fitting(job, model)
     converted = convert(job, model) if own_unit else None
     model.save(job["out"], save_format="keras")
-    images = job["images"][chosen]
+    images = forms(job)[chosen]
     yield {
         "parameters": int(model.count_params()),
         "weights_sha256": imported_sha256(model, job["code"], job["ranges"]),
@@ -76,7 +78,8 @@ def _build(job: dict[str, Any]) -> Any:
 
 def _set_weights(job: dict[str, Any], model: Any) -> None:
     with np.load(job["weights"], allow_pickle=False) as arrays:
-        for number, item in zip(job["numbers"], job["layers"], strict=True):
+        numbers = job.get("numbers", range(len(job["layers"])))
+        for number, item in zip(numbers, job["layers"], strict=True):
             if not item["path"]:
                 continue
             layer = model.get_layer(item["name"])
@@ -95,7 +98,7 @@ def _check_answers(job: dict[str, Any], model: Any) -> None:
         if OUTPUTS not in arrays:  # Keras opens no file that needs tfmot's code
             return
         expected = arrays[OUTPUTS]
-    answers = after(job["maps"]["last"], reconstruct(model, np.load(job["rows"])))
+    answers = after(maps(job)["last"], reconstruct(model, np.load(job["rows"])))
     if not np.isfinite(expected).all():
         raise BadInput(f"{job['source']}: its outputs have NaN or infinity on this data")
     most, allowed = float32_gap(answers, expected)

@@ -192,6 +192,7 @@ def _rebuilt(
     with np.load(found.weights, allow_pickle=False) as weights:
         maps = scaling.maps(source, flat, ends, weights, image)
     mapped = [maps.applied(source, view) for view in views]
+    images = [_save_images(item, image, folder, number) for number, item in enumerate(mapped)]
     places = {layer.name: place for place, layer in enumerate(flat.layers)}
     build = {
         "source": source,
@@ -204,7 +205,8 @@ def _rebuilt(
         "code": code,
         "ranges": None if found.ranges is None else asdict(found.ranges),
         "shapes": shapes,
-        "images": [_save_images(item, image, folder, n) for n, item in enumerate(mapped)],
+        "images": images[0],
+        "others": images[1:],
         "maps": maps.to_json(),
         "out": str(folder / KERAS),
     }
