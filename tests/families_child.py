@@ -17,11 +17,21 @@ import numpy as np
 from edgeae import data
 from edgeae.artifacts.model import open_model
 from edgeae.errors import BadInput, ManifestMismatch
-from edgeae.families.table import settings
+from edgeae.families.table import fitted, settings
 from edgeae.originals.keras_parts import weights_sha256
 from edgeae.originals.legacy_keras import keras, tf
 from edgeae.originals.original import open_original
-from edgeae.training import contractive, denoising, mobile, simple, sparse, variational
+from edgeae.training import (
+    contractive,
+    conv1d,
+    denoising,
+    dense,
+    linear,
+    mobile,
+    simple,
+    sparse,
+    variational,
+)
 from edgeae.training.fit import Budget, deterministic, fit, reconstruct
 from edgeae.training.objective import Objective
 from edgeae.training.train import fit_model
@@ -180,6 +190,40 @@ def noises(_):
             "levels": float(np.abs(values - 0.5).mean(axis=1).std()),
         }
     return found
+
+
+def components(_):
+    """Differences of models of rows without training from PCA; none but the last has pairs."""
+    deterministic(0)
+    draw = np.random.default_rng(5)
+    rows = (3 + draw.normal(size=(80, 9)) @ draw.normal(size=(9, 9))).astype(np.float32)
+    fresh = (3 + draw.normal(size=(20, 9)) @ draw.normal(size=(9, 9))).astype(np.float32)
+    wanted = linear.pca(rows, 4).reconstruct(fresh)
+    apart = {}
+    for hidden in ((8,), (20,), (12, 10), (7,)):
+        objective = dense.build((9,), settings("dense", code=4, hidden=hidden))
+        objective.start(rows)
+        apart[str(hidden)] = float(np.abs(reconstruct(objective.model, fresh) - wanted).max())
+    return apart
+
+
+def signals(_):
+    """Shapes of models of signals, and what an untrained one answers to its mean."""
+    shapes = {}
+    for shape in ((2,), (17,), (100, 3), (256, 1), (1000, 2)):
+        plan = fitted(settings("conv1d"), shape)
+        model = conv1d.build(shape, plan).model
+        code = model.get_layer("code").output
+        shapes[str(shape)] = [*model.input_shape[1:], *model.output_shape[1:], *code.shape[1:]]
+    objective = conv1d.build((30, 2), settings("conv1d", code=3, hidden=(4,)))
+    rows = np.random.default_rng(6).normal((5.0, -3.0), 1, (50, 30, 2)).astype(np.float32)
+    objective.start(rows)
+    last = objective.model.get_layer("reconstruction")
+    return {
+        "shapes": shapes,
+        "bias": last.bias.numpy().tolist(),
+        "mean": rows.mean((0, 1)).tolist(),
+    }
 
 
 def collector(_):

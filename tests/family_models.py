@@ -22,6 +22,8 @@ MODELS = {
     "denoising": ("denoising", {"hidden": (24,), "noise": "salt-and-pepper"}),
     "contractive": ("contractive", {"hidden": (24,)}),
     "variational": ("variational", {"hidden": (24,)}),
+    "dense": ("dense", {"hidden": (24,)}),
+    "conv1d": ("conv1d", {"hidden": (4, 8)}),
 }
 _TRAIN = """
 import json, sys

@@ -106,6 +106,13 @@ def grid(content: bytes) -> tuple[np.dtype, float, int]:
     return (np.dtype(given["dtype"]), *given["quantization"])
 
 
+def output_grid(content: bytes) -> tuple[float, int]:
+    """Scale and zero point of the output."""
+    (asked,) = _interpreter(content, REFERENCE).get_output_details()
+    scale, zero = asked["quantization"]
+    return scale, zero
+
+
 def _interpreter(content: bytes, resolver: OpResolverType) -> Interpreter:
     interpreter = Interpreter(
         model_content=content, num_threads=1, experimental_op_resolver_type=resolver

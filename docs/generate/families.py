@@ -1,10 +1,12 @@
 """The page of families, from their table."""
 
-from edgeae.families.settings import flag
+from edgeae.families.settings import Settings, flag
 from edgeae.families.table import FAMILIES
 from generate.markdown import code, table
 
 __all__ = ["page"]
+
+_BY_RULE = "by rule"
 
 
 def page() -> str:
@@ -15,10 +17,10 @@ def page() -> str:
             code(name),
             family.about,
             " ".join(code(flag(option)) for option in family.options),
-            ", ".join(map(str, family.defaults.hidden)) or "none",
-            str(family.defaults.code),
+            _hidden(family.defaults),
+            str(family.defaults.code or _BY_RULE),
             str(family.defaults.epochs),
-            f"{family.mnist:.4f}",
+            "" if family.mnist is None else f"{family.mnist:.4f}",
         )
         for name, family in FAMILIES.items()
     ]
@@ -28,4 +30,23 @@ Hidden widths, code and epochs are the defaults. MSE is the largest that these d
 MNIST's 10,000 test images; `edgeae zoo` checks it.
 
 {table(head, rows)}
+
+## Rules
+
+Some families take rows of any width, and values of any range. Their code and hidden widths follow
+from the shape of a row, unless `--code` and `--hidden` say otherwise:
+
+{_rules()}
 """
+
+
+def _hidden(defaults: Settings) -> str:
+    if defaults.hidden is None:
+        return _BY_RULE
+    return ", ".join(map(str, defaults.hidden)) or "none"
+
+
+def _rules() -> str:
+    return "\n".join(
+        f"* {code(name)}: {family.rule.about}." for name, family in FAMILIES.items() if family.rule
+    )

@@ -250,7 +250,8 @@ class Manifest:
             older manifests lack `mean_loss`. `columns` and `reading` as in `train.json`, if there
             are any: see `Training.dataset`.
         normalization: real = stored × `scale` + `offset`, from the dataset's stored values.
-        representative: `n`, `seed` and `sha256` of the calibration images' indices; or None.
+        representative: `n`, `seed` and `sha256` of the calibration images' indices, and `headroom`
+            if it is not 0, see `Training.headroom`; or None.
         loss: see `Loss`; None if the bundle contains only an encoder.
         code: see `Code`; None if the bundle contains no encoder.
         tolerance: the recipe's tolerance, within which verify passes.

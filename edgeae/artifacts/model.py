@@ -83,6 +83,8 @@ class Training:
             `training/references.py`.
         seconds: training time; the only figure that differs between two equal trainings.
         tools: package → version.
+        headroom: share by which the ranges of integers exceed those of the training rows, because
+            new rows of unbounded data exceed them; 0 in the files of models without it.
         standardization: the columns' means and deviations on the training rows; None, and absent
             from the file, if the columns are not standardised.
         column_losses: column of a table → root mean squared errors on the test rows in the
@@ -111,6 +113,7 @@ class Training:
     yardsticks: dict[str, dict[str, float | None]]
     seconds: float
     tools: dict[str, str]
+    headroom: float = 0.0
     standardization: Standardization | None = None
     column_losses: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -171,7 +174,7 @@ class Training:
     def to_json(self) -> str:
         """Return the file's text."""
         table = asdict(self)
-        for key in ("standardization", "column_losses"):
+        for key in ("headroom", "standardization", "column_losses"):
             if not table[key]:
                 del table[key]  # so that models without them keep their bytes
         return json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n"

@@ -48,7 +48,9 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the model [default: the family's name].")
     ] = None,
-    code: Annotated[int | None, typer.Option(help="Size of the code [default: 32].")] = None,
+    code: Annotated[
+        int | None, typer.Option(help="Size of the code [default: 32, or the family's rule].")
+    ] = None,
     hidden: Annotated[
         str | None,
         typer.Option(
@@ -61,8 +63,10 @@ def train(
     loss: Annotated[
         str | None, typer.Option(help="Reconstruction loss, mse or bce [default: mse].")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images per step [default: 128].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Rows per step [default: the family's].")
+    ] = None,
     lr: Annotated[float | None, typer.Option(help="Adam's initial learning rate.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed; the same seed gives the same weights [default: 0].")
@@ -123,13 +127,11 @@ def train(
 ) -> None:
     """Train an autoencoder: build/MODEL/model.keras and train.json."""
     from edgeae.artifacts import cautions
-    from edgeae.families.table import FAMILIES, settings
+    from edgeae.families.table import FAMILIES, model_name, settings
 
     if list_:
         families = {key: item.about for key, item in FAMILIES.items()}
-        put_json(families) if json else put(
-            "\n".join(f"{key:14}{about}" for key, about in families.items())
-        )
+        put_json(families) if json else put(_listed())
         return
     if family is None:
         raise BadInput("train: which family? --list describes them")
@@ -161,7 +163,7 @@ def train(
         )
         for size in codes
     ]
-    folders = [Path(build) / folder_name(name or plan.model) for plan in plans]
+    folders = [Path(build) / folder_name(name or model_name(plan)) for plan in plans]
     if probe:
         _check_labels(data, asked, held_out)
     trainings = []
@@ -186,6 +188,18 @@ def train(
         put_json(found if len(found) > 1 else found[0])
     else:
         _tell_probes(probes)
+
+
+def _listed() -> str:
+    """Return a line for each family, with its rule on a second line."""
+    from edgeae.families.table import FAMILIES
+
+    lines = []
+    for name, family in FAMILIES.items():
+        lines.append(f"{name:14}{family.about}")
+        if family.rule:
+            lines.append(f"{'':14}{family.rule.about}")
+    return "\n".join(lines)
 
 
 def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[int | None]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def zoo(
     families: Annotated[
-        list[str] | None, typer.Argument(help="Families to train [default: all].")
+        list[str] | None, typer.Argument(help="Families to train [default: all for images].")
     ] = None,
     data: Annotated[
         str, typer.Option(help="mnist, digits, auto (mnist if available) or PATH.npz.")
@@ -35,10 +35,10 @@ def zoo(
     """Train every family with its default settings, and compare the models in one table."""
     from edgeae import data as datasets
     from edgeae.errors import Interrupted, OutOfTolerance, exit_code
-    from edgeae.families.table import FAMILIES, settings
+    from edgeae.families.table import settings
     from edgeae.training.current import tool_versions
 
-    names = list(dict.fromkeys(families or FAMILIES))
+    names = list(dict.fromkeys(families or _of_images()))
     for name in names:
         settings(name)  # raises before a child starts if the family does not exist
     tool_versions()
@@ -54,6 +54,12 @@ def zoo(
         ) from None
     missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
     finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
+
+
+def _of_images() -> list[str]:
+    from edgeae.families.table import FAMILIES
+
+    return [name for name, family in FAMILIES.items() if family.mnist is not None]
 
 
 def _train(

@@ -60,7 +60,9 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"doing": f"the learned ranges are not kept: {plan.why_calibrated}"}
     if plan.calibrates and not subject.rounds:
         images = dataset.images("train", training.input_shape)
-        chosen, record = representative.choose(images, plan.representative, training.bounds)
+        chosen, record = representative.choose(
+            images, plan.representative, training.bounds, training.headroom
+        )
     if plan.fine_tunes:
         compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
         yield {"doing": CONTROL}

@@ -38,7 +38,9 @@ def compare(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     original = open_original(folder, training)
     subject = folded(original, training)
     images = dataset.images("train", training.input_shape)
-    chosen, _ = representative.choose(images, plan.representative, training.bounds)
+    chosen, _ = representative.choose(
+        images, plan.representative, training.bounds, training.headroom
+    )
     validation = dataset.images("validation", training.input_shape)
     float32 = float(image_losses(original.run("autoencoder", validation), validation).mean())
     for method, share in METHODS:

@@ -10,7 +10,10 @@ _SEED = 0
 
 
 def choose(
-    images: NDArray[np.float32], n: int, bounds: tuple[float, float] | None
+    images: NDArray[np.float32],
+    n: int,
+    bounds: tuple[float, float] | None,
+    headroom: float = 0.0,
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Return at most n images, and the record of the choice.
 
@@ -23,21 +26,27 @@ def choose(
         images: (m, …) training images.
         n: number of images.
         bounds: the least and largest value that an image can have; None if they are not known.
+        headroom: share by which the images are stretched from their mean, so that ranges leave
+            room for rows beyond those of the training.
 
     Returns:
         (n, …) images; and a dict of `n`, `seed` and `sha256` (of the images' indices as
-        little-endian int64).
+        little-endian int64), and of `headroom` if it is not 0.
     """
     order = np.random.default_rng(_SEED).permutation(len(images))
     flat = images.reshape(len(images), -1)
     extremes = [int(flat.max(axis=1).argmax()), int(flat.min(axis=1).argmin())]
     chosen = np.array(list(dict.fromkeys([*extremes, *order.tolist()]))[:n], "<i8")
-    record = {
+    record: dict[str, Any] = {
         "n": len(chosen),
         "seed": _SEED,
         "sha256": hashlib.sha256(chosen.tobytes()).hexdigest(),
     }
     taken = images[chosen]
+    if headroom:
+        record["headroom"] = headroom
+        mean = taken.mean(axis=0)
+        taken = mean + np.float32(1 + headroom) * (taken - mean)
     return taken if bounds is None else _reaching(taken, *bounds), record
 
 

@@ -10,7 +10,7 @@ from edgeae.artifacts.model import Training
 from edgeae.data import asked_of
 from edgeae.errors import unknown
 from edgeae.families.settings import flag
-from edgeae.families.table import ALWAYS, FAMILIES, OPTIONS
+from edgeae.families.table import ALWAYS, FAMILIES, OPTIONS, model_name
 
 
 def train_command(training: Training) -> list[str]:
@@ -28,7 +28,7 @@ def train_command(training: Training) -> list[str]:
     chosen, defaults = training.configuration, asdict(family.defaults)
     words = ["edgeae", "train", training.family, "--data", training.data]
     words += asked_of(training).words()
-    if training.model != family.defaults.having(code=chosen.get("code")).model:
+    if training.model != model_name(family.defaults.having(code=chosen.get("code"))):
         words += ["--name", training.model]
     for key in (*ALWAYS, *(key for key in OPTIONS if key in family.options)):
         value = chosen.get(key, defaults[key])

@@ -28,9 +28,9 @@ class Settings:
 
     Attributes:
         family: the family's name, a key of `FAMILIES`.
-        code: number of values of the code.
+        code: number of values of the code; None if the family's rule chooses it for the rows.
         hidden: layer widths (channels of convolutions) between image and code; the decoder mirrors
-            them.
+            them. None if the family's rule chooses them for the rows.
         activation: σ of the hidden layers, or of the code if there are no hidden layers.
         loss: the reconstruction loss: `mse` or `bce` (binary cross-entropy).
         epochs: passes over the training images.
@@ -51,8 +51,8 @@ class Settings:
     """
 
     family: str
-    code: int = 32
-    hidden: tuple[int, ...] = ()
+    code: int | None = 32
+    hidden: tuple[int, ...] | None = ()
     activation: str = "relu"
     loss: str = "mse"
     epochs: int = 20
@@ -78,10 +78,11 @@ class Settings:
         for key in ("epochs", "batch", "threads"):
             if getattr(self, key) < 1:
                 raise BadInput(f"--{key} {getattr(self, key)}: allowed is 1 or more")
-        if not 1 <= self.code <= _WIDEST:
+        if self.code is not None and not 1 <= self.code <= _WIDEST:
             raise BadInput(f"--code {self.code}: allowed is 1 to {_WIDEST:,}")
-        if not all(1 <= width <= _WIDEST for width in self.hidden):
-            widths = ",".join(map(str, self.hidden))
+        hidden = self.hidden or ()
+        if not all(1 <= width <= _WIDEST for width in hidden):
+            widths = ",".join(map(str, hidden))
             raise BadInput(f"--hidden {widths}: allowed are widths of 1 to {_WIDEST:,}")
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise BadInput(f"--seed {self.seed}: allowed is 0 to 2**32-1 ({_LARGEST_SEED:,})")
@@ -101,9 +102,16 @@ class Settings:
             raise BadInput(f"--amount {self.amount}: allowed with {self.noise} is {allowed}")
 
     @property
-    def model(self) -> str:
-        """The model's default name: the family's, followed by the code's size unless it is 32."""
-        return self.family if self.code == 32 else f"{self.family}-c{self.code}"
+    def size(self) -> int:
+        """The number of values of the code, which must be chosen."""
+        assert self.code is not None
+        return self.code
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The hidden layers' widths, which must be chosen."""
+        assert self.hidden is not None
+        return self.hidden
 
     def having(self, **chosen: Any) -> "Settings":
         """Return these settings with the chosen values; None leaves a setting unchanged."""

@@ -3,10 +3,11 @@
 This module needs no TensorFlow, because the command line checks settings before it trains.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeae.errors import BadInput, unknown
+from edgeae.families import rules
 from edgeae.families.settings import Settings, flag
 
 #: Settings that every family has as options; `Family.options` lists further ones.
@@ -29,18 +30,28 @@ class Family:
         module: the module that builds its models.
         about: the architecture and the objective, in one line.
         mnist: the largest allowed MSE of the default settings on MNIST's test images, which
-            `edgeae zoo` checks.
+            `edgeae zoo` checks; None for families that are not for images.
         defaults: the default settings, which train on MNIST within six minutes on two cores.
         options: the entries of `OPTIONS` that the family has.
         least_hidden: least number of widths in `hidden`.
+        bounded: whether the output is a sigmoid, so that all values must be in [0, 1]; else the
+            output is linear, for values of any range.
+        steps_per_epoch: a smaller dataset is repeated until an epoch has about this many steps;
+            None for the usual number. The best epoch of a small table may come early.
+        signals: whether rows are signals, (time,) or (time, channels), and never pictures.
+        rule: how the code and the hidden widths are chosen if the settings have None; or None.
     """
 
     module: str
     about: str
-    mnist: float
+    mnist: float | None
     defaults: Settings
     options: tuple[str, ...] = ("hidden",)
     least_hidden: int = 0
+    bounded: bool = True
+    steps_per_epoch: int | None = None
+    signals: bool = False
+    rule: rules.Rule | None = None
 
 
 FAMILIES = {
@@ -112,6 +123,28 @@ FAMILIES = {
         defaults=Settings("variational", hidden=(256, 128), beta=0.3, epochs=30),
         options=("hidden", "beta"),
     ),
+    "dense": Family(
+        "edgeae.training.dense",
+        "rows of any width and range, such as tables; a linear output; minimises ‖x − x′‖²",
+        mnist=None,
+        defaults=Settings("dense", code=None, hidden=None, batch=32, learning_rate=3e-4, epochs=30),
+        least_hidden=1,
+        bounded=False,
+        steps_per_epoch=100,
+        rule=rules.DENSE,
+    ),
+    "conv1d": Family(
+        "edgeae.training.conv1d",
+        "one-dimensional convolutions for signals of any range; minimises ‖x − x′‖²",
+        mnist=None,
+        defaults=Settings(
+            "conv1d", code=None, hidden=None, batch=64, learning_rate=4e-3, epochs=20
+        ),
+        least_hidden=1,
+        bounded=False,
+        signals=True,
+        rule=rules.CONV1D,
+    ),
 }
 
 
@@ -131,10 +164,35 @@ def settings(family: str, **chosen: Any) -> Settings:
                 f"{flag(key)}: family {family} does not have this option; allowed with {able}"
             )
     plan = entry.defaults.having(**chosen)
-    if len(plan.hidden) < entry.least_hidden:
+    if plan.hidden is not None and len(plan.hidden) < entry.least_hidden:
         raise BadInput(f"--hidden: allowed with {family} are {entry.least_hidden} widths or more")
+    if plan.loss == "bce" and not entry.bounded:
+        raise BadInput(f"--loss bce: allowed with {family} is mse, since its output is linear")
     _check_used(plan, chosen)
     return plan
+
+
+def fitted(plan: Settings, shape: tuple[int, ...]) -> Settings:
+    """Return settings in which the family's rule has chosen what is None.
+
+    Args:
+        plan: settings that `settings` returned.
+        shape: shape of one row.
+    """
+    rule = FAMILIES[plan.family].rule
+    if rule is None:
+        return plan
+    code = rule.code(shape) if plan.code is None else plan.code
+    return replace(plan, code=code, hidden=plan.hidden or rule.hidden(shape, code))
+
+
+def model_name(plan: Settings) -> str:
+    """Return a model's default name: the family's, followed by the code's size unless it is usual.
+
+    The usual size is the one that the family's rule chooses, or 32.
+    """
+    usual = None if FAMILIES[plan.family].rule else 32
+    return plan.family if plan.code == usual else f"{plan.family}-c{plan.code}"
 
 
 def _check_used(plan: Settings, chosen: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Strips of images for the page: test images and the reconstructions of models and exports."""
+"""Strips for the page: test images or other rows, and their reconstructions by every export."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,18 @@ from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.artifacts.model import Training
 from edgeae.artifacts.sheet import read_sheet
 from edgeae.families.samples import read_samples
+from edgeae.families.table import FAMILIES
 from edgeae.metrics.quantization import dequantize
 from edgeae.plotting import png
+from edgeae.plotting.profiles import VALUES, profiles
+from edgeae.plotting.profiles import size as profiles_size
 from edgeae.plotting.tiles import picture, tiles
 from edgeae.summary.gather import Summary
 
 #: Images per strip: a golden set starts with one image of each label.
 IMAGES = 10
+#: Rows per strip if they are drawn as lines.
+_ROWS = 5
 #: Width of a strip on a wide screen, in pixels.
 _SHOWN = 640
 
@@ -60,10 +65,11 @@ class Sheet:
     """The strips of one model.
 
     Attributes:
-        n: number of images in each strip.
+        n: number of images, or of rows, in each strip.
         width, height: size of a strip in pixels.
         strips: the originals, the original model's reconstructions, then each export's.
         problem: why there are no strips; empty if there are strips.
+        rows: what is drawn if the rows are no images; else empty.
         samples: new images sampled from the model; or None.
     """
 
@@ -73,6 +79,7 @@ class Sheet:
     strips: tuple[Strip, ...]
     problem: str = ""
     samples: Drawing | None = None
+    rows: str = ""
 
     @property
     def zoom(self) -> int:
@@ -97,8 +104,17 @@ def sheets(
     for model in (item.name for item in summary.models):
         own = [by_name[export.name] for export in summary.of(model)]
         rows, shape = _rows(own, folders[model])
-        by_model[model] = _sheet(rows, shape, _samples(folders[model], trainings.get(model)))
+        training = trainings.get(model)
+        by_model[model] = _sheet(
+            rows, shape, _samples(folders[model], training), signals=_are_signals(training)
+        )
     return by_model
+
+
+def _are_signals(training: Training | None) -> bool:
+    return (
+        training is not None and training.family in FAMILIES and FAMILIES[training.family].signals
+    )
 
 
 def _rows(
@@ -149,10 +165,14 @@ def _sheet(
     rows: Sequence[tuple[str | None, str, Arrays]],
     shape: tuple[int, ...],
     samples: Drawing | None,
+    *,
+    signals: bool,
 ) -> Sheet:
     if not rows:
         return Sheet(0, 0, 0, (), "This model has no images yet: export it.", samples)
-    picture_size = picture(shape)
+    picture_size = None if signals else picture(shape)
+    if picture_size is None and len(shape) <= 2 and shape[:1] > (1,):
+        return _lines(rows, shape, samples)
     if picture_size is None:
         axes = " × ".join(str(size) for size in shape)
         problem = f"An input of {axes} values is not an image, so no image is shown."
@@ -169,6 +189,37 @@ def _sheet(
         Strip(recipe, title, png.data_uri(png.encode(pixels))) for recipe, title, pixels in drawn
     )
     return Sheet(len(originals), width, height, strips, samples=samples)
+
+
+def _lines(
+    rows: Sequence[tuple[str | None, str, Arrays]],
+    shape: tuple[int, ...],
+    samples: Drawing | None,
+) -> Sheet:
+    """Return the strips of rows that are no images: vectors (width,) or signals (time, channels).
+
+    Of a signal, the first channel is drawn.
+    """
+    shown = [(recipe, title, _first(given, shape)) for recipe, title, given in rows]
+    originals = shown[0][2]
+    low, high = float(originals.min()), float(originals.max())
+    strips = tuple(
+        Strip(recipe, title, profiles(originals, answers if at else None, low, high))
+        for at, (recipe, title, answers) in enumerate(shown)
+    )
+    width, height = profiles_size(len(originals))
+    return Sheet(len(originals), width, height, strips, samples=samples, rows=_drawn(shape))
+
+
+def _first(rows: Arrays, shape: tuple[int, ...]) -> Arrays:
+    channels = math.prod(shape[1:])
+    return rows[:_ROWS].reshape(-1, shape[0], channels)[:, :VALUES, 0]
+
+
+def _drawn(shape: tuple[int, ...]) -> str:
+    values = f"the first {VALUES} values" if shape[0] > VALUES else f"the {shape[0]} values"
+    channel = " of the first channel" if math.prod(shape[1:]) > 1 else ""
+    return f"Each plot has {values}{channel} of a test row; reconstructions lie over the original."
 
 
 def _answer(bundle: Bundle) -> Arrays:

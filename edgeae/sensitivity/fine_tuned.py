@@ -44,7 +44,9 @@ def fine_tuned(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     chosen = None
     if plan.calibrates:
         images = dataset.images("train", training.input_shape)
-        chosen, _ = representative.choose(images, plan.representative, training.bounds)
+        chosen, _ = representative.choose(
+            images, plan.representative, training.bounds, training.headroom
+        )
     compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
     yield {"doing": "train the equal-budget control"}
     # the control is measured on the validation images, which take the place of the test images

@@ -24,15 +24,15 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     height, width, channels = picture(shape, settings.family)
     layers = keras.layers
     image = layer = keras.Input((height, width, channels), name="image")
-    for number, filters in enumerate(settings.hidden, 1):
+    for number, filters in enumerate(settings.widths, 1):
         layer = _convolve(filters, 2, settings.activation, f"encoder_{number}")(layer)
     layer = layers.Dense(settings.code, name="code")(layers.Flatten(name="flat")(layer))
-    small = (*(halved(side, len(settings.hidden)) for side in (height, width)), settings.hidden[-1])
+    small = (*(halved(side, len(settings.widths)) for side in (height, width)), settings.widths[-1])
     layer = layers.Dense(small[0] * small[1] * small[2], settings.activation, name="decoder_1")(
         layer
     )
     layer = layers.Reshape(small, name="unflat")(layer)
-    for number, filters in enumerate(reversed(settings.hidden[:-1]), 2):
+    for number, filters in enumerate(reversed(settings.widths[:-1]), 2):
         layer = _double(layer, filters, settings, settings.activation, f"decoder_{number}")
     layer = _double(layer, channels, settings, "sigmoid", "reconstruction")
     return Objective(

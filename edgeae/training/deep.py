@@ -21,20 +21,23 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     return Objective(mirrored(math.prod(shape), settings), settings.loss)
 
 
-def mirrored(width: int, settings: Settings, code_activation: str = "linear") -> Any:
-    """Return a Keras model width → hidden … → code → … hidden → width; the output is a sigmoid.
+def mirrored(
+    width: int, settings: Settings, code_activation: str = "linear", output: str = "sigmoid"
+) -> Any:
+    """Return a Keras model width → hidden … → code → … hidden → width.
 
     Args:
         width: number of values of one image.
         settings: `hidden`, `code` and `activation` (of the hidden layers) are used.
         code_activation: activation of the layer `code`.
+        output: activation of the last layer.
     """
     dense = keras.layers.Dense
     image = layer = keras.Input((width,), name="image")
-    for number, units in enumerate(settings.hidden, 1):
+    for number, units in enumerate(settings.widths, 1):
         layer = dense(units, settings.activation, name=f"encoder_{number}")(layer)
     layer = dense(settings.code, code_activation, name="code")(layer)
-    for number, units in enumerate(reversed(settings.hidden), 1):
+    for number, units in enumerate(reversed(settings.widths), 1):
         layer = dense(units, settings.activation, name=f"decoder_{number}")(layer)
-    reconstruction = dense(width, "sigmoid", name="reconstruction")(layer)
+    reconstruction = dense(width, output, name="reconstruction")(layer)
     return keras.Model(image, reconstruction, name="autoencoder")

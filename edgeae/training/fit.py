@@ -48,12 +48,13 @@ class Budget:
     """The length and the learning rate of a fit.
 
     Attributes:
-        epochs: passes over the images; within an epoch, a dataset of fewer than
-            `STEPS_PER_EPOCH` steps is repeated.
+        epochs: passes over the images; within an epoch, a small dataset is repeated, see `least`.
         batch: images per step.
         learning_rate: Adam's learning rate at the start; it decays to 1 % of this.
         seed: seed of the images' order.
         steps: total number of steps, which replaces `epochs`; or None.
+        least: a smaller dataset is repeated until an epoch has about this many steps; by default
+            `STEPS_PER_EPOCH`.
     """
 
     epochs: int
@@ -61,12 +62,13 @@ class Budget:
     learning_rate: float
     seed: int
     steps: int | None = None
+    least: int | None = None
 
     def lay_out(self, images: int) -> "_Layout":
         """Return the layout of the steps for a dataset of so many images."""
         batch = min(self.batch, images)
         per_epoch = images // batch
-        per_epoch *= max(1, round(STEPS_PER_EPOCH / per_epoch))
+        per_epoch *= max(1, round((self.least or STEPS_PER_EPOCH) / per_epoch))
         total = self.epochs * per_epoch if self.steps is None else self.steps
         per_epoch = min(per_epoch, total)
         return _Layout(images, batch, per_epoch, total, self.seed)

@@ -29,7 +29,7 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
     """
     height, width, channels = picture(shape, settings.family)
     layers = keras.layers
-    first, *rest = settings.hidden
+    first, *rest = settings.widths
     image = keras.Input((height, width, channels), name="image")
     layer = layers.Conv2D(first, _KERNEL, 2, "same", use_bias=False, name="encoder_1")(image)
     layer = _normalised(layer, settings, "encoder_1")
@@ -46,7 +46,7 @@ def _decoded(code: Any, shape: tuple[int, int, int], settings: Settings) -> Any:
     layers = keras.layers
     # two doublings follow, so that each side starts at a quarter, rounded up
     sides = (halved(height, 2), halved(width, 2))
-    widths = [*reversed(settings.hidden)]
+    widths = [*reversed(settings.widths)]
     layer = layers.Dense(sides[0] * sides[1] * widths[0], settings.activation, name="decoder_1")(
         code
     )

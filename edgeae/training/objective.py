@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeae.originals.legacy_keras import keras, tf
+from edgeae.training.starting import start_at_mean
 
 RECONSTRUCTION = "reconstruction"
 _NOT_COMPILED = (keras.layers.UpSampling2D, keras.layers.Conv2D)
@@ -41,6 +45,10 @@ class Objective:
     def variables(self) -> list[Any]:
         """All variables that a resumed training must restore."""
         return [*self.model.variables, *self.extras]
+
+    def start(self, images: NDArray[np.float32]) -> None:
+        """Set initial weights that depend on the training images (n, …), in place."""
+        start_at_mean(self.model, images)
 
     def inputs(self, images: Any, step: Any) -> Any:
         """Return the model's inputs, (n, …), for images (n, …); randomness depends on `step`."""

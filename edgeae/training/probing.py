@@ -70,7 +70,8 @@ def _kinds(
 
 def _settings(training: Training) -> Settings:
     configuration = training.configuration
-    return Settings(**{**configuration, "hidden": tuple(configuration["hidden"])})
+    hidden = configuration["hidden"]
+    return Settings(**{**configuration, "hidden": None if hidden is None else tuple(hidden)})
 
 
 def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> dict[str, float]:
@@ -92,7 +93,7 @@ def anomaly(folder: Path, training: Training, dataset: Dataset, label: int) -> d
         raise KeyboardInterrupt
     test = dataset.images("test", tuple(model.input_shape[1:]))
     flat = test.reshape(len(test), -1)
-    linear = pca(seen.images("train", (seen.width,)), settings.code)
+    linear = pca(seen.images("train", (seen.width,)), training.code_size)
     unseen = np.asarray(dataset.test_labels) == label
     aucs = {
         "model": separation(errors(test, reconstruct(model, test)), unseen),

@@ -26,7 +26,7 @@ def build(shape: tuple[int, ...], settings: Settings) -> Objective:
         shape: shape of one image.
         settings: `hidden`, `code`, `activation`, `loss`, `penalty`, `weight` and `rho` are used.
     """
-    activation = "relu" if settings.hidden else settings.activation
+    activation = "relu" if settings.widths else settings.activation
     if settings.penalty == "kl":
         activation = "sigmoid"
     model = mirrored(math.prod(shape), settings, activation)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from edgeae.artifacts import golden
 from edgeae.artifacts.model import KERAS, SHEET, TRAIN, Training
 from edgeae.artifacts.sheet import pack_sheet
-from edgeae.data import Dataset, absolute, column_losses, require_unit
+from edgeae.data import Dataset, absolute, column_losses, require_trainable, require_unit
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
-from edgeae.families.table import FAMILIES
+from edgeae.families.table import FAMILIES, fitted
 from edgeae.metrics.parity import mse
 from edgeae.originals.keras_parts import clone, weights_sha256
 from edgeae.originals.legacy_keras import keras
@@ -27,8 +27,11 @@ from edgeae.training.journal import FOLDER, Journal
 from edgeae.training.pretraining import pretrain
 from edgeae.training.references import yardsticks
 
-#: Range of the training data, because the output is a sigmoid.
-_BOUNDS = (0.0, 1.0)
+#: Range of the training data if the output is a sigmoid.
+_UNIT = (0.0, 1.0)
+#: Share by which ranges of integers exceed those of training rows without bounds. More would cost
+#: precision; on scikit-learn's small tables this costs int8 less than outliers do without it.
+_HEADROOM = 0.2
 #: Images on the report's sheet.
 _SHEET = 10
 
@@ -49,6 +52,10 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             images.
         KeyboardInterrupt: Ctrl-C before the first epoch was done.
     """
+    family, row = FAMILIES[settings.family], dataset.test.shape[1:]
+    size = fitted(settings, row).size
+    # 8-bit integers have known bounds; the bounds of other values are left to the calibration
+    bounds = _UNIT if family.bounded else dataset.bounds
     journal = Journal(folder / FOLDER, journal_key(settings, dataset))
     model, result = fit_model(settings, dataset, f"train {folder.name}", journal)
     shape = tuple(model.input_shape[1:])
@@ -72,9 +79,9 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             **dataset.recorded(),
         },
         normalization=dataset.normalization.to_json(),
-        bounds=_BOUNDS,
+        bounds=bounds,
         input_shape=shape,
-        code_shape=(settings.code,),
+        code_shape=(size,),
         code_layer="code",
         parameters=int(model.count_params()),
         weights_sha256=weights_sha256(model),
@@ -90,13 +97,14 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
             dataset.images("train", (dataset.width,)),
             test,
             answers,
-            settings.code,
-            dataset.test.shape[1:],
-            peak=_BOUNDS[1] - _BOUNDS[0],
+            size,
+            (dataset.width,) if family.signals else row,
+            peak=dataset.described(bounds)["span"],
             reconstruct=lambda images: reconstruct(model, images),
         ),
         seconds=round(result.seconds, 2),
         tools=tool_versions(),
+        headroom=_HEADROOM if bounds is None else 0.0,
         standardization=dataset.normalization.standardization,
         column_losses=column_losses(dataset, {"model": answers}),
     )
@@ -121,16 +129,23 @@ def fit_model(
         BadInput: see `train`.
         KeyboardInterrupt: Ctrl-C before the first epoch was done.
     """
-    require_unit(dataset)
+    family = FAMILIES[settings.family]
+    (require_unit if family.bounded else require_trainable)(dataset)
+    settings = fitted(settings, dataset.test.shape[1:])
     _check_code(settings, dataset)
     deterministic(settings.seed, settings.threads)
-    family = FAMILIES[settings.family]
     objective = importlib.import_module(family.module).build(dataset.test.shape[1:], settings)
     model = objective.model
     shape = tuple(model.input_shape[1:])
     images, validation = dataset.images("train", shape), dataset.images("validation", shape)
-    start_at_mean(model, images)
-    budget = Budget(settings.epochs, settings.batch, settings.learning_rate, settings.seed)
+    objective.start(images)
+    budget = Budget(
+        settings.epochs,
+        settings.batch,
+        settings.learning_rate,
+        settings.seed,
+        least=family.steps_per_epoch,
+    )
     before = 0.0
     if settings.pretrain:
         before = pretrain(model, images, validation, budget, label=label, journal=journal)
@@ -140,13 +155,13 @@ def fit_model(
 
 def _check_code(settings: Settings, dataset: Dataset) -> None:
     if settings.family == "overcomplete":
-        if settings.code < dataset.width:
+        if settings.size < dataset.width:
             raise BadInput(
                 f"--code {settings.code}: allowed with family overcomplete is the image's "
                 f"{dataset.width} values or more"
             )
         return
-    if settings.code >= dataset.width:
+    if settings.size >= dataset.width:
         raise BadInput(
             f"--code {settings.code}: allowed is below the image's {dataset.width} values; "
             "only family overcomplete has wider codes"
@@ -183,27 +198,3 @@ def _keras_bytes(model: Any) -> bytes:
         path = folder / KERAS
         clone(model).save(path)  # the copy lacks the optimizer, which would triple the file
         return path.read_bytes()
-
-
-#: Means are clipped by this, because the logit of a pixel that is always black is −∞.
-_CLIP = 0.01
-
-
-def start_at_mean(model: Any, images: NDArray[np.float32]) -> None:
-    """Set the output layer's bias to the logit of the mean training image, in place.
-
-    A model whose output starts at 0.5 everywhere first learns the mean brightness, which saturates
-    the code; with a sigmoid or tanh code it then hardly learns more.
-
-    Args:
-        model: Keras model; it is unchanged if its last layer with weights is not a sigmoid.
-        images: (n, …) training images in [0, 1].
-    """
-    layer = next(layer for layer in reversed(model.layers) if layer.weights)
-    if layer.get_config().get("activation") != "sigmoid":
-        return
-    kernel, bias = layer.get_weights()
-    # a convolution has one bias per channel
-    mean = images.reshape(-1, len(bias)).mean(axis=0, dtype=np.float64)
-    mean = np.clip(mean, _CLIP, 1 - _CLIP)
-    layer.set_weights([kernel, np.log(mean / (1 - mean)).astype(bias.dtype)])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
-from edgeae.families.table import FAMILIES
+from edgeae.families.table import FAMILIES, model_name
 from edgeae.system import tied
 
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
@@ -78,7 +78,9 @@ def train_all(
             for done in as_completed(running):
                 family = running[done]
                 code, error = done.result()
-                yield TrainingOutcome(family, build / FAMILIES[family].defaults.model, code, error)
+                yield TrainingOutcome(
+                    family, build / model_name(FAMILIES[family].defaults), code, error
+                )
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -11,7 +11,7 @@ from fake_exports import fake_model
 
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
-from edgeae.families.table import FAMILIES, OPTIONS, settings
+from edgeae.families.table import FAMILIES, OPTIONS, model_name, settings
 
 ACTIVATIONS = (["sigmoid"], ["tanh", "sigmoid"], ["relu", "tanh", "sigmoid"])
 QUESTIONS = (
@@ -23,6 +23,8 @@ QUESTIONS = (
     "noises",
     "diverged",
     "collector",
+    "components",
+    "signals",
 )
 
 
@@ -93,6 +95,20 @@ def test_tied_weights_stay_tied_and_are_exported_as_two_layers(found):
     assert found["exported"] < 1e-6
 
 
+def test_a_model_of_rows_starts_as_pca_where_its_layers_have_room(found):
+    apart = found["components"]
+    assert apart.pop("(7,)") > 0.1  # of fewer than two units per value of the code
+    assert len(apart) == 3 and max(apart.values()) < 1e-4
+
+
+def test_a_model_of_signals_takes_any_length_and_starts_at_the_mean(found):
+    for shape, sizes in found["signals"]["shapes"].items():
+        time, channels = (*(int(size) for size in shape.strip("(),").split(",")), 1)[:2]
+        assert sizes[:4] == [time, channels] * 2
+        assert sizes[4] == max(1, time * channels // 8)
+    assert found["signals"]["bias"] == pytest.approx(found["signals"]["mean"] * 4, abs=1e-5)
+
+
 def test_garbage_is_collected_but_not_looked_for_among_tensorflows_modules(found):
     assert found["collector"]["enabled"] and found["collector"]["frozen"] > 100_000
 
@@ -129,7 +145,7 @@ def test_noise_is_what_its_name_says_and_a_function_of_the_seed(found):
 def test_defaults_are_allowed_and_carry_the_family(family):
     plan = settings(family)
     assert plan.family == family
-    assert plan.model == (family if plan.code == 32 else f"{family}-c{plan.code}")
+    assert model_name(plan) == (family if plan.code in (32, None) else f"{family}-c{plan.code}")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -178,8 +194,11 @@ def test_a_value_that_is_not_allowed_is_one_line(chosen, told):
 
 def test_list_describes_each_family_with_its_objective(tmp_path):
     lines = edgeae_here("train", "--list", cwd=tmp_path).stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(FAMILIES)
-    assert all("minimises" in line for line in lines)
+    described = [line for line in lines if not line.startswith(" ")]
+    assert [line.split()[0] for line in described] == list(FAMILIES)
+    assert all("minimises" in line for line in described)
+    rules = [family.rule.about for family in FAMILIES.values() if family.rule]
+    assert [line.strip() for line in lines if line.startswith(" ")] == rules
     table = json.loads(edgeae_here("train", "--list", "--json", cwd=tmp_path).stdout)
     assert list(table) == list(FAMILIES)
 

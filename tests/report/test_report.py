@@ -750,9 +750,9 @@ def test_what_is_no_image_is_not_drawn(
     build: Path, tiny_bundle: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny_bundle()
-    monkeypatch.setattr(Bundle, "golden", lambda self, name: np.zeros((64, 15), np.float32))
+    monkeypatch.setattr(Bundle, "golden", lambda self, name: np.zeros((64, 3, 2, 5), np.float32))
     text = report(build)[0]
-    assert "An input of 15 values is not an image" in text and "<img" not in text
+    assert "An input of 3 × 2 × 5 values is not an image" in text and "<img" not in text
 
 
 def test_a_changed_golden_vector_is_an_error(build: Path, tiny_bundle: Build) -> None:

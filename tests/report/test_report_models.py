@@ -31,7 +31,7 @@ from edgeae.artifacts.model import Training
 from edgeae.cli.main import app
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.families.command import train_command
-from edgeae.families.table import FAMILIES, settings
+from edgeae.families.table import FAMILIES, model_name, settings
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.plotting import png
 from edgeae.plotting.lines import Plot, Series, lines
@@ -84,7 +84,7 @@ def model(
     draw = np.random.default_rng(code)
     original = b"a zip, normally"
     training = Training(
-        model=plan.model,
+        model=model_name(plan),
         form="keras",
         family=like,
         description=f"168 → {code} → 168",
@@ -96,7 +96,7 @@ def model(
         code_shape=(code,),
         code_layer="code",
         parameters=222_384,
-        weights_sha256=hashlib.sha256(plan.model.encode()).hexdigest(),
+        weights_sha256=hashlib.sha256(model_name(plan).encode()).hexdigest(),
         file_sha256=hashlib.sha256(original).hexdigest(),
         curve=CURVE,
         best_epoch=2,
@@ -220,10 +220,48 @@ def test_the_sheet_of_a_training_is_drawn_on_the_originals_range(build: Path) ->
         assert np.abs(tile - np.clip((wanted[3] - low) / (high - low), 0, 1) * 255).max() <= 0.51
 
 
-def test_vectors_get_a_sentence(build: Path) -> None:
-    model(build, shape=(168,))
+def test_what_is_neither_image_nor_row_gets_a_sentence(build: Path) -> None:
+    model(build, shape=(4, 6, 7))
     text = report(build)[0]
-    assert "An input of 168 values is not an image" in text and "<img" not in text
+    assert "An input of 4 × 6 × 7 values is not an image" in text and "<img" not in text
+
+
+@pytest.mark.parametrize(
+    ("family", "shape", "told"),
+    [
+        ("deep", (168,), "Each plot has the first 128 values of a test row"),
+        ("conv1d", (12, 14), "Each plot has the 12 values of the first channel of a test row"),
+    ],
+)
+def test_rows_are_drawn_as_lines_on_the_originals_range(
+    build: Path, family: str, shape: tuple[int, ...], told: str
+) -> None:
+    training = model(build, family, shape=shape)
+    with np.load(build / training.model / "sheet.npz") as archive:
+        rows = archive["image"].reshape(10, shape[0], -1)[:5, :128, 0]
+    text = report(build)[0]
+    assert told in words(text) and "5 test rows of" in text
+    originals, answers = drawn_lines(text)
+    assert [len(strip) for strip in (originals, answers)] == [5, 10]
+    low, high = rows.min(), rows.max()
+    for number, row in enumerate(rows):
+        for line, wanted in ((originals[number], row), (answers[2 * number + 1], row / 2)):
+            level = np.clip((wanted - low) / (high - low), 0, 1)
+            assert np.allclose(line[:, 1], 54 - level * 52, atol=0.051)
+            assert np.allclose(np.diff(line[:, 0]), 120 / (len(row) - 1), atol=0.11)
+
+
+def drawn_lines(text: str) -> list[list[np.ndarray]]:
+    """The points of each line of each strip, in pixels."""
+    addresses = (a["src"] or "" for tag, a in Reader(text).tags if tag == "img")
+    images = [base64.b64decode(address.partition(",")[2]).decode() for address in addresses]
+    return [
+        [
+            np.array([place.split() for place in path[1:].split("L")], np.float64)
+            for path in re.findall(r' d="([^"]*)"', image)
+        ]
+        for image in images
+    ]
 
 
 def test_golden_images_are_drawn_in_the_shape_that_the_dataset_had(
@@ -236,7 +274,7 @@ def test_golden_images_are_drawn_in_the_shape_that_the_dataset_had(
     np.savez(path, image=images, reconstruction=images)
     assert strips(report(build)[0])[0].shape == (2, 10 * 8 + 9 * 2, 2)
     np.savez(path, image=images.reshape(10, 16), reconstruction=images.reshape(10, 16))
-    assert "16 values is not an image" in report(build)[0]
+    assert "the 16 values of a test row" in words(report(build)[0])
     np.savez(path, image=images.reshape(20, 8), reconstruction=images.reshape(20, 8))
     assert strips(report(build)[0])[0].shape[0] == 4  # of another model: guessed
 
@@ -405,6 +443,8 @@ CHOSEN = {
     "denoising": {"noise": "masking", "amount": 0.4},
     "contractive": {"weight": 1e-7, "hidden": (50, 40)},
     "variational": {"beta": 0.0625},
+    "dense": {"hidden": (90,), "code": 7},
+    "conv1d": {"hidden": (8, 8), "epochs": 9},
 }
 
 

@@ -192,4 +192,11 @@ def test_the_table_lines_up():
     ]
     assert lines[1].index("0.00698") == lines[2].index("0.00000")
     assert "exact" in lines[2] and lines[4].endswith("shuffled pixels: MSE 0.07120")
-    assert len(by_reference({"model": exact, "pca": exact, "mean": exact}).splitlines()) == 4
+
+
+def test_rows_that_are_no_pictures_are_not_called_images():
+    row = {"mse": 0.5, "psnr": 3.01, "ssim": None, "shuffled": 1.25}
+    text = by_reference({"model": row, "pca": row, "mean": row})
+    assert "SSIM" not in text and "image" not in text
+    assert text.splitlines()[3].split()[:2] == ["mean", "row"]
+    assert text.endswith("model on rows with shuffled values: MSE 1.25000")
