@@ -39,6 +39,8 @@ WING = (
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
 DEVICE = (
     "edgeae.cli.main",
+    "edgeae.detect.run",
+    "edgeae.detect.table",
     "edgeae.formats.inspection",
     "edgeae.report.write",
     "edgeae.runtimes.c_host",
@@ -78,17 +80,22 @@ ROOMS = {
         "text system reading metrics recipe artifacts originals data formats runtimes training"
     ),
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
+    "detect": "text reading metrics recipe artifacts data runtimes verify",
     "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",
-    "embed": "system metrics artifacts data formats codegen runtimes timing",
+    "embed": "system metrics recipe artifacts data formats codegen runtimes detect timing",
     "conversion": (
         "text system reading metrics recipe artifacts originals data formats runtimes training "
         "compression timing"
     ),
     "baselines": "system reading artifacts formats timing",
-    "gate": "text system reading metrics artifacts formats runtimes verify timing baselines",
-    "summary": "text system reading metrics recipe artifacts data families runtimes verify timing",
+    "gate": "text system reading metrics artifacts formats runtimes verify detect timing baselines",
+    "summary": (
+        "text system reading metrics recipe artifacts data families runtimes verify detect timing"
+    ),
     "pick": "text reading artifacts timing summary",
-    "report": "text system metrics plotting artifacts families runtimes verify timing summary",
+    "report": (
+        "text system metrics plotting artifacts families runtimes verify detect timing summary"
+    ),
     "scaffold": "system gate",
     "sensitivity": (
         "text system reading metrics recipe plotting artifacts originals formats training "
@@ -97,7 +104,7 @@ ROOMS = {
     "comparison": "system recipe artifacts conversion summary",
     "cli": (
         "text system reading recipe artifacts families data formats codegen runtimes training "
-        "importing conversion verify timing baselines gate summary pick report scaffold "
+        "importing conversion verify detect timing baselines gate summary pick report scaffold "
         "sensitivity embed comparison"
     ),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import Training
 from edgeae.baselines.record import Record
+from edgeae.detect.result import Detection
 from edgeae.gate.rows import PairRow
 from edgeae.summary.gather import Summary
 from edgeae.timing.results import Result
@@ -65,6 +66,11 @@ _FILES = {
         "verify.json",
         "`build/MODEL/RECIPE/verify.json`, written by `edgeae verify`.",
         (Row, Composition),
+    ),
+    "detect": _File(
+        "detect.json",
+        "`build/MODEL/RECIPE/detect.json`, written by `edgeae detect`.",
+        (Detection,),
     ),
     "results": _File(
         "results.jsonl",

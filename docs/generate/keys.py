@@ -14,7 +14,7 @@ from edgeae.conversion.plan.matrix import Block
 from edgeae.errors import BadInput
 from edgeae.gate.budget import Budget
 from edgeae.gate.budget import from_table as budget_of
-from edgeae.metrics.tolerance import Tolerance
+from edgeae.metrics.tolerance import DetectionLimits, Tolerance
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
@@ -32,6 +32,8 @@ _STEPS: dict[str, tuple[type, dict[str, Any]]] = {
     "cluster": (Cluster, {"clusters": 16}),
     "qat": (Qat, {}),
 }
+#: Keys of a recipe that are no rows of its first table.
+_APART = ("name", "tolerance", "detection", *_STEPS)
 _EXTENDS = (
     "The recipe that this file lies on top of: its name, or a file beside this one. A name is "
     "looked for beside the file first, then as any recipe. Its keys are taken, tables key by key, "
@@ -80,7 +82,7 @@ def _rows(items: list[Described], make: Make) -> list[tuple[str, ...]]:
 
 def recipes() -> str:
     """Return the page of a recipe's keys."""
-    own = [item for item in described(Recipe) if item.name not in ("name", "tolerance", *_STEPS)]
+    own = [item for item in described(Recipe) if item.name not in _APART]
     rows = _rows(own, _recipe)
     rows = [_io(row) if row[0] == "`io`" else row for row in rows]
     rows.insert(1, (code(EXTENDS), "text", "none", _EXTENDS))
@@ -99,6 +101,13 @@ line with file, key, value and what is allowed, and exit code 2, before anything
 What `edgeae verify` accepts; see [what the limits mean](../methodology.md#loss).
 
 {table(_HEAD, _rows(described(Tolerance), lambda values: Tolerance(**values)))}
+
+## `[detection]`
+
+What `edgeae verify` accepts of an export as an anomaly detector, by what
+[`edgeae detect`](../guides/detect.md) measured. Without this table nothing of it is checked.
+
+{table(_HEAD, _rows(described(DetectionLimits), lambda values: DetectionLimits(**values)))}
 
 ## What goes together
 

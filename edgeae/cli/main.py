@@ -13,6 +13,7 @@ from edgeae.cli import (
     baseline,
     bench,
     compare,
+    detect,
     doctor,
     embed,
     export,
@@ -71,7 +72,7 @@ def _root(
 
 
 _COMMANDS = (
-    *(init, train, export, verify, bench, gate, report),
+    *(init, train, export, verify, detect, bench, gate, report),
     *(embed, pick, compare, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
 )
 for command in _COMMANDS:

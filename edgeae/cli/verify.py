@@ -35,6 +35,7 @@ def verify(
 ) -> None:
     """Verify that each export gives the original's answers in each runtime; write verify.json."""
     from edgeae.artifacts.bundle import find_bundles
+    from edgeae.detect.limits import limits_of
     from edgeae.errors import NotMeasured, exit_code
     from edgeae.text.progress import Progress
     from edgeae.verify.images import originals_of
@@ -57,9 +58,12 @@ def verify(
         put_json([item.to_json() for item in findings])
     elif findings:
         put(render(findings))
-    for line in [line for item in findings for line in item.breaches] + [str(e) for e in errors]:
+    detected = [item for found in findings for item in limits_of(found.bundle)]
+    lines = [line for item in findings for line in item.breaches] + [str(e) for e in errors]
+    for line in [*lines, *(item.line for item in detected)]:
         say(f"edgeae: {line}")
     codes = [code for item in findings for code in item.codes] + [error.code for error in errors]
+    codes += [item.code for item in detected]
     absent = {row.runtime for item in findings for row in item.rows if row.verdict == "unavailable"}
     if runtime and absent & set(runtime):
         codes.append(NotMeasured.code)  # the user named a runtime that is absent

@@ -10,7 +10,8 @@ import numpy as np
 from edgeae.codegen.literals import integer, real
 from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.part import Part, c_type, has_scale, size
-from edgeae.codegen.score import score_arena_bytes, score_signature
+from edgeae.codegen.score import score_arena_bytes, score_literal, score_signature
+from edgeae.formats.tflite.graph import Tensor
 from edgeae.metrics.standardization import Standardization
 
 
@@ -47,6 +48,8 @@ def _macros(part: Part) -> Iterator[str]:
     yield f"#define {upper}_CONSTANT_BYTES {program.constant_bytes}"
     if part.scored:
         yield f"#define {upper}_SCORE_ARENA_BYTES {score_arena_bytes(program)}"
+        if part.threshold is not None:
+            yield f"#define {upper}_SCORE_THRESHOLD {score_literal(part, part.threshold)}"
     for edge, tensor in (("INPUT", program.input), ("OUTPUT", program.output)):
         yield f"#define {upper}_{edge}_SIZE {size(tensor)}"
         if has_scale(tensor):
@@ -79,7 +82,8 @@ def _functions(part: Part) -> Iterator[str]:
         yield (
             "/* Returns the sum of the squared errors of the reconstruction, in steps of its scale;"
             "\n * no output buffer is needed. "
-            f"arena: {part.upper}_SCORE_ARENA_BYTES bytes. */\n{score_signature(part)};"
+            f"{_expected(part)}{_alarm(part)}arena: {part.upper}_SCORE_ARENA_BYTES bytes. */\n"
+            f"{score_signature(part)};"
         )
     if part.golden is not None:
         yield (
@@ -87,6 +91,18 @@ def _functions(part: Part) -> Iterator[str]:
             "/* Returns how many values of the golden vectors come out wrong, "
             f"or -1 if the arena is too small. */\n{self_test_signature(part)};\n#endif"
         )
+
+
+def _expected(part: Part) -> str:
+    if part.compares_input:
+        return ""
+    return f"`expected` are the input's values by {part.name}_quantize_expected_f32.\n * "
+
+
+def _alarm(part: Part) -> str:
+    if part.threshold is None:
+        return ""
+    return f"An anomaly has a score above {part.upper}_SCORE_THRESHOLD.\n * "
 
 
 def _values(part: Part) -> Iterator[str]:
@@ -97,6 +113,8 @@ def _values(part: Part) -> Iterator[str]:
         yield _quantize_f32(part)
     elif part.columns_in is not None:
         yield _standardize_f32(part, part.columns_in)
+    if part.scored and not part.compares_input:
+        yield _quantize_expected_f32(part)
     if has_scale(target):
         yield _dequantize_f32(part)
     elif part.columns_out is not None:
@@ -131,24 +149,38 @@ def _quantize_u8(part: Part) -> str:
 
 
 def _quantize_f32(part: Part) -> str:
-    tensor, name, upper = part.program.input, part.name, part.upper
+    return _quantizer(part, part.program.input, "INPUT", "quantize_f32", part.columns_in)
+
+
+def _quantize_expected_f32(part: Part) -> str:
+    """Return the function for what the score compares, if it is not the input as it is."""
+    return _quantizer(
+        part, part.program.output, "OUTPUT", "quantize_expected_f32", part.columns_out
+    )
+
+
+def _quantizer(
+    part: Part, tensor: Tensor, edge: str, function: str, columns: Standardization | None
+) -> str:
+    """Return a function that quantizes real values as `tensor`, of the macros of `edge`."""
+    name, macro, result = part.name, f"{part.upper}_{edge}", edge.lower()
     limits, kind = np.iinfo(tensor.dtype), c_type(tensor)
     low, high = limits.min - tensor.zero_points[0], limits.max - tensor.zero_points[0]
     what, tables, value = "real values", "", "values[index]"
-    if part.columns_in is not None:
-        what, tables = "the columns' own values, which it standardises,", _tables(part.columns_in)
-        value = _standardised(part.columns_in)
+    if columns is not None:
+        what, tables = "the columns' own values, which it standardises,", _tables(columns)
+        value = _standardised(columns)
     return f"""\
 /* Quantizes {what} to the nearest integer, halves away from zero; NaN to the smallest. */
-static inline void {name}_quantize_f32(const float *values, {kind} *input) {{
-{tables}  for (int32_t index = 0; index < {upper}_INPUT_SIZE; index++) {{
-    float steps = {value} / {upper}_INPUT_SCALE;
+static inline void {name}_{function}(const float *values, {kind} *{result}) {{
+{tables}  for (int32_t index = 0; index < {macro}_SIZE; index++) {{
+    float steps = {value} / {macro}_SCALE;
     steps = steps > {real(low)} ? steps : {real(low)};
     steps = steps < {real(high)} ? steps : {real(high)};
     int32_t whole = (int32_t)steps;
     const float rest = steps - (float)whole;
     whole += rest >= 0.5f ? 1 : rest <= -0.5f ? -1 : 0;
-    input[index] = ({kind})(whole + {upper}_INPUT_ZERO_POINT);
+    {result}[index] = ({kind})(whole + {macro}_ZERO_POINT);
   }}
 }}"""
 

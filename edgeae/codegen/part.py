@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from edgeae.codegen.program import Program
 from edgeae.codegen.step import C_TYPES
 from edgeae.formats.tflite.graph import Tensor
+from edgeae.metrics.quantization import Affine, is_near
 from edgeae.metrics.standardization import Standardization
-
-#: Largest relative difference of two scales under which their integers are compared as they are.
-_SAME_SCALE = 1 / 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +29,8 @@ class Part:
         golden: inputs (n, …) and outputs (n, …) of the self-test, in the part's element types.
         columns_in, columns_out: the statistics of the columns that the part's input and its output
             are standardised by; None if they are not.
+        threshold: scores above it are anomalies, in the unit of the score; None if `edgeae detect`
+            did not choose one.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Part:
     golden: tuple[NDArray[Any], NDArray[Any]] | None = None
     columns_in: Standardization | None = None
     columns_out: Standardization | None = None
+    threshold: float | None = None
 
     @property
     def upper(self) -> str:
@@ -50,18 +51,28 @@ class Part:
 
     @property
     def scored(self) -> bool:
-        """Whether the part has a score: its output and what it is compared with are one scale.
+        """Whether the part has a score.
 
-        The integers of the two are subtracted as they are. Their zero points must be equal, and
-        their scales differ by at most 1/128: an image of scale 1/255 and a sigmoid of 1/256 do.
+        It has one if the reconstruction can be compared with the input as it is; otherwise only if
+        a threshold asks for it, and then the image has to be quantized as the output is.
         """
+        target, other = self.program.output, self.compared
+        alike = other is not None and other.dtype == target.dtype and has_scale(target)
+        return self.compares_input or (self.threshold is not None and alike)
+
+    @property
+    def compares_input(self) -> bool:
+        """Whether the output and what it is compared with may be subtracted as they are."""
         target, other = self.program.output, self.compared
         if other is None or other.dtype != target.dtype:
             return False
         if not target.scales:
             return target.dtype == "float32"
-        near = abs(other.scales[0] / target.scales[0] - 1) <= _SAME_SCALE if other.scales else False
-        return near and other.zero_points == target.zero_points
+        return bool(other.scales) and is_near(_grid(other), _grid(target))
+
+
+def _grid(tensor: Tensor) -> Affine:
+    return Affine(float(tensor.scales[0]), int(tensor.zero_points[0]), tensor.dtype)
 
 
 def size(tensor: Tensor) -> int:

@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from edgeae.codegen.calls import Calls
+from edgeae.codegen.literals import real
 from edgeae.codegen.part import Part, c_type, size
 from edgeae.codegen.program import Program
 from edgeae.codegen.step import Step
 
+_SUFFIXES = {"uint32_t": "u", "uint64_t": "ull"}
 #: Values that a band has at least, if the output has as many.
 _VALUES = 16
 
@@ -25,6 +27,12 @@ def score_type(part: Part) -> str:
         return "float"
     widest = int(np.iinfo(dtype).max) - int(np.iinfo(dtype).min)
     return "uint32_t" if size(part.program.output) * widest**2 < 1 << 32 else "uint64_t"
+
+
+def score_literal(part: Part, value: float) -> str:
+    """Return a score as a literal of `score_type`; of integers, `value` is whole."""
+    kind = score_type(part)
+    return real(value) if kind == "float" else f"{int(value)}{_SUFFIXES[kind]}"
 
 
 def score_signature(part: Part) -> str:

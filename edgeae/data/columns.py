@@ -57,14 +57,15 @@ def pick(origin: str, names: Sequence[str], reading: Reading) -> Picked:
     Raises:
         BadInput: a column is not there, or is there twice, or none is left.
     """
+    wanted = None if reading.label_optional and reading.label not in names else reading.label
     for option, asked in (
         ("--columns", reading.columns),
         ("--drop", reading.drop),
-        ("--label", () if reading.label is None else (reading.label,)),
+        ("--label", () if wanted is None else (wanted,)),
     ):
         for name in asked:
             _check_there(origin, option, name, names)
-    label = None if reading.label is None else names.index(reading.label)
+    label = None if wanted is None else names.index(wanted)
     if reading.columns:
         return Picked(tuple(map(names.index, reading.columns)), reading.columns, label)
     left_out = (*reading.drop, reading.label)

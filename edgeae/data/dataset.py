@@ -33,6 +33,7 @@ class Dataset:
             depend on the file's format.
         columns: names of the columns of a row, or of the channels of a window; empty if unnamed.
         reading: how the rows were read.
+        validation_labels: as `train_labels`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Dataset:
     sha256: str
     columns: tuple[str, ...] = ()
     reading: Reading = AS_STORED
+    validation_labels: NDArray[Any] | None = None
 
     @property
     def width(self) -> int:

@@ -55,13 +55,14 @@ def _columns(path: Path, file: Any, reading: Reading) -> tuple[tuple[str, ...], 
     allowance = Allowance(str(path))
     allowance.take(file.metadata.num_rows * len(picked.names) * 8, "the table")
     allowance.take(_largest_group(file.metadata), "a group of rows")
-    used = [*picked.names, *([] if reading.label is None else [reading.label])]
+    label = None if picked.label is None else schema.names[picked.label]
+    used = [*picked.names, *([] if label is None else [label])]
     pieces, texts = [np.empty((0, len(picked.names)))], list[str]()
     for batch in file.iter_batches(_BATCH, columns=used):
         before = sum(map(len, pieces))
         pieces.append(_values(path, batch, picked.names, before))
-        if reading.label is not None:
-            texts += _texts(path, batch.column(reading.label), before)
+        if label is not None:
+            texts += _texts(path, batch.column(label), before)
     arrays: dict[str, Any] = {"x": np.concatenate(pieces)}
     return picked.names, arrays | ({"y": as_labels(texts)} if texts else {})
 

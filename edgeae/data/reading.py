@@ -31,6 +31,7 @@ class Reading:
         seed: seed of the order in which rows are split; windows do not use it.
         window: samples of a window that is cut from a recording; 0 if each line is a row.
         step: samples between the starts of two windows; 0 for as many as a window has.
+        label_optional: whether a file may lack the column of the label; it then has no labels.
 
     Raises:
         BadInput: a value is not allowed, or two values contradict each other.
@@ -44,6 +45,7 @@ class Reading:
     seed: int = 0
     window: int = 0
     step: int = 0
+    label_optional: bool = False
 
     def __post_init__(self) -> None:
         self._check_names()

@@ -88,6 +88,7 @@ def _dataset(
         sha256=_sha256(stored.arrays, reading),
         columns=stored.columns,
         reading=reading,
+        validation_labels=validation.y,
     )
 
 

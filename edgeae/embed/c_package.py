@@ -64,6 +64,7 @@ def _part(record: Record, item: RecordPart, target: str, optimize: str) -> Part:
         (item.inputs, item.outputs),
         item.columns_in,
         item.columns_out,
+        record.threshold,
     )
 
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from edgeae.artifacts.bundle import EDGES, Bundle, holding
 from edgeae.artifacts.manifest import Artifact
 from edgeae.data import normalization_of
+from edgeae.detect.result import read_detection
 from edgeae.errors import BadInput, about
 from edgeae.formats.opening import read_file
 from edgeae.formats.tflite import graph as tflite
 from edgeae.formats.tflite.graph import Graph
 from edgeae.metrics.quantization import quantize
 from edgeae.metrics.standardization import Standardization
+from edgeae.recipe import REFERENCES
 from edgeae.runtimes.inference import prepare
 from edgeae.system import children
 
@@ -66,6 +68,8 @@ class Record:
         head: lines that identify it: recipe, model and hash; no time and no path.
         parts: its parts, in the order of the data flow.
         contract: a number that is the same for parts that belong together.
+        threshold: of the parts' score, see `Side.score_threshold`; None if `edgeae detect` did not
+            choose one, or chose one of another score.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Record:
     head: tuple[str, ...]
     parts: tuple[RecordPart, ...]
     contract: int
+    threshold: float | None = None
 
 
 def read(path: Path, name: str | None = None) -> Record:
@@ -84,7 +89,7 @@ def read(path: Path, name: str | None = None) -> Record:
             name, with `_` for what is no letter or digit.
 
     Raises:
-        BadInput: it is neither, or a damaged one.
+        BadInput: it is neither, or a damaged one, or its `detect.json` is damaged.
         ManifestMismatch: a file of the bundle differs from its manifest.
     """
     if not path.is_dir():
@@ -113,7 +118,17 @@ def _of_bundle(bundle: Bundle, name: str) -> Record:
         ),
         tuple(_part(bundle, artifact) for artifact in ordered),
         zlib.crc32(f"{manifest.weights_sha256} {manifest.recipe_sha256}".encode()),
+        _threshold(bundle),
     )
+
+
+def _threshold(bundle: Bundle) -> float | None:
+    """Return the threshold on the reference kernels, whose answers are those of the C."""
+    found = read_detection(bundle)
+    runtime = REFERENCES["tflite"]
+    sides = found.sides if found else ()
+    mine = (side for side in sides if (side.format, side.runtime) == ("tflite", runtime))
+    return next((side.score_threshold for side in mine), None)
 
 
 def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from edgeae.errors import BadInput, unknown
+from edgeae.metrics.tolerance import DetectionLimits
 from edgeae.reading import typed
 from edgeae.runtimes import RUNTIMES
 
@@ -30,6 +31,10 @@ class Budget:
             processes that load the candidate first count; at least twelve processes run.
         max_loss_ratio: largest ratio of the losses, candidate ÷ baseline, from the manifests of
             bundles.
+        min_auc, max_auc_drop, max_flips: limits of the candidate as an anomaly detector, judged by
+            what `edgeae detect` measured of the bundle in this runtime: the least AUC, the largest
+            drop of the AUC from the original's, and the largest share of rows that change sides
+            through the export. An encoder beside an autoencoder has none of these figures.
         parity: whether parity is checked. A bundle passes if `edgeae verify` passed on this
             runtime; a bare file passes if the candidate gives the baseline's answers.
         exact: which figures are compared exactly: `bytes`, `gzip_bytes`, `macs`, `arena`,
@@ -53,6 +58,9 @@ class Budget:
     max_load_ms: float | None = None
     max_rss_mb: float | None = None
     max_loss_ratio: float | None = None
+    min_auc: float | None = None
+    max_auc_drop: float | None = None
+    max_flips: float | None = None
     parity: bool = False
     exact: tuple[Exact, ...] = ()
     exact_growth: float = 1.0
@@ -68,6 +76,7 @@ class Budget:
                 raise BadInput(f"{key} = {value}: allowed is above 0, and finite")
         if not 0 <= self.exact_saving < 1:
             raise BadInput(f"exact_saving = {self.exact_saving}: allowed is 0 to below 1")
+        _ = self.detection  # raises BadInput if a limit is not valid
 
     def on(self, runtime: str) -> "Budget":
         """Return the limits for one runtime."""
@@ -77,6 +86,11 @@ class Budget:
         """Return the budget with the values changed for every runtime."""
         own = {name: replace(limits, **changed) for name, limits in self.runtimes.items()}
         return replace(self, runtimes=own, **changed)
+
+    @property
+    def detection(self) -> DetectionLimits:
+        """The limits of the candidate as an anomaly detector."""
+        return DetectionLimits(self.min_auc, self.max_auc_drop, self.max_flips)
 
     @property
     def times_absolutely(self) -> bool:

@@ -1,9 +1,11 @@
-"""Deterministic figures: bytes, MACs, arena, instructions, flash, RAM, loss, parity and others."""
+"""Figures that need no timing: bytes, MACs, arena, instructions, loss, AUC, parity and others."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from edgeae.detect.answers import parts_of
+from edgeae.detect.limits import judged
 from edgeae.formats.inspection import inspect
 from edgeae.gate.budget import Budget
 from edgeae.gate.finding import Figure, Verdict
@@ -31,6 +33,7 @@ def exact_figures(pair: Pair, budget: Budget) -> list[Figure]:
     figures = [_exact(name, pair, pair.baseline, budget, on_core) for name in names]
     if budget.max_loss_ratio is not None:
         figures.append(_loss(pair.candidate, pair.baseline, budget.max_loss_ratio))
+    figures += _detection(pair, budget)
     if budget.parity and (pair.candidate.bundle is not None or on_core):
         figures.append(_parity(pair.candidate, pair.runtime))
     return figures
@@ -133,6 +136,24 @@ def _loss(candidate: Side, baseline: Side, limit: float) -> Figure:
     sentence = f"loss {new:.6f}, baseline {old:.6f}: ratio {new / old:.4f}, budget {limit:.4f}"
     reason = "" if verdict == "pass" else sentence
     return replace(figure, value=new / old, verdict=verdict, reason=reason)
+
+
+def _detection(pair: Pair, budget: Budget) -> list[Figure]:
+    """Return the judged figures of the candidate as an anomaly detector."""
+    side, limits = pair.candidate, budget.detection
+    if limits.is_empty:
+        return []
+    if side.bundle is None:
+        told = "detection: only bundles are judged, by `edgeae detect`"
+        return [Figure("AUC", "", None, "missing", reason=told)]
+    if side.artifact.part != parts_of(side.bundle)[-1]:
+        return []
+    artifact = side.artifact
+    found = judged(side.bundle, artifact.part, artifact.format, pair.runtime, limits)
+    return [
+        Figure(item.quantity, "", item.value, item.verdict, limit=item.limit, reason=item.reason)
+        for item in found
+    ]
 
 
 def _parity(candidate: Side, runtime: str) -> Figure:

@@ -54,11 +54,11 @@ class Figure:
     """One quantity of a cell, with its verdict.
 
     Attributes:
-        quantity: `p50 ratio`, `p50`, `p99`, `loss ratio`, `parity`, `bytes`, `macs`, …
+        quantity: `p50 ratio`, `p50`, `p99`, `loss ratio`, `parity`, `AUC`, `bytes`, …
         unit: `×`, `ns`, `B`, `LSB` or empty.
         value: the measured value; None if the quantity was not measured.
         low, high: 95 % confidence interval of the value; None for exact figures.
-        limit: largest allowed value; None if there is no limit.
+        limit: largest allowed value, or the least of an AUC; None if there is no limit.
         verdict: the verdict of this figure.
         reason: the reason for the verdict in one line; empty if the numbers need no explanation.
         baseline, candidate: the two sides of a ratio, in `side_unit`; None if the figure is not a

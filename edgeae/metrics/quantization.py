@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from edgeae.errors import BadInput
 
+#: Largest relative difference of two scales under which their integers are compared as they are.
+_SAME_SCALE = 1 / 128
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -41,6 +44,16 @@ class Affine:
         """Smallest and largest integer of `dtype`."""
         info = np.iinfo(self.dtype)
         return int(info.min), int(info.max)
+
+
+def is_near(first: Affine, second: Affine) -> bool:
+    """Return whether integers of two grids may be subtracted as they are.
+
+    Their zero points must be equal, and their scales differ by at most 1/128: an image of scale
+    1/255 and a sigmoid of 1/256 do.
+    """
+    same = (first.zero_point, first.dtype) == (second.zero_point, second.dtype)
+    return same and abs(first.scale / second.scale - 1) <= _SAME_SCALE
 
 
 def round_half_away(values: NDArray[np.floating]) -> NDArray[np.floating]:

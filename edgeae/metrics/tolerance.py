@@ -1,4 +1,7 @@
-"""The allowed differences between an export and its original, or between two runtimes."""
+"""The allowed differences between an export and its original, or between two runtimes.
+
+The limits of an export as an anomaly detector are here as well.
+"""
 
 import math
 from dataclasses import asdict, dataclass, replace
@@ -62,3 +65,28 @@ class Tolerance:
         if convolves:
             share = max(share, self.conv_share_over_1lsb)
         return replace(self, share_over_1lsb=share)
+
+
+@dataclass(frozen=True)
+class DetectionLimits:
+    """The limits of an export as an anomaly detector; a limit that is None is not checked.
+
+    Attributes:
+        min_auc: least area under the ROC curve on the test rows of `edgeae detect`.
+        max_auc_drop: largest AUC of the original minus AUC of the export, on the same rows.
+        max_flips: largest share of these rows that change sides through the export, in both
+            directions together, each side with its own threshold.
+    """
+
+    min_auc: float | None = None
+    max_auc_drop: float | None = None
+    max_flips: float | None = None
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            require(value is None or 0 <= value <= 1, key, value, "0 to 1")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is checked."""
+        return not any(value is not None for value in asdict(self).values())

@@ -66,7 +66,7 @@ def lines(series: Sequence[Series], plot: Plot, width: int, height: int) -> str:
     if not shown:
         return ""
     drawing = svg.root(plot.name, width, height, plot.title, plot.description)
-    top = 30 + _legend(drawing, shown, width)
+    top = 30 + legend(drawing, shown, width)
     across = _across(shown, plot, 54, width - 12)
     up = _up(shown, height - 40, top)
     _draw_grid(drawing, across, up, plot)
@@ -95,8 +95,8 @@ def _up(shown: Sequence[Series], start: float, end: float) -> Axis:
     return Axis(min(held) / 1.15, max(held) * 1.15, start, end)
 
 
-def _legend(drawing: Element, shown: Sequence[Series], width: int) -> float:
-    """Draw the legend above the plot; return its height in pixels."""
+def legend(drawing: Element, shown: Sequence[Series], width: int) -> float:
+    """Draw the legend of some lines above a plot; return its height in pixels."""
     x, y = 4.0, 32.0
     for line in shown:
         length = _SAMPLE + 6 + len(line.label) * svg.CHARACTER

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeae.errors import BadInput
-from edgeae.metrics.tolerance import REFERENCE, Tolerance
+from edgeae.metrics.tolerance import REFERENCE, DetectionLimits, Tolerance
 from edgeae.reading.typed import require
 from edgeae.recipe import later
 from edgeae.recipe.later import LATER
@@ -84,6 +84,8 @@ class Recipe:
             steps whose tables the file has.
         prune, cluster, qat: settings of each step, or None.
         tolerance: the limits within which verify passes.
+        detection: the limits of the export as an anomaly detector, on which verify judges what
+            `edgeae detect` measured; or None.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Recipe:
     qat: Qat | None = None
     tolerance: Tolerance = field(default_factory=Tolerance)
     ranges: RangesFrom = field(default="learned", metadata=LATER)
+    detection: DetectionLimits | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         plain = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name))

@@ -85,6 +85,16 @@ CORES = (
     "stack, in bytes, beside the caller’s input and output."
 )
 
+#: Explains the tables of detectors.
+DETECTION = (
+    "A row is an alarm if its score, the squared error of its reconstruction, is above the "
+    "threshold. Normal rows that trained nothing set the threshold for the false-alarm rate that "
+    "was asked for; each side has its own. Flips are rows that are alarms only of the export (+) "
+    "or only of the original (−), each with its own threshold; at original’s: both with the "
+    "original’s. Brackets are 95 % confidence intervals: exact ones "
+    "(Clopper and Pearson) of shares, Newcombe’s fifth method for the AUC."
+)
+
 
 def loss(value: float | None) -> str:
     """Format an MSE with six decimals: `0.006450`."""

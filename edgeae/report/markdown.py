@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from edgeae.detect import table as detectors
 from edgeae.report import figures
 from edgeae.report.front_plot import title
 from edgeae.report.markdown_microcontrollers import microcontrollers
@@ -41,11 +42,29 @@ def _exports(summary: Summary) -> list[str]:
         figures.LADDER,
         "\n".join(_caution(export) for export in summary.exports if export.caution),
         "\n".join(map(_front, summary.fronts)),
+        *_detections(summary),
         "## Latency",
         *_latency(summary),
         *microcontrollers(summary.microcontrollers),
         *_comparisons(summary),
     ]
+
+
+def _detections(summary: Summary) -> list[str]:
+    if not summary.detections:
+        return []
+    blocks = ["## Anomaly detection", figures.DETECTION]
+    for found in summary.detections:
+        sides = (found.original, *found.sides)
+        measured = [side for side in sides if side.verdict == "measured"]
+        absent = [detectors.absence(side) for side in sides if side.verdict != "measured"]
+        remarks = [*found.warnings, *detectors.surprises(found), *absent]
+        blocks += [
+            f"**{plain(found.name)}**",
+            table(detectors.HEADER, detectors.HEADER[:2], map(detectors.cells, measured)),
+            "\n".join(f"- {plain(line)}" for line in [*detectors.rows_lines(found), *remarks]),
+        ]
+    return blocks
 
 
 def _comparisons(summary: Summary) -> list[str]:

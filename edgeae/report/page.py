@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edgeae.detect import table as detection_table
+from edgeae.detect.result import Detection
 from edgeae.report import figures
+from edgeae.report.detection_plots import plots_of
 from edgeae.report.front_plot import front_plot, title
 from edgeae.report.latencies import Bar, latencies
 from edgeae.report.plots import curve, size_plot
@@ -87,6 +90,8 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         emulated=[item for item in summary.latency.timings if item.software],
         latencies={model.name: _latencies(summary, model.name) for model in summary.models},
         comparison=comparison,
+        detectors=detection_table,
+        detections=_detections(summary),
         machine_line=machine_line,
         duration=duration,
     )
@@ -103,6 +108,20 @@ def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
         }
         by_model.setdefault(front.model, []).append((title(front), drawings))
     return by_model
+
+
+def _detections(summary: Summary) -> list[tuple[Detection, list[tuple[str, dict[str, str]]]]]:
+    """Pair each detection with its plots: pairs of a title and a drawing for each width."""
+    return [
+        (
+            found,
+            [
+                (name, {width: draw(found, _HALF[width], number) for width in _HALF})
+                for name, draw in plots_of(found)
+            ],
+        )
+        for number, found in enumerate(summary.detections)
+    ]
 
 
 def _sizes(summary: Summary) -> list[tuple[CodeSizes, dict[str, str]]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from edgeae.artifacts.model import IMPORTED, TRAIN, Training
 from edgeae.data import asked_of
+from edgeae.detect.result import Detection
 from edgeae.errors import BadInput
 from edgeae.summary.exports import Export
 
@@ -20,6 +21,7 @@ def commands(
     trainings: Mapping[str, Training],
     probed: Sequence[str],
     sampled: Sequence[str],
+    detections: Sequence[Detection],
     retrain: Retrain,
 ) -> tuple[str, ...]:
     """Return the command lines, in the order in which they must run.
@@ -28,6 +30,7 @@ def commands(
         found: the exports.
         trainings: model → its `train.json`.
         probed, sampled: models that have a probe, and models that have samples.
+        detections: the bundles that were judged as anomaly detectors.
         retrain: see `Retrain`.
     """
     made = []
@@ -35,8 +38,26 @@ def commands(
         words = _import(training) if training.family == IMPORTED else [*retrain(training)]
         made.append(shlex.join([*words, *(["--probe"] if model in probed else [])]))
     drawn = [shlex.join(["edgeae", "sample", model]) for model in sampled]
-    checks = ["edgeae verify", "edgeae bench"] if found else []
-    return (*made, *drawn, *_exports(found, trainings), *checks, "edgeae report")
+    exported = _exports(found, trainings)
+    checks = ["edgeae verify", *map(_detect, detections), "edgeae bench"] if found else []
+    return (*made, *drawn, *exported, *checks, "edgeae report")
+
+
+def _detect(found: Detection) -> str:
+    """Return the command that judges a bundle as an anomaly detector again."""
+    words = ["edgeae", "detect", f"build/{found.name}"]
+    options = {
+        "--data": found.data,
+        "--test": found.test,
+        "--label": found.label,
+        "--normal": found.normal,
+        "--false-alarms": f"{found.false_alarms:g}",
+        "--score": found.score,
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [option, value]
+    return shlex.join([*words, *_each("--runtime", found.runtimes or ())])
 
 
 def _import(training: Training) -> list[str]:

@@ -10,6 +10,7 @@ History of the schema of `summary.json`:
 5   cautions of models and exports; `mean_loss` of datasets.
 6   microcontrollers.
 7   comparisons.
+8   detections.
 """
 
 import json
@@ -22,6 +23,7 @@ from edgeae import __version__
 from edgeae.artifacts import cautions
 from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.model import Training
+from edgeae.detect.result import Detection, read_detection
 from edgeae.families.samples import read_samples
 from edgeae.reading.names import RESULTS
 from edgeae.recipe import AS_IS
@@ -35,7 +37,7 @@ from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-SCHEMA = 7
+SCHEMA = 8
 #: The verdict names at most this many exports.
 _TOLD = 4
 
@@ -98,6 +100,7 @@ class Summary:
         latency: see `Latency`.
         microcontrollers: exact figures of the artifacts as C on emulated cores.
         comparisons: edgeae's compression beside tfmot's; see `edgeae compare`.
+        detections: the bundles that `edgeae detect` judged, by name; see `Detection`.
         absent: runtimes that were missing in bench or verify.
         tools: package → versions that made the models and exports.
         commands: the command lines that reproduce every figure.
@@ -114,6 +117,7 @@ class Summary:
     latency: Latency
     microcontrollers: tuple[Microcontroller, ...]
     comparisons: tuple[Compared, ...]
+    detections: tuple[Detection, ...]
     absent: tuple[Absent, ...]
     tools: dict[str, tuple[str, ...]]
     commands: tuple[str, ...]
@@ -150,12 +154,14 @@ def gather(
         retrain: see `Retrain`.
 
     Raises:
-        BadInput: `probe.json`, `verify.json`, `results.jsonl` or `compare.json` is damaged.
+        BadInput: `probe.json`, `verify.json`, `detect.json`, `results.jsonl` or `compare.json` is
+            damaged.
     """
     found = exports(bundles)
     models = trained(trainings, folders)
     rows, hashes = read_results(build / RESULTS), current(found, trainings)
     measured = latency(rows, hashes)
+    detections = _detections(bundles)
     ordered = {model.name: trainings[model.name] for model in models}
     probed = [model.name for model in models if model.probe]
     sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
@@ -171,10 +177,16 @@ def gather(
         latency=measured,
         microcontrollers=microcontrollers(rows, hashes),
         comparisons=tables(read(build / FILE), trainings),
+        detections=detections,
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
-        commands=commands(found, ordered, probed, sampled, retrain),
+        commands=commands(found, ordered, probed, sampled, detections, retrain),
     )
+
+
+def _detections(bundles: Sequence[Bundle]) -> tuple[Detection, ...]:
+    found = filter(None, map(read_detection, bundles))
+    return tuple(sorted(found, key=lambda item: item.name))
 
 
 def current(

@@ -13,6 +13,7 @@ from edgeae.artifacts.model import KERAS, Training
 from edgeae.data import Dataset
 from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
+from edgeae.metrics.detection import auc
 from edgeae.originals.keras_parts import load_model, parts
 from edgeae.training.current import journal_key
 from edgeae.training.fit import deterministic, reconstruct
@@ -178,7 +179,11 @@ def without(dataset: Dataset, label: int) -> Dataset:
     whole = len(dataset.train) + len(dataset.validation)
     end = len(images) - max(1, len(images) * len(dataset.validation) // whole)
     return dataclasses.replace(
-        dataset, train=images[:end], train_labels=left[:end], validation=images[end:]
+        dataset,
+        train=images[:end],
+        train_labels=left[:end],
+        validation=images[end:],
+        validation_labels=left[end:],
     )
 
 
@@ -197,6 +202,4 @@ def separation(losses: NDArray[np.float64], unseen: NDArray[np.bool_]) -> float:
         losses: (n,) errors.
         unseen: (n,) whether the image has the held-out label.
     """
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(unseen, losses))
+    return auc(losses[~unseen], losses[unseen])

@@ -39,26 +39,51 @@ def originals_of(
         key = images_key(bundle)
         if key in originals:
             continue
-        dataset = _load(bundle, data, say)
-        sha256 = key[0]
-        if dataset.sha256 != sha256:
-            raise BadInput(
-                f"{bundle.shown}: exported with dataset {bundle.manifest.dataset['name']} "
-                f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; name another "
-                "with --data, or use --golden, which needs no dataset"
-            )
+        dataset = dataset_of(bundle, data, say)
         originals[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
     return originals
 
 
-def _load(bundle: Bundle, data: str | None, say: Callable[[str], None]) -> Dataset:
+def dataset_of(
+    bundle: Bundle,
+    data: str | None,
+    say: Callable[[str], None],
+    *,
+    hint: str = "name another with --data, or use --golden, which needs no dataset",
+    label: str | None = None,
+) -> Dataset:
+    """Load the dataset with which a bundle was exported.
+
+    Args:
+        bundle: the bundle.
+        data: name or path of the dataset; None for the dataset on which the model was trained.
+        say: receives a message about the dataset.
+        hint: ends the error about another dataset: what can be done.
+        label: name of the column with labels; None for the one that the model recorded, if any.
+
+    Raises:
+        BadInput: the dataset cannot be loaded, or is not the one that the manifest names.
+    """
+    dataset, sha256 = _load(bundle, data, say, label), bundle.manifest.dataset["sha256"]
+    if dataset.sha256 != sha256:
+        raise BadInput(
+            f"{bundle.shown}: exported with dataset {bundle.manifest.dataset['name']} "
+            f"{sha256[:12]}…, {dataset.name} here is {dataset.sha256[:12]}…; {hint}"
+        )
+    return dataset
+
+
+def _load(
+    bundle: Bundle, data: str | None, say: Callable[[str], None], label: str | None
+) -> Dataset:
+    reading = datasets.reading_of(bundle.manifest)
     name, train = _trained_on(bundle) if data is None else (data, _training_file(bundle, data))
     return datasets.load(
         name,
         say=say,
         normalization=datasets.normalization_of(bundle.manifest),
         train=train,
-        reading=datasets.reading_of(bundle.manifest),
+        reading=reading if label is None else reading.labelled(label),
     )
 
 

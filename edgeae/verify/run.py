@@ -1,6 +1,5 @@
 """Verify's stage: check a bundle, and write `verify.json` beside its manifest."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgeae.artifacts.beside import write_beside
 from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.artifacts.manifest import Artifact, Manifest
 from edgeae.errors import (
@@ -17,7 +17,6 @@ from edgeae.errors import (
     OutOfTolerance,
     RuntimeCrashed,
     RuntimeUnavailable,
-    naming,
     system_error,
 )
 from edgeae.metrics.parity import REPRODUCED, breaches
@@ -25,7 +24,7 @@ from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
-from edgeae.system import atomic, children
+from edgeae.system import children
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity
@@ -114,7 +113,7 @@ def verify_all(
     """
     able = [bundle for bundle in bundles if _openers(bundle, runtimes)]
     if not able:
-        _chosen(bundles[0], runtimes)  # raises the error with the reason
+        chosen_runtimes(bundles[0], runtimes)  # raises the error with the reason
     for bundle in bundles:
         if bundle not in able:
             say(f"{bundle.shown}: skipped, it holds nothing that {', '.join(runtimes or [])} opens")
@@ -173,7 +172,7 @@ def _verify(
     runtimes: list[str] | None,
     say: Callable[[str], None],
 ) -> Findings:
-    chosen = _chosen(pinned, runtimes)
+    chosen = chosen_runtimes(pinned, runtimes)
     pinned.check()
     check_contract(pinned)
     against = golden_subject(pinned) if originals is None else subject(pinned, originals)
@@ -191,25 +190,23 @@ def _verify(
     )
     if not findings.answered:  # every runtime that opens the bundle is absent
         findings = replace(findings, codes=(NotMeasured.code,))
-    _write(pinned, findings, say)
+    write_beside(pinned, VERIFY, findings.to_json(), say)
     return findings
 
 
-def _write(pinned: Bundle, findings: Findings, say: Callable[[str], None]) -> None:
-    """Write `verify.json`; a failure to write it does not change the verdict."""
-    place = pinned.shown / VERIFY
-    if not pinned.is_current:
-        say(f"{place} was not written, because a newer export replaced the bundle; verify again")
-        return
-    text = json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n"
-    try:
-        with naming(place):
-            atomic.write_text(pinned.root / VERIFY, text, parents=False)
-    except OSError as error:
-        say(f"{system_error(error)}; the verdict was not written")
+def chosen_runtimes(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
+    """Return (runtime, format) for each runtime that opens a format of the bundle.
 
+    The runtime `null` is left out, because it gives no answers; emulated cores run only if they
+    are named.
 
-def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
+    Args:
+        bundle: the bundle.
+        names: names of the runtimes to use; None for all.
+
+    Raises:
+        BadInput: a runtime does not exist, or no named runtime opens an artifact of the bundle.
+    """
     chosen = _openers(bundle, names)
     if not chosen:
         held = ", ".join(sorted({artifact.format for artifact in bundle.manifest.artifacts}))
@@ -219,11 +216,6 @@ def _chosen(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
 
 
 def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
-    """Return (runtime, format) for each runtime that opens a format of the bundle.
-
-    The runtime `null` is left out, because it gives no answers; emulated cores run only if they
-    are named.
-    """
     for name in names or []:
         formats(name)  # raises if the name does not exist
     held = {artifact.format for artifact in bundle.manifest.artifacts}

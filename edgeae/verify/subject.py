@@ -13,6 +13,7 @@ from edgeae.data import normalization_of
 from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.metrics.parity import mse
 from edgeae.metrics.tolerance import REFERENCE
+from edgeae.recipe import PARTS
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.runtimes.inference import real
 
@@ -76,10 +77,18 @@ class Originals:
 
     Args:
         images: (n, …) float32, real values.
+        parts: the parts to run.
+        hint: ends the error about a missing original: what can be done without it.
     """
 
-    def __init__(self, images: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        images: NDArray[np.float32],
+        parts: tuple[str, ...] = PARTS,
+        hint: str = _HINT,
+    ) -> None:
         self.images = images
+        self._parts, self._hint = parts, hint
         self._known: dict[str, dict[str, NDArray[Any]]] = {}
         self._computing = threading.Lock()
 
@@ -98,16 +107,23 @@ class Originals:
     def _compute(self, bundle: Bundle) -> dict[str, NDArray[Any]]:
         folder = bundle.model_folder
         if not (folder / TRAIN).exists():
-            raise NotMeasured(f"{folder}: the original (model.keras, {TRAIN}) is missing; {_HINT}")
+            raise NotMeasured(
+                f"{folder}: the original (model.keras, {TRAIN}) is missing; {self._hint}"
+            )
         training = open_model(folder)
         _check_same(bundle, training)
         try:
-            answers = ask(folder, ORIGINAL, training.form, self.images, None, threads=2)
+            answers = ask(
+                folder, ORIGINAL, training.form, self.images, None, parts=self._parts, threads=2
+            )
         except RuntimeUnavailable as error:
-            raise NotMeasured(f"the Keras model is the reference: {error}; or {_HINT}") from None
+            raise NotMeasured(
+                f"the Keras model is the reference: {error}; or {self._hint}"
+            ) from None
         for problem in answers.errors.values():
             raise problem
-        return answers.outputs | {"decoder": answers.outputs[COMPOSED]}
+        outputs = answers.outputs
+        return outputs | {"decoder": outputs[COMPOSED]} if COMPOSED in outputs else outputs
 
 
 def _check_same(bundle: Bundle, training: Training) -> None:
@@ -132,7 +148,7 @@ def own_subject(bundle: Bundle) -> Subject:
 
 def golden_subject(bundle: Bundle) -> Subject:
     """Return the golden vectors as the subject; for floats, the original's golden outputs."""
-    own = bundle.as_is or not _is_original(bundle)
+    own = bundle.as_is or not is_original(bundle)
     expected = {part: _golden(bundle, part, own) for part in bundle.parts}
     return Subject.of(GOLDEN, bundle.golden("image"), expected, _reconstruction(bundle))
 
@@ -173,12 +189,12 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
         return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
     keras = originals.of(bundle)
     images = originals.images.reshape(keras["autoencoder"].shape)
-    if _is_original(bundle):
+    if is_original(bundle):
         return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
     return Subject.of(REFERENCE, images, _answers(bundle, images), keras["autoencoder"])
 
 
-def _is_original(bundle: Bundle) -> bool:
+def is_original(bundle: Bundle) -> bool:
     """Return whether the original is the reference: for float artifacts without fine-tuning."""
     loss = bundle.manifest.loss
     tuned = loss is not None and loss.control is not None

@@ -173,6 +173,16 @@ def _made(place: Path, scratch: Path) -> None:
     for arguments in (
         ("import", *_HALVES, "--data", DATA, "--name", "bare"),
         ("verify", BUNDLE, "--golden", "--runtime", "litert-reference"),
+        (
+            "detect",
+            BUNDLE,
+            "--data",
+            DATA,
+            "--false-alarms",
+            "0.1",
+            "--runtime",
+            "litert-reference",
+        ),
         ("verify", FLOAT, "--golden", "--runtime", "litert-reference"),
         ("bench", BUNDLE, "--runtime", "null", "--runtime", "litert-builtin", "--seconds", "0.01"),
         ("baseline", "save", BUNDLE, "files/int8-encoder.tflite", "files/encoder.onnx"),

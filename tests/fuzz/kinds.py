@@ -316,6 +316,12 @@ KINDS = {
     "verify.json": Kind(
         5, _in(BUNDLE, "verify.json") + _in(FLOAT, "verify.json"), mutators.in_json, _REPORTS
     ),
+    "detect.json": Kind(
+        5,
+        (f"{BUNDLE}/detect.json",),
+        mutators.in_json,
+        (*_REPORTS, f"embed {BUNDLE} --as c --out made"),
+    ),
     "baseline record": Kind(
         4,
         ("bench/baselines/tiny/int8/baseline.json", "bench/baselines/int8-encoder.tflite.json"),

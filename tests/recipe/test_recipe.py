@@ -9,7 +9,7 @@ from edgeae_cli import ROOT
 
 from edgeae import recipe
 from edgeae.errors import BadInput
-from edgeae.metrics.tolerance import Tolerance
+from edgeae.metrics.tolerance import DetectionLimits, Tolerance
 from edgeae.recipe import Cluster, Prune, Qat, Recipe, listing
 from edgeae.recipe.schema import EDGES
 from edgeae.recipe.steps import STEPS
@@ -64,6 +64,11 @@ share_over_1lsb = 0.25
 builtin_share_over_1lsb = 0.5
 conv_share_over_1lsb = 0.75
 max_lsb = 3
+
+[detection]
+min_auc = 0.75
+max_auc_drop = 0.125
+max_flips = 0.25
 """
 
 
@@ -143,6 +148,7 @@ def test_every_field_comes_out_as_it_was_written(tmp_path):
             conv_share_over_1lsb=0.75,
             max_lsb=3,
         ),
+        detection=DetectionLimits(min_auc=0.75, max_auc_drop=0.125, max_flips=0.25),
     )
 
 
@@ -155,6 +161,7 @@ def test_the_example_above_leaves_no_field_out(tmp_path):
     steps = {"prune": Prune(0.9), "cluster": Cluster(4), "qat": Qat()}
     default = dataclasses.asdict(Recipe("mine"))
     default |= {name: dataclasses.asdict(step) for name, step in steps.items()}
+    default |= {"detection": dataclasses.asdict(DetectionLimits())}
     said = dataclasses.asdict(recipe.parse(write(tmp_path, EVERY_FIELD)))
     assert default.keys() == said.keys()
     # integers that clustering, training or onnxruntime chose are not rounded anew, and magnitudes
@@ -183,7 +190,7 @@ def test_what_a_manifest_keeps_tells_defaults_too():
     """They may be others when it is read."""
     keys = {field.name for field in dataclasses.fields(Recipe)}
     left_out = {"name", "description", "tolerance", "prune", "cluster", "qat"}
-    later = {"ranges"}  # at its default, as in manifests from before it
+    later = {"ranges", "detection"}  # at their default, as in manifests from before them
     assert recipe.to_table(Recipe("a")).keys() == keys - left_out - later
 
 
@@ -337,6 +344,7 @@ def test_the_hash_ignores_labels_alone(tmp_path):
         },
         "tolerance": {"tolerance": Tolerance()},
         "ranges": {"ranges": "learned"},
+        "detection": {"detection": None},
     }
     labels = {"name", "description"}
     # int8 is bound to other keys: below
@@ -711,6 +719,7 @@ def documented_keys() -> dict[str, dict[str, list[str]]]:
 def test_every_key_is_documented_with_its_default():
     tables = documented_keys()
     kinds = {"prune": Prune(0.5), "cluster": Cluster(16), "qat": Qat(), "tolerance": Tolerance()}
+    kinds |= {"detection": DetectionLimits()}
     keys = {field.name for field in dataclasses.fields(Recipe)} - {"name", *kinds}
     assert tables.pop("").keys() == keys | {"extends"}
     assert tables.keys() == kinds.keys()
@@ -756,6 +765,7 @@ ALLOWED = {
     "whole number, 100 or more": ([100, 5000], [99]),
     "number, above 50 and up to 100": ([50.5, 100.0], [50.0, 100.5]),
     "number, above 0 and below 1": ([1e-6, 0.999], [0.0, 1.0]),
+    "number, 0 to 1": ([0.0, 1.0], [-0.1, 1.1]),
     "number, 0 or more and below 1": ([0.0, 0.999], [-0.1, 1.0]),
     "whole number, 2 to 256": ([2, 256], [1, 257]),
     "table of number, 0 or more and below 1": (
@@ -771,7 +781,7 @@ ALLOWED = {
 IN_WORDS = ("description", "extends", "per_channel", "io", "formats", "steps")
 #: What else a recipe needs, so that its key may be anything that is allowed.
 AROUND = {"quantization": {"io": None}, "onnx": {"formats": ["tflite", "onnx"]}}
-STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 4}, "qat": {}}
+STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 4}, "qat": {}, "detection": {}}
 _TFMOT = {"engine": "tfmot", "criterion": "magnitude", "schedule": "constant"}
 #: The same of a key of a step.
 BESIDE = {

@@ -95,6 +95,21 @@ def test_every_recipe_verifies(project: Path) -> None:
     assert all(path.read_bytes() == content for path, content in manifests.items())
 
 
+def test_the_original_and_its_exports_detect_alike(project: Path) -> None:
+    """By flags alone: the threshold is of the validation rows, the false alarms of the test."""
+    asked = ("--runtime", "litert-reference", "--false-alarms", "0.05", "--json")
+    result = edgeae_warm("detect", "build/deep-c8/int8", *asked, cwd=project)
+    assert result.returncode == 0, lines(result)
+    found = json.loads(result.stdout)
+    assert found["threshold_rows"]["about"] == "validation rows of digits"
+    assert (found["rank"]["n"], found["test_rows"]["normal"], found["warnings"]) == (149, 300, [])
+    original, (int8,) = found["original"], found["sides"]
+    assert (original["name"], original["runtime"]) == ("original", "tensorflow-cpu")
+    assert int8["threshold"] == pytest.approx(original["threshold"], rel=0.02)
+    assert int8["flips"]["n"] == 300
+    assert int8["flips"]["to_alarm"] + int8["flips"]["to_quiet"] <= 5
+
+
 def test_a_manifest_holds_the_recipe_that_it_was_made_under(project: Path) -> None:
     found = [open_bundle(path.parent).manifest for path in project.glob("build/*/*/manifest.json")]
     assert len(found) == 8

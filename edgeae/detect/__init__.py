@@ -1,0 +1,1 @@
+"""Detect: judges a bundle as an anomaly detector: threshold, false alarms, AUC, changed sides."""
