@@ -1,9 +1,9 @@
 """Computes how many exports fit into this machine's memory at once."""
 
-import os
 from collections.abc import Iterable
 
 from edgeae.recipe import Recipe
+from edgeae.system.machine import cores
 
 #: Peak private memory of a child process in bytes, from measurements with MNIST and TensorFlow
 #: 2.21: 630 to 770 MB if it converts, 1280 MB if it fine-tunes.
@@ -14,13 +14,6 @@ FINE_TUNES = 1_400_000_000
 def need(recipe: Recipe) -> int:
     """Return the bytes of memory that an export needs."""
     return FINE_TUNES if recipe.fine_tunes else CONVERTS
-
-
-def cores() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def workers(asked: int | None, recipes: Iterable[Recipe], free: int | None) -> tuple[int, str]:
