@@ -81,6 +81,8 @@ class Training:
             `training/references.py`.
         seconds: training time; the only figure that differs between two equal trainings.
         tools: package → version.
+        macs: multiply-accumulates of one inference; 0 if they were not counted, as in older files.
+        activations: number of values that all layers output for one image; 0 likewise.
     """
 
     model: str
@@ -104,6 +106,8 @@ class Training:
     yardsticks: dict[str, dict[str, float | None]]
     seconds: float
     tools: dict[str, str]
+    macs: int = 0
+    activations: int = 0
 
     def __post_init__(self) -> None:
         check_name("model", self.model)

@@ -17,7 +17,7 @@ from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.families.table import FAMILIES
 from edgeae.metrics.parity import mse
-from edgeae.originals.keras_parts import clone, weights_sha256
+from edgeae.originals.keras_parts import activations, clone, macs, weights_sha256
 from edgeae.originals.legacy_keras import keras
 from edgeae.system import atomic
 from edgeae.system.scratch import scratch
@@ -96,6 +96,8 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         ),
         seconds=round(result.seconds, 2),
         tools=tool_versions(),
+        macs=macs(model),
+        activations=activations(model),
     )
     # train.json is written last: it contains model.keras's hash, which reveals a kill in between
     atomic.write_bytes(folder / KERAS, content)
