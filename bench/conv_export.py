@@ -126,7 +126,8 @@ def _denoiser(place: Path) -> None:
     for _ in range(2):
         x = layers.Conv2DTranspose(32, (3, 3), strides=2, activation="relu", padding="same")(x)
     x = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(x)
-    _fitted(Model(image, x), images).save(place / "denoiser.keras")
+    fitted = _fitted(Model(image, x), images, "binary_crossentropy")
+    fitted.save(place / "denoiser.keras")
 
 
 def _large(place: Path) -> None:
@@ -143,7 +144,7 @@ def _large(place: Path) -> None:
     for channels in (128, 64, 32):
         x = layers.Conv2DTranspose(channels, 3, strides=2, padding="same", activation="relu")(x)
     x = layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="sigmoid")(x)
-    _fitted(Model(image, x), images[:600] / np.float32(255)).save(place / "large.keras")
+    _fitted(Model(image, x), images[:600] / np.float32(255), "mse").save(place / "large.keras")
 
 
 def _blobs(n: int, size: int) -> NDArray[np.uint8]:
@@ -159,8 +160,8 @@ def _blobs(n: int, size: int) -> NDArray[np.uint8]:
     return images
 
 
-def _fitted(model: Any, images: NDArray[np.float32]) -> Any:
-    model.compile(optimizer="adam", loss="mse")
+def _fitted(model: Any, images: NDArray[np.float32], loss: str) -> Any:
+    model.compile(optimizer="adam", loss=loss)
     model.fit(images, images, epochs=2, batch_size=64, verbose=0)
     return model
 

@@ -7,26 +7,39 @@ from edgeae.conversion.plan.work import BATCH, Work
 from edgeae.recipe import Recipe
 from edgeae.system.machine import cores
 
-#: Resident memory of a child process in bytes, with TensorFlow 2.21 and its converters loaded.
-_LOADED = 640_000_000
+#: Resident memory of a child process in bytes, with TensorFlow 2.21 loaded, and what the converters
+#: add; and what the compiled steps of a fine-tuning add.
+_LOADED, _COMPILED = 740_000_000, 300_000_000
 _FLOAT = 4
+#: Copies of the test images as floats: real, reconstructed, as errors in float64, ….
+_TESTED = 8
+#: Copies of the weights: Keras, the converters and their graphs.
+_WEIGHTS = 8
+#: The original runs at most so many images, and so many of their values, at once.
+_BATCH, _VALUES = 1000, 1_000_000
 
 
 def need(recipe: Recipe, training: Training) -> int:
     """Return the bytes of resident memory that an export needs at its peak.
 
-    `bench/conv_export.py` measures it. TensorFlow and the converters are most of it for a small
-    model. Added are the test images as floats with their reconstructions, the weights, which the
-    converter copies several times, and for fine-tuning the training images twice, as an array and
-    as TensorFlow's constant, and the activations of a batch, which the gradient needs.
+    `bench/conv_export.py` compares it with what was measured. TensorFlow and the converters are
+    most of it for a small model. The rows of the data are held as they are stored and as floats;
+    fine-tuning holds the training rows once more, as TensorFlow's constant, and the activations of
+    a batch, of which it needs the gradients.
     """
     work = Work.of(training, recipe)
-    images = _FLOAT * work.width * (3 * work.test + 2 * work.train + work.representative)
-    weights = 6 * _FLOAT * work.parameters
-    layers = _FLOAT * (work.activations or work.width)
-    tape = 4 * BATCH * layers if recipe.fine_tunes else 0
-    runs = 2 * 1000 * layers  # the original runs a thousand images at once
-    return _LOADED + images + weights + tape + runs
+    # stored pixels have one byte each, and become 0…1
+    stored = 1 if training.normalization["scale"] == 1 / 255 else _FLOAT
+    rows = work.width * (stored * (work.train + work.test) + _FLOAT * _TESTED * work.test)
+    if recipe.calibrates or recipe.fine_tunes:
+        rows += _FLOAT * work.width * work.train
+    values = work.activations or 2 * work.width
+    at_once = max(1, min(_BATCH, _VALUES // work.width))
+    tuned = 0
+    if recipe.fine_tunes:
+        tuned = _COMPILED + _FLOAT * (work.width * work.train + 4 * BATCH * values)
+    weights = _WEIGHTS * _FLOAT * work.parameters
+    return _LOADED + rows + weights + _FLOAT * at_once * values + tuned
 
 
 def workers(asked: int | None, needs: Iterable[int], free: int | None) -> tuple[int, str]:

@@ -20,7 +20,7 @@ class Work:
         parameters: number of weights.
         width: values of one image.
         test: number of test images, on which the loss is measured.
-        train: number of training and validation images, if the recipe fine-tunes; else 0.
+        train: number of training and validation images.
         representative: number of images that calibrate; 0 without calibration.
         steps: training steps of the recipe; its control takes as many again.
     """
@@ -38,14 +38,13 @@ class Work:
     def of(cls, training: Training, recipe: Recipe) -> "Work":
         """Return the work of an export of a model under a recipe."""
         sizes = training.dataset
-        tuned = sizes.get("train", 0) + sizes.get("validation", 0) if recipe.fine_tunes else 0
         return cls(
             macs=training.macs or None,
             activations=training.activations or None,
             parameters=training.parameters,
             width=math.prod(training.input_shape),
             test=sizes.get("test", 0),
-            train=tuned,
+            train=sizes.get("train", 0) + sizes.get("validation", 0),
             representative=recipe.representative if recipe.calibrates else 0,
             steps=sum(settings.steps for settings in recipe.settings),
         )
