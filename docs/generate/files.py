@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import Training
 from edgeae.baselines.record import Record
+from edgeae.conversion.plan.durations import ExportTime
 from edgeae.detect.result import Detection
 from edgeae.gate.rows import PairRow
 from edgeae.summary.gather import Summary
@@ -77,6 +78,12 @@ _FILES = {
         "`build/results.jsonl`, to which `edgeae bench` appends a line of JSON for each worker "
         "process.",
         (Result,),
+    ),
+    "exports": _File(
+        "exports.jsonl",
+        "`build/exports.jsonl`, to which `edgeae export` appends a line of JSON for each bundle it "
+        "made. The next export tells from it how long it will take.",
+        (ExportTime,),
     ),
     "gate-rows": _File(
         "Rows of the gate",

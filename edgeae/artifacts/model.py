@@ -90,6 +90,8 @@ class Training:
         column_losses: column of a table → root mean squared errors on the test rows in the
             column's unit: `model`, and `mean`, that of answering with the column's mean; empty, and
             absent from the file, if the columns have no names.
+        macs: multiply-accumulates of one inference; 0 if they were not counted, as in older files.
+        activations: number of values that all layers output for one image; 0 likewise.
     """
 
     model: str
@@ -116,6 +118,8 @@ class Training:
     headroom: float = 0.0
     standardization: Standardization | None = None
     column_losses: dict[str, dict[str, float]] = field(default_factory=dict)
+    macs: int = 0
+    activations: int = 0
 
     def __post_init__(self) -> None:
         check_name("model", self.model)

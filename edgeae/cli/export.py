@@ -147,9 +147,10 @@ def _everything(build: Path) -> list[ExportCell]:
 def _export(
     cells: list[ExportCell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
 ) -> None:
+    from edgeae.artifacts.model import open_model
+    from edgeae.conversion.plan.export import expected, settle
     from edgeae.conversion.plan.export import export as run
-    from edgeae.conversion.plan.export import settle
-    from edgeae.conversion.plan.memory import workers
+    from edgeae.conversion.plan.memory import need, workers
     from edgeae.conversion.plan.table import cautions, render
     from edgeae.errors import exit_code
     from edgeae.system import memory
@@ -159,12 +160,17 @@ def _export(
     _tell_settled(outcomes, len(cells))
     if stale:
         plans = [cell.recipe for cell in stale]
-        at_once, note = workers(jobs, plans, memory.available())
+        models = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
+        needs = [need(cell.recipe, models[cell.folder]) for cell in stale]
+        at_once, note = workers(jobs, needs, memory.available())
         if note:
             say(f"export: {note}")
         tuned = sum(plan.fine_tunes for plan in plans)
         if tuned and every:
-            say(f"export: {tuned} of {len(stale)} fine-tune, minutes each; --recipe chooses others")
+            say(f"export: {tuned} of {len(stale)} fine-tune; --recipe chooses others")
+        if len(stale) > 1:
+            together = expected(stale, models, jobs=at_once, say=say)
+            say(f"export: {len(stale)} bundles, {at_once} at once: {together.to_text()}")
         done = len(cells) - len(stale)
         with Progress(len(cells), "export", "bundle", done=done, each=True) as progress:
             for outcome in run(stale, jobs=at_once, say=progress.tell):

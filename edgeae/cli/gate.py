@@ -175,7 +175,7 @@ def _recorder(path: Path | None) -> Any:
         return None
     from dataclasses import asdict
 
-    from edgeae.timing.results import append_line
+    from edgeae.reading.json_lines import append_line
 
     return lambda cell, row: append_line(path, {"cell": asdict(cell), **asdict(row)})
 

@@ -18,12 +18,11 @@ from edgeae.errors import BadInput
 from edgeae.formats import describe
 from edgeae.formats.tflite.graph import Graph, write
 from edgeae.metrics.loss import image_losses
-from edgeae.metrics.tolerance import REFERENCE
 from edgeae.originals.learned_ranges import with_ranges
 from edgeae.originals.original import Original, from_keras
 from edgeae.recipe import Recipe
-from edgeae.runtimes import load
-from edgeae.runtimes.inference import prepare, real, run_all
+from edgeae.runtimes.inference import prepare, real
+from edgeae.runtimes.reference import run_as_reference
 
 _PART = "autoencoder"
 
@@ -115,9 +114,6 @@ def judge(
     """
     content = write(parts[_PART])
     artifact = describe.tflite(_PART, content, f"{_PART}.tflite")
-    session = load(REFERENCE).open(
-        VerifiedArtifact(artifact, content, Path(artifact.path)), threads=1
-    )
-    outputs = run_all(session, artifact, prepare(artifact, images))
-    session.close()
+    program = VerifiedArtifact(artifact, content, Path(artifact.path))
+    outputs = run_as_reference(program, prepare(artifact, images))
     return artifact, image_losses(real(artifact, outputs), images)

@@ -12,8 +12,8 @@ from edgeae.gate.rows import PairRow
 from edgeae.gate.selftest import Scenario, Tally, label
 from edgeae.gate.verdict import is_open, ratio_figure
 from edgeae.reading import files, typed
+from edgeae.reading.json_lines import append_line
 from edgeae.reading.parsing import parse_json
-from edgeae.timing.results import append_line
 
 #: Scenario's label → gate's number → the gate's rows, in the order of the processes.
 Rows = dict[str, dict[int, list[PairRow]]]

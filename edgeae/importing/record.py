@@ -34,6 +34,8 @@ class Subject:
     seconds: float
     tools: dict[str, str]
     ranges: dict[str, Any] | None = None
+    macs: int = 0
+    activations: int = 0
 
 
 def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
@@ -75,4 +77,6 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
         seconds=subject.seconds,
         tools=subject.tools,
         standardization=dataset.normalization.standardization,
+        macs=subject.macs,
+        activations=subject.activations,
     )

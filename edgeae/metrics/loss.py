@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 #: `mean_loss` of MNIST's test images: tolerances are stated for data with this `mean_loss`.
 _MNIST = 0.067
 _WORST = 99.0
+#: Images whose errors are computed at once.
+_AT_ONCE = 500
 #: If there are more distinct labels than this, they are not classes.
 _MOST_LABELS = 100
 
@@ -32,7 +34,10 @@ def image_losses(
 
     Both arrays hold n images of the same number of values; their shapes may differ otherwise.
     """
-    losses: NDArray[np.float64] = squared_errors(reconstruction, images).mean(axis=1)
+    losses = np.empty(len(images))
+    for start in range(0, len(images), _AT_ONCE):  # the errors of all of them are float64
+        at = slice(start, start + _AT_ONCE)
+        losses[at] = squared_errors(reconstruction[at], images[at]).mean(axis=1)
     return losses
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,26 @@ def both_ends(model: Any, code_layer: str) -> Any:
     """Return a model image → {`code`, `reconstruction`}, so that one conversion covers both."""
     code = model.get_layer(code_layer).output
     return keras.Model(model.input, {"code": code, "reconstruction": model.output})
+
+
+def macs(model: Any) -> int:
+    """Return the multiply-accumulates of one inference of a flat model.
+
+    Each weight of a kernel is used once at each position of the layer's output; a transposed
+    convolution uses it at each position of its input instead.
+    """
+    total = 0
+    for layer in model.layers:
+        kernels = [item.shape for item in layer.weights if "kernel" in item.name]
+        spread = layer.input if "Transpose" in type(layer).__name__ else layer.output
+        positions = math.prod(spread.shape[1:-1]) if kernels else 0
+        total += positions * sum(map(math.prod, kernels))
+    return total
+
+
+def activations(model: Any) -> int:
+    """Return the number of values that all layers of a flat model output for one image."""
+    return sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
 
 
 def clone(model: Any) -> Any:

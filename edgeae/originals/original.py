@@ -4,6 +4,7 @@ Conversion and TensorFlow's runtimes use originals only through this interface. 
 apply to Keras models are in `keras_parts.py`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,8 @@ from edgeae.originals.legacy_keras import tf
 
 #: A tensor (n, …) → a tensor (n, …); may only be called in a tf.function.
 Function = Callable[[Any], Any]
-_BATCH = 1000
+#: The most images that run at once, and the most values of these: layers have many times as many.
+_BATCH, _VALUES = 1000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ class Original:
         """Return the outputs (n, …) of a part for inputs (n, …)."""
         shape = tf.TensorSpec((None, *self.shapes[EDGES[part][0]]), tf.float32)
         answer = tf.function(self.parts[part], input_signature=[shape], autograph=False)
-        starts = range(0, len(inputs), _BATCH)
-        return np.concatenate([answer(inputs[i : i + _BATCH]).numpy() for i in starts])
+        batch = max(1, min(_BATCH, _VALUES // math.prod(self.input_shape)))
+        starts = range(0, len(inputs), batch)
+        return np.concatenate([answer(inputs[i : i + batch]).numpy() for i in starts])
 
 
 def open_original(folder: Path, training: Training) -> Original:

@@ -53,6 +53,7 @@ def ask(
     *,
     parts: Collection[str] = PARTS,
     threads: int = 1,
+    sessions: int = 1,
 ) -> Answers:
     """Run the parts of a bundle, or of a model's folder, in a runtime, and return the outputs.
 
@@ -64,6 +65,7 @@ def ask(
         codes: (n, …) inputs of the decoder; None runs the decoder only on the runtime's own codes.
         parts: the parts that exist.
         threads: number of threads of the engine.
+        sessions: number of sessions of the engine at once, each with a share of the inputs.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is missing.
@@ -81,7 +83,13 @@ def ask(
             tasks.append(_task("decoder", "decoder", place / "codes.npy", place))
         tasks = [task for task in tasks if task["part"] in parts]
         answers = Answers()
-        job = {"root": str(root), "runtime": runtime, "format": form, "threads": threads}
+        job = {
+            "root": str(root),
+            "runtime": runtime,
+            "format": form,
+            "threads": threads,
+            "sessions": sessions,
+        }
         while tasks:
             tasks = _run(job, tasks, answers)
         _name_the_cause(answers)

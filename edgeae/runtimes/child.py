@@ -11,7 +11,7 @@ from edgeae.artifacts.verified_artifact import open_program
 from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.runtimes import load
 from edgeae.runtimes.answers import SOFTWARE_IMAGES
-from edgeae.runtimes.inference import prepare, run_all
+from edgeae.runtimes.inference import prepare, run_all, run_shared
 from edgeae.system import children
 from edgeae.system.scratch import write_scratch
 
@@ -40,7 +40,10 @@ def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             session = runtime.open(program, threads=job["threads"])
             if inputs.dtype == np.float32:
                 inputs = prepare(program.artifact, inputs)
-            outputs = run_all(session, program.artifact, inputs)
+            if job["sessions"] > 1:
+                outputs = run_shared(runtime, program, inputs, job["sessions"])
+            else:
+                outputs = run_all(session, program.artifact, inputs)
             # not np.save: its error for a full disk only states a number of items
             write_scratch(Path(task["outputs"]), npy_bytes(outputs))
             yield {"note": session.note}

@@ -1,6 +1,6 @@
 """Runs a set of images through a session, in the element types of the artifact."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,10 @@ from edgeae.errors import ManifestMismatch
 from edgeae.metrics.quantization import dequantize, quantize
 from edgeae.recipe import PARTS
 from edgeae.runtimes.protocol import Bulk, Runtime, Session
+from edgeae.system import children
+
+#: Artifact and its prepared inputs (n, …) → its outputs (n, …), both in its element types.
+Run = Callable[[VerifiedArtifact, NDArray[Any]], NDArray[Any]]
 
 _FREE_BATCH = 500
 
@@ -56,13 +60,44 @@ def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArr
     return outputs
 
 
-def part_outputs(
-    runtime: Runtime, programs: Mapping[str, VerifiedArtifact], images: NDArray[np.float32]
-) -> dict[str, NDArray[Any]]:
-    """Run each part on one thread; the decoder's input is the encoder's output.
+def run_shared(
+    runtime: Runtime, program: VerifiedArtifact, inputs: NDArray[Any], sessions: int
+) -> NDArray[Any]:
+    """Run prepared inputs as `run_all` does, in several sessions of one thread each at once.
 
     Args:
-        runtime: the runtime to use.
+        runtime: its kernels leave Python's lock while they compute.
+        program: the artifact to run.
+        inputs: (n, …), in the artifact's element type.
+        sessions: number of sessions; each runs an equal share of the inputs.
+
+    Raises:
+        ManifestMismatch: see `run_all`.
+    """
+    shares = np.array_split(inputs, max(1, min(sessions, len(inputs))))
+
+    def run(share: NDArray[Any]) -> NDArray[Any]:
+        session = runtime.open(program, threads=1)
+        outputs = run_all(session, program.artifact, share)
+        session.close()
+        return outputs
+
+    with children.threads(len(shares)) as pool:
+        return np.concatenate(list(pool.map(run, shares)))
+
+
+def alone(runtime: Runtime) -> Run:
+    """Return the function that runs an artifact's inputs in one session of a runtime."""
+    return lambda program, inputs: run_shared(runtime, program, inputs, 1)
+
+
+def part_outputs(
+    run: Run, programs: Mapping[str, VerifiedArtifact], images: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """Run each part; the decoder's input is the encoder's output.
+
+    Args:
+        run: runs an artifact.
         programs: part → artifact to run.
         images: (n, …) real values.
 
@@ -71,12 +106,12 @@ def part_outputs(
     """
     outputs: dict[str, NDArray[Any]] = {}
     for part in (part for part in PARTS if part in programs):
-        outputs[part] = part_output(runtime, programs[part], images, outputs)
+        outputs[part] = part_output(run, programs[part], images, outputs)
     return outputs
 
 
 def part_output(
-    runtime: Runtime,
+    run: Run,
     program: VerifiedArtifact,
     images: NDArray[np.float32],
     earlier: Mapping[str, NDArray[Any]],
@@ -86,8 +121,4 @@ def part_output(
     `earlier` has the encoder's output, which is the input of the decoder.
     """
     codes = EDGES[program.artifact.part][0] == "code"
-    inputs = earlier["encoder"] if codes else prepare(program.artifact, images)
-    session = runtime.open(program, threads=1)
-    outputs = run_all(session, program.artifact, inputs)
-    session.close()
-    return outputs
+    return run(program, earlier["encoder"] if codes else prepare(program.artifact, images))

@@ -24,6 +24,21 @@ def short_duration(nanoseconds: float) -> str:
     return f"{float(value):g} {unit}"
 
 
+def clock_time(seconds: float) -> str:
+    """Return a long duration as a clock tells it: `40 s`, `2 min 10 s`, `1 h 5 min`."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        tens = round(whole / 10) * 10
+        minutes, rest = divmod(tens, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
 def throughput(per_second: float) -> str:
     """Return a rate with three significant digits: `385 k/s`."""
     return _three_digits(per_second, _RATES)

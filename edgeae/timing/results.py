@@ -8,19 +8,13 @@ History of a row's schema:
 3   adds the exact figures of emulated cores.
 """
 
-import fcntl
-import io
-import itertools
-import json
-import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import BadInput, about, naming, system_error
-from edgeae.reading import files, typed
-from edgeae.reading.parsing import parse_json
+from edgeae.errors import BadInput, about
+from edgeae.reading import typed
+from edgeae.reading.json_lines import append_line, read_lines
 
 SCHEMA = 3
 
@@ -144,8 +138,6 @@ _FROM_0 = (
     *("instructions", "inputs", "flash_bytes", "ram_bytes", "code_bytes", "constants_bytes"),
     *("arena_bytes", "data_bytes", "stack_bytes"),
 )
-#: Longest line that is read; a row of 3,600 s has about a megabyte.
-_LINE_BYTES = 1 << 24
 
 
 def append(results: Path, row: Result) -> None:
@@ -153,70 +145,15 @@ def append(results: Path, row: Result) -> None:
     append_line(results, asdict(row))
 
 
-def append_line(path: Path, table: dict[str, Any]) -> None:
-    """Append one line of JSON to a file; the line is written whole or not at all.
-
-    An incomplete last line, left by a process that was killed while writing it, is cut off first.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(table, allow_nan=False).encode() + b"\n"
-    with naming(path), path.open("a+b", buffering=0) as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)  # two benches may share the file
-        before = _whole_bytes(stream)
-        stream.truncate(before)
-        try:
-            while line:
-                line = line[stream.write(line) :]
-            os.fsync(stream.fileno())
-        except BaseException:
-            stream.truncate(before)
-            raise
-
-
-def _whole_bytes(stream: io.RawIOBase) -> int:
-    """Return the number of bytes of a file up to the end of its last complete line."""
-    size = stream.seek(0, os.SEEK_END)
-    if not size or os.pread(stream.fileno(), 1, size - 1) == b"\n":
-        return size
-    stream.seek(0)
-    return stream.readall().rfind(b"\n") + 1
-
-
 def read_results(results: Path) -> list[Result]:
     """Return all rows, the oldest first; no rows if the file is missing.
 
     An incomplete last line is skipped.
 
-
     Raises:
         BadInput: a line is not a results row.
     """
-    try:
-        with files.open_regular(results) as stream:
-            return [
-                _row(parse_json(line, f"{place}: not a results row"), place)
-                for place, line in _lines(results, stream)
-            ]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise system_error(error) from None
-
-
-def _lines(results: Path, stream: io.BufferedIOBase) -> Iterator[tuple[str, bytes]]:
-    """Yield (place, content) of each complete line; only one line at a time is in memory.
-
-    Raises:
-        BadInput: a line is longer than the longest possible row.
-    """
-    for number in itertools.count(1):
-        line = stream.readline(_LINE_BYTES)
-        place = f"{results}:{number}"
-        if len(line) == _LINE_BYTES:
-            raise BadInput(f"{place}: not a results row: a line of {_LINE_BYTES:,} bytes or more")
-        if not line.endswith(b"\n"):
-            return  # the end of the file, or a line whose writer was killed
-        yield place, line[:-1]
+    return [_row(table, place) for place, table in read_lines(results, "a results row")]
 
 
 def _row(table: Any, place: str) -> Result:

@@ -17,7 +17,7 @@ from edgeae.errors import BadInput
 from edgeae.families.settings import Settings
 from edgeae.families.table import FAMILIES, fitted
 from edgeae.metrics.parity import mse
-from edgeae.originals.keras_parts import clone, weights_sha256
+from edgeae.originals.keras_parts import activations, clone, macs, weights_sha256
 from edgeae.originals.legacy_keras import keras
 from edgeae.system import atomic
 from edgeae.system.scratch import scratch
@@ -107,6 +107,8 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         headroom=_HEADROOM if bounds is None else 0.0,
         standardization=dataset.normalization.standardization,
         column_losses=column_losses(dataset, {"model": answers}),
+        macs=macs(model),
+        activations=activations(model),
     )
     # train.json is written last: it contains model.keras's hash, which reveals a kill in between
     atomic.write_bytes(folder / KERAS, content)

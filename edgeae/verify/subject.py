@@ -16,6 +16,7 @@ from edgeae.metrics.tolerance import REFERENCE
 from edgeae.recipe import PARTS
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.runtimes.inference import real
+from edgeae.system.machine import cores
 
 ORIGINAL = "tensorflow-cpu"
 GOLDEN = "golden"
@@ -203,7 +204,15 @@ def is_original(bundle: Bundle) -> bool:
 
 def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """Return the reference runtime's answers; its decoder gets the codes of its own encoder."""
-    answers = ask(bundle.root, bundle.reference, bundle.format, images, None, parts=bundle.parts)
+    answers = ask(
+        bundle.root,
+        bundle.reference,
+        bundle.format,
+        images,
+        None,
+        parts=bundle.parts,
+        sessions=cores(),  # the reference kernels are slow, and have one thread
+    )
     for problem in answers.errors.values():
         raise problem
     outputs = answers.outputs

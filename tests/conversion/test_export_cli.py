@@ -214,7 +214,7 @@ def test_a_newcomers_plain_export_takes_no_fine_tuning_and_says_so(project):
 
 def test_a_model_under_every_recipe_says_how_many_fine_tune(project):
     tuned = [name for name in recipe.available() if recipe.find(name).steps]
-    line = f"export: {len(tuned)} of {len(recipe.available())} fine-tune, minutes each"
+    line = f"export: {len(tuned)} of {len(recipe.available())} fine-tune; "
     assert line in project.here("deep").stderr
     assert "fine-tune" not in project.here("deep").stderr  # nothing is left to do
     assert "fine-tune" not in project.here("simple", "-r", "p60-int8").stderr

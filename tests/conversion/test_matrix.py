@@ -15,15 +15,16 @@ from unittest import mock
 
 import pytest
 from edgeae_cli import ROOT
-from fake_exports import Project
+from fake_exports import Project, fake_model
 from processes import children_of, is_gone_soon
 
 from edgeae import recipe
 from edgeae.conversion.plan import matrix
 from edgeae.conversion.plan.export import ExportCell
-from edgeae.conversion.plan.memory import cores, workers
+from edgeae.conversion.plan.memory import need, workers
 from edgeae.errors import BadInput
 from edgeae.system import atomic, memory
+from edgeae.system.machine import cores
 
 DEMO = ("float32", "float16", "dynamic", "int8", "int8-per-tensor", "p60-int8")
 GB = 10**9
@@ -182,16 +183,28 @@ def tuned(*steps: str) -> recipe.Recipe:
     ],
 )
 def test_no_more_run_at_once_than_memory_allows(asked, free, expected, told):
-    jobs, line = workers(asked, [tuned()] * 3, free)
+    jobs, line = workers(asked, [int(0.8 * GB)] * 3, free)
     assert jobs == expected and line.startswith(told) and bool(line) == bool(told)
 
 
-def test_fine_tuning_takes_more_memory(monkeypatch):
-    free = 3 * GB
-    assert workers(9, [tuned()] * 9, free)[0] == 3
-    assert workers(9, [tuned("prune")] + [tuned()] * 8, free)[0] == 2
+def test_what_runs_at_once_are_the_largest_at_worst(monkeypatch):
     monkeypatch.setattr("edgeae.conversion.plan.memory.cores", lambda: 3)
-    assert workers(None, [tuned()] * 9, 100 * GB) == (3, "")
+    assert workers(9, [GB] * 9, 3 * GB)[0] == 3
+    assert workers(9, [GB] * 8 + [2 * GB], 3 * GB)[0] == 2
+    assert workers(None, [GB] * 9, 100 * GB) == (3, "")
+
+
+def test_memory_grows_with_the_data_the_model_and_fine_tuning(tmp_path):
+    def of(plan: recipe.Recipe, images: int, **changes: int) -> int:
+        sizes = {"name": "tiny", "sha256": "d" * 64, "data": "tiny.npz"}
+        sizes |= {"train": images, "validation": 0, "test": images}
+        return need(plan, fake_model(tmp_path / "model", dataset=sizes, **changes))
+
+    small = of(tuned(), 1000)
+    assert of(tuned(), 1_000_000) - small > 999_000 * 16 * 4
+    assert of(tuned(), 1000, parameters=10**8) - small > 4 * 10**8
+    assert of(tuned("prune"), 1_000_000) - of(tuned(), 1_000_000) > 10**6 * 16 * 4
+    assert of(tuned(), 1000, activations=10**6) > small
 
 
 def machine(place: Path, available_kb: int, groups: str) -> tuple[Path, Path]:
@@ -359,10 +372,10 @@ def test_memory_lowers_the_jobs_and_says_so(project):
     done = project.here("--jobs=4", free=1_700_000_000)
     assert done.returncode == 0
     assert done.stderr.splitlines()[0] == (
-        "export: 2 at once, not 4: 1.7 GB of memory are free, and an export takes up to 0.8 GB"
+        "export: 2 at once, not 4: 1.7 GB of memory are free, and an export takes up to 0.7 GB"
     )
     project.log.unlink()
-    assert "at once" not in project.here("--force", "--jobs=1", free=1_700_000_000).stderr
+    assert "1 at once, not" not in project.here("--force", "--jobs=1", free=1_700_000_000).stderr
     order = [line.split()[0] for line in project.log.read_text().splitlines()]
     assert order == ["start", "end"] * 4
 

@@ -94,6 +94,16 @@ CONVOLUTIONS = {
         (3, 3, 4, 2),
         {"padding": 1, "strideH": 2, "strideW": 1},
     ),
+    "transposed, even": (
+        "TRANSPOSE_CONV",
+        (3, 4, 4, 2),
+        {"padding": 0, "strideH": 2, "strideW": 2},
+    ),
+    "transposed, gaps": (
+        "TRANSPOSE_CONV",
+        (3, 2, 1, 2),
+        {"padding": 0, "strideH": 3, "strideW": 2},
+    ),
     "multiplied": ("DEPTHWISE_CONV_2D", (1, 2, 3, 4), {"padding": 1, "depthMultiplier": 2}),
 }
 

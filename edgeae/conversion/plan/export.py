@@ -1,7 +1,7 @@
 """Exports the bundles that are out of date: each is built by a child and published atomically."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeae.artifacts.bundle import MANIFEST, holding
 from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
 from edgeae.artifacts.publish import building
+from edgeae.conversion.plan.durations import Durations, Expected, total
 from edgeae.conversion.plan.original_layers import unsuitable
 from edgeae.conversion.plan.reports import reports
 from edgeae.conversion.plan.tools import tool_versions
@@ -40,6 +41,11 @@ class ExportCell:
     def link(self) -> Path:
         """The link through which users find the bundle."""
         return self.folder / self.recipe.name
+
+    @property
+    def name(self) -> str:
+        """The bundle's name: `deep/int8`."""
+        return f"{self.folder.name}/{self.recipe.name}"
 
     @property
     def fine_tuning(self) -> int:
@@ -174,10 +180,31 @@ def _is_current(cell: ExportCell, training: Training, tools: dict[str, str]) -> 
     )
 
 
+def expected(
+    cells: Sequence[ExportCell],
+    models: Mapping[Path, Training],
+    *,
+    jobs: int,
+    say: Callable[[str], None],
+) -> Expected:
+    """Return how long the cells will take together.
+
+    Args:
+        cells: the bundles to make.
+        models: a model's folder → its record.
+        jobs, say: see `export`.
+    """
+    books = {folder: Durations(folder, say) for folder in {cell.folder.parent for cell in cells}}
+    times = [books[cell.folder.parent].expected(models[cell.folder], cell.recipe) for cell in cells]
+    return total(times, jobs)
+
+
 def export(
     cells: Iterable[ExportCell], *, jobs: int, say: Callable[[str], None]
 ) -> Iterator[ExportOutcome]:
     """Make each bundle and yield its result; a failure does not stop the others.
+
+    Each export says how long it will take when it starts, and records how long it took.
 
     Args:
         cells: the bundles to make, even if they are up to date; see `settle`.
@@ -187,16 +214,20 @@ def export(
     # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
     with children.threads(jobs) as pool:
-        running = [pool.submit(_timed, cell, say) for cell in ordered]
+        running = [pool.submit(_timed, cell, jobs, say) for cell in ordered]
         for done in as_completed(running):
             yield done.result()
 
 
-def _timed(cell: ExportCell, say: Callable[[str], None]) -> ExportOutcome:
+def _timed(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> ExportOutcome:
     start = time.monotonic()
     error: EdgeaeError | None = None
     try:
+        durations = Durations(cell.folder.parent, say)
+        training = open_model(cell.folder)
+        say(f"export {cell.name}: {durations.expected(training, cell.recipe).to_text()}")
         _export(cell, say)
+        durations.record(training, cell.recipe, jobs, time.monotonic() - start)
     except EdgeaeError as found:
         error = found
     except OSError as found:
@@ -206,7 +237,6 @@ def _timed(cell: ExportCell, say: Callable[[str], None]) -> ExportOutcome:
 
 
 def _export(cell: ExportCell, say: Callable[[str], None]) -> None:
-    name = f"{cell.folder.name}/{cell.recipe.name}"
     with building(cell.folder, cell.recipe.name) as scratch:
         job = {
             "model": str(cell.folder),
@@ -214,7 +244,7 @@ def _export(cell: ExportCell, say: Callable[[str], None]) -> None:
             "overrides": cell.overrides,
             "out": str(scratch),
         }
-        reports(CHILD, job, lambda doing: say(f"export {name}: {doing}"), _TIMEOUT_S)
+        reports(CHILD, job, lambda doing: say(f"export {cell.name}: {doing}"), _TIMEOUT_S)
         _check_whole(scratch, cell)
 
 

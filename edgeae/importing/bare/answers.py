@@ -14,7 +14,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, EdgeaeError, about
 from edgeae.reading import files, typed
 from edgeae.runtimes import load
-from edgeae.runtimes.inference import part_output
+from edgeae.runtimes.inference import alone, part_output
 from edgeae.system import children
 from edgeae.system.scratch import write_scratch
 
@@ -42,7 +42,7 @@ def answer(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         content = files.read(Path(job["folder"], artifact.path), files.MODEL_BYTES)
         program = VerifiedArtifact(artifact, content, Path(job["origins"][artifact.part]))
         with _named(program):
-            outputs[artifact.part] = part_output(runtime, program, images, outputs)
+            outputs[artifact.part] = part_output(alone(runtime), program, images, outputs)
     for part, array in outputs.items():
         write_scratch(Path(job["out"], f"{part}.npy"), npy_bytes(array))
     yield {"version": version}

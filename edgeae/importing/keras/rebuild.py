@@ -10,7 +10,7 @@ from edgeae.errors import BadInput
 from edgeae.importing.keras.output_unit import after, convert, fitting, forms, maps
 from edgeae.importing.keras.weights import OUTPUTS, key
 from edgeae.metrics.parity import float32_gap, mse
-from edgeae.originals.keras_parts import imported_sha256
+from edgeae.originals.keras_parts import activations, imported_sha256, macs
 from edgeae.originals.legacy_keras import keras
 from edgeae.system import children
 from edgeae.training.fit import reconstruct
@@ -46,6 +46,8 @@ def rebuild(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     images = forms(job)[chosen]
     yield {
         "parameters": int(model.count_params()),
+        "macs": macs(model),
+        "activations": activations(model),
         "weights_sha256": imported_sha256(model, job["code"], job["ranges"]),
         "losses": {part: _loss(model, np.load(file)) for part, file in images.items()},
         "chosen": chosen,

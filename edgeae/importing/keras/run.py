@@ -96,6 +96,8 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         seconds=round(time.monotonic() - started, 2),
         tools=tools,
         ranges=rebuilt["ranges"],
+        macs=rebuilt["macs"],
+        activations=rebuilt["activations"],
     )
     return publish(request, dataset, subject, content)
 
