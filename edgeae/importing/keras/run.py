@@ -1,6 +1,5 @@
 """Imports a Keras file: checks it, opens it in a child process, rebuilds it flat and records it."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -14,12 +13,10 @@ from edgeae.artifacts.model import KERAS
 from edgeae.artifacts.ranges import Ranges
 from edgeae.data import Dataset
 from edgeae.errors import BadInput, naming
-from edgeae.importing.bottleneck import Choice, Node, choose
-from edgeae.importing.keras import architecture
+from edgeae.importing.keras import architecture, flat_model
 from edgeae.importing.keras import reading as keras_reading
 from edgeae.importing.keras.architecture import Architecture, LayerSpec
 from edgeae.importing.keras.file import KerasFile
-from edgeae.importing.keras.layers import ALLOWED
 from edgeae.importing.keras.shapes import Shape, infer
 from edgeae.importing.keras.weights import OUTPUTS, key
 from edgeae.importing.publish import publish, require_worth
@@ -32,8 +29,6 @@ from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch
 
 _TIMEOUT_S = 600.0
-#: A longer chain of shapes is shortened in the description.
-_LONGEST_TOLD = 9
 #: Keras's major version → the child process that opens its files; and the packages it needs.
 _CHILDREN = {
     2: "edgeae.importing.keras.original_keras2",
@@ -65,7 +60,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     rows = dataset.test.shape[1:]
     shapes = infer(str(path), flat, _input_shape(request, flat, rows, dataset.name))
     _check_codes(request, flat, shapes)
-    choice = _choose(request, flat, shapes)
+    choice = flat_model.find_code(str(path), flat, shapes, request.code_layer)
     with scratch() as folder:
         wrapped = ", wrapped by tfmot" if flat.wrapped else ""
         kind = "Keras " + " and ".join(dict.fromkeys(str(item.version) for item in files))
@@ -82,7 +77,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         kind=kind.lower(),
         form="keras",
         choice=choice,
-        description=_describe(flat, shapes, choice),
+        description=flat_model.describe(flat, shapes, choice),
         input_shape=shapes[flat.input],
         code_shape=shapes[choice.name],
         code_layer=choice.name,
@@ -142,26 +137,6 @@ def _check_codes(request: Request, flat: Architecture, shapes: dict[str, Shape])
         raise BadInput(f"{decoder}: takes codes of shape {taken}; {encoder} gives {given}")
 
 
-def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
-    path = request.paths[0]
-    taken, given = shapes[flat.input], shapes[flat.output]
-    if given != taken:
-        raise BadInput(
-            f"{path}: not an autoencoder: its input has the shape {taken}, its output {given}"
-        )
-    nodes = [Node(flat.input, (), math.prod(taken))]
-    for layer in flat.layers:
-        same = ALLOWED[layer.kind].same_values
-        size = math.prod(shapes[layer.name])
-        nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
-    named = request.code_layer or flat.code or None
-    try:
-        name = flat.aliases.get(named or "", named)
-        return choose(nodes, flat.input, flat.output, name, wide=True)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
-
-
 def _rebuilt(
     files: Sequence[KerasFile],
     flat: Architecture,
@@ -175,21 +150,11 @@ def _rebuilt(
     rows = folder / "rows.npy"
     write_scratch(rows, npy_bytes(spread(np.load(images["test"]))))
     found = _taken(files, flat, rows, folder)
-    build = {
-        "source": ", ".join(str(file.path) for file in files),
-        "rows": str(rows),
-        "weights": str(found.weights),
-        "layers": [asdict(layer) for layer in flat.layers],
-        "input": flat.input,
-        "output": flat.output,
-        "code": code,
-        "ranges": None if found.ranges is None else asdict(found.ranges),
-        "shapes": shapes,
-        "images": images,
-        "out": str(folder / KERAS),
-    }
-    (report,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
-    return {**report, "notes": found.notes, "ranges": build["ranges"]}
+    ranges = None if found.ranges is None else asdict(found.ranges)
+    source = ", ".join(str(file.path) for file in files)
+    job = flat_model.job(source, flat, shapes, code, found.weights, ranges)
+    report = flat_model.rebuilt(job, rows, images, folder / KERAS)
+    return {**report, "notes": found.notes, "ranges": ranges}
 
 
 def _taken(files: Sequence[KerasFile], flat: Architecture, rows: Path, folder: Path) -> Taken:
@@ -251,14 +216,3 @@ def _opened(file: KerasFile, layers: Sequence[LayerSpec], rows: Path, folder: Pa
     }
     children.run(_CHILDREN[file.version], job, timeout_s=_TIMEOUT_S)
     return Taken(folder / "weights.npz")
-
-
-def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
-    """Return the chain of shapes from image to reconstruction, of layers with weights."""
-    names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
-    sizes = ["×".join(map(str, shapes[name])) for name in names]
-    chain = [item for number, item in enumerate(sizes) if sizes[number - 1 : number] != [item]]
-    if len(chain) <= _LONGEST_TOLD:
-        return " → ".join(chain)
-    code = "×".join(map(str, shapes[choice.name]))
-    return f"{len(flat.layers)} layers, {sizes[0]} → {code} → {sizes[0]}"
