@@ -69,6 +69,13 @@ def importing(
             help="Accept a model whose MSE is above that of answering with the mean of the rows.",
         ),
     ] = False,
+    as_is: Annotated[
+        bool,
+        typer.Option(
+            "--as-is",
+            help="Import .tflite or .onnx files only as they are: no original, no TensorFlow.",
+        ),
+    ] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -90,6 +97,7 @@ def importing(
         build=Path(build),
         allow_worse_than_mean=allow_worse_than_mean,
         output=output,
+        as_is=as_is,
     )
     imported = import_model(request, force, say)
     caution = cautions.of_training(imported.training)
