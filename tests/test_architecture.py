@@ -27,6 +27,7 @@ WING = (
     "edgeae.importing.keras.original_keras2",
     "edgeae.importing.keras.original_keras3",
     "edgeae.importing.keras.rebuild",
+    "edgeae.importing.onnx.from_tflite",
     "edgeae.importing.saved_model.file",
     "edgeae.importing.saved_model.freezing",
     "edgeae.importing.saved_model.frozen_graph",

@@ -1,8 +1,8 @@
 """A model's folder, `build/<model>/`: the original and `train.json`.
 
 The original is `model.keras`, a flat Keras 2 model, or `model.pb`, the frozen graph of an imported
-SavedModel. A model that was imported as `.tflite` or `.onnx` files has no original; its bundle
-contains these files.
+SavedModel. A model that was imported as `.tflite` or `.onnx` files has a bundle with these files,
+and an original beside it if they could be rebuilt.
 
 This module needs no TensorFlow; code that needs the layers is in `keras_parts.py`.
 """
@@ -45,6 +45,8 @@ _IMPORT: dict[str, Any] = {
     "output": str | None,
     "choice": dict[str, Any] | None,
     "ranges": Ranges,
+    "as_is": str,
+    "without_original": str,
 }
 #: The largest float32; losses are computed in float32.
 _LARGEST = 3.4028235e38
@@ -151,6 +153,14 @@ class Training:
     def worse_than_mean(self) -> bool:
         """Whether the model is worse than the mean test row; False if that is not known."""
         return is_worse(self.losses.get("test", 0.0), self.dataset.get("mean_loss", 0.0))
+
+    @property
+    def as_is_sha256(self) -> str | None:
+        """The identity of the model's bundle as is; None if it has none."""
+        if self.form == AS_IS:
+            return self.weights_sha256
+        found: str | None = self.configuration.get("as_is") if self.family == IMPORTED else None
+        return found
 
     @property
     def file(self) -> str | None:

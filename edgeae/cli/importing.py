@@ -89,6 +89,13 @@ def importing(
             help="Accept a model whose MSE is above that of answering with the mean of the rows.",
         ),
     ] = False,
+    as_is: Annotated[
+        bool,
+        typer.Option(
+            "--as-is",
+            help="Import .tflite or .onnx files only as they are: no original, no TensorFlow.",
+        ),
+    ] = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -115,6 +122,7 @@ def importing(
             scale,
             offset,
         ),
+        as_is=as_is,
     )
     imported = import_model(request, force, say)
     caution = cautions.of_training(imported.training)

@@ -38,7 +38,7 @@ def publish(
         atomic.write_bytes(request.folder / str(record.file), content)
     atomic.write_text(request.folder / TRAIN, text)
     left = [name for name in (*ORIGINALS.values(), SHEET) if name != record.file]
-    if record.form != AS_IS:
+    if record.as_is_sha256 is None:
         left.append(AS_IS)  # a link; without it, nothing refers to its folder
     for name in left:
         (request.folder / name).unlink(missing_ok=True)

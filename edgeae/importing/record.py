@@ -1,7 +1,9 @@
 """The `train.json` of an imported model."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.model import IMPORTED, Training
@@ -18,6 +20,8 @@ class Subject:
         kind: kind of the imported file: `keras 3`, `keras 2`, `saved model`, `tflite` or `onnx`.
         choice: the code and its alternatives; None if no graph was cut.
         ranges: the fields of the `Ranges` that the model's training learned, or None.
+        as_is: identity of the bundle as is beside the original; None if there is none.
+        without_original: why imported files have only a bundle as is, or None.
     """
 
     kind: str
@@ -34,8 +38,38 @@ class Subject:
     seconds: float
     tools: dict[str, str]
     ranges: dict[str, Any] | None = None
+    as_is: str | None = None
+    without_original: str | None = None
     macs: int = 0
     activations: int = 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """An original, not yet written; other fields are those of `Training`.
+
+    Attributes:
+        choice: the code and its alternatives.
+        content: the bytes of its file.
+    """
+
+    form: str
+    choice: Choice
+    description: str
+    input_shape: tuple[int, ...]
+    code_shape: tuple[int, ...]
+    parameters: int
+    weights_sha256: str
+    file_sha256: str
+    losses: dict[str, float]
+    tools: dict[str, str]
+    macs: int
+    activations: int
+    content: bytes = field(repr=False)
+
+
+#: Makes an original of the dataset, and of the folder of the bundle as is with its golden vectors.
+Maker = Callable[[Dataset, Path], Made]
 
 
 def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
@@ -44,6 +78,10 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
     configuration = {**request.asked(), "kind": subject.kind, "choice": choice}
     if subject.ranges is not None:
         configuration["ranges"] = subject.ranges
+    if subject.as_is is not None:
+        configuration["as_is"] = subject.as_is
+    if subject.without_original is not None:
+        configuration["without_original"] = subject.without_original
     return Training(
         model=request.name,
         form=subject.form,
@@ -76,7 +114,7 @@ def training(request: Request, dataset: Dataset, subject: Subject) -> Training:
         yardsticks={},
         seconds=subject.seconds,
         tools=subject.tools,
-        standardization=dataset.normalization.standardization,
         macs=subject.macs,
         activations=subject.activations,
+        standardization=dataset.normalization.standardization,
     )

@@ -31,6 +31,7 @@ class Request:
         build: folder of models.
         allow_worse_than_mean: whether to import a model that does worse than the mean of its data.
         reading: how the rows of the data become the model's rows.
+        as_is: whether `.tflite` and `.onnx` files become a bundle as is only, without an original.
     """
 
     paths: tuple[Path, ...]
@@ -43,6 +44,7 @@ class Request:
     allow_worse_than_mean: bool = False
     output: str | None = None
     reading: Reading = AS_STORED
+    as_is: bool = False
 
     @property
     def folder(self) -> Path:
@@ -77,6 +79,7 @@ class Request:
             "data": datasets.absolute(self.data),
             "train_data": None if train is None else datasets.absolute(train),
             "normalization": None if self.normalization is None else self.normalization.to_json(),
+            "only_as_is": self.as_is or None,  # imports before this key had none
         }
 
 
@@ -94,10 +97,20 @@ class Imported:
 
 
 def _sha256(path: Path) -> str:
-    """Return the hash of a file, or of a folder's files and their names."""
+    """Return the hash of a file with what belongs to it, or of a folder's files and their names."""
     if path.is_file():
-        return files.sha256(path)
+        return _file_sha256(path)
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
         digest.update(f"{file.relative_to(path)} {files.sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    if path.suffix != ".onnx":
+        return files.sha256(path)
+    try:
+        from edgeae.importing.onnx import external
+    except ModuleNotFoundError:  # an import of the file says which package is missing
+        return files.sha256(path)
+    return external.sha256(path)

@@ -46,6 +46,8 @@ def import_model(request: Request, force: bool, say: Callable[[str], None]) -> I
         raise BadInput(
             f"--output {request.output}: allowed are Keras files; {request.paths[0]} is none"
         )
+    if request.as_is and importer in (_keras_importer(), _saved_model_importer()):
+        raise BadInput(f"--as-is: allowed are .tflite and .onnx files; {request.paths[0]} is none")
     if not force:
         _check_name(request)
         imported = _current(request)
@@ -74,9 +76,7 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
     if len(paths) == 1 and (paths[0] / _SAVED_MODEL).is_file():
         if wrappers.in_saved_model(paths[0]):
             return _keras_importer()
-        from edgeae.importing.saved_model.run import import_saved_model
-
-        return import_saved_model
+        return _saved_model_importer()
     for path in paths:
         _check_path(path)
     kinds = [is_keras(path) for path in paths]
@@ -88,6 +88,12 @@ def _importer(paths: tuple[Path, ...]) -> Importer:
         keras, other = sorted(paths, key=is_keras, reverse=True)
         raise BadInput(f"{other}: allowed beside a Keras file, {keras}, is another Keras file")
     return _keras_importer()
+
+
+def _saved_model_importer() -> Importer:
+    from edgeae.importing.saved_model.run import import_saved_model
+
+    return import_saved_model
 
 
 def _keras_importer() -> Importer:
@@ -144,7 +150,9 @@ def _current(request: Request) -> Imported | None:
     worse = is_worse(training.losses.get("test", 0.0), mean_loss)
     if worse and not (request.allow_worse_than_mean and training.worse_than_mean):
         return None  # the import must fail, or record the fact, which older versions did not
-    if training.form == AS_IS and not _is_whole(request.folder / AS_IS, training):
+    if training.as_is_sha256 is not None and not _is_whole(request.folder / AS_IS, training):
+        return None
+    if training.form == AS_IS and not request.as_is and _can_have_original(training):
         return None
     return Imported(training, choice)
 
@@ -156,7 +164,14 @@ def _is_whole(link: Path, training: Training) -> bool:
             bundle.check()
     except EdgeaeError:
         return False
-    return bundle.manifest.weights_sha256 == training.weights_sha256
+    return bundle.manifest.weights_sha256 == training.as_is_sha256
+
+
+def _can_have_original(training: Training) -> bool:
+    """Return whether TensorFlow was missing when the model was imported, and no longer is."""
+    from edgeae.importing.bare.original import missing
+
+    return training.configuration.get("without_original") is None and not missing()
 
 
 #: The error for PyTorch files.

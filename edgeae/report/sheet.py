@@ -131,9 +131,10 @@ def _rows(
     left = _left(folder)
     if not bundles:
         return left, left[0][2].shape[1:] if left else ()
-    first = bundles[0]
+    # of imported files the bundle has no original, unless another was made beside them
+    first = next((item for item in bundles if not item.as_is), bundles[0])
     rows: list[tuple[str | None, str, Arrays]] = [(None, "original", _golden(first, "image"))]
-    if not first.as_is:  # imported as is, without an original
+    if not first.as_is:
         rows.append((None, "float32 model", _golden(first, "reconstruction")))
     for bundle in bundles:
         if bundle.parts[-1] != "encoder":

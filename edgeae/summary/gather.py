@@ -210,7 +210,7 @@ def _model(
     name: str, found: Sequence[Export], bundles: Sequence[Bundle], training: Training | None
 ) -> Model:
     own = [export for export in found if export.model == name]
-    weights = tuple(dict.fromkeys(export.weights_sha256 for export in own))
+    weights = tuple(dict.fromkeys(_made_from(export, training) for export in own))
     if training is not None and not own:
         weights = (training.weights_sha256,)
     dataset = own[0].dataset if own else _dataset(training)
@@ -227,6 +227,17 @@ def _model(
     )
 
 
+def _made_from(export: Export, training: Training | None) -> str:
+    """Return the identity of the weights that an export was made from.
+
+    A bundle of imported files belongs to the original that was rebuilt from the same files.
+    """
+    is_own = training is not None and export.weights_sha256 == training.as_is_sha256
+    if training is not None and is_own and export.recipe == AS_IS:
+        return training.weights_sha256
+    return export.weights_sha256
+
+
 def _caution(name: str, bundles: Sequence[Bundle], training: Training | None) -> str:
     own = [item.manifest for item in bundles if item.manifest.model == name]
     told = [cautions.of_original(item) for item in own]
@@ -236,8 +247,11 @@ def _caution(name: str, bundles: Sequence[Bundle], training: Training | None) ->
 
 
 def _original_loss(own: Sequence[Export], training: Training | None) -> float | None:
-    if own:  # imported files have no original
-        return None if own[0].recipe == AS_IS else own[0].figure("float32")
+    made = [export for export in own if export.recipe != AS_IS]
+    if made:
+        return made[0].figure("float32")
+    if own and (training is None or training.file is None):
+        return None  # imported files have no original
     return training.losses.get("test") if training else None
 
 

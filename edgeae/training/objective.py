@@ -9,7 +9,10 @@ from edgeae.originals.legacy_keras import keras, tf
 from edgeae.training.starting import start_at_mean
 
 RECONSTRUCTION = "reconstruction"
-_NOT_COMPILED = (keras.layers.UpSampling2D, keras.layers.Conv2D)
+_NOT_COMPILED = (
+    *(keras.layers.UpSampling2D, keras.layers.Conv2D),
+    *(keras.layers.MaxPooling1D, keras.layers.MaxPooling2D),
+)
 
 
 class Objective:
@@ -27,7 +30,8 @@ class Objective:
 
     def __init__(self, model: Any, loss: str = "mse") -> None:
         self.model = model
-        # XLA has no gradient of a nearest-neighbour resize, and its convolutions are no faster
+        # XLA has no gradient of a nearest-neighbour resize and no deterministic one of a maximum,
+        # and its convolutions are no faster
         self.jit = not any(isinstance(layer, _NOT_COMPILED) for layer in model.layers)
         self._loss = loss
 

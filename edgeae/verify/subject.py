@@ -130,7 +130,8 @@ class Originals:
 def _check_same(bundle: Bundle, training: Training) -> None:
     """Raise unless a bundle was made from this training's model."""
     manifest, folder = bundle.manifest, bundle.model_folder
-    if training.weights_sha256 != manifest.weights_sha256:
+    own = training.as_is_sha256 if bundle.as_is else training.weights_sha256
+    if own != manifest.weights_sha256:
         again = "import" if bundle.as_is else "export"
         raise NotMeasured(f"{bundle.shown}: made from other weights than {folder}; {again} again")
     made, taken = normalization_of(manifest), normalization_of(training)

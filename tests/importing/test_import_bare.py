@@ -36,13 +36,17 @@ REAL = tiny.images(64).reshape(64, tiny.PIXELS).astype(np.float32) * np.float32(
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Run a command in `tmp_path`, where `tiny.npz` is; return exit code, output and talk."""
+    """Run a command in `tmp_path`, where `tiny.npz` is; return exit code, output and talk.
+
+    Imports are as is: originals take TensorFlow, and have their own tests.
+    """
     tiny.dataset_file(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["edgeae", *map(str, arguments)])
+        as_is = ["--as-is"] if arguments[0] == "import" else []
+        monkeypatch.setattr(sys, "argv", ["edgeae", *map(str, arguments), *as_is])
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()

@@ -7,10 +7,10 @@ fast-qdq,       the original quantized by onnxruntime, see `fast.py`
 fast-qoperator
 """
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.conversion.onnx.fast import fast
 from edgeae.conversion.onnx.graph import between, edge, finished, in_order, joined
+from edgeae.formats.onnx.gelu import spell_out_gelu
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.metrics.quantization import Affine
 from edgeae.originals.legacy_keras import tf
@@ -79,7 +80,7 @@ def convert(
             weights_sha256=weights_sha256,
             part=part,
             flavour=flavour,
-            code_size=prod(original.shapes["code"]),
+            code_size=math.prod(original.shapes["code"]),
             code_scale=None if grid is None else grid.scale,
             code_zero_point=None if grid is None else grid.zero_point,
             p50_us=times,
@@ -132,6 +133,7 @@ def _from_tflite(content: bytes) -> Any:
         path = Path(folder) / "part.tflite"
         write_scratch(path, content)
         model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
+    spell_out_gelu(model.graph)
     _unsigned_inside(model.graph)
     return model
 

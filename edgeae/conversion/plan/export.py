@@ -144,12 +144,13 @@ def _settled(
 def impossible(training: Training, recipe: Recipe) -> str:
     """Return why a model cannot be exported under a recipe; empty if it can."""
     if training.form == AS_IS:
-        return "imported as is: there is no original to export"
+        return f"imported as is: there is no original to export{_advice(training)}"
     if not recipe.fine_tunes:
         return ""
     if training.form != "keras":
         return (
-            f"model {training.model} was imported from a SavedModel: it cannot be fine-tuned; "
+            f"model {training.model} was imported from a {_kind(training)}: it cannot be "
+            "fine-tuned; "
             f"allowed are recipes without {', '.join(recipe.steps)}"
         )
     if training.dataset["train"] == 0:
@@ -158,6 +159,17 @@ def impossible(training: Training, recipe: Recipe) -> str:
             "import again with --train-data"
         )
     return ""
+
+
+def _kind(training: Training) -> str:
+    return ".tflite file" if training.configuration.get("kind") == "tflite" else "SavedModel"
+
+
+def _advice(training: Training) -> str:
+    """Return what would bring an original of imported files; empty if nothing would."""
+    if training.configuration.get("without_original") is not None:
+        return ""
+    return "; `edgeae import` without --as-is, where edgeae[host] is installed, makes one"
 
 
 def _is_current(cell: ExportCell, training: Training, tools: dict[str, str]) -> bool:

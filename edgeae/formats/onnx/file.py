@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.manifest import OpVersion, TensorSpec
 from edgeae.errors import BadInput, about
+from edgeae.formats.onnx.folding import fold, with_batch
 from edgeae.formats.onnx.shapes import inferred
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -112,10 +113,14 @@ def _model(proto: Any, shaped: Any) -> Model:
     constants = dict(_constants(proto.graph))
     graph = shaped.graph
     typed = [v for v in (*graph.input, *graph.value_info, *graph.output) if _has_shape(v)]
+    shapes = {value.name: _shape(value) for value in typed}
+    shapes |= {name: tuple(constant.dims) for name, constant in constants.items()}
+    if not {name for node in graph.node for name in node.output if name} <= shapes.keys():
+        # exporters write the target of a reshape as arithmetic, which ONNX does not always infer
+        shapes = fold(with_batch(proto, 1)).shapes | shapes
     return Model(
         proto,
-        {value.name: _shape(value) for value in typed}
-        | {name: tuple(constant.dims) for name, constant in constants.items()},
+        shapes,
         {value.name: _dtype(value.type.tensor_type.elem_type) for value in typed}
         | {name: _dtype(constant.data_type) for name, constant in constants.items()},
         constants,

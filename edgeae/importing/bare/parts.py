@@ -5,10 +5,11 @@ from pathlib import Path
 
 from edgeae.artifacts.manifest import Artifact, TensorSpec
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, about
 from edgeae.formats import describe
-from edgeae.formats.opening import open_file
+from edgeae.formats.opening import read_file
 from edgeae.importing.bottleneck import Choice
+from edgeae.system.extras import onnx_lacking
 
 _FLOAT = "float32"
 _INTEGERS = ("int8", "uint8", "int16")
@@ -38,6 +39,11 @@ class Parts:
     def format(self) -> str:
         """The format of all files: `tflite` or `onnx`."""
         return self.input.artifact.format
+
+
+def given(parts: Parts) -> list[VerifiedArtifact]:
+    """Return the files that the user gave, without the parts that were cut out of one."""
+    return [item for item in parts.programs.values() if item.artifact.parent is None]
 
 
 def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
@@ -70,9 +76,20 @@ def read_parts(paths: tuple[Path, ...], code_layer: str | None) -> Parts:
 
 
 def _open(path: Path) -> VerifiedArtifact:
-    program = open_file(path)
-    _check_edges(program.artifact)
-    return program
+    content, form = read_file(path)
+    try:
+        if form == "onnx":
+            from edgeae.importing.onnx.external import inlined
+
+            content = inlined(path, content)
+        with about(path):
+            artifact = describe.bare(content, form, str(path))
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        raise onnx_lacking(str(path)) from None
+    _check_edges(artifact)
+    return VerifiedArtifact(artifact, content, path)
 
 
 def _check_edges(artifact: Artifact) -> None:

@@ -1,8 +1,9 @@
-"""Imports bare `.tflite` or `.onnx` files as they are: writes a bundle and `train.json`."""
+"""Imports bare `.tflite` or `.onnx` files: a bundle as they are, and an original if possible."""
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from edgeae.artifacts.manifest import Manifest
 from edgeae.artifacts.model import AS_IS as FORM
@@ -11,9 +12,10 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.data import Dataset, remarks
 from edgeae.errors import BadInput, about
 from edgeae.importing.bare.bundle import write_bundle
-from edgeae.importing.bare.parts import Parts, read_parts
+from edgeae.importing.bare.original import plan
+from edgeae.importing.bare.parts import Parts, given, read_parts
 from edgeae.importing.publish import publish, require_worth
-from edgeae.importing.record import Subject
+from edgeae.importing.record import Made, Subject
 from edgeae.importing.request import Imported, Request
 from edgeae.recipe import AS_IS
 
@@ -22,7 +24,9 @@ _LEAST_USED = 1 / 8
 
 
 def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
-    """Write the bundle `as-is/` and `train.json`; does not need TensorFlow.
+    """Write the bundle `as-is/`, an original if TensorFlow is there to make one, and `train.json`.
+
+    Nothing is written unless both can be made: the original's answers equal the bundle's.
 
     Args:
         request: one path (an encoder or a whole autoencoder) or two (encoder and decoder).
@@ -30,7 +34,8 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
 
     Raises:
         BadInput: the files are not models, do not fit each other or the data, or do worse than the
-            mean of the data.
+            mean of the data; or they cannot become an original, and the request does not say
+            `as_is`.
         RuntimeUnavailable: the reference runtime is not installed.
         RuntimeCrashed: the reference runtime crashed on a file.
     """
@@ -41,12 +46,19 @@ def import_bare(request: Request, say: Callable[[str], None]) -> Imported:
     for line in (parts.remark, _range_warning(parts, dataset), *remarks(dataset)):
         if line:
             say(line)
+    planned = plan(request, parts, say)
+    if planned.line:
+        say(f"{request.folder}: as is, without an original: {planned.line}")
     say(f"{request.folder}: running {', '.join(parts.programs)} in {parts.format}")
     with building(request.folder, AS_IS) as out:
         manifest = write_bundle(out, request.name, dataset, parts)
         require_worth(request, dataset, _losses(manifest))
-    subject = _subject(parts, manifest, time.monotonic() - started)
-    return publish(request, dataset, subject, None)
+        made = None if planned.maker is None else planned.maker(dataset, out)
+    if made is None:
+        subject = _subject(parts, manifest, time.monotonic() - started)
+        return publish(request, dataset, replace(subject, without_original=planned.reason), None)
+    subject = _subject_of(made, parts, manifest, time.monotonic() - started)
+    return publish(request, dataset, subject, made.content)
 
 
 def _check_rows(parts: Parts, dataset: Dataset) -> None:
@@ -76,7 +88,7 @@ def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:
         # (0,) means that there is no code
         code_shape=(0,) if encoder is None else encoder.artifact.output.values,
         code_layer="" if parts.choice is None else parts.choice.name,
-        parameters=sum(map(_parameters, _given(parts))),
+        parameters=sum(map(_parameters, given(parts))),
         weights_sha256=manifest.weights_sha256,
         file_sha256="",
         losses=_losses(manifest),
@@ -85,13 +97,30 @@ def _subject(parts: Parts, manifest: Manifest, seconds: float) -> Subject:
     )
 
 
+def _subject_of(made: Made, parts: Parts, manifest: Manifest, seconds: float) -> Subject:
+    """Return the facts about an original that lies beside the bundle as is."""
+    return Subject(
+        kind=parts.format,
+        form=made.form,
+        choice=made.choice,
+        description=made.description,
+        input_shape=made.input_shape,
+        code_shape=made.code_shape,
+        code_layer=made.choice.name,
+        parameters=made.parameters,
+        weights_sha256=made.weights_sha256,
+        file_sha256=made.file_sha256,
+        losses=made.losses,
+        seconds=round(seconds, 2),
+        tools=manifest.tools | made.tools,
+        as_is=manifest.weights_sha256,
+        macs=made.macs,
+        activations=made.activations,
+    )
+
+
 def _losses(manifest: Manifest) -> dict[str, float]:
     return {} if manifest.loss is None else {"test": manifest.loss.exported}
-
-
-def _given(parts: Parts) -> list[VerifiedArtifact]:
-    """Return the files that the user gave, without the parts that were cut out of one."""
-    return [item for item in parts.programs.values() if item.artifact.parent is None]
 
 
 def _description(parts: Parts) -> str:
@@ -104,7 +133,7 @@ def _description(parts: Parts) -> str:
     if "decoder" not in parts.programs and "autoencoder" in parts.programs:
         shapes.append(parts.programs["autoencoder"].artifact.output)
     chain = " → ".join("×".join(map(str, spec.values)) for spec in shapes)
-    flavours = dict.fromkeys(item.artifact.flavour for item in _given(parts))
+    flavours = dict.fromkeys(item.artifact.flavour for item in given(parts))
     return f"{chain}, {'/'.join(flavours)} .{parts.format} as is"
 
 

@@ -1,6 +1,5 @@
 """Imports a Keras file: checks it, opens it in a child process, rebuilds it flat and records it."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -14,12 +13,10 @@ from edgeae.artifacts.model import KERAS
 from edgeae.artifacts.ranges import Ranges
 from edgeae.data import Dataset, remarks
 from edgeae.errors import BadInput, naming
-from edgeae.importing.bottleneck import Choice, Node, choose
-from edgeae.importing.keras import architecture, scaling
+from edgeae.importing.keras import architecture, flat_model, scaling
 from edgeae.importing.keras import reading as keras_reading
 from edgeae.importing.keras.architecture import Architecture, LayerSpec
 from edgeae.importing.keras.file import KerasFile
-from edgeae.importing.keras.layers import ALLOWED
 from edgeae.importing.keras.scaling import Ends
 from edgeae.importing.keras.shapes import Shape, infer
 from edgeae.importing.keras.weights import OUTPUTS, key
@@ -33,8 +30,6 @@ from edgeae.system.extras import versions
 from edgeae.system.scratch import scratch, write_scratch
 
 _TIMEOUT_S = 600.0
-#: A longer chain of shapes is shortened in the description.
-_LONGEST_TOLD = 9
 #: Keras's major version → the child process that opens its files; and the packages it needs.
 _CHILDREN = {
     2: "edgeae.importing.keras.original_keras2",
@@ -67,7 +62,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
     rows = dataset.test.shape[1:]
     shapes = infer(str(path), ends.inner, _input_shape(request, flat, rows, dataset.name))
     _check_codes(request, ends.inner, shapes)
-    choice = _choose(request, ends.inner, shapes)
+    choice = flat_model.find_code(str(path), ends.inner, shapes, request.code_layer)
     with scratch() as folder:
         wrapped = ", wrapped by tfmot" if flat.wrapped else ""
         kind = "Keras " + " and ".join(dict.fromkeys(str(item.version) for item in files))
@@ -85,7 +80,7 @@ def import_keras(request: Request, say: Callable[[str], None]) -> Imported:
         kind=kind.lower(),
         form="keras",
         choice=choice,
-        description=_describe(ends.inner, shapes, choice),
+        description=flat_model.describe(ends.inner, shapes, choice),
         input_shape=shapes[flat.input],
         code_shape=shapes[choice.name],
         code_layer=choice.name,
@@ -147,26 +142,6 @@ def _check_codes(request: Request, flat: Architecture, shapes: dict[str, Shape])
         raise BadInput(f"{decoder}: takes codes of shape {taken}; {encoder} gives {given}")
 
 
-def _choose(request: Request, flat: Architecture, shapes: dict[str, Shape]) -> Choice:
-    path = request.paths[0]
-    taken, given = shapes[flat.input], shapes[flat.output]
-    if given != taken:
-        raise BadInput(
-            f"{path}: not an autoencoder: its input has the shape {taken}, its output {given}"
-        )
-    nodes = [Node(flat.input, (), math.prod(taken))]
-    for layer in flat.layers:
-        same = ALLOWED[layer.kind].same_values
-        size = math.prod(shapes[layer.name])
-        nodes.append(Node(layer.name, layer.inputs, size, same, layer.end))
-    named = request.code_layer or flat.code or None
-    try:
-        name = flat.aliases.get(named or "", named)
-        return choose(nodes, flat.input, flat.output, name, wide=True)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
-
-
 def _rebuilt(
     files: Sequence[KerasFile],
     flat: Architecture,
@@ -196,26 +171,17 @@ def _rebuilt(
     mapped = [maps.applied(source, view) for view in views]
     images = [_save_images(item, image, folder, number) for number, item in enumerate(mapped)]
     places = {layer.name: place for place, layer in enumerate(flat.layers)}
-    build = {
-        "source": source,
-        "rows": str(_save_rows(mapped[0], image, folder / "rows.npy")),
-        "weights": str(found.weights),
-        "layers": [asdict(layer) for layer in ends.inner.layers],
+    ranges = None if found.ranges is None else asdict(found.ranges)
+    job = flat_model.job(source, ends.inner, shapes, code, found.weights, ranges) | {
         "numbers": [places[layer.name] for layer in ends.inner.layers],
-        "input": flat.input,
-        "output": ends.inner.output,
-        "code": code,
-        "ranges": None if found.ranges is None else asdict(found.ranges),
-        "shapes": shapes,
-        "images": images[0],
         "others": images[1:],
         "maps": maps.to_json(),
-        "out": str(folder / KERAS),
     }
-    (report,) = children.run("edgeae.importing.keras.rebuild", build, timeout_s=_TIMEOUT_S)
+    rows = _save_rows(mapped[0], image, folder / "rows.npy")
+    report = flat_model.rebuilt(job, rows, images[0], folder / KERAS)
     chosen = mapped[report["chosen"]]
     notes = (*found.notes, *scaling.notes(ends, chosen, report["converted"]))
-    return {**report, "notes": notes, "ranges": build["ranges"]}, chosen
+    return {**report, "notes": notes, "ranges": ranges}, chosen
 
 
 def _save_rows(dataset: Dataset, shape: Shape, path: Path) -> Path:
@@ -289,14 +255,3 @@ def _opened(file: KerasFile, layers: Sequence[LayerSpec], rows: Path, folder: Pa
     }
     children.run(_CHILDREN[file.version], job, timeout_s=_TIMEOUT_S)
     return Taken(folder / "weights.npz")
-
-
-def _describe(flat: Architecture, shapes: dict[str, Shape], choice: Choice) -> str:
-    """Return the chain of shapes from image to reconstruction, of layers with weights."""
-    names = [flat.input, *(layer.name for layer in flat.layers if layer.path)]
-    sizes = ["×".join(map(str, shapes[name])) for name in names]
-    chain = [item for number, item in enumerate(sizes) if sizes[number - 1 : number] != [item]]
-    if len(chain) <= _LONGEST_TOLD:
-        return " → ".join(chain)
-    code = "×".join(map(str, shapes[choice.name]))
-    return f"{len(flat.layers)} layers, {sizes[0]} → {code} → {sizes[0]}"
