@@ -22,6 +22,15 @@ def test_gelu_is_x_times_the_normal_distribution():
     np.testing.assert_allclose(found, -np.array(expected), atol=1e-6)
 
 
+def test_the_complement_of_the_error_function_is_written_out():
+    model = onnx_operators.case("a = Neg(x) y = Neg(a)", (5,))
+    model.graph.node[1].op_type = "Erfc"
+    spell_out_gelu(model.graph)
+    x = np.linspace(-2, 2, 5, dtype=np.float32).reshape(1, 5)
+    found = onnx_models.run(model.SerializeToString(), x)
+    np.testing.assert_allclose(found[0], [math.erfc(-item) for item in x[0]], atol=1e-6)
+
+
 def test_a_graph_without_it_stays_as_it_is():
     model = onnx_operators.case("y = Relu(x)", (5,))
     before = model.SerializeToString(deterministic=True)

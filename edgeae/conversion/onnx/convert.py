@@ -119,6 +119,7 @@ def _from_original(original: Original, part: str) -> Any:
     spec = [tf.TensorSpec(shape, tf.float32, name=source)]
     function = tf.function(lambda x: {target: answer(x)}, input_signature=spec)
     model, _ = tf2onnx.convert.from_function(function, input_signature=spec, opset=OPSET)
+    spell_out_gelu(model.graph)
     edges = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     for value in edges:
         dimensions = value.type.tensor_type.shape.dim
