@@ -129,6 +129,8 @@ def test_a_sound_import_by_an_older_edgeae_stays_up_to_date(place):
 
 FOUND = {
     "parameters": 140,
+    "macs": 128,
+    "activations": 28,
     "weights_sha256": "a" * 64,
     "description": "16 → 4 → 16",
     "input_shape": [16],
