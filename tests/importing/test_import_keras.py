@@ -77,10 +77,8 @@ def check_few_values(bundle: Path, said: str) -> None:
     assert (held[lines[0][0]] == 0).mean() >= 0.6
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name == "decibels" else pytest.param(name, marks=pytest.mark.ways) for name in MODELS],
-)
+@pytest.mark.ways  # test_import_pairs.py and test_import_tfmot.py go this way in CI
+@pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_the_users_own_goes_all_the_way(name, tmp_path):
     version, file, kind, shape, code, code_shape = MODELS[name]
     child(name, version, tmp_path / file)

@@ -38,7 +38,13 @@ def rebuilt(monkeypatch):
         jobs.append(job | {"x": np.load(rows), "arrays": dict(np.load(job["weights"]))})
         out.write_bytes(b"an original")
         losses = {"validation": 0.09, "test": 0.09}
-        return {"parameters": 252, "weights_sha256": "ab" * 32, "losses": losses}
+        return {
+            "parameters": 252,
+            "macs": 240,
+            "activations": 40,
+            "weights_sha256": "ab" * 32,
+            "losses": losses,
+        }
 
     monkeypatch.setattr(flat_model, "rebuilt", call)
     monkeypatch.setattr(original, "missing", lambda: "")

@@ -200,7 +200,7 @@ def record(place: Path) -> dict:
 EXACT = [
     pytest.param("standard", 3, marks=pytest.mark.ways),
     pytest.param("inverse", 3, marks=pytest.mark.ways),
-    ("unit", 3),
+    pytest.param("unit", 3, marks=pytest.mark.system),
     pytest.param("unit", 2, marks=pytest.mark.ways),
     pytest.param("inverse", 2, marks=pytest.mark.ways),
     pytest.param("windows", 3, marks=pytest.mark.ways),

@@ -84,6 +84,7 @@ def test_a_standardised_table_all_the_way(place, columns):
     assert "less.csv: --columns c0: no such column; the file has kind, c1" in done.stderr
 
 
+@pytest.mark.system
 def test_an_import_is_up_to_date_until_the_rows_are_read_otherwise(place):
     assert imported(place, *READING).returncode == 0
     assert imported(place, *READING).stderr.startswith("build/mine: up to date\n")
