@@ -25,6 +25,7 @@ from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, formats
 from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
 from edgeae.system import children
+from edgeae.system.machine import cores
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity
@@ -125,6 +126,7 @@ def verify_all(
                 sources[images_key(bundle)] if sources is not None else None,
                 runtimes,
                 say,
+                max(1, cores() // min(jobs, len(able))),
             )
             for bundle in able
         ]
@@ -142,6 +144,7 @@ def verify(
     originals: Originals | None,
     runtimes: list[str] | None,
     say: Callable[[str], None],
+    at_once: int = 1,
 ) -> Findings:
     """Verify every artifact of a bundle in every runtime that opens it; write `verify.json`.
 
@@ -151,6 +154,7 @@ def verify(
             golden vectors instead, which needs neither dataset nor TensorFlow.
         runtimes: names of the runtimes to use; None for all.
         say: receives one line per step.
+        at_once: number of runtimes that run at the same time.
 
     Raises:
         BadInput: a runtime does not exist, or no named runtime opens an artifact of the bundle.
@@ -163,7 +167,7 @@ def verify(
             raise NotMeasured(
                 f"{bundle.shown}: a newer export with other data replaced it; verify again"
             )
-        return _verify(pinned, originals, runtimes, say)
+        return _verify(pinned, originals, runtimes, say, at_once)
 
 
 def _verify(
@@ -171,20 +175,26 @@ def _verify(
     originals: Originals | None,
     runtimes: list[str] | None,
     say: Callable[[str], None],
+    at_once: int,
 ) -> Findings:
     chosen = chosen_runtimes(pinned, runtimes)
     pinned.check()
     check_contract(pinned)
     against = golden_subject(pinned) if originals is None else subject(pinned, originals)
-    check = _Check(pinned, against)
-    for runtime, form in chosen:
+
+    def checked(runtime: str, form: str) -> _Check:
         say(f"verify {pinned.name}: {form} on {runtime}")
+        check = _Check(pinned, against)
         check.add(runtime, form)
+        return check
+
+    with children.threads(at_once) as pool:
+        checks = list(pool.map(checked, *zip(*chosen, strict=True)))
     findings = Findings(
         replace(pinned, root=pinned.shown),
-        tuple(check.rows),
-        tuple(check.compositions),
-        tuple(sorted(set(check.codes))),
+        tuple(row for check in checks for row in check.rows),
+        tuple(item for check in checks for item in check.compositions),
+        tuple(sorted({code for check in checks for code in check.codes})),
         golden_only=originals is None,
         runtimes=None if runtimes is None else tuple(runtimes),
     )
