@@ -163,7 +163,7 @@ def main(folder: Path) -> None:
             model.export(str(folder / name), verbose=False)
         else:
             model.save(folder / f"{name}.keras")
-    built["basic"][0].save(folder / "subclassed.keras")
+    built["detector"][0].save(folder / "subclassed.keras")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_it_is_imported_exported_and_verified_without_a_hint(name: str, place: P
 
 
 def test_a_subclassed_model_that_was_saved_learns_what_works(place: Path) -> None:
-    done = edgeae("import", "subclassed.keras", "--data", "basic-x.npy", cwd=place)
+    done = edgeae("import", "subclassed.keras", "--data", "detector-x.npy", cwd=place)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "subclassed.keras" in line
