@@ -16,6 +16,7 @@ from edgeae.metrics.tolerance import REFERENCE
 from edgeae.recipe import PARTS
 from edgeae.runtimes.answers import COMPOSED, ask
 from edgeae.runtimes.inference import real
+from edgeae.system import children
 from edgeae.system.machine import cores
 
 ORIGINAL = "tensorflow-cpu"
@@ -189,11 +190,15 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
             _check_same(bundle, open_model(bundle.model_folder))
         outputs = _answers(bundle, originals.images)
         return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
-    keras = originals.of(bundle)
-    images = originals.images.reshape(keras["autoencoder"].shape)
+    images = originals.images.reshape(-1, *bundle.artifact("autoencoder").input.values)
     if is_original(bundle):
+        keras = originals.of(bundle)
         return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
-    return Subject.of(REFERENCE, images, _answers(bundle, images), keras["autoencoder"])
+    # TensorFlow takes seconds to start, in which the reference kernels compute
+    with children.threads(2) as pool:
+        original, answers = pool.submit(originals.of, bundle), pool.submit(_answers, bundle, images)
+        reconstructions, expected = original.result()["autoencoder"], answers.result()
+    return Subject.of(REFERENCE, images, expected, reconstructions)
 
 
 def is_original(bundle: Bundle) -> bool:
