@@ -9,6 +9,7 @@ This module needs no TensorFlow; code that needs the layers is in `keras_parts.p
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,16 @@ _IMPORT: dict[str, Any] = {
     "as_is": str,
     "without_original": str,
 }
+#: The most images that the original runs at once, and the most values of these: its layers have
+#: many times as many.
+_AT_ONCE, _VALUES = 1000, 1_000_000
 #: The largest float32; losses are computed in float32.
 _LARGEST = 3.4028235e38
+
+
+def images_at_once(shape: Sequence[int]) -> int:
+    """Return how many images of a shape the original runs at once, so that memory is bounded."""
+    return max(1, min(_AT_ONCE, _VALUES // math.prod(shape)))
 
 
 @dataclass(frozen=True)

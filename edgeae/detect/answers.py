@@ -29,7 +29,8 @@ class Reconstructed:
 
     Attributes:
         side: the side, without figures.
-        rows: (n, …) its reconstructions, real values; None if there are none.
+        rows: (n, …) its reconstructions, real values; None if it could not
+            run.
         steps: (n, …) pairs of output and input, both integers of the artifact; None if they are not
             comparable.
     """

@@ -4,7 +4,6 @@ Conversion and TensorFlow's runtimes use originals only through this interface. 
 apply to Keras models are in `keras_parts.py`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import EDGES
-from edgeae.artifacts.model import IMPORTED, Training
+from edgeae.artifacts.model import IMPORTED, Training, images_at_once
 from edgeae.errors import ManifestMismatch
 from edgeae.originals import graph_parts, keras_parts
 from edgeae.originals.graph_parts import IMAGE, RECONSTRUCTION
@@ -22,8 +21,6 @@ from edgeae.originals.legacy_keras import tf
 
 #: A tensor (n, …) → a tensor (n, …); may only be called in a tf.function.
 Function = Callable[[Any], Any]
-#: The most images that run at once, and the most values of these: layers have many times as many.
-_BATCH, _VALUES = 1000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Original:
         """Return the outputs (n, …) of a part for inputs (n, …)."""
         shape = tf.TensorSpec((None, *self.shapes[EDGES[part][0]]), tf.float32)
         answer = tf.function(self.parts[part], input_signature=[shape], autograph=False)
-        batch = max(1, min(_BATCH, _VALUES // math.prod(self.input_shape)))
+        batch = images_at_once(self.input_shape)
         starts = range(0, len(inputs), batch)
         return np.concatenate([answer(inputs[i : i + batch]).numpy() for i in starts])
 

@@ -1,6 +1,5 @@
 """Fit a model: Adam with cosine decay; the same seed gives the same bytes, also after resuming."""
 
-import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeae.artifacts.model import images_at_once
 from edgeae.errors import BadInput
 from edgeae.families.settings import THREADS
 from edgeae.metrics.parity import mse
@@ -21,8 +21,6 @@ STEPS_PER_EPOCH = 400
 _FINAL_RATE = 0.01
 #: Fewer steps are not compiled: compiling takes a second, which some 900 steps of `deep` gain back.
 _FEWEST_COMPILED = 500
-#: The most images that are evaluated at once, and the most values of these.
-_EVALUATED, _VALUES = 1000, 1_000_000
 #: Steps between two checks of the loss; Ctrl-C and NaN are noticed after at most so many steps.
 _STEPS_PER_CALL = 40
 
@@ -167,7 +165,7 @@ def fit(
 
 def reconstruct(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the outputs of a Keras model, or of an objective, for images (n, …), float32."""
-    batch = max(1, min(_EVALUATED, _VALUES // math.prod(images.shape[1:])))
+    batch = images_at_once(images.shape[1:])
     outputs = [
         model(images[start : start + batch], training=False).numpy()
         for start in range(0, len(images), batch)

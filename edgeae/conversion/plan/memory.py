@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from edgeae.artifacts.model import Training
+from edgeae.artifacts.model import Training, images_at_once
 from edgeae.conversion.plan.work import BATCH, Work
 from edgeae.recipe import Recipe
 from edgeae.system.machine import cores
@@ -15,8 +15,6 @@ _FLOAT = 4
 _TESTED = 8
 #: Copies of the weights: Keras, the converters and their graphs.
 _WEIGHTS = 8
-#: The original runs at most so many images, and so many of their values, at once.
-_BATCH, _VALUES = 1000, 1_000_000
 
 
 def need(recipe: Recipe, training: Training) -> int:
@@ -34,7 +32,7 @@ def need(recipe: Recipe, training: Training) -> int:
     if recipe.calibrates or recipe.fine_tunes:
         rows += _FLOAT * work.width * work.train
     values = work.activations or 2 * work.width
-    at_once = max(1, min(_BATCH, _VALUES // work.width))
+    at_once = images_at_once(training.input_shape)
     tuned = 0
     if recipe.fine_tunes:
         tuned = _COMPILED + _FLOAT * (work.width * work.train + 4 * BATCH * values)

@@ -35,7 +35,7 @@ class Ends:
     Attributes:
         inner: the model between them.
         first: the layers at its start, in order.
-        last: the layers at its end, in order; empty if there are none at its start.
+        last: the layers at its end that undo these, in order; empty without layers at its start.
     """
 
     inner: Architecture
@@ -158,8 +158,8 @@ class Maps:
     """What the layers at the ends do.
 
     Attributes:
-        first: those at the start; None if there are none.
-        last: those at the end; None if there are none.
+        first: the map of the layers at the start; None without such layers.
+        last: the map of the layers at the end; None without such layers.
     """
 
     first: Affine | None

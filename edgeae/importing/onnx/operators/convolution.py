@@ -178,7 +178,7 @@ def _transposed(t: Translation, operator: Operator) -> None:
     if operator.attributes.get("group", 1) != 1:
         raise t.refused(operator, "has groups; allowed is one group")
     if any(item != 1 for item in operator.attributes.get("dilations", ())):
-        raise t.refused(operator, "has dilations; allowed are none")
+        raise t.refused(operator, "has dilations; allowed is a dilation of 1")
     if operator.attributes.get("output_shape"):
         raise t.refused(operator, "has an output_shape; allowed are pads and output_padding")
     layer, shape = t.as_images(operator, t.view(operator))

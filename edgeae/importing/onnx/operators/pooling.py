@@ -23,7 +23,7 @@ def _pooled(t: Translation, operator: Operator) -> None:
     held, axes = t.image(t.shape(operator))
     found = windows(operator, operator.attributes["kernel_shape"], shape, sizes(held))
     if any(item.dilation != 1 for item in found):
-        raise t.refused(operator, "has dilations; allowed are none")
+        raise t.refused(operator, "has dilations; allowed is a dilation of 1")
     padding = "valid"
     pads = tuple((item.before, item.after) for item in found)
     if any(map(any, pads)):
