@@ -83,7 +83,9 @@ ROOMS = {
     "verify": "text system reading metrics recipe artifacts data formats runtimes",
     "detect": "text reading metrics recipe artifacts data runtimes verify",
     "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",
-    "embed": "system metrics recipe artifacts data formats codegen runtimes detect timing",
+    "embed": (
+        "system reading metrics recipe artifacts data formats codegen runtimes verify detect timing"
+    ),
     "conversion": (
         "text system reading metrics recipe artifacts originals data formats runtimes training "
         "compression timing"

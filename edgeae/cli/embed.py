@@ -13,7 +13,9 @@ from edgeae.text.amounts import parse_bytes
 def embed(
     artifact: Annotated[Path, typer.Argument(help="A bundle, or an int8 or float .tflite file.")],
     form: Annotated[str, typer.Option("--as", metavar="FORM", help="The form: c.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder: empty, missing, or written by this command.")
+    ],
     name: Annotated[
         str | None,
         typer.Option(help="Name of the model in the app's code [default: the model's]."),
@@ -37,10 +39,28 @@ def embed(
             help="Write nothing if a part's arena, input, output and stack take more, as 16k.",
         ),
     ] = None,
+    golden: Annotated[
+        str,
+        typer.Option(
+            metavar="N",
+            help="How many golden vectors ship: rows of the test data; or synthetic: noise.",
+        ),
+    ] = "8",
+    package_version: Annotated[str, typer.Option(help="The package's version.")] = "0.1.0",
+    description: Annotated[
+        str, typer.Option(help="The package's description [default: model and parts].")
+    ] = "",
+    license: Annotated[
+        str, typer.Option("--license", help="SPDX expression of its licence [default: none].")
+    ] = "",
+    author: Annotated[str, typer.Option(help="Its author, as name or name <mail>.")] = "",
+    url: Annotated[str, typer.Option(help="Its page.")] = "",
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
-    """Write a model as source code for apps: C99, golden vectors and a test of its own."""
+    """Write a model in the form that an app's build takes, with golden vectors and a test."""
+    from edgeae.embed.form import Options
+    from edgeae.embed.record import Package
     from edgeae.embed.write import embed as run
 
     done = run(
@@ -48,17 +68,20 @@ def embed(
         form,
         out,
         name=name,
-        target=target,
-        optimize=optimize,
+        options=Options(target, optimize),
+        golden=golden,
+        package=Package(package_version, description, license, author, url),
         max_flash=_bytes("--max-flash", max_flash),
         max_ram=_bytes("--max-ram", max_ram),
     )
     if json:
         parts = [item.to_json() for item in done.footprints]
-        put_json({"folder": str(done.folder), "files": done.files, "parts": parts})
-    else:
-        put("\n".join(str(done.folder / file) for file in done.files))
-        put("\n".join(item.to_text() for item in done.footprints))
+        table = {"folder": str(done.folder), "files": done.files, "parts": parts}
+        put_json({**table, "golden": done.golden})
+        return
+    lines = [str(done.folder / file) for file in done.files]
+    put("\n".join([*lines, *(item.to_text() for item in done.footprints)]))
+    put(f"golden vectors that ship: {done.golden}")
 
 
 def _bytes(option: str, text: str | None) -> int | None:

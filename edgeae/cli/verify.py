@@ -1,5 +1,6 @@
 """`edgeae verify`."""
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,10 @@ from edgeae.cli.output import Json, finish, put, put_json, say
 
 def verify(
     bundles: Annotated[
-        list[Path] | None, typer.Argument(help="Bundles, or folders of bundles [default: build].")
+        list[Path] | None,
+        typer.Argument(
+            help="Bundles, folders of bundles, or what `edgeae embed` wrote [default: build]."
+        ),
     ] = None,
     runtime: Annotated[
         list[str] | None,
@@ -33,38 +37,63 @@ def verify(
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
-    """Verify that each export gives the original's answers in each runtime; write verify.json."""
+    """Verify that each export gives the original's answers in each runtime; write verify.json.
+
+    Of a folder that `edgeae embed` wrote, the bytes are compared with what its model gives, and its
+    example is built and run.
+    """
     from edgeae.artifacts.bundle import find_bundles
     from edgeae.detect.limits import limits_of
-    from edgeae.errors import NotMeasured, exit_code
+    from edgeae.embed import check
+    from edgeae.embed.folder import is_embedded
+    from edgeae.errors import EdgeaeError, NotMeasured, exit_code
     from edgeae.text.progress import Progress
     from edgeae.verify.images import originals_of
     from edgeae.verify.run import Findings, verify_all
     from edgeae.verify.table import render
 
-    opened = find_bundles(bundles or [Path("build")])
-    sources = None if golden else originals_of(opened, data, say)
-    findings, errors = [], []
-    with Progress(len(opened), "verify", "bundle") as progress:
-        for outcome in verify_all(opened, sources, runtime, jobs=jobs, say=progress.tell):
+    places = bundles or [Path("build")]
+    embedded = [place for place in places if is_embedded(place)]
+    others = [place for place in places if place not in embedded]
+    opened = find_bundles(others) if others else []
+    sources = None if golden or not opened else originals_of(opened, data, say)
+    findings: list[Findings] = []
+    folders: list[check.EmbeddedFindings] = []
+    errors: list[EdgeaeError] = []
+    with Progress(len(embedded) + len(opened), "verify", "bundle") as progress:
+        outcomes = itertools.chain(
+            verify_all(opened, sources, runtime, jobs=jobs, say=progress.tell),
+            check.check_all(embedded, runtime, progress.tell),
+        )
+        for outcome in outcomes:
             if isinstance(outcome, Findings):
                 findings.append(outcome)
                 progress.advance(outcome.bundle.name)
+            elif isinstance(outcome, check.EmbeddedFindings):
+                folders.append(outcome)
+                progress.advance(str(outcome.folder))
             else:
                 errors.append(outcome)
                 progress.advance()
     findings.sort(key=lambda item: item.bundle.name)
+    models = [item.model for item in folders if item.model is not None]
     if json:
-        put_json([item.to_json() for item in findings])
-    elif findings:
-        put(render(findings))
+        put_json([item.to_json() for item in findings] + [item.to_json() for item in folders])
+    else:
+        for folder in folders:
+            put(check.render(folder))
+        if findings or models:
+            put(render([*findings, *models]))
     detected = [item for found in findings for item in limits_of(found.bundle)]
-    lines = [line for item in findings for line in item.breaches] + [str(e) for e in errors]
-    for line in [*lines, *(item.line for item in detected)]:
+    lines = [line for item in findings for line in item.breaches]
+    lines += [line for folder in folders for line in folder.breaches]
+    for line in [*lines, *map(str, errors), *(item.line for item in detected)]:
         say(f"edgeae: {line}")
-    codes = [code for item in findings for code in item.codes] + [error.code for error in errors]
+    codes = [code for item in findings for code in item.codes]
+    codes += [folder.code for folder in folders] + [error.code for error in errors]
     codes += [item.code for item in detected]
-    absent = {row.runtime for item in findings for row in item.rows if row.verdict == "unavailable"}
+    rows = (row for item in (*findings, *models) for row in item.rows)
+    absent = {row.runtime for row in rows if row.verdict == "unavailable"}
     if runtime and absent & set(runtime):
         codes.append(NotMeasured.code)  # the user named a runtime that is absent
     finish(exit_code(codes))

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from edgeae.recipe import REFERENCES
 from edgeae.runtimes.inference import prepare
 from edgeae.system import children
 
-#: Golden vectors that a form carries: enough to notice a swapped row of weights.
-GOLDEN = 8
+#: Random inputs of a bare file: enough to notice a swapped row of weights.
+_BARE_GOLDEN = 8
 _TIMEOUT_S = 60.0
 #: Values that one byte of an image can have.
 _BYTES = 256
@@ -58,6 +58,40 @@ class RecordPart:
     columns_out: Standardization | None = None
 
 
+@dataclass(frozen=True)
+class Package:
+    """What package managers ask about a package; the same in every manifest of every form.
+
+    Attributes:
+        version: `major.minor.patch`, see semver.org.
+        description: a sentence; empty stands for the record's own.
+        license: an SPDX expression, or empty: no licence is stated, which permits nothing.
+        author: name, or `name <mail>`.
+        url: the project's page; empty if there is none.
+    """
+
+    version: str = "0.1.0"
+    description: str = ""
+    license: str = ""
+    author: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", self.version):
+            raise BadInput(
+                f"--package-version {self.version!r:.40}: allowed is major.minor.patch, as 1.0.0"
+            )
+        for key in ("description", "license", "author", "url"):
+            if not getattr(self, key).isprintable():
+                raise BadInput(f"--{key} {getattr(self, key)!r:.40}: allowed is one printable line")
+        if not re.fullmatch(r"[A-Za-z0-9.+() -]*", self.license):
+            raise BadInput(
+                f"--license {self.license!r:.40}: allowed is an SPDX expression, as Apache-2.0"
+            )
+        if self.url and not re.fullmatch(r"https?://[^\s\"'<>]+", self.url):
+            raise BadInput(f"--url {self.url!r:.60}: allowed is an address with http or https")
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """A model that is to be embedded.
@@ -70,6 +104,7 @@ class Record:
         contract: a number that is the same for parts that belong together.
         threshold: of the parts' score, see `Side.score_threshold`; None if `edgeae detect` did not
             choose one, or chose one of another score.
+        package: what package managers ask.
     """
 
     name: str
@@ -78,24 +113,55 @@ class Record:
     parts: tuple[RecordPart, ...]
     contract: int
     threshold: float | None = None
+    package: Package = field(default_factory=Package)
+
+    @property
+    def description(self) -> str:
+        """A sentence about the package, without a dot at its end."""
+        parts = " and ".join(item.part for item in self.parts if item.part != "autoencoder")
+        return self.package.description or f"{self.title}: {parts or 'autoencoder'} by edgeae"
+
+    @property
+    def identity(self) -> int:
+        """Hash of the parts' hashes, 32 bits: a device says with it which model it runs."""
+        return zlib.crc32(" ".join(item.sha256 for item in self.parts).encode())
+
+    def part_name(self, item: RecordPart) -> str:
+        """Return the name of a part in the app's code, such as `deep_encoder`."""
+        return self.name if item.part == "model" else f"{self.name}_{item.part}"
 
 
-def read(path: Path, name: str | None = None) -> Record:
+def read(
+    path: Path,
+    name: str | None = None,
+    *,
+    shown: Path | None = None,
+    threshold: float | None = None,
+    package: Package | None = None,
+) -> Record:
     """Return the record of a bundle or of a `.tflite` file.
 
     Args:
         path: a bundle's folder, or a file.
         name: name of the model in the app's code; None takes the bundle's model, or the file's
             name, with `_` for what is no letter or digit.
+        shown: the path that errors name; None for `path`.
+        threshold: see `Record`.
+        package: what package managers ask.
 
     Raises:
-        BadInput: it is neither, or a damaged one, or its `detect.json` is damaged.
+        BadInput: it is neither, or a damaged one.
         ManifestMismatch: a file of the bundle differs from its manifest.
     """
+    shown = shown or path
+    package = package or Package()
     if not path.is_dir():
-        return _of_file(path, _identifier(path.stem) if name is None else name)
-    with holding(path) as bundle:
-        return _of_bundle(bundle, _identifier(bundle.manifest.model) if name is None else name)
+        record = _of_file(path, _identifier(path.stem) if name is None else name, shown)
+        return replace(record, package=package)
+    with holding(path) as held:
+        bundle = replace(held, shown=shown)
+        record = _of_bundle(bundle, _identifier(bundle.manifest.model) if name is None else name)
+    return replace(record, threshold=threshold, package=package)
 
 
 def _identifier(text: str) -> str:
@@ -118,12 +184,15 @@ def _of_bundle(bundle: Bundle, name: str) -> Record:
         ),
         tuple(_part(bundle, artifact) for artifact in ordered),
         zlib.crc32(f"{manifest.weights_sha256} {manifest.recipe_sha256}".encode()),
-        _threshold(bundle),
     )
 
 
-def _threshold(bundle: Bundle) -> float | None:
-    """Return the threshold on the reference kernels, whose answers are those of the C."""
+def threshold_of(bundle: Bundle) -> float | None:
+    """Return the threshold on the reference kernels, whose answers are those of the C.
+
+    Raises:
+        BadInput: the bundle's `detect.json` is damaged.
+    """
     found = read_detection(bundle)
     runtime = REFERENCES["tflite"]
     sides = found.sides if found else ()
@@ -138,7 +207,7 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
     source, target = EDGES[artifact.part]
     image = source == "image"
     columns = bundle.manifest.standardization
-    given = bundle.golden("image" if image else "encoder")[:GOLDEN]
+    given = bundle.golden("image" if image else "encoder")
     inputs = prepare(artifact, given) if image else given
     return RecordPart(
         artifact.part,
@@ -146,7 +215,7 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
         graph,
         artifact.sha256,
         inputs,
-        bundle.golden(artifact.part)[:GOLDEN],
+        bundle.golden(artifact.part),
         _pixels(bundle, artifact) if image else None,
         columns if image else None,
         columns if target != "code" else None,
@@ -161,22 +230,22 @@ def _pixels(bundle: Bundle, artifact: Artifact) -> NDArray[Any] | None:
     return quantize(normalization.real(np.arange(_BYTES, dtype=np.uint8)), affine)
 
 
-def _of_file(path: Path, name: str) -> Record:
+def _of_file(path: Path, name: str, shown: Path) -> Record:
     content, form = read_file(path)
     if form != "tflite":
-        raise BadInput(f"{path}: a model in {form}; allowed are a bundle or a .tflite file")
-    graph = tflite.read(content, str(path))
+        raise BadInput(f"{shown}: a model in {form}; allowed are a bundle or a .tflite file")
+    graph = tflite.read(content, str(shown))
     sha256 = hashlib.sha256(content).hexdigest()
-    with about(path):
+    with about(shown):
         answers = _reference(path)
-    part = RecordPart("model", str(path), graph, sha256, answers["inputs"], answers["outputs"])
+    part = RecordPart("model", str(shown), graph, sha256, answers["inputs"], answers["outputs"])
     return Record(name, path.name, (f"{path.name}, {sha256[:16]}",), (part,), zlib.crc32(content))
 
 
 def _reference(path: Path) -> dict[str, NDArray[Any]]:
     """Return random inputs and the reference kernels' outputs, from a child that may crash."""
     (report,) = children.run(
-        "edgeae.embed.reference_child", {"path": str(path), "n": GOLDEN}, timeout_s=_TIMEOUT_S
+        "edgeae.embed.reference_child", {"path": str(path), "n": _BARE_GOLDEN}, timeout_s=_TIMEOUT_S
     )
     return {
         key: np.array(report[key], report[f"{key}_dtype"]).reshape(report[f"{key}_shape"])

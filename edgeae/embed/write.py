@@ -1,20 +1,18 @@
 """Writes a model in a form of embedding into a folder."""
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.codegen.footprint import Footprint
 from edgeae.codegen.targets import TARGETS
-from edgeae.embed import record as records
-from edgeae.embed.form import Form
-from edgeae.embed.record import Record
+from edgeae.embed.carried import GOLDEN, carried
+from edgeae.embed.folder import generate, is_embedded, read_record
+from edgeae.embed.form import Options
+from edgeae.embed.record import Package
+from edgeae.embed.table import entry
 from edgeae.errors import EXIT_PRIORITY, BadInput, unknown
 from edgeae.system import atomic
 
-#: Form → the module whose `form(record, target, optimize)` writes it.
-FORMS = {"c": "edgeae.embed.c_package"}
 OPTIMIZE = ("size", "speed")
 
 
@@ -24,13 +22,15 @@ class Embedded:
 
     Attributes:
         folder: the folder.
-        files: file name → bytes, in the order in which they were written.
-        footprints: what each part takes of a device.
+        files: path below the folder → bytes, in the order in which they were written.
+        footprints: what each part takes of a device; empty for forms without C.
+        golden: whose golden vectors ship with the folder.
     """
 
     folder: Path
     files: dict[str, int]
     footprints: tuple[Footprint, ...]
+    golden: str
 
 
 def embed(
@@ -39,20 +39,23 @@ def embed(
     out: Path,
     *,
     name: str | None = None,
-    target: str = "portable",
-    optimize: str = "speed",
+    options: Options | None = None,
+    golden: str = str(GOLDEN),
+    package: Package | None = None,
     max_flash: int | None = None,
     max_ram: int | None = None,
 ) -> Embedded:
-    """Write a bundle or a `.tflite` in a form; files of the same names are replaced.
+    """Write a bundle or a `.tflite` in a form.
 
     Args:
         path: a bundle's folder, or a file.
-        form: a key of `FORMS`.
-        out: the folder to write; it is made if it is missing.
-        name: name of the model in the app's code; see `record.read`.
-        target: a key of `TARGETS`.
-        optimize: `size` or `speed`.
+        form: a key of `edgeae.embed.table.FORMS`.
+        out: the folder to write; it is made if it is missing. It has to be empty, or written by
+            this function: then the files that it wrote are replaced, and others stay.
+        name: name of the model in the app's code; see `edgeae.embed.record.read`.
+        options: target and kind of optimization.
+        golden: `synthetic`, or the number of golden vectors.
+        package: what package managers ask.
         max_flash: most bytes of constants and code of a part; if it takes more, nothing is written.
         max_ram: most bytes of a part's arena, input, output and stack.
 
@@ -62,22 +65,46 @@ def embed(
         NotMeasured: a part may miss a limit: no compiler here tells its code or its stack.
         ManifestMismatch: a file of the bundle differs from its manifest.
     """
-    if form not in FORMS:
-        raise unknown("form", form, FORMS)
-    if target not in TARGETS:
-        raise unknown("target", target, TARGETS)
-    if optimize not in OPTIMIZE:
-        raise BadInput(f"--optimize {optimize!r:.40}: allowed are {', '.join(OPTIMIZE)}")
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out {out}: not a folder")
-    write: Callable[[Record, str, str], Form] = importlib.import_module(FORMS[form]).form
-    written = write(records.read(path, name), target, optimize)
+    options = options or Options()
+    entry(form)  # raises if there is no such form
+    if options.target not in TARGETS:
+        raise unknown("target", options.target, TARGETS)
+    if options.optimize not in OPTIMIZE:
+        raise BadInput(f"--optimize {options.optimize!r:.40}: allowed are {', '.join(OPTIMIZE)}")
+    before = _earlier(out)
+    model = carried(path, golden)
+    written = generate(model, form, name, options, package or Package(), path)
     problems = [
-        problem for taken in written.footprints for problem in taken.problems(max_flash, max_ram)
+        problem
+        for taken in written.form.footprints
+        for problem in taken.problems(max_flash, max_ram)
     ]
     for problem in sorted(problems, key=lambda item: EXIT_PRIORITY.index(item.code)):
         raise problem
-    for file, text in written.files.items():
-        atomic.write_text(out / file, text)
-    files = {file: len(text.encode()) for file, text in written.files.items()}
-    return Embedded(out, files, written.footprints)
+    for file in before - written.files.keys():
+        (out / file).unlink(missing_ok=True)
+    for file, content in written.files.items():
+        atomic.write_bytes(out / file, content)
+    sizes = {file: len(content) for file, content in written.files.items()}
+    return Embedded(out, sizes, written.form.footprints, model.golden)
+
+
+def _earlier(out: Path) -> set[str]:
+    """Return the files that an earlier call wrote into a folder.
+
+    Raises:
+        BadInput: the folder holds other files, or is none.
+    """
+    if not out.exists():
+        return set()
+    if not out.is_dir():
+        raise BadInput(f"--out {out}: not a folder")
+    if is_embedded(out):
+        return set(read_record(out).files)
+    held = sorted(item.name for item in out.iterdir())
+    if held:
+        raise BadInput(
+            f"--out {out}: holds {held[0]!r:.60}; allowed is an empty folder, or one that "
+            "`edgeae embed` wrote"
+        )
+    return set()

@@ -113,7 +113,7 @@ def verify_all(
         BadInput: a runtime does not exist.
     """
     able = [bundle for bundle in bundles if _openers(bundle, runtimes)]
-    if not able:
+    if bundles and not able:
         chosen_runtimes(bundles[0], runtimes)  # raises the error with the reason
     for bundle in bundles:
         if bundle not in able:

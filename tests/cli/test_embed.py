@@ -21,7 +21,7 @@ from tampering import corrupt
 
 from edgeae.codegen import compiler, targets
 from edgeae.codegen.footprint import Footprint
-from edgeae.embed import c_package
+from edgeae.embed import c_sources
 from edgeae.formats.tflite.graph import Tensor, write
 
 PARTS = ("encoder", "decoder", "autoencoder")
@@ -51,7 +51,8 @@ def no_compiler(monkeypatch):
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def make(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -100,6 +101,7 @@ def test_the_folder_builds_as_it_stands_and_its_self_test_passes(
     assert built.returncode == 0, built.stderr
     told = [line for line in built.stdout.splitlines() if line.endswith("wrong values")]
     assert told == [f"tiny_{part}: 0 wrong values" for part in PARTS]
+    assert built.stdout.splitlines()[-1] == "PASS"
 
 
 def test_a_wrong_answer_fails_the_self_test(bundle, embed, tmp_path):
@@ -110,6 +112,7 @@ def test_a_wrong_answer_fails_the_self_test(bundle, embed, tmp_path):
     golden.write_text(f"{first}golden_output[128] = {{\n{rest.replace(value[0], '77', 1)}")
     built = make(tmp_path / "out")
     assert built.returncode != 0 and "tiny_decoder: 1 wrong values" in built.stdout
+    assert "PASS" not in built.stdout and "FAIL" in built.stdout
 
 
 def test_a_bare_file_is_embedded_with_golden_vectors_of_the_reference(embed, tmp_path):
@@ -220,7 +223,7 @@ def figures(monkeypatch):
         def measured(part: str, *_: object) -> Footprint:
             return Footprint(part, 1000, 12, 16, 4, **amounts, note="nobody measured")
 
-        monkeypatch.setattr(c_package, "measured", measured)
+        monkeypatch.setattr(c_sources, "measured", measured)
 
     return set_to
 

@@ -1,0 +1,42 @@
+"""The table of the forms."""
+
+import importlib
+from dataclasses import dataclass
+from typing import cast
+
+from edgeae.embed.form import FormModule
+from edgeae.errors import unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A form.
+
+    Attributes:
+        module: the module that writes and proves it, a `FormModule`.
+        about: what it is, in a few words.
+    """
+
+    module: str
+    about: str
+
+    def load(self) -> FormModule:
+        """Import the form's module."""
+        return cast(FormModule, importlib.import_module(self.module))
+
+
+#: All forms by name.
+FORMS = {
+    "c": Entry("edgeae.embed.forms.c", "C99 sources with a Makefile"),
+}
+
+
+def entry(name: str) -> Entry:
+    """Return a form.
+
+    Raises:
+        BadInput: there is no form of that name.
+    """
+    if name not in FORMS:
+        raise unknown("form", name, FORMS)
+    return FORMS[name]
