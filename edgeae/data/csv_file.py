@@ -23,7 +23,7 @@ from edgeae.data.columns import (
     wrong_value,
 )
 from edgeae.data.reading import Reading
-from edgeae.data.values import check_rows
+from edgeae.data.values import LEAST_ROWS, check_rows
 from edgeae.errors import BadInput
 from edgeae.reading import files
 from edgeae.reading.unpacking import Allowance
@@ -36,11 +36,16 @@ _NUMBER = 8
 _SEPARATORS = {";", "\t", "|"}
 
 
-def read_csv(path: Path, reading: Reading) -> Stored:
+def read_csv(path: Path, reading: Reading, least: int = LEAST_ROWS) -> Stored:
     """Read the rows as `x`, float64 (n, width), and the labels as `y` if the reading names them.
 
     The first line is a header if none of its cells is a number, or if the reading names a column.
     Empty lines are skipped.
+
+    Args:
+        path: the file.
+        reading: which columns are taken.
+        least: least number of rows.
 
     Raises:
         BadInput: a column that the reading names is missing, a cell of a used column is no finite
@@ -55,14 +60,14 @@ def read_csv(path: Path, reading: Reading) -> Stored:
     names = [cell.strip() for cell in cells]
     if not _is_header(cells, names, reading):
         refuse_names(str(path), reading)
-        return _table(path, itertools.chain([head], lines), None)
+        return _table(path, itertools.chain([head], lines), None, least)
     start = next(lines, None)
     if start is None:
         raise _empty(path)
     if len(start[1]) != len(names) and not reading.named:
-        return _table(path, itertools.chain([start], lines), None)  # a title, and no names
+        return _table(path, itertools.chain([start], lines), None, least)  # a title, and no names
     picked = pick(str(path), names, reading)
-    return _table(path, itertools.chain([start], lines), picked, len(names))
+    return _table(path, itertools.chain([start], lines), picked, least, len(names))
 
 
 def _is_header(cells: Sequence[str], names: Sequence[str], reading: Reading) -> bool:
@@ -78,6 +83,7 @@ def _table(
     path: Path,
     lines: Iterator[tuple[int, list[str]]],
     picked: Picked | None,
+    least: int,
     width: int = 0,
 ) -> Stored:
     """Read the lines after a header of `width` names; without one, `picked` is None."""
@@ -99,7 +105,7 @@ def _table(
             labels.append(_label(path, line, cells[picked.label]))
     columns = width if picked is None else len(picked.places)
     table: NDArray[np.float64] = np.frombuffer(values).reshape(-1, columns)
-    check_rows(str(path), table)
+    check_rows(str(path), table, least=least)
     arrays = {"x": table} | ({"y": as_labels(labels)} if labels else {})
     return Stored(arrays, () if picked is None else distinct(picked.names))
 

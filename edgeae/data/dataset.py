@@ -114,7 +114,7 @@ class Dataset:
                 axes (channels first or last), or become infinite by the normalization.
         """
         stored: NDArray[Any] = getattr(self, part)
-        if not _fits(stored.shape[1:], shape):
+        if not fits(stored.shape[1:], shape):
             raise BadInput(
                 f"dataset {self.name}: rows of {self.width} values, shape {stored.shape[1:]}; "
                 f"the model takes {int(np.prod(shape))}, shape {shape}"
@@ -136,7 +136,7 @@ def _label_bytes(labels: NDArray[Any]) -> bytes:
     return np.asarray(labels, "<i8").tobytes()
 
 
-def _fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
+def fits(stored: tuple[int, ...], asked: tuple[int, ...]) -> bool:
     """Return whether a row can be reshaped: flattened, unflattened, or with axes of size 1."""
     if np.prod(stored) != np.prod(asked):
         return False

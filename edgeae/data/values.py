@@ -13,13 +13,14 @@ LEAST_ROWS = 10
 _FLOAT_BYTES = (2, 4, 8)
 
 
-def check_rows(place: str, rows: NDArray[Any], rank: int = 2) -> None:
+def check_rows(place: str, rows: NDArray[Any], rank: int = 2, least: int = LEAST_ROWS) -> None:
     """Check that an array contains rows of finite numbers.
 
     Args:
         place: the file, and the array's key if the file has keys; for errors.
-        rows: (n, …), n at least 10.
+        rows: (n, …).
         rank: least number of axes; 1 for a recording, whose samples may be single numbers.
+        least: least number of rows.
 
     Raises:
         BadInput: the shape, the element type or a value is not allowed.
@@ -27,10 +28,10 @@ def check_rows(place: str, rows: NDArray[Any], rank: int = 2) -> None:
     floats = rows.dtype.kind == "f" and rows.dtype.itemsize in _FLOAT_BYTES
     if rows.dtype.kind not in "iu" and not floats:
         raise BadInput(f"{place}: elements are {rows.dtype}; allowed are integers and floats")
-    if rows.ndim < rank or len(rows) < LEAST_ROWS or rows[0].size == 0:
+    if rows.ndim < rank or len(rows) < least or rows[0].size == 0:
         raise BadInput(
-            f"{place}: shape {rows.shape}; allowed are {LEAST_ROWS} rows or more, of one value "
-            "or more each"
+            f"{place}: shape {rows.shape}; allowed are {least} rows or more, of one value or "
+            "more each"
         )
     if not floats:
         return  # float32's range contains every integer type

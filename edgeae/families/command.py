@@ -3,6 +3,7 @@
 This module needs no TensorFlow, because the report uses it.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -25,13 +26,24 @@ def train_command(training: Training) -> list[str]:
     if training.family not in FAMILIES:
         raise unknown("family", training.family, FAMILIES)
     family = FAMILIES[training.family]
-    chosen, defaults = training.configuration, asdict(family.defaults)
+    chosen = training.configuration
     words = ["edgeae", "train", training.family, "--data", training.data]
     words += asked_of(training).words()
     if training.model != model_name(family.defaults.having(code=chosen.get("code"))):
         words += ["--name", training.model]
+    return words + options({"family": training.family, **chosen})
+
+
+def options(configuration: Mapping[str, Any]) -> list[str]:
+    """Return the options that give these settings; the family's default values are left out.
+
+    Args:
+        configuration: fields of `Settings` by name; those that are missing have the defaults.
+    """
+    family = FAMILIES[configuration["family"]]
+    defaults, words = asdict(family.defaults), list[str]()
     for key in (*ALWAYS, *(key for key in OPTIONS if key in family.options)):
-        value = chosen.get(key, defaults[key])
+        value = configuration.get(key, defaults[key])
         value = tuple(value) if isinstance(value, list) else value
         if value != defaults[key]:
             words += _option(key, value)

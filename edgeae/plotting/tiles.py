@@ -19,6 +19,13 @@ def picture(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
     return sizes[0], sizes[1], math.prod(shape) // math.prod(sizes)
 
 
+def squared(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the square shape of a flat image whose size is a square; else the shape itself."""
+    side = math.isqrt(math.prod(shape))
+    flat = len([size for size in shape if size != 1]) == 1
+    return (side, side) if flat and side * side == math.prod(shape) else shape
+
+
 def tiles(images: NDArray[np.floating], columns: int, low: float, high: float) -> NDArray[np.uint8]:
     """Return a grid of images, uint8 (height, width, channels + alpha); gaps are transparent.
 

@@ -18,7 +18,7 @@ from edgeae.metrics.quantization import dequantize
 from edgeae.plotting import png
 from edgeae.plotting.profiles import VALUES, profiles
 from edgeae.plotting.profiles import size as profiles_size
-from edgeae.plotting.tiles import picture, tiles
+from edgeae.plotting.tiles import picture, squared, tiles
 from edgeae.summary.gather import Summary
 
 #: Images per strip: a golden set starts with one image of each label.
@@ -140,9 +140,9 @@ def _rows(
         if bundle.parts[-1] != "encoder":
             rows.append((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)))
     # the model's input may be flat although the dataset contains pictures
-    shape = left[0][2].shape[1:] if left else _squared(rows[0][2].shape[1:])
+    shape = left[0][2].shape[1:] if left else squared(rows[0][2].shape[1:])
     if math.prod(shape) != math.prod(rows[0][2].shape[1:]):
-        shape = _squared(rows[0][2].shape[1:])  # the model was retrained after the export
+        shape = squared(rows[0][2].shape[1:])  # the model was retrained after the export
     return [(recipe, title, images[:IMAGES]) for recipe, title, images in rows], shape
 
 
@@ -153,13 +153,6 @@ def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
         return []
     titles = ("original", "float32 model")
     return [(None, title, images[:IMAGES]) for title, images in zip(titles, arrays, strict=True)]
-
-
-def _squared(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the square shape of a flat image whose size is a square; else the shape itself."""
-    side = math.isqrt(math.prod(shape))
-    flat = len([size for size in shape if size != 1]) == 1
-    return (side, side) if flat and side * side == math.prod(shape) else shape
 
 
 def _sheet(

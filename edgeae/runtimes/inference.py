@@ -34,30 +34,62 @@ def real(artifact: Artifact, outputs: NDArray[Any]) -> NDArray[np.float32]:
     return outputs if affine is None else dequantize(outputs, affine)
 
 
-def run_all(session: Session, artifact: Artifact, inputs: NDArray[Any]) -> NDArray[Any]:
+def run_all(
+    session: Session, artifact: Artifact, inputs: NDArray[Any], batch: int | None = None
+) -> NDArray[Any]:
     """Run prepared inputs (n, …) and return the outputs (n, …) in the artifact's element type.
 
-    If the artifact's batch is 1, each call runs one image, because the shipped artifact runs so;
-    only a session that says so (`Bulk`) takes many.
+    Args:
+        session: a session of the artifact.
+        artifact: its description.
+        inputs: (n, …), in the artifact's element type.
+        batch: the batch with which the session was opened, if it takes no other: the last call
+            is filled up with copies of the last input, whose outputs are dropped. None runs one
+            input in each call if the artifact's batch is 1, because the shipped artifact runs so;
+            only a session that says so (`Bulk`) takes many.
 
     Raises:
         ManifestMismatch: the outputs have another shape or element type than the manifest states.
     """
-    batch = 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
-    batch = session.bulk if isinstance(session, Bulk) else batch
-    outputs = np.empty((0, *artifact.output.values), artifact.output.dtype)
-    for start in range(0, len(inputs), batch):
-        given = session.run(inputs[start : start + batch])
-        expected = (len(inputs[start : start + batch]), *artifact.output.values)
-        if given.shape != expected or given.dtype != artifact.output.dtype:
+    size = _usual_batch(session, artifact) if batch is None else batch
+    whole = len(inputs) // size * size
+    outputs = _in_calls(session, artifact, inputs[:whole], size)
+    left = inputs[whole:]
+    if not len(left):
+        return outputs
+    more = [] if batch is None else [left[-1:]] * (size - len(left))
+    filled = np.concatenate([left, *more])
+    last = _in_calls(session, artifact, filled, len(filled))[: len(left)]
+    return np.concatenate([outputs, last])
+
+
+def _in_calls(
+    session: Session, artifact: Artifact, inputs: NDArray[Any], size: int
+) -> NDArray[Any]:
+    """Return the outputs of calls of exactly `size` inputs each, whose number divides the inputs.
+
+    The loop is what `edgeae.open(…).encode(…)` takes beyond the engine's own time.
+    """
+    run, shape = session.run, artifact.output.values
+    expected, dtype = (size, *shape), np.dtype(artifact.output.dtype)
+    outputs = np.empty((0, *shape), dtype)
+    for start in range(0, len(inputs), size):
+        given = run(inputs[start : start + size])
+        if given.shape != expected or given.dtype != dtype:
             raise ManifestMismatch(
                 f"{artifact.path}: gives {given.dtype} {given.shape}, its manifest states "
                 f"{artifact.output.dtype} {expected}"
             )
-        if not len(outputs):  # only now: a wrong description may have any size
-            outputs = np.empty((len(inputs), *artifact.output.values), artifact.output.dtype)
-        outputs[start : start + batch] = given
+        if not start:  # only now: a wrong description may have any size
+            outputs = np.empty((len(inputs), *shape), dtype)
+        outputs[start : start + size] = given
     return outputs
+
+
+def _usual_batch(session: Session, artifact: Artifact) -> int:
+    if isinstance(session, Bulk):
+        return session.bulk
+    return 1 if artifact.input.shape[0] == 1 else _FREE_BATCH
 
 
 def run_shared(

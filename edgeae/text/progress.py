@@ -14,6 +14,12 @@ _BAR_WIDTH = 24
 _PLAIN_LINES = 10
 
 
+def tell(line: str) -> None:
+    """Print a line about some work to standard error."""
+    sys.stderr.write(printable(line) + "\n")
+    sys.stderr.flush()
+
+
 class Progress:
     """Counts the steps of some work; use it as a context manager, from any thread.
 
@@ -23,14 +29,21 @@ class Progress:
         unit: name of one step, for the rate.
         done: steps already done by an earlier process.
         each: whether to print a line for each step in a pipe, for long steps.
+        shown: whether to print anything.
     """
 
     def __init__(
-        self, total: int, label: str, unit: str, done: int = 0, each: bool = False
+        self,
+        total: int,
+        label: str,
+        unit: str,
+        done: int = 0,
+        each: bool = False,
+        shown: bool = True,
     ) -> None:
         self._total, self._label, self._unit = total, label, unit
         self._done = self._before = done
-        self._each = each
+        self._each, self._shown = each, shown
         self._started = time.monotonic()
         self._bar = sys.stderr.isatty()
         self._writing = threading.Lock()
@@ -70,8 +83,9 @@ class Progress:
         self._write(f"\r\x1b[K{self._line(note)[:width]}")
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        if self._shown:
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
     def _is_due(self) -> bool:
         if self._each or self._done == self._total:

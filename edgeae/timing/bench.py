@@ -56,6 +56,7 @@ def bench(
     *,
     rounds: int = 1,
     seed: int | None = None,
+    shown: bool = True,
 ) -> Iterator[Result]:
     """Run each job once per round, in a worker process of its own, one after the other.
 
@@ -69,6 +70,7 @@ def bench(
         say: receives a message about each absent runtime.
         rounds: number of runs of each job.
         seed: seed of the order; drawn at random if None. Every row records the seed.
+        shown: whether to show the progress on standard error.
     """
     seed = draw_seed() if seed is None else seed
     shared = _Session(uuid.uuid4().hex[:12], seed, describe(), commit())
@@ -85,7 +87,7 @@ def bench(
     present = [job for job in jobs if job.runtime not in absent]
     patience = StoppingRule(max_ns=int(seconds * 1e9))
     planned = list(in_rounds(present, rounds, seed))
-    with Progress(len(planned), "bench", "worker") as progress:
+    with Progress(len(planned), "bench", "worker", shown=shown) as progress:
         for process, (number, job) in enumerate(planned):
             row = _run(job, number, process, patience, shared)
             append(results, row)

@@ -85,6 +85,19 @@ def train_all(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def train_one(words: Sequence[str], say: Callable[[str], None]) -> tuple[int, str]:
+    """Run `edgeae train` with these words in a child process.
+
+    Returns:
+        the training's exit code, and its error in one line; empty if the exit code is 0.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the training keeps its best epoch so far.
+    """
+    with _Processes() as processes:
+        return processes.run([*_COMMAND, *words, "--json"], say)
+
+
 class _Processes:
     """Child processes; at the end of the `with` block they are terminated, then killed."""
 
