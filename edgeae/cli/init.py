@@ -25,12 +25,20 @@ def init(
     force: Annotated[
         bool, typer.Option("--force", help="Replace existing files that differ.")
     ] = False,
+    embed: Annotated[
+        str | None,
+        typer.Option(
+            "--embed",
+            metavar="FORM",
+            help="Add a target that embeds the models, as a form of `edgeae embed`.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create a repository with the gate: workflow, Makefile, export/, bench/ and an example."""
     from edgeae.scaffold.write import source, write
 
-    files = write(folder, force=force)
+    files = write(folder, force=force, embed=embed)
     if json:
         put_json({"folder": str(folder), "written": files.written, "unchanged": files.unchanged})
         return

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import edgeae
+from edgeae.embed.table import entry
 from edgeae.errors import BadInput
 from edgeae.gate.synthetic import dense
 from edgeae.system import atomic, project
@@ -24,6 +25,8 @@ _FILES = {
     "bench/gate.toml": "gate.toml",
     "export/matrix.toml": "matrix.toml",
 }
+#: Stands for the form of embedding in the templates that end with `.embed`.
+_FORM = b"$FORM$"
 _RECIPES = ("float32", "int8")
 #: Layer widths of the example, an encoder of images of 28 × 28 pixels.
 _WIDTHS = (784, 64, 32)
@@ -42,23 +45,37 @@ class Written:
     unchanged: tuple[str, ...]
 
 
-def repository() -> dict[str, bytes]:
+def repository(embed: str | None = None) -> dict[str, bytes]:
     """Return the files of a new repository: path with slashes → content.
 
+    Args:
+        embed: the form in which `make embed` embeds the models; None for no such target.
+
     Raises:
-        BadInput: edgeae's own recipes are missing.
+        BadInput: there is no such form, or edgeae's own recipes are missing.
     """
+    if embed is not None:
+        entry(embed)  # raises if there is no such form
     recipes = project.folders("export")[-1]  # the last folder is the one that edgeae ships
     example = dense(_WIDTHS, description="edgeae init: an example, replace it")
     return {
-        **{path: (_TEMPLATES / name).read_bytes() for path, name in _FILES.items()},
+        **{path: _content(name, embed) for path, name in _FILES.items()},
         **{f"export/{name}.toml": (recipes / f"{name}.toml").read_bytes() for name in _RECIPES},
         "models/example.tflite": example,
         "bench/baselines/example.tflite": example,
     }
 
 
-def write(folder: Path, *, force: bool = False) -> Written:
+def _content(template: str, form: str | None) -> bytes:
+    """Return a template, and after it what it says of a form of embedding, if there is one."""
+    content = (_TEMPLATES / template).read_bytes()
+    more = _TEMPLATES / f"{template}.embed"
+    if form is None or not more.is_file():
+        return content
+    return content + more.read_bytes().replace(_FORM, form.encode())
+
+
+def write(folder: Path, *, force: bool = False, embed: str | None = None) -> Written:
     """Write a repository to a folder; if a check fails, no file is written.
 
     Existing files with the same bytes are left as they are, so that an interrupted call can be
@@ -67,12 +84,13 @@ def write(folder: Path, *, force: bool = False) -> Written:
     Args:
         folder: the repository's root; created if it is missing.
         force: replace existing files whose bytes differ.
+        embed: see `repository`.
 
     Raises:
-        BadInput: an existing file differs and `force` is False; or a folder has the path of a
-            file, or a file that of a folder.
+        BadInput: there is no such form; an existing file differs and `force` is False; or a folder
+            has the path of a file, or a file that of a folder.
     """
-    files = repository()
+    files = repository(embed)
     _check_places(folder, files)
     unchanged = [path for path, content in files.items() if _holds(folder / path, content)]
     left = [path for path in files if path not in unchanged]

@@ -22,6 +22,7 @@ from edgeae_cli import ROOT, edgeae_here
 
 from edgeae import __version__
 from edgeae.conversion.plan import matrix
+from edgeae.embed.table import FORMS
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import read
 from edgeae.gate.budget import Budget, from_table
@@ -403,6 +404,51 @@ def test_a_user_who_has_files_is_told_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("edgeae: .: README.md exists already")
     assert edgeae_here("init", "--force", cwd=tmp_path).returncode == 0
     assert (tmp_path / "README.md").read_text() != "mine"
+
+
+# --- with a form of embedding ---
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Path:
+    write(tmp_path / "demo", embed="c")
+    return tmp_path / "demo"
+
+
+def test_a_form_of_embedding_is_a_target_a_step_and_a_paragraph(embedded: Path) -> None:
+    assert files(embedded).keys() == FILES
+    changed = {path for path, content in files(embedded).items() if content != repository()[path]}
+    assert changed == {"Makefile", "README.md", ".github/workflows/edgeae.yml"}
+    for path in changed:
+        text = (embedded / path).read_text()
+        assert text.startswith(repository()[path].decode()) and "$FORM$" not in text
+    workflow = yaml((embedded / ".github" / "workflows" / "edgeae.yml").read_text())
+    *before, step = workflow["jobs"]["gate"]["steps"]
+    assert len(before) == 5
+    assert step == {"name": "Embed", "run": "make embed && git diff --exit-code -- embed"}
+    assert "embed each of models/ in embed/NAME, as c" in make(embedded, "help").stdout
+    assert write(embedded, embed="c").written == ()
+
+
+def test_what_the_target_embeds_is_verified_and_the_same_each_time(embedded: Path) -> None:
+    done = make(embedded, "embed")
+    assert done.returncode == 0, done.stderr
+    first = files(embedded / "embed" / "example")
+    assert "edgeae/record.json" in first and "example.c" in first
+    assert make(embedded, "embed").returncode == 0
+    assert files(embedded / "embed" / "example") == first
+    (embedded / "models" / "broken.tflite").write_bytes(b"TFL3")
+    done = make(embedded, "embed")
+    assert done.returncode != 0 and "broken.tflite" in done.stderr
+
+
+def test_an_unknown_form_is_refused_with_the_list(tmp_path: Path) -> None:
+    done = edgeae_here("init", "demo", "--embed", "arduno", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edgeae: unknown form 'arduno'")
+    assert f"(there are: {', '.join(sorted(FORMS))})" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- an installed wheel ---
