@@ -92,6 +92,12 @@ bench-mcu: setup  ## figures on emulated microcontrollers, into docs/microcontro
 	$(BIN)/python bench/mcu_conv.py build/mcu/conv.tflite
 	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md
 
+.PHONY: bench-api
+bench-api: setup  ## edgeae.open(…).encode beside a bare LiteRT loop, into bench/API.md (EDGEAE_MNIST)
+	$(EDGEAE) train deep --data mnist
+	$(EDGEAE) export deep --recipe int8
+	$(BIN)/python bench/api.py build/deep/int8 bench/API.md
+
 .PHONY: compare
 compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST, into docs/comparison.md (EDGEAE_MNIST)
 	@for seed in 0 1 2; do \
@@ -130,7 +136,7 @@ selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seco
 faults: setup  ## commands killed, run at once and denied room at random moments (SECONDS=60, SEED= to do it again)
 	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-mutants: setup  ## inject 38 faults, one at a time, into copies; the tests must catch 28 (ONLY=NAME)
+mutants: setup  ## inject 43 faults, one at a time, into copies; the tests must catch 28 (ONLY=NAME)
 	PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(or $(JOBS),2) $(addprefix --only ,$(ONLY))
 
 race: setup  ## publish a small bundle 10,000 times, and export 50 times, while edgeae verify loops

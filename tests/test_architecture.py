@@ -39,6 +39,12 @@ WING = (
 )
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
 DEVICE = (
+    "edgeae",
+    "edgeae.api.bundle",
+    "edgeae.api.child",
+    "edgeae.api.judging",
+    "edgeae.api.notebook",
+    "edgeae.api.shell",
     "edgeae.cli.main",
     "edgeae.detect.run",
     "edgeae.detect.table",
@@ -99,21 +105,27 @@ ROOMS = {
     "report": (
         "text system metrics plotting artifacts families runtimes verify detect timing summary"
     ),
-    "scaffold": "system gate",
+    "scaffold": "system embed gate",
     "sensitivity": (
         "text system reading metrics recipe plotting artifacts originals formats training "
         "compression conversion"
     ),
     "comparison": "system recipe artifacts conversion summary",
+    "api": (
+        "text system reading metrics recipe plotting artifacts data families runtimes training "
+        "verify detect timing embed conversion gate"
+    ),
     "cli": (
         "text system reading recipe artifacts families data formats codegen runtimes training "
         "importing conversion verify detect timing baselines gate summary pick report scaffold "
-        "sensitivity embed comparison"
+        "sensitivity embed comparison api"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where
 #: each is built.
 TABLES = {"families": {"training"}}
+#: Rooms whose functions open a wing only when they are called.
+OPENERS = ("cli", "api")
 #: What a command may import at the top of its file: `--help` reads all of them.
 LIGHT = {None, "cli", "text", "system", "reading"}
 #: Who may write to standard output or error.
@@ -174,7 +186,7 @@ def is_tensorflow(name: str) -> bool:
 
 
 def reached_from(start: str) -> Iterator[tuple[str, ...]]:
-    """Yield the path to each module that `start` reaches, itself first; commands open no wing."""
+    """Yield the path to each module that `start` reaches, itself first; `OPENERS` open no wing."""
     paths = {start: (start,)}
     left = [start]
     while left:
@@ -183,7 +195,7 @@ def reached_from(start: str) -> Iterator[tuple[str, ...]]:
         for name in sorted(own_imports(module)):
             assert name in FILES, f"{module} imports {name}, which does not exist"
             # a command opens a wing in its own function, only when it is run
-            opens = room(module) == "cli" and room(name) != "cli" and inside(name, WING)
+            opens = room(module) in OPENERS and room(name) not in OPENERS and inside(name, WING)
             if name not in paths and not opens:
                 paths[name] = (*paths[module], name)
                 left.append(name)
@@ -228,6 +240,16 @@ def test_a_command_opens_a_wing_only_when_it_is_run():
                 names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
                 known = {name for name in names if name in FILES}
                 assert all(room(name) in LIGHT for name in known), f"{module}: {known}"
+
+
+def test_a_function_of_the_api_opens_a_wing_only_when_it_is_called():
+    for module in FILES:
+        if room(module) != "api":
+            continue
+        for node in tree(module).body:
+            if isinstance(node, ast.ImportFrom):
+                names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                assert not any(inside(name, WING) for name in names), f"{module}: {names}"
 
 
 def test_there_is_no_import_cycle():
@@ -360,7 +382,8 @@ def test_all_names_exist_and_are_sorted(module):
             for alias in node.names
         }
     else:
-        known = set(vars(importlib.import_module(module)))
+        loaded = importlib.import_module(module)
+        known = {name for name in names if hasattr(loaded, name)}  # some on their first use
     assert set(names) <= known
 
 

@@ -13,9 +13,11 @@ from edgeae.cli import (
     baseline,
     bench,
     compare,
+    decode,
     detect,
     doctor,
     embed,
+    encode,
     export,
     gate,
     history,
@@ -26,6 +28,7 @@ from edgeae.cli import (
     profile,
     report,
     sample,
+    score,
     selftest,
     sensitivity,
     train,
@@ -73,7 +76,22 @@ def _root(
 
 _COMMANDS = (
     *(init, train, export, verify, detect, bench, gate, report),
-    *(embed, pick, compare, sensitivity, sample, zoo, history, inspect, profile, doctor, selftest),
+    *(
+        encode,
+        decode,
+        score,
+        embed,
+        pick,
+        compare,
+        sensitivity,
+        sample,
+        zoo,
+        history,
+        inspect,
+        profile,
+        doctor,
+        selftest,
+    ),
 )
 for command in _COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))

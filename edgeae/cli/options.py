@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,6 +68,19 @@ Seed = Annotated[
     int | None,
     typer.Option(min=0, help="Seed of the order of jobs [default: drawn, and recorded]."),
 ]
+#: The options of the commands that run a model: `encode`, `decode` and `score`.
+Output = Annotated[Path, typer.Option("--output", "-o", help="The .npy or .csv to write.")]
+OneRuntime = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime", help="A runtime, as `edgeae doctor` lists [default: the format's usual one]."
+    ),
+]
+OneBatch = Annotated[
+    int | None,
+    typer.Option("--batch", min=1, help="Most examples per call [default: as exported]."),
+]
+OneThreads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the engine.")]
 Wait = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for another measurement on this machine.")
 ]

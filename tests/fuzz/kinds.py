@@ -165,6 +165,13 @@ _OF_BUNDLE = (
     "pick --max-bytes 1M --bytes raw",
     "embed {bundle} --as c --out made",
     "embed {bundle} --as c --out made --target cortex-m4",
+    "encode {bundle} data/rows.npy -o made.npy",
+    "score {bundle} data/rows.npy --runtime litert-reference --json",
+)
+_RAN = (
+    "encode build/tiny/int8 {file} -o made.npy",
+    "decode build/tiny/float32 {file} -o made.csv",
+    "score build/tiny/float32 {file}",
 )
 _OF_FILE = (
     "inspect {file}",
@@ -236,13 +243,13 @@ KINDS = {
         3,
         ("data/rows.npy",),
         mutators.in_npy,
-        ("import files/int8-encoder.tflite --data {file} --name new",),
+        ("import files/int8-encoder.tflite --data {file} --name new", *_RAN),
     ),
     "data csv": Kind(
         1,
         ("data/rows.csv",),
         mutators.in_bytes,
-        ("import files/float32-autoencoder.tflite --data {file} --name new",),
+        ("import files/float32-autoencoder.tflite --data {file} --name new", *_RAN),
     ),
     "keras": Kind(
         6,
@@ -368,7 +375,7 @@ KINDS = {
         2,
         (DATA, "data/rows.npy", "data/rows.csv"),
         mutators.in_bytes,
-        ("import files/int8-encoder.tflite --data {file} --name new",),
+        ("import files/int8-encoder.tflite --data {file} --name new", *_RAN),
         _odd,
     ),
     "odd text": Kind(
