@@ -56,19 +56,33 @@ class Part:
         It has one if the reconstruction can be compared with the input as it is; otherwise only if
         a threshold asks for it, and then the image has to be quantized as the output is.
         """
-        target, other = self.program.output, self.compared
-        alike = other is not None and other.dtype == target.dtype and has_scale(target)
-        return self.compares_input or (self.threshold is not None and alike)
+        return has_score(self.program.output, self.compared, self.threshold)
 
     @property
     def compares_input(self) -> bool:
         """Whether the output and what it is compared with may be subtracted as they are."""
-        target, other = self.program.output, self.compared
-        if other is None or other.dtype != target.dtype:
-            return False
-        if not target.scales:
-            return target.dtype == "float32"
-        return bool(other.scales) and is_near(_grid(other), _grid(target))
+        return subtractable(self.program.output, self.compared)
+
+
+def has_score(target: Tensor, other: Tensor | None, threshold: float | None) -> bool:
+    """Return whether a part has a score, see `Part.scored`.
+
+    Args:
+        target: the part's output.
+        other: what it is compared with.
+        threshold: see `Part`.
+    """
+    alike = other is not None and other.dtype == target.dtype and has_scale(target)
+    return subtractable(target, other) or (threshold is not None and alike)
+
+
+def subtractable(target: Tensor, other: Tensor | None) -> bool:
+    """Return whether the values of two tensors may be subtracted as they are."""
+    if other is None or other.dtype != target.dtype:
+        return False
+    if not target.scales:
+        return target.dtype == "float32"
+    return bool(other.scales) and is_near(_grid(other), _grid(target))
 
 
 def _grid(tensor: Tensor) -> Affine:

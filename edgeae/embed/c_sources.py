@@ -77,7 +77,7 @@ def _part(record: Record, item: RecordPart, options: Options) -> Part:
         item.pixels,
         record.contract if partner else None,
         f"{record.name}_{partner}" if partner else "",
-        _compared(record, item),
+        compared(record, item),
         (item.inputs, item.outputs),
         item.columns_in,
         item.columns_out,
@@ -85,7 +85,7 @@ def _part(record: Record, item: RecordPart, options: Options) -> Part:
     )
 
 
-def _compared(record: Record, item: RecordPart) -> Tensor | None:
+def compared(record: Record, item: RecordPart) -> Tensor | None:
     """Return the tensor with which a part's output is compared: the image, for a reconstruction."""
     if item.part == "encoder":
         return None

@@ -27,6 +27,8 @@ from edgeae.system import children
 #: Random inputs of a bare file: enough to notice a swapped row of weights.
 _BARE_GOLDEN = 8
 _TIMEOUT_S = 60.0
+#: LSB that kernels of a bare file may differ by: they round halves in either direction.
+_ROUNDED_OTHERWISE = 1
 #: Values that one byte of an image can have.
 _BYTES = 256
 
@@ -39,7 +41,8 @@ class RecordPart:
         part: `encoder`, `decoder`, `autoencoder`, or `model` of a bare file.
         origin: its file, for errors.
         graph: the part's graph.
-        sha256: hash of its `.tflite`.
+        content: its `.tflite`.
+        sha256: hash of `content`.
         inputs, outputs: golden vectors, (n, …), in the part's element types; the outputs are those
             of LiteRT's reference kernels.
         pixels: (256,) the input integer for each byte of an image; None if the input is no image.
@@ -50,6 +53,7 @@ class RecordPart:
     part: str
     origin: str
     graph: Graph
+    content: bytes
     sha256: str
     inputs: NDArray[Any]
     outputs: NDArray[Any]
@@ -105,6 +109,7 @@ class Record:
         threshold: of the parts' score, see `Side.score_threshold`; None if `edgeae detect` did not
             choose one, or chose one of another score.
         package: what package managers ask.
+        max_lsb: how far integers of LiteRT's other kernels may be from the golden vectors, in LSB.
     """
 
     name: str
@@ -114,6 +119,7 @@ class Record:
     contract: int
     threshold: float | None = None
     package: Package = field(default_factory=Package)
+    max_lsb: int = _ROUNDED_OTHERWISE
 
     @property
     def description(self) -> str:
@@ -184,6 +190,7 @@ def _of_bundle(bundle: Bundle, name: str) -> Record:
         ),
         tuple(_part(bundle, artifact) for artifact in ordered),
         zlib.crc32(f"{manifest.weights_sha256} {manifest.recipe_sha256}".encode()),
+        max_lsb=manifest.tolerance.max_lsb,
     )
 
 
@@ -213,6 +220,7 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
         artifact.part,
         str(bundle.shown / artifact.path),
         graph,
+        content,
         artifact.sha256,
         inputs,
         bundle.golden(artifact.part),
@@ -238,7 +246,8 @@ def _of_file(path: Path, name: str, shown: Path) -> Record:
     sha256 = hashlib.sha256(content).hexdigest()
     with about(shown):
         answers = _reference(path)
-    part = RecordPart("model", str(shown), graph, sha256, answers["inputs"], answers["outputs"])
+    edges = answers["inputs"], answers["outputs"]
+    part = RecordPart("model", str(shown), graph, content, sha256, *edges)
     return Record(name, path.name, (f"{path.name}, {sha256[:16]}",), (part,), zlib.crc32(content))
 
 

@@ -74,6 +74,8 @@ def embed(
     before = _earlier(out)
     model = carried(path, golden)
     written = generate(model, form, name, options, package or Package(), path)
+    if not written.form.footprints and (max_flash is not None or max_ram is not None):
+        raise BadInput(f"--max-flash and --max-ram: the form {form} has no C whose bytes are known")
     problems = [
         problem
         for taken in written.form.footprints
