@@ -28,6 +28,11 @@ class Entry:
 #: All forms by name.
 FORMS = {
     "c": Entry("edgeae.embed.forms.c", "C99 sources with a Makefile"),
+    "android": Entry("edgeae.embed.forms.android", "Gradle module: C, JNI and Kotlin"),
+    "android-litert": Entry(
+        "edgeae.embed.forms.android_litert", "Gradle module: .tflite files and Kotlin on LiteRT"
+    ),
+    "swift": Entry("edgeae.embed.forms.swift", "Swift package with the C as a target"),
 }
 
 

@@ -1,0 +1,4 @@
+// Stands in for Android's class on a host.
+package android.content.res
+
+class AssetManager
