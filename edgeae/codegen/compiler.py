@@ -32,18 +32,37 @@ def host() -> tuple[str, ...]:
         RuntimeUnavailable: there is none; the message has the command that installs one.
         BadInput: the variable CC names a command that does not exist.
     """
-    if chosen := shlex.split(os.environ.get("CC", "")):
+    return _found("CC", ("cc", "gcc", "clang"), zig(), "C")
+
+
+@cache
+def host_cpp() -> tuple[str, ...]:
+    """Return the command of a C++ compiler that builds for this machine.
+
+    Raises:
+        RuntimeUnavailable: there is none; the message has the command that installs one.
+        BadInput: the variable CXX names a command that does not exist.
+    """
+    return _found("CXX", ("c++", "g++", "clang++"), (*zig()[:-1], "c++") if zig() else (), "C++")
+
+
+def _found(
+    variable: str, names: tuple[str, ...], brought: tuple[str, ...], language: str
+) -> tuple[str, ...]:
+    if chosen := shlex.split(os.environ.get(variable, "")):
         if shutil.which(chosen[0]) is None:
-            raise BadInput(f"CC={os.environ['CC']}: there is no command {chosen[0]!r}")
+            there = f"{variable}={os.environ[variable]}"
+            raise BadInput(f"{there}: there is no command {chosen[0]!r}")
         return tuple(chosen)
-    for name in ("cc", "gcc", "clang"):
+    for name in names:
         if shutil.which(name):
             return (name,)
-    if zig():
+    if brought:
         # with a target, ziglang takes the headers that it brings, where the machine has none
         target = ("-target", f"{platform.machine()}-linux-gnu") if sys.platform == "linux" else ()
-        return (*zig(), *target)
-    raise RuntimeUnavailable("no C compiler: neither CC, cc, gcc, clang nor ziglang", remedy("c"))
+        return (*brought, *target)
+    listed = ", ".join((variable, *names))
+    raise RuntimeUnavailable(f"no {language} compiler: neither {listed} nor ziglang", remedy("c"))
 
 
 def zig() -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
     """Return the line that says best why a command failed."""
     lines = [line.strip() for line in (*done.stderr.splitlines(), *done.stdout.splitlines())]
     telling = ("error", "wrong values", "FAIL")
-    found = next((line for line in lines if any(word in line for word in telling)), "")
+    wrong = [line for line in lines if not line.endswith(": 0 wrong values")]
+    found = next((line for line in wrong if any(word in line for word in telling)), "")
     last = next((line for line in reversed(lines) if line), "no output")
     return f"{Path(done.args[0]).name} ended with {done.returncode}: {found or last}"[:300]

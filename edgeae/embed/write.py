@@ -57,6 +57,7 @@ def embed(
         golden: `synthetic`, or the number of golden vectors.
         package: what package managers ask.
         max_flash: most bytes of constants and code of a part; if it takes more, nothing is written.
+            Forms without generated C take no limits.
         max_ram: most bytes of a part's arena, input, output and stack.
 
     Raises:
