@@ -33,6 +33,13 @@ FORMS = {
         "edgeae.embed.forms.android_litert", "Gradle module: .tflite files and Kotlin on LiteRT"
     ),
     "swift": Entry("edgeae.embed.forms.swift", "Swift package with the C as a target"),
+    "arduino": Entry("edgeae.embed.forms.arduino", "an Arduino library"),
+    "platformio": Entry("edgeae.embed.forms.platformio", "a PlatformIO library"),
+    "zephyr": Entry("edgeae.embed.forms.zephyr", "a Zephyr module"),
+    "esp-idf": Entry("edgeae.embed.forms.esp_idf", "an ESP-IDF component"),
+    "cmsis-pack": Entry("edgeae.embed.forms.cmsis_pack", "an Open-CMSIS pack"),
+    "cmake": Entry("edgeae.embed.forms.cmake", "a CMake package"),
+    "tflm": Entry("edgeae.embed.forms.tflm", "the .tflite for TensorFlow Lite Micro"),
 }
 
 
