@@ -8,6 +8,7 @@ LAYOUTS: dict[str, str] = {
     "dsp": "edgeae.codegen.layouts.dsp",
     "helium": "edgeae.codegen.layouts.helium",
     "neon": "edgeae.codegen.layouts.neon",
+    "wasm": "edgeae.codegen.layouts.wasm",
     "x86": "edgeae.codegen.layouts.x86",
 }
 
@@ -38,6 +39,7 @@ TARGETS = {
         Target("cortex-m55", "helium", "Cortex-M55, M85 with Helium"),
         Target("rv32", "portable", "RV32, with or without multiplication"),
         Target("aarch64", "neon", "AArch64 with NEON"),
+        Target("wasm32", "wasm", "WebAssembly, with SIMD128 or without"),
         Target("x86-64", "x86", "x86-64 with AVX2 or AVX-512 VNNI"),
     )
 }

@@ -5,6 +5,7 @@ import pytest
 from c_cases import fully_connected
 from c_models import Case, check
 
+from edgeae.codegen.program import program
 from edgeae.codegen.rescale import first_accumulators, fixed_point
 from edgeae.codegen.targets import LAYOUTS
 from edgeae.errors import BadInput
@@ -33,22 +34,29 @@ def test_a_scale_that_no_accumulator_reaches_ends(scale):
         assert (accumulator * multiplier + (1 << (shift - 1))) >> shift == 0
 
 
-def test_a_scale_that_no_multiplier_of_31_bits_rounds_takes_doubles():
+@pytest.mark.parametrize("layout", ["portable", *LAYOUTS])
+def test_a_scale_that_no_multiplier_of_31_bits_rounds_takes_doubles(layout):
     """The scale of a layer of `deep` that was trained on digits: two sums lie near two halves."""
     rng = np.random.default_rng(5)
     case = fully_connected.random_case(rng, "int8", compressed=False, shape=(3, 700))
     graph = read(case.content, "case")
     scale = 4.144233611913202e-05  # of input × weights ÷ output
-    source, weights, _, target = graph.tensors[:4]
-    extremes = np.full(weights.shape, 76, np.int8)
+    source, weights, bias, target = graph.tensors[:4]
+    # weights and bias under which the sums reach just these limits
+    limits = (-6789885, 5927475)
+    values = np.full(weights.shape, 71, np.int8)
+    values[:, :172] = 72
+    added = np.full(bias.shape, limits[1] - 127 * int(values[0].sum(dtype=np.int64)), np.int32)
     tensors = (
         replace(source, scales=(scale,), zero_points=(0,)),
-        replace(weights, data=extremes, scales=(1.0,), zero_points=(0,)),
-        graph.tensors[2],
+        replace(weights, data=values, scales=(1.0,), zero_points=(0,)),
+        replace(bias, data=added, scales=(scale,), zero_points=(0,)),
         replace(target, scales=(1.0,), zero_points=(-128,)),
         *graph.tensors[4:],
     )
     with pytest.raises(BadInput, match="no multiplier of 31 bits"):
-        fixed_point(scale, 0, 255, (-6789885, 5927475))
+        fixed_point(scale, 0, 255, limits)
     changed = replace(graph, tensors=tensors)
-    check([Case(write(changed), case.inputs)])
+    (step,) = program(changed, "case", layout).steps
+    assert step.kernel == "fully_connected_int8_double"
+    check([Case(write(changed), case.inputs)], layout)

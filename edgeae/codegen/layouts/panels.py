@@ -62,6 +62,8 @@ def matrix(operation: Operation) -> Matrix | None:
 def _fully_connected(operation: Operation) -> Matrix | None:
     (step,) = fully_connected.lower(operation)
     assert isinstance(step, Step)
+    if "multipliers" not in step.members:
+        return None  # it rescales by doubles
     weights = fully_connected.matrix(operation)
     names = ("batches", "rows", "columns", "zero_point", "low", "high")
     members = {name: step.members[name] for name in names}

@@ -1,0 +1,1 @@
+"""Generated C as WebAssembly: one module for several parts, which imports nothing."""
