@@ -42,6 +42,7 @@ class Recorded:
         threshold: see `Record`.
         package: what package managers ask.
         files: path below the folder → sha256; `record.json` itself is not among them.
+        compiler: see `Form`.
     """
 
     schema: int
@@ -54,6 +55,7 @@ class Recorded:
     threshold: float | None
     package: Package
     files: dict[str, str]
+    compiler: str = ""
 
     def __post_init__(self) -> None:
         for place in (*self.files, self.source):
@@ -124,6 +126,7 @@ def generate(
         carried.threshold,
         package,
         {path: atomic.sha256(content) for path, content in files.items()},
+        made.compiler,
     )
     files[RECORD] = (json.dumps(asdict(recorded), indent=1, allow_nan=False) + "\n").encode()
     return Written(record, made, files)
@@ -171,7 +174,8 @@ def regenerate(folder: Path) -> Written:
     Raises:
         BadInput: there is no record, or it is damaged.
         ManifestMismatch: a file is missing or differs.
-        NotMeasured: another version of edgeae wrote the folder.
+        NotMeasured: another version of edgeae wrote the folder, or another compiler is here than
+            the one that made what the folder holds.
     """
     recorded = read_record(folder)
     if recorded.edgeae != __version__:
@@ -196,6 +200,11 @@ def regenerate(folder: Path) -> Written:
         recorded.package,
         folder / OWN / recorded.source,
     )
+    if again.form.compiler != recorded.compiler:
+        raise NotMeasured(
+            f"{folder}: compiled by {recorded.compiler or 'none'}, here is "
+            f"{again.form.compiler or 'none'}: their bytes cannot be compared; install that version"
+        )
     present[RECORD] = (folder / RECORD).read_bytes()
     # the record last: it differs with every other file
     for path in sorted(

@@ -29,10 +29,13 @@ class Form:
     Attributes:
         files: path below the folder, with slashes → text or bytes.
         footprints: what each part takes; empty for forms without C.
+        compiler: the compiler with its version, if the files hold what it made: another version
+            gives other bytes.
     """
 
     files: Mapping[str, str | bytes]
     footprints: tuple[Footprint, ...] = ()
+    compiler: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class RecordPart:
         inputs, outputs: golden vectors, (n, …), in the part's element types; the outputs are those
             of LiteRT's reference kernels.
         pixels: (256,) the input integer for each byte of an image; None if the input is no image.
+        levels: (256,) the real value of each byte, float32; None likewise, but not if it is float.
         columns_in, columns_out: the statistics that the columns of an image or a reconstruction
             are standardised by; None if they are not, or for a code.
     """
@@ -60,6 +61,7 @@ class RecordPart:
     pixels: NDArray[Any] | None = None
     columns_in: Standardization | None = None
     columns_out: Standardization | None = None
+    levels: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,11 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
         graph = tflite.read(content, str(bundle.shown / artifact.path))
     source, target = EDGES[artifact.part]
     image = source == "image"
-    columns = bundle.manifest.standardization
+    columns, levels, affine = (
+        bundle.manifest.standardization,
+        _levels(bundle),
+        artifact.input.affine,
+    )
     given = bundle.golden("image" if image else "encoder")
     inputs = prepare(artifact, given) if image else given
     return RecordPart(
@@ -224,18 +230,18 @@ def _part(bundle: Bundle, artifact: Artifact) -> RecordPart:
         artifact.sha256,
         inputs,
         bundle.golden(artifact.part),
-        _pixels(bundle, artifact) if image else None,
+        quantize(levels, affine) if image and levels is not None and affine else None,
         columns if image else None,
         columns if target != "code" else None,
+        levels if image else None,
     )
 
 
-def _pixels(bundle: Bundle, artifact: Artifact) -> NDArray[Any] | None:
+def _levels(bundle: Bundle) -> NDArray[np.float32] | None:
     normalization = normalization_of(bundle.manifest)
-    affine = artifact.input.affine
-    if affine is None or normalization.scale == 1.0:
-        return None  # floats, or rows of numbers that are no pixels
-    return quantize(normalization.real(np.arange(_BYTES, dtype=np.uint8)), affine)
+    if normalization.scale == 1.0:
+        return None  # rows of numbers that are no pixels
+    return normalization.real(np.arange(_BYTES, dtype=np.uint8))
 
 
 def _of_file(path: Path, name: str, shown: Path) -> Record:

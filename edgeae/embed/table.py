@@ -40,6 +40,7 @@ FORMS = {
     "cmsis-pack": Entry("edgeae.embed.forms.cmsis_pack", "an Open-CMSIS pack"),
     "cmake": Entry("edgeae.embed.forms.cmake", "a CMake package"),
     "tflm": Entry("edgeae.embed.forms.tflm", "the .tflite for TensorFlow Lite Micro"),
+    "web": Entry("edgeae.embed.forms.web", "npm package for browsers and Node, WebAssembly"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Fills in the templates of the forms."""
+"""Reads the templates of the forms, and fills them in."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,5 +14,9 @@ def filled(place: str, words: Mapping[str, str]) -> str:
         place: path of the template below `templates/`.
         words: what replaces each `$word` and `${word}`.
     """
-    text = (_TEMPLATES / place).read_text(encoding="utf-8")
-    return Template(text).substitute(words)
+    return Template(verbatim(place)).substitute(words)
+
+
+def verbatim(place: str) -> str:
+    """Return a file of the templates as it is."""
+    return (_TEMPLATES / place).read_text(encoding="utf-8")

@@ -1,0 +1,3 @@
+/* $description. */
+import { Part } from "./runtime.js";
+$classes
