@@ -98,6 +98,12 @@ bench-api: setup  ## edgeae.open(…).encode beside a bare LiteRT loop, into ben
 	$(EDGEAE) export deep --recipe int8
 	$(BIN)/python bench/api.py build/deep/int8 bench/API.md
 
+.PHONY: bench-web
+bench-web: setup  ## WebAssembly beside native C, onnxruntime-web and LiteRT.js, into docs/web.md (EDGEAE_MNIST, Node, npm, Chromium)
+	$(EDGEAE) train deep --data mnist
+	$(EDGEAE) export deep --recipe int8
+	$(BIN)/python bench/web.py build/deep/int8 docs/web.md build/web
+
 .PHONY: compare
 compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST, into docs/comparison.md (EDGEAE_MNIST)
 	@for seed in 0 1 2; do \
