@@ -9,6 +9,7 @@ from edgeae.report import figures
 from edgeae.report.detection_plots import plots_of
 from edgeae.report.front_plot import front_plot, title
 from edgeae.report.latencies import Bar, latencies
+from edgeae.report.live_card import LiveSection
 from edgeae.report.plots import curve, size_plot
 from edgeae.report.sheet import Sheet
 from edgeae.report.template import fill
@@ -59,12 +60,13 @@ class Group:
     timings: tuple[Timing, ...]
 
 
-def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
+def page(summary: Summary, sheets: Mapping[str, Sheet], live: LiveSection | None = None) -> str:
     """Return the text of `index.html`.
 
     Args:
         summary: everything that the page shows except the images.
         sheets: model → its strips of images.
+        live: what leads to the live page; None without one.
 
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
@@ -75,6 +77,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet]) -> str:
         | {name: getattr(figures, name) for name in _FILTERS},
         summary=summary,
         sheets=sheets,
+        live=live,
         figures=figures,
         curves=[(model, curve(model, number)) for number, model in enumerate(summary.trained)],
         sizes=_sizes(summary),

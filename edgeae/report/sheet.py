@@ -106,12 +106,13 @@ def sheets(
         rows, shape = _rows(own, folders[model])
         training = trainings.get(model)
         by_model[model] = _sheet(
-            rows, shape, _samples(folders[model], training), signals=_are_signals(training)
+            rows, shape, _samples(folders[model], training), signals=are_signals(training)
         )
     return by_model
 
 
-def _are_signals(training: Training | None) -> bool:
+def are_signals(training: Training | None) -> bool:
+    """Return whether a model's rows are signals, although their shape may be that of a picture."""
     return (
         training is not None and training.family in FAMILIES and FAMILIES[training.family].signals
     )
@@ -139,11 +140,27 @@ def _rows(
     for bundle in bundles:
         if bundle.parts[-1] != "encoder":
             rows.append((bundle.manifest.recipe, bundle.manifest.recipe, _answer(bundle)))
-    # the model's input may be flat although the dataset contains pictures
-    shape = left[0][2].shape[1:] if left else squared(rows[0][2].shape[1:])
-    if math.prod(shape) != math.prod(rows[0][2].shape[1:]):
-        shape = squared(rows[0][2].shape[1:])  # the model was retrained after the export
+    shape = _shape(left[0][2].shape[1:] if left else (), rows[0][2].shape[1:])
     return [(recipe, title, images[:IMAGES]) for recipe, title, images in rows], shape
+
+
+def row_shape(folder: Path, taken: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a dataset's rows, such as that of its pictures.
+
+    Args:
+        folder: a model's folder.
+        taken: the shape that the model takes; it may be flat although the rows are pictures.
+
+    Raises:
+        BadInput: `sheet.npz` is damaged.
+    """
+    arrays = read_sheet(folder)
+    return _shape(arrays[0].shape[1:] if arrays else (), taken)
+
+
+def _shape(stored: tuple[int, ...], taken: tuple[int, ...]) -> tuple[int, ...]:
+    # after a retraining, the sheet may be of other rows than the export's
+    return stored if stored and math.prod(stored) == math.prod(taken) else squared(taken)
 
 
 def _left(folder: Path) -> list[tuple[str | None, str, Arrays]]:
