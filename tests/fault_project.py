@@ -181,9 +181,10 @@ def damage(folder: Path, template: Path) -> Iterator[str]:
             json.loads(path.read_text())
         except ValueError:
             yield f"{path}: not JSON any more"
-    page = folder / "build" / "report" / "index.html"
-    if page.exists() and not page.read_text().rstrip().endswith("</html>"):
-        yield f"{page}: half a page"
+    for name in ("report", "live"):
+        page = folder / "build" / name / "index.html"
+        if page.exists() and not page.read_text().rstrip().endswith("</html>"):
+            yield f"{page}: half a page"
 
 
 def _damaged_bundle(folder: Path) -> Iterator[str]:

@@ -49,6 +49,7 @@ DEVICE = (
     "edgeae.detect.run",
     "edgeae.detect.table",
     "edgeae.formats.inspection",
+    "edgeae.live.write",
     "edgeae.report.write",
     "edgeae.runtimes.c_host",
     "edgeae.runtimes.litert",
@@ -105,6 +106,7 @@ ROOMS = {
     "report": (
         "text system metrics plotting artifacts families runtimes verify detect timing summary"
     ),
+    "live": "system metrics plotting artifacts data codegen embed summary report",
     "scaffold": "system embed gate",
     "sensitivity": (
         "text system reading metrics recipe plotting artifacts originals formats training "
@@ -117,8 +119,8 @@ ROOMS = {
     ),
     "cli": (
         "text system reading recipe artifacts families data formats codegen runtimes training "
-        "importing conversion verify detect timing baselines gate summary pick report scaffold "
-        "sensitivity embed comparison api"
+        "importing conversion verify detect timing baselines gate summary pick report live "
+        "scaffold sensitivity embed comparison api"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where
