@@ -1,13 +1,15 @@
 """MNIST's 10,000 test images through the C of five families: the bits of the reference kernels.
 
 `EDGEAE_MNIST` has to be set. Models are trained for one epoch, and their recipes fine-tune for some
-steps only: the bits do not depend on how good the weights are.
+steps only: the bits do not depend on how good the weights are. The first test of a family trains
+it, and that of a recipe exports it, so `-k` runs a part alone: `-k "every_kernel and conv-int8"`.
 """
 
 import ctypes
 import dataclasses
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,19 +65,21 @@ def place(tmp_path_factory) -> Path:
     assert os.environ.get("EDGEAE_MNIST"), (
         "set EDGEAE_MNIST to mnist.npz or the folder of IDX files"
     )
-    place = tmp_path_factory.mktemp("mnist-c")
-    for family in FAMILIES:
-        run(place, "train", family, "--data", "mnist", "--epochs", "1")
-        for recipe, steps in (INTEGERS | FLOATS).items():
-            brief = [f"--set={step}.steps=128" for step in steps]
-            run(place, "export", family, "-r", recipe, *brief)
-    return place
+    return tmp_path_factory.mktemp("mnist-c")
 
 
+@cache
+def trained(place: Path, family: str) -> None:
+    run(place, "train", family, "--data", "mnist", "--epochs", "1")
+
+
+@cache
 def bundle(place: Path, family: str, recipe: str) -> Path:
     """The bundle of a recipe; what `--set` changed is part of its folder's name."""
-    brief = (INTEGERS | FLOATS)[recipe]
-    folders = (place / "build" / family).glob(f"{recipe}*" if brief else recipe)
+    trained(place, family)
+    steps = (INTEGERS | FLOATS)[recipe]
+    run(place, "export", family, "-r", recipe, *(f"--set={step}.steps=128" for step in steps))
+    folders = (place / "build" / family).glob(f"{recipe}*" if steps else recipe)
     (folder,) = (item for item in folders if item.is_dir())
     return folder
 

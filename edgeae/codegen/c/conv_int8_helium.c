@@ -5,9 +5,9 @@
  * The taps of a pixel are gathered into `scratch`, 16 at once; those outside the input are masked out
  * and become 0, and what they would add is in the bias. So pixels are of kinds, a kind of rows times
  * a kind of columns, each with its masks and biases. Eight channels of `weights` are, for every 16
- * taps, 4 words of each channel, the first tap in the low byte, then 24 words: multipliers, roundings
- * and negative shifts, each of the channels 0, 2, 4, 6, then 1, 3, 5, 7. A sum s becomes
- * (s * multiplier / 2^31, rounded, + rounding) >> shift, limited to int8.
+ * taps, 4 words of each channel, the first tap in the low byte, then 16 words: multipliers and negative
+ * shifts, each of the channels 0, 2, 4, 6, then 1, 3, 5, 7. A sum s becomes s * multiplier / 2^31, then
+ * that / 2^shift, both rounded, limited to 0 to 255, less 128.
  *
  * Cores with Helium take the assembly (gcc, clang); all others, or all if EDGEAE_PORTABLE is
  * defined, take the C, which gives the same bits.
@@ -37,10 +37,10 @@ struct PREFIX_conv_int8_helium_layer {
 
 /* Computes pixels of one kind. The stack has: weights, biases, next, end of the row, channels, places,
  * masks, scratch, its end, the pixel, entry into the groups, next row of the input, of the output,
- * the former as it is; then what the registers were; then columns, rows, and what has been copied. While taps
+ * the former as it is; then what the registers were; then groups, rows, and what has been copied. While taps
  * are gathered, r1 is the pixel, r4 the place in the places, r6 in the masks, r8 in the scratch; then r1
  * is the place in the scratch, r3 in the weights, r5 in the biases, r7 in the output, r9 the channels
- * that are left, r11 the last 16 taps.
+ * that are left, r11 the end of the scratch.
  */
 __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
     const struct PREFIX_conv_int8_helium_layer *layer __attribute__((unused)),
@@ -66,8 +66,13 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "strd r8, r10, [sp, #24]\n"
       "add r10, r10, r9, lsl #4\n"
       "str r10, [sp, #32]\n"
+      "str r9, [sp, #156]\n"
       "rsb r9, r9, #0\n"
       "and r9, r9, #7\n" /* groups of taps to pass over in the first of the loop's turns */
+      "adr.w r5, 4f\n"
+      "ldrb r9, [r5, r9]\n"
+      "add r9, r5, r9, lsl #1\n"
+      "add r9, r9, #1\n" /* Thumb */
       "mul r3, r2, r6\n"
       "ldrd r5, r8, [r0, #20]\n" /* next rows of the input and of the output */
       "str r5, [sp, #52]\n"
@@ -81,6 +86,8 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "ldrd r4, r6, [sp, #20]\n"
       "ldrd r8, r11, [sp, #28]\n"
       "str r1, [sp, #36]\n"
+      "ldr r2, [sp, #156]\n"
+      "dls lr, r2\n"
       "cbnz r6, 2f\n"
       "6:\n" /* all taps are inside */
       "ldr r5, [r4], #4\n"
@@ -88,8 +95,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "add r5, r5, r1\n"
       "vldrb.u8 q0, [r5, q1]\n"
       "vstrb.u8 q0, [r8], #16\n"
-      "cmp r8, r11\n"
-      "bne 6b\n"
+      "le lr, 6b\n"
       "b 7f\n"
       "2:\n"
       "ldr r5, [r4], #4\n"
@@ -100,16 +106,14 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "vpst\n"
       "vldrbt.u8 q0, [r5, q1]\n"
       "vstrb.u8 q0, [r8], #16\n"
-      "cmp r8, r11\n"
-      "bne 2b\n"
+      "le lr, 2b\n"
       "7:\n"
       "ldrd r3, r5, [sp]\n"
       "ldr r9, [sp, #16]\n"
       "3:\n" /* eight channels */
       "ldmia r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
       "ldr r1, [sp, #28]\n"
-      "ldr r11, [sp, #40]\n"
-      "tbb [pc, r11]\n"
+      "ldr pc, [sp, #40]\n"
       "4: .byte (11f-4b)/2, (12f-4b)/2, (13f-4b)/2, (14f-4b)/2\n"
       ".byte (15f-4b)/2, (16f-4b)/2, (17f-4b)/2, (18f-4b)/2\n"
       "11:\n" PREFIX_SIXTEEN
@@ -120,23 +124,22 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "16:\n" PREFIX_SIXTEEN
       "17:\n" PREFIX_SIXTEEN
       "18:\n" PREFIX_SIXTEEN
-      "ldr r11, [sp, #32]\n"
       "cmp r1, r11\n"
       "bne 11b\n"
       "vmov q0[2], q0[0], r0, r8\n" /* channels 0, 2, 4, 6 */
       "vmov q0[3], q0[1], r4, r12\n"
       "vmov q1[2], q1[0], r2, r10\n" /* channels 1, 3, 5, 7 */
       "vmov q1[3], q1[1], r6, lr\n"
-      "vldmia r3!, {d4-d15}\n"
-      "vqrdmulh.s32 q0, q0, q2\n"
-      "vqrdmulh.s32 q1, q1, q3\n"
-      "vadd.i32 q0, q0, q4\n"
-      "vadd.i32 q1, q1, q5\n"
-      "vshl.s32 q0, q0, q6\n"
-      "vshl.s32 q1, q1, q7\n"
+      "vldmia r3!, {d8-d15}\n"
+      "vqrdmulh.s32 q0, q0, q4\n"
+      "vqrdmulh.s32 q1, q1, q5\n"
+      "vrshl.s32 q0, q0, q6\n"
+      "vrshl.s32 q1, q1, q7\n"
       "vqmovnb.s32 q0, q0\n"
       "vqmovnt.s32 q0, q1\n"
-      "vqmovnb.s16 q0, q0\n"
+      "vmov.i16 q1, #128\n"
+      "vqmovunb.s16 q0, q0\n"
+      "vadd.i16 q0, q0, q1\n"
       "subs r9, r9, #8\n"
       "blt 10f\n"
       "vstrb.16 q0, [r7], #8\n"
@@ -190,10 +193,11 @@ static void PREFIX_helium_pixel(const struct PREFIX_conv_int8_helium_layer *laye
       const uint32_t word = weights[32 * (tap >> 4) + row * 4 + (tap >> 2 & 3)];
       sum += (int8_t)(word >> 8 * (tap & 3)) * scratch[tap];
     }
-    const int64_t product = (int64_t)sum * (int32_t)own[0] + ((int64_t)1 << 30);
-    const int32_t value = ((int32_t)(product >> 31) + (int32_t)own[8]) >> -(int32_t)own[16];
-    output[channel] = (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
-    weights += row == 7 ? 32 * layer->groups + 24 : 0;
+    const int64_t product = ((int64_t)sum * (int32_t)own[0] + ((int64_t)1 << 30)) >> 31;
+    const int32_t shift = -(int32_t)own[8];
+    const int64_t value = (product + ((int64_t)1 << (shift - 1))) >> shift;
+    output[channel] = (int8_t)((value < 0 ? 0 : value > 255 ? 255 : value) - 128);
+    weights += row == 7 ? 32 * layer->groups + 16 : 0;
   }
 }
 

@@ -202,21 +202,20 @@ def _bits(taps: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 
 def _constants(operation: Operation, scales: Sequence[float]) -> NDArray[np.int32] | None:
-    """Return multiplier, rounding and negative shift of the rule `twice` for each channel.
+    """Return multiplier and negative shift of the rule `twice` for each channel.
 
     The kernel adds half a step before it shifts, so a tie below 0 is rounded up; therefore None if
-    a result below the zero point is not limited to it. None also if a scale is 0.5 or more.
+    a result below the zero point is not limited to it, which then is -128. None also if a scale is
+    0.5 or more.
     """
-    low, high = activation_limits(operation)
-    offset = zero_point(operation.output())
-    if low < offset or (low, high) != (-128, 127):
+    if (zero_point(operation.output()), *activation_limits(operation)) != (-128, -128, 127):
         return None
     found = []
     for scale in scales:
         multiplier, shift = quantize_multiplier(scale)
-        if not -22 <= shift < 0:
+        if not -31 <= shift < 0:
             return None
-        found.append((multiplier, (1 << (-shift - 1)) + (offset << -shift), shift))
+        found.append((multiplier, shift))
     return np.array(found, np.int32)
 
 
@@ -225,10 +224,10 @@ def _packed(
 ) -> NDArray[np.uint32]:
     """Return biases, weights and constants of eight channels after eight channels."""
     count = -(-len(weights) // ROWS)
-    each = np.zeros((count * ROWS, 3), "<i4")
-    each[:, 2] = -1
+    each = np.zeros((count * ROWS, 2), "<i4")
+    each[:, 1] = -1
     each[: len(weights)] = constants  # of each channel, or of all
-    ordered = each.reshape(count, ROWS, 3)[:, ORDER].transpose(0, 2, 1)
+    ordered = each.reshape(count, ROWS, 2)[:, ORDER].transpose(0, 2, 1)
     last = np.ascontiguousarray(ordered).view("<u4").reshape(count, -1)
     whole = np.concatenate([blocks(weights, bias).reshape(count, -1), last], axis=1)
     return whole.astype(np.uint32).reshape(-1)
