@@ -42,7 +42,7 @@ struct PREFIX_conv_int8_helium_layer {
  * is the place in the scratch, r3 in the weights, r5 in the biases, r7 in the output, r9 the channels
  * that are left, r11 the end of the scratch.
  */
-__attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
+__attribute__((naked, noinline, used, aligned(4))) static void PREFIX_helium_pixels(
     const struct PREFIX_conv_int8_helium_layer *layer __attribute__((unused)),
     const int8_t *input __attribute__((unused)), int32_t place __attribute__((unused)),
     int8_t *output __attribute__((unused)), int32_t columns __attribute__((unused)),
@@ -69,7 +69,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_pixels(
       "str r9, [sp, #156]\n"
       "rsb r9, r9, #0\n"
       "and r9, r9, #7\n" /* groups of taps to pass over in the first of the loop's turns */
-      "adr.w r5, 4f\n"
+      "adr.w r5, 4f\n" /* right in a function at a multiple of 4 only */
       "ldrb r9, [r5, r9]\n"
       "add r9, r5, r9, lsl #1\n"
       "add r9, r9, #1\n" /* Thumb */
