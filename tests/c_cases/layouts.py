@@ -1,11 +1,13 @@
 """Random layers for comparing layouts with the reference kernels, mostly of shapes they take."""
 
+from dataclasses import replace
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from c_cases.convolution import Size, Sizes, case, edges, filters, options_of, outputs
 from c_models import Case, model, operator
 
-from edgeae.formats.tflite.graph import Tensor
+from edgeae.formats.tflite.graph import Tensor, read, write
 
 RELU = 1
 
@@ -31,6 +33,22 @@ def convolution(rng) -> Case:
     options.fusedActivationFunction = RELU if rng.random() < 0.8 else 0
     built = case(rng, "CONV_2D", 8, options, (source, target, weights, bias))
     return Case(built.content, _with_background(rng, built.inputs))
+
+
+def faint_convolution(rng) -> Case:
+    """A CONV_2D with sums of up to 31 bits, and an output whose scale shifts them by 23 to 29."""
+    drawn = convolution(rng)
+    graph = read(drawn.content, "case")
+    source, weights, bias, target = graph.tensors
+    scale = source.scales[0] * max(weights.scales) * 2.0 ** int(rng.integers(24, 27))
+    sums = rng.integers(-(2**30), 2**30, bias.shape).astype(np.int32)
+    tensors = (
+        source,
+        weights,
+        replace(bias, data=sums),
+        replace(target, scales=(float(np.float32(scale)),), zero_points=(-128,)),
+    )
+    return Case(write(replace(graph, tensors=tensors)), drawn.inputs)
 
 
 def chain(rng) -> Case:

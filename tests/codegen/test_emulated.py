@@ -27,10 +27,9 @@ __attribute__((naked)) void loop_run(void *arena, const int8_t *input, int8_t *o
 PLAIN = """#include "loop.h"
 void loop_run(void *arena, const int8_t *input, int8_t *output) {{ (void)arena; {} }}
 """
-CLANG = (
-    *("clang", "--target=thumbv7em-none-eabi", "-ffreestanding", "-mcpu=cortex-m4"),
-    *("-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-)
+_CLANG = ("clang", "-ffreestanding", "-mthumb", "-mfloat-abi=hard")
+CLANG_M4 = (*_CLANG, "--target=thumbv7em-none-eabi", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16")
+CLANG_M55 = (*_CLANG, "--target=thumbv8.1m.main-none-eabi", "-mcpu=cortex-m55")
 
 
 def run(name: str, code: str, **options):
@@ -104,15 +103,18 @@ def test_float_models_find_their_two_functions(name, monkeypatch):
         ("cortex-m0", "portable", {}),
         ("rv32", "portable", {}),
         ("cortex-m4", "dsp", {}),
-        ("cortex-m4", "dsp", {"offset": 1, "command": CLANG}),
+        ("cortex-m4", "dsp", {"offset": 1, "command": CLANG_M4}),
         ("cortex-m33", "dsp", {"flags": ("-Os",)}),
         ("cortex-m7", "dsp", {"flags": ("-O0",)}),
         ("cortex-m55", "dsp", {}),
         ("cortex-m55", "helium", {"offset": 3}),
         ("cortex-m55", "helium", {"flags": ("-Os", "-DEDGEAE_HELIUM_VLDM")}),
+        ("cortex-m55", "helium", {"offset": 1, "command": CLANG_M55}),
     ],
 )
 def test_layers_equal_the_reference_kernels(name, layout, options):
     rng = np.random.default_rng(7)
     count = 6 if name == "cortex-m0" else 40  # 16 kB of RAM, 256 kB of flash
-    check([layouts.random_case(rng) for _ in range(count)], name, layout, **options)
+    cases = [layouts.random_case(rng) for _ in range(count)]
+    cases += [layouts.faint_convolution(rng) for _ in range(count // 8)]
+    check(cases, name, layout, **options)

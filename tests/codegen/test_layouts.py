@@ -19,6 +19,14 @@ def test_the_portable_form_of_a_layout_equals_the_reference_kernels(layout):
     check(cases(1, 10), layout)
 
 
+def test_large_sums_are_shifted_far():
+    rng = np.random.default_rng(4)
+    drawn = [layouts.faint_convolution(rng) for _ in range(12)]
+    steps = [program(read(case.content, "case"), "case", "helium").steps[-1] for case in drawn]
+    assert {"conv_int8_helium", "conv_narrow_int8_helium"} <= {step.kernel for step in steps}
+    check(drawn, "helium")
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("layout", ["dsp", "helium"])
 def test_the_portable_form_has_no_undefined_behaviour(layout):
