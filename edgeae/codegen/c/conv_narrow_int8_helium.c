@@ -146,7 +146,7 @@ __attribute__((naked, noinline, used)) static void PREFIX_helium_strip(
       "vstrbt.16 q0, [r7]\n"
       "vmsr p0, r2\n"
       "add r7, r7, r5\n"
-      "lsls r0, r9, #1\n" /* at the end of a row, below 0 or below 0x80000000 as it were */
+      "lsls r0, r9, #1\n" /* bit 30 is set once no pixel of the row is left */
       "bpl 1b\n"
       "ldrd r0, r2, [sp, #48]\n"
       "ldr r4, [sp, #56]\n"
