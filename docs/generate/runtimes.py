@@ -30,6 +30,8 @@ need one use {usual}.
 
 An emulated core runs only if it is named (`--runtime c-cortex-m4`, or the name itself in a suite,
 not a pattern): each start compiles the model, and QEMU counts instructions and takes no times.
+`c-serial` is a [real board](../guides/serial.md): `--port` of `edgeae verify` and `edgeae bench`
+names it.
 
 {table(head, rows)}
 """

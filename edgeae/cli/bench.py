@@ -6,11 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeae.cli.options import Batch, MaxUnpacked, Runtimes, Seed, Threads, Wait, numbers
+from edgeae.cli.options import (
+    AnswerWithin,
+    Batch,
+    Baud,
+    MaxUnpacked,
+    Port,
+    Runtimes,
+    Seed,
+    Threads,
+    Wait,
+    board_line,
+    numbers,
+    with_board,
+)
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
     from edgeae.gate.compare import Comparison
+    from edgeae.runtimes import Line
     from edgeae.timing.results import Result
     from edgeae.timing.suite import Job, Suite
 
@@ -53,6 +67,9 @@ def bench(
             min=2, help="With --compare: fresh processes, with alternating load order [default: 6]."
         ),
     ] = None,
+    port: Port = None,
+    baud: Baud = None,
+    answer_within: AnswerWithin = None,
     wait: Wait = 600.0,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
@@ -66,14 +83,22 @@ def bench(
     from edgeae.reading.names import RESULTS
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
-    from edgeae.timing.emulated import is_emulated
+    from edgeae.timing.emulated import is_counted
     from edgeae.timing.host_lock import host_lock
     from edgeae.timing.pooled import pool_all
     from edgeae.timing.table import render
 
     if compare:
         _refuse_beside_compare(
-            places=places, part=part, rounds=rounds, suite=suite, seconds=seconds, seed=seed
+            places=places,
+            part=part,
+            rounds=rounds,
+            suite=suite,
+            seconds=seconds,
+            seed=seed,
+            port=port,
+            baud=baud,
+            **{"answer-within": answer_within},
         )
         with host_lock(say, wait):
             comparison = _compared(
@@ -83,8 +108,9 @@ def bench(
         return
     if processes is not None:
         raise BadInput(f"--processes {processes}: needs --compare A B; a suite has --rounds")
+    line = board_line(port, baud, answer_within, runtime or [])
     asked: dict[str, Any] = {
-        "runtimes": tuple(runtime or ()),
+        "runtimes": tuple(with_board(runtime, line) or ()),
         "parts": tuple(part or ()),
         "threads": numbers("--threads", threads or []),
         "batch": numbers("--batch", batch or []),
@@ -94,11 +120,12 @@ def bench(
     chosen = replace(
         suites.find(suite or "full"), **{key: value for key, value in asked.items() if value}
     )
-    jobs = _jobs(chosen, places or [], Path(build))
+    board_line(port, baud, answer_within, chosen.runtimes)
+    jobs = _jobs(chosen, places or [], Path(build), line)
     if not jobs:
         raise NotMeasured("nothing to time: no artifact is opened by any of these runtimes")
-    # counts of instructions are the same whatever else runs
-    counted = all(is_emulated(job.runtime) for job in jobs)
+    # an emulated core and a board count the same whatever else runs here
+    counted = all(is_counted(job.runtime) for job in jobs)
     with nullcontext() if counted else host_lock(say, wait):
         rows = list(
             run(
@@ -119,7 +146,7 @@ def bench(
         )
     else:
         put(render(rows))
-    named = set(runtime or [])
+    named = set(with_board(runtime, line) or [])
     # an absent engine only gives a row; the command fails only if the user named the engine
     absent = [row for row in rows if not row.model and row.code == NotMeasured.code]
     ignored = [row for row in absent if row.runtime not in named]
@@ -137,12 +164,13 @@ def _is_refused(row: "Result") -> bool:
     return row.code == NotMeasured.code and is_emulated(row.runtime)
 
 
-def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
+def _jobs(suite: "Suite", places: list[Path], build: Path, line: "Line | None") -> "list[Job]":
     """Return a suite's jobs for the places on the command line, or else for all of `build`."""
     import glob
 
     from edgeae.artifacts.bundle import find_bundles
     from edgeae.errors import BadInput
+    from edgeae.timing.board import on_line
     from edgeae.timing.suite import expand
 
     for place in places:
@@ -154,7 +182,7 @@ def _jobs(suite: "Suite", places: list[Path], build: Path) -> "list[Job]":
         suite = replace(suite, artifacts=tuple(glob.escape(str(file)) for file in files))
         suite = suite if folders else replace(suite, models=())
     bundles = find_bundles(folders or [build]) if suite.models else []
-    return expand(suite, bundles)
+    return on_line(expand(suite, bundles), line)
 
 
 def _compared(

@@ -15,6 +15,7 @@ from edgeae.text.amounts import parse_bytes
 
 if TYPE_CHECKING:
     from edgeae.data import Reading
+    from edgeae.runtimes import Line
 
 _OPTION = "--max-unpacked"
 
@@ -84,6 +85,67 @@ OneThreads = Annotated[int, typer.Option("--threads", min=1, help="Threads of th
 Wait = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for another measurement on this machine.")
 ]
+
+#: The options of a board on a serial line; see `board_line`.
+Port = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PORT",
+        help="Serial port of a board with the firmware of `edgeae embed`, such as /dev/ttyACM0: "
+        "runs c-serial.",
+    ),
+]
+Baud = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="BITS", help="With --port: bits per second [default: 115200]."),
+]
+AnswerWithin = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        metavar="SECONDS",
+        help="With --port: seconds within which the board begins an answer [default: 10].",
+    ),
+]
+#: The runtime that `--port` adds.
+BOARD = "c-serial"
+
+
+def board_line(
+    port: str | None, baud: int | None, answer_within: float | None, runtimes: Sequence[str]
+) -> Line | None:
+    """Return where the board is; None if no board is asked for.
+
+    Raises:
+        BadInput: a setting of the line, or the runtime c-serial, is given without a port.
+    """
+    from edgeae.runtimes import Line
+
+    if port is not None:
+        usual = Line(port)
+        return Line(port, baud or usual.baud, answer_within or usual.answer_s)
+    for option, value in (("--baud", baud), ("--answer-within", answer_within)):
+        if value is not None:
+            raise BadInput(f"{option} {value:g}: only with --port")
+    if BOARD in runtimes:
+        raise BadInput(f"--runtime {BOARD}: which board? --port PORT names it")
+    return None
+
+
+def check_one_bundle(line: Line | None, found: int) -> None:
+    """Check the number of bundles, if they are for a board.
+
+    Raises:
+        BadInput: there are more than one.
+    """
+    if line is not None and found != 1:
+        raise BadInput(f"--port {line.port}: a board runs one bundle; name one of the {found} here")
+
+
+def with_board(runtimes: Sequence[str] | None, line: Line | None) -> list[str] | None:
+    """Return the named runtimes, with the board's if there is one."""
+    named = list(runtimes or [])
+    return named or None if line is None else [*named, BOARD]
 
 
 #: The options that say how the rows of a file become a model's rows; see `reading`.

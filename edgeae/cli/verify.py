@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from edgeae.cli.options import MaxUnpacked
+from edgeae.cli.options import (
+    AnswerWithin,
+    Baud,
+    MaxUnpacked,
+    Port,
+    board_line,
+    check_one_bundle,
+    with_board,
+)
 from edgeae.cli.output import Json, finish, put, put_json, say
 
 
@@ -34,6 +42,9 @@ def verify(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, help="Bundles verified in parallel.")
     ] = 2,
+    port: Port = None,
+    baud: Baud = None,
+    answer_within: AnswerWithin = None,
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
@@ -52,18 +63,21 @@ def verify(
     from edgeae.verify.run import Findings, verify_all
     from edgeae.verify.table import render
 
+    line = board_line(port, baud, answer_within, runtime or [])
+    runtime = with_board(runtime, line)
     places = bundles or [Path("build")]
     embedded = [place for place in places if is_embedded(place)]
     others = [place for place in places if place not in embedded]
     opened = find_bundles(others) if others else []
+    check_one_bundle(line, len(opened) + len(embedded))
     sources = None if golden or not opened else originals_of(opened, data, say)
     findings: list[Findings] = []
     folders: list[check.EmbeddedFindings] = []
     errors: list[EdgeaeError] = []
     with Progress(len(embedded) + len(opened), "verify", "bundle") as progress:
         outcomes = itertools.chain(
-            verify_all(opened, sources, runtime, jobs=jobs, say=progress.tell),
-            check.check_all(embedded, runtime, progress.tell),
+            verify_all(opened, sources, runtime, jobs=jobs, say=progress.tell, line=line),
+            check.check_all(embedded, runtime, progress.tell, line),
         )
         for outcome in outcomes:
             if isinstance(outcome, Findings):
@@ -85,13 +99,11 @@ def verify(
         if findings or models:
             put(render([*findings, *models]))
     detected = [item for found in findings for item in limits_of(found.bundle)]
-    lines = [line for item in findings for line in item.breaches]
-    lines += [line for folder in folders for line in folder.breaches]
-    for line in [*lines, *map(str, errors), *(item.line for item in detected)]:
-        say(f"edgeae: {line}")
-    codes = [code for item in findings for code in item.codes]
+    breached = [item.breaches for item in findings] + [folder.breaches for folder in folders]
+    for complaint in itertools.chain(*breached, map(str, errors), (item.line for item in detected)):
+        say(f"edgeae: {complaint}")
+    codes = [code for item in findings for code in item.codes] + [item.code for item in detected]
     codes += [folder.code for folder in folders] + [error.code for error in errors]
-    codes += [item.code for item in detected]
     rows = (row for item in (*findings, *models) for row in item.rows)
     absent = {row.runtime for row in rows if row.verdict == "unavailable"}
     if runtime and absent & set(runtime):

@@ -13,6 +13,7 @@ from edgeae.embed.form import Proof
 from edgeae.embed.record import Record
 from edgeae.embed.table import entry
 from edgeae.errors import (
+    BadInput,
     EdgeaeError,
     NotMeasured,
     OutOfTolerance,
@@ -20,6 +21,7 @@ from edgeae.errors import (
     exit_code,
     system_error,
 )
+from edgeae.runtimes import Line
 from edgeae.system.scratch import scratch
 from edgeae.verify.run import Findings, verify
 
@@ -68,7 +70,12 @@ class EmbeddedFindings:
         }
 
 
-def check(folder: Path, runtimes: list[str] | None, say: Callable[[str], None]) -> EmbeddedFindings:
+def check(
+    folder: Path,
+    runtimes: list[str] | None,
+    say: Callable[[str], None],
+    line: Line | None = None,
+) -> EmbeddedFindings:
     """Check a folder that `edgeae embed` wrote.
 
     Its files are generated again and compared byte for byte. Only if they are equal, a copy is
@@ -79,29 +86,40 @@ def check(folder: Path, runtimes: list[str] | None, say: Callable[[str], None]) 
         folder: the folder.
         runtimes: names of the runtimes to use; None for all.
         say: receives one line per step.
+        line: where the board is, for a runtime that is one.
 
     Raises:
-        BadInput: the record is damaged, or a runtime does not exist.
-        ManifestMismatch: a file is missing or differs.
+        BadInput: the record is damaged, a runtime does not exist, or a board is to be verified with
+            a folder that was made from a bare file.
+        ManifestMismatch: a file is missing or differs, or a board runs another model.
         NotMeasured: another version of edgeae wrote the folder.
+        RuntimeCrashed: a board does not answer.
     """
     say(f"verify {folder}: comparing with what its model gives")
     written, recorded = regenerate(folder), read_record(folder)
+    if line is not None and recorded.source != BUNDLE:
+        raise BadInput(
+            f"{folder}: made from the file {recorded.source}, which a board cannot be verified "
+            "with; edgeae bench takes the file itself with --port"
+        )
     say(f"verify {folder}: building and running its example")
     proof = _proof(folder, recorded.form, written.record, tuple(written.files))
     model = None
     if recorded.source == BUNDLE:
-        model = verify(open_bundle(folder / OWN / BUNDLE), None, runtimes, say)
+        model = verify(open_bundle(folder / OWN / BUNDLE), None, runtimes, say, line=line)
     return EmbeddedFindings(folder, recorded.form, written.record.title, proof, model)
 
 
 def check_all(
-    folders: Sequence[Path], runtimes: list[str] | None, say: Callable[[str], None]
+    folders: Sequence[Path],
+    runtimes: list[str] | None,
+    say: Callable[[str], None],
+    line: Line | None = None,
 ) -> Iterator[EmbeddedFindings | EdgeaeError]:
     """Check several folders; an error in one does not stop the others. See `check`."""
     for folder in folders:
         try:
-            yield check(folder, runtimes, say)
+            yield check(folder, runtimes, say, line)
         except EdgeaeError as error:
             yield error
         except OSError as error:

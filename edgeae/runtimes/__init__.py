@@ -5,13 +5,14 @@ options for an engine. Importing this package imports no engine; `load` imports 
 """
 
 import importlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgeae.artifacts.model import ORIGINALS
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.codegen.emulation import cores
 from edgeae.errors import RuntimeUnavailable, unknown
 from edgeae.runtimes.protocol import Device, Runtime, Session
+from edgeae.runtimes.serial_line import Line
 from edgeae.system.extras import CORE, remedy
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "USUAL",
     "Device",
     "Entry",
+    "Line",
     "Runtime",
     "Session",
     "VerifiedArtifact",
@@ -37,7 +39,8 @@ class Entry(NamedTuple):
         about: description in a few words.
         threaded: whether the number of threads affects it.
         named_only: whether it runs only if the user gives its name, and no pattern: an emulated
-            core, which compiles the model in each start and takes no times.
+            core, which compiles the model in each start and takes no times, or a board.
+        on_line: whether it is a board on a serial line, which the user names.
     """
 
     module: str
@@ -47,6 +50,7 @@ class Entry(NamedTuple):
     about: str
     threaded: bool = True
     named_only: bool = False
+    on_line: bool = False
 
 
 _HOST = remedy("host")
@@ -114,6 +118,16 @@ RUNTIMES = {
     "c-cortex-m33": _emulated("CORTEX_M33", cores.ARM_APT, "Cortex-M33"),
     "c-cortex-m55": _emulated("CORTEX_M55", cores.ARM_APT, "Cortex-M55"),
     "c-rv32": _emulated("RV32", cores.RISCV_APT, "RV32IMAC"),
+    "c-serial": Entry(
+        "edgeae.runtimes.c_serial",
+        "SERIAL",
+        ("tflite",),
+        remedy("board"),
+        "generated C99 on a board behind a serial line (`--port`): answers, and the board's cycles",
+        threaded=False,
+        named_only=True,
+        on_line=True,
+    ),
     "null": Entry(
         "edgeae.runtimes.null",
         "NULL",
@@ -139,8 +153,12 @@ def formats(name: str) -> tuple[str, ...]:
     return RUNTIMES[name].formats
 
 
-def load(name: str) -> Runtime:
+def load(name: str, line: Line | None = None) -> Runtime:
     """Return a runtime; its module is imported.
+
+    Args:
+        name: its name.
+        line: where its board is, for a runtime that is one.
 
     Raises:
         BadInput: there is no runtime of that name.
@@ -153,5 +171,6 @@ def load(name: str) -> Runtime:
         module = importlib.import_module(entry.module)
     except ImportError as error:
         raise RuntimeUnavailable(f"{error}", entry.remedy) from None
-    runtime: Runtime = getattr(module, entry.attribute)
-    return runtime
+    runtime: Any = getattr(module, entry.attribute)
+    found: Runtime = runtime if line is None else runtime.on(line)
+    return found

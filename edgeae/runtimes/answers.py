@@ -1,7 +1,7 @@
 """Runs the parts of a bundle in a runtime, in child processes, and collects the outputs."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from edgeae.artifacts.bundle import npy_bytes
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
 from edgeae.recipe import PARTS
+from edgeae.runtimes.serial_line import Line
 from edgeae.system import children
 from edgeae.system.scratch import scratch, write_scratch
 
 #: Name of the decoder's outputs for the runtime's own codes.
 COMPOSED = "composed"
-#: Number of inputs for a software device: it takes milliseconds for what CPU kernels compute in
-#: microseconds.
+#: Number of inputs for a software device or a board: it takes milliseconds for what CPU kernels
+#: compute in microseconds.
 SOFTWARE_IMAGES = 200
 _TIMEOUT_S = 600.0
+#: Tasks of a child at most: each part, and the decoder on the runtime's own codes.
+_TASKS = len(PARTS) + 1
 
 
 @dataclass
@@ -29,9 +32,10 @@ class Answers:
     Attributes:
         version, device: version of the runtime, and name of its device.
         software: whether the device is emulated on the CPU.
+        slow: whether the device is slow, see `Device`.
         outputs: `encoder`, `decoder`, `autoencoder` and `composed` → (n, …), in the artifact's
-            element type. A part that failed is missing. A software device only runs the first
-            `SOFTWARE_IMAGES` inputs.
+            element type. A part that failed is missing. A software or slow device only runs the
+            first `SOFTWARE_IMAGES` inputs.
         errors: part → the error, for parts that failed.
         notes: part → the session's note, for parts that ran.
     """
@@ -39,6 +43,7 @@ class Answers:
     version: str = ""
     device: str = ""
     software: bool = False
+    slow: bool = False
     outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
     errors: dict[str, EdgeaeError] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
@@ -54,6 +59,8 @@ def ask(
     parts: Collection[str] = PARTS,
     threads: int = 1,
     sessions: int = 1,
+    line: Line | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Answers:
     """Run the parts of a bundle, or of a model's folder, in a runtime, and return the outputs.
 
@@ -66,9 +73,13 @@ def ask(
         parts: the parts that exist.
         threads: number of threads of the engine.
         sessions: number of sessions of the engine at once, each with a share of the inputs.
+        line: where the board is, if the runtime is one.
+        say: receives the progress of a slow device.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is missing.
+        RuntimeCrashed, ManifestMismatch, BadInput: a board does not answer, runs another model, or
+            its port cannot be opened.
     """
     with scratch() as place:
         write_scratch(place / "images.npy", npy_bytes(images))
@@ -89,9 +100,11 @@ def ask(
             "format": form,
             "threads": threads,
             "sessions": sessions,
+            "line": None if line is None else asdict(line),
         }
+        timeout_s = _TIMEOUT_S if line is None else _longest_s(line, images)
         while tasks:
-            tasks = _run(job, tasks, answers)
+            tasks = _run(job, tasks, answers, timeout_s, say or (lambda told: None))
         _name_the_cause(answers)
         for name in set(answers.notes):
             answers.outputs[name] = np.load(place / f"{name}.npy")
@@ -114,18 +127,31 @@ def _task(name: str, part: str, inputs: Path, place: Path) -> dict[str, str]:
     }
 
 
+def _longest_s(line: Line, images: NDArray[np.float32]) -> float:
+    """Return the longest duration of a child whose board answers each call just in time."""
+    moved = line.seconds(2 * images[:1].nbytes) + line.answer_s
+    return _TIMEOUT_S + _TASKS * SOFTWARE_IMAGES * moved
+
+
 def _run(
-    job: dict[str, Any], tasks: list[dict[str, str]], answers: Answers
+    job: dict[str, Any],
+    tasks: list[dict[str, str]],
+    answers: Answers,
+    timeout_s: float,
+    say: Callable[[str], None],
 ) -> list[dict[str, str]]:
     """Run tasks in one child process; return the tasks that did not run because of a crash."""
     left = list(tasks)
     try:
         for report in children.stream(
-            "edgeae.runtimes.child", {**job, "tasks": tasks}, timeout_s=_TIMEOUT_S
+            "edgeae.runtimes.child", {**job, "tasks": tasks}, timeout_s=timeout_s
         ):
             if "version" in report:
                 answers.version, answers.device = report["version"], report["device"]
-                answers.software = report["software"]
+                answers.software, answers.slow = report["software"], report.get("slow", False)
+                continue
+            if "done" in report:
+                say(f"{left[0]['name']} on {answers.device}: {report['done']} of {report['n']}")
                 continue
             task = left.pop(0)
             if "error" in report:
@@ -133,6 +159,8 @@ def _run(
             else:
                 answers.notes[task["name"]] = report["note"]
     except RuntimeCrashed as error:
+        if job["line"] is not None:
+            raise  # another try of another part would find the same board
         if left:
             answers.errors[left.pop(0)["name"]] = error
     return left

@@ -1,46 +1,59 @@
 """Child process: runs artifacts of a bundle in a runtime on given inputs."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.verified_artifact import open_program
-from edgeae.errors import EdgeaeError, RuntimeUnavailable
+from edgeae.errors import EdgeaeError, ManifestMismatch, RuntimeCrashed, RuntimeUnavailable
 from edgeae.runtimes import load
 from edgeae.runtimes.answers import SOFTWARE_IMAGES
 from edgeae.runtimes.inference import prepare, run_all, run_shared
+from edgeae.runtimes.protocol import Device, Session
+from edgeae.runtimes.serial_line import line_of
 from edgeae.system import children
 from edgeae.system.scratch import write_scratch
+
+#: Inputs that a slow device runs before it may report progress, and seconds between two reports.
+_AT_ONCE, _TELL_S = 10, 5.0
 
 
 def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run `job["tasks"]`, each `{name, part, inputs, outputs}`; the latter two are `.npy` paths.
 
-    float32 inputs are real values; other inputs have the artifact's element type. A software device
-    only runs the first `SOFTWARE_IMAGES` inputs.
+    float32 inputs are real values; other inputs have the artifact's element type. A software or
+    slow device only runs the first `SOFTWARE_IMAGES` inputs. A board's job has a `line`.
 
     Yields:
-        `{version, device, software}`, and then for each task, in order, `{note}` or
-        `{error, code}`.
+        `{version, device, software}`, of a slow device with `slow` and `holds`, and then for each
+        task, in order, `{note}` or `{error, code}`; before it, from a slow device, any number of
+        `{done, n}`.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is missing.
+        RuntimeCrashed, ManifestMismatch: a board does not answer, or runs another model.
     """
-    runtime = load(job["runtime"])
+    line = line_of(job)
+    runtime = load(job["runtime"], line)
     version, device = runtime.version(), runtime.device()
-    yield {"version": version, "device": device.name, "software": device.software}
+    yield {"version": version, **_described(device)}
     for task in job["tasks"]:
         try:
             program = open_program(Path(job["root"]), task["part"], job["format"])
             inputs = _inputs(Path(task["inputs"]))
-            inputs = inputs[:SOFTWARE_IMAGES] if device.software else inputs
+            inputs = inputs[:SOFTWARE_IMAGES] if device.software or device.slow else inputs
             session = runtime.open(program, threads=job["threads"])
             if inputs.dtype == np.float32:
                 inputs = prepare(program.artifact, inputs)
-            if job["sessions"] > 1:
+            if device.slow:
+                outputs = yield from _run_slowly(session, program.artifact, inputs)
+            elif job["sessions"] > 1:
                 outputs = run_shared(runtime, program, inputs, job["sessions"])
             else:
                 outputs = run_all(session, program.artifact, inputs)
@@ -51,7 +64,27 @@ def run(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         except RuntimeUnavailable:
             raise  # detected only when a model is opened; no part can run
         except EdgeaeError as error:
+            if line is not None and isinstance(error, RuntimeCrashed | ManifestMismatch):
+                raise  # the board fails all parts
             yield {"error": str(error), "code": error.code}
+
+
+def _described(device: Device) -> dict[str, Any]:
+    board = {"slow": True, "holds": list(device.holds)} if device.slow else {}
+    return {"device": device.name, "software": device.software, **board}
+
+
+def _run_slowly(
+    session: Session, artifact: Artifact, inputs: NDArray[Any]
+) -> Generator[dict[str, Any], None, NDArray[Any]]:
+    """Run prepared inputs (n, …) as `run_all` does, and yield how many are done now and then."""
+    outputs, told = [], time.monotonic()
+    for start in range(0, max(len(inputs), 1), _AT_ONCE):
+        outputs.append(run_all(session, artifact, inputs[start : start + _AT_ONCE]))
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            yield {"done": start + len(outputs[-1]), "n": len(inputs)}
+    return np.concatenate(outputs)
 
 
 def _inputs(path: Path) -> Any:

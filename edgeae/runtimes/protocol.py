@@ -19,10 +19,14 @@ class Device:
         name: name that the system reports.
         software: whether the device is emulated on the CPU: suitable for correctness, not for
             latency.
+        slow: whether an answer takes so long that a few hundred have to do, as over a serial line.
+        holds: the first digits of the hashes of the artifacts that it runs; empty if it runs any.
     """
 
     name: str
     software: bool = False
+    slow: bool = False
+    holds: tuple[str, ...] = ()
 
 
 class Session(Protocol):

@@ -14,7 +14,7 @@ from edgeae.errors import NotMeasured
 from edgeae.reading.names import RESULTS
 from edgeae.system import git as committed
 from edgeae.system.machine import identity
-from edgeae.timing.emulated import is_emulated
+from edgeae.timing.emulated import is_counted
 from edgeae.timing.results import Result, read_results
 from edgeae.timing.sample_statistics import median, median_interval
 from edgeae.timing.suite import FILE
@@ -182,7 +182,7 @@ def history(rows: Sequence[Result], log: Sequence[str]) -> History:
     number = {machine: at for at, machine in enumerate(latest)}
     grouped: dict[tuple[Any, ...], dict[int, list[Result]]] = {}
     for row in rows:
-        if row.model and not is_emulated(row.runtime):  # those have no times
+        if row.model and not is_counted(row.runtime):  # those have no times
             machines = grouped.setdefault(_what(row), {})
             machines.setdefault(number[identity(row.machine)], []).append(row)
     multiples = (

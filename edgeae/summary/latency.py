@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from edgeae.system.machine import identity
-from edgeae.timing.emulated import is_emulated
+from edgeae.timing.emulated import is_counted
 from edgeae.timing.pooled import Pooled, pool
 from edgeae.timing.results import Result
 from edgeae.timing.suite import FILE
@@ -154,7 +154,7 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
         if current.get(what) != row.artifact_sha256:
             stale += 1
             continue
-        if is_emulated(row.runtime):  # counts, no times
+        if is_counted(row.runtime):  # counts, no times of this machine
             continue
         group = latest.setdefault((*what, row.runtime, row.threads, row.batch, machine), [])
         if not row.session or any(earlier.session != row.session for earlier in group):

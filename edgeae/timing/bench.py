@@ -11,10 +11,11 @@ from typing import Any
 
 from edgeae.errors import EdgeaeError
 from edgeae.reading import typed
+from edgeae.runtimes import Line
 from edgeae.system import children
 from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
-from edgeae.timing import emulated
+from edgeae.timing import board, emulated
 from edgeae.timing.measurement import StoppingRule
 from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Job
@@ -24,16 +25,24 @@ _TIMEOUT_S = 120.0
 _PROBE_TIMEOUT_S = 60.0
 
 
-def probe(runtime: str) -> dict[str, Any]:
+def probe(runtime: str, line: Line | None = None) -> dict[str, Any]:
     """Ask a runtime for its version and device, in a child process.
+
+    Args:
+        runtime: name of the runtime.
+        line: where the board is, for a runtime that is one.
 
     Returns:
         The first report of `edgeae.runtimes.child`, or `{error, code}` if the runtime is absent or
         broken.
     """
-    job = {"runtime": runtime, "tasks": []}
+    job: dict[str, Any] = {"runtime": runtime, "tasks": []}
+    timeout_s = _PROBE_TIMEOUT_S
+    if line is not None:
+        job |= {"line": asdict(line)}
+        timeout_s += line.answer_s
     try:
-        return children.run("edgeae.runtimes.child", job, timeout_s=_PROBE_TIMEOUT_S)[0]
+        return children.run("edgeae.runtimes.child", job, timeout_s=timeout_s)[0]
     except EdgeaeError as error:
         return {"error": str(error), "code": error.code}
 
@@ -76,8 +85,8 @@ def bench(
     shared = _Session(uuid.uuid4().hex[:12], seed, describe(), commit())
     absent = {
         name: found
-        for name in dict.fromkeys(job.runtime for job in jobs)
-        if "error" in (found := probe(name))
+        for name, line in {job.runtime: job.line for job in jobs}.items()
+        if "error" in (found := board.checked(probe(name, line), name, jobs))
     }
     for name, found in absent.items():
         say(f"{name}: {found['error']}")
@@ -146,6 +155,9 @@ def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _S
     timeout_s = _TIMEOUT_S + (patience.warm_up_ns * 2 + patience.max_ns) / 1e9
     if emulated.is_emulated(job.runtime):
         worker, timeout_s = emulated.WORKER, emulated.TIMEOUT_S
+    if job.line is not None:
+        worker, timeout_s = board.WORKER, board.timeout_s(job.line, timeout_s)
+        order["line"] = asdict(job.line)
     try:
         (found,) = children.run(worker, order, timeout_s=timeout_s)
     except EdgeaeError as error:

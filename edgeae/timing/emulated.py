@@ -1,4 +1,4 @@
-"""The runtimes that are emulated cores: a bench of them gives counts instead of times."""
+"""The runtimes that count on their own: emulated cores, and boards on a serial line."""
 
 from edgeae.runtimes import RUNTIMES
 
@@ -10,6 +10,11 @@ TIMEOUT_S = 300.0
 
 def is_emulated(runtime: str) -> bool:
     """Return whether a runtime is an emulated core: it counts instructions and takes no times."""
+    return is_counted(runtime) and not RUNTIMES[runtime].on_line
+
+
+def is_counted(runtime: str) -> bool:
+    """Return whether a runtime counts on its own, so that no call of this machine is timed."""
     return runtime in RUNTIMES and RUNTIMES[runtime].named_only
 
 

@@ -118,8 +118,10 @@ def choose_runtime(path: Path, runtime: str | None = None) -> str:
 
 def _silent(runtime: str) -> str:
     """Return why a runtime reports no times of operators; empty if it does."""
-    emulated = "an emulated core takes no times" if RUNTIMES[runtime].named_only else ""
-    return emulated or _SILENT.get(runtime, "")
+    entry = RUNTIMES[runtime]
+    if entry.named_only:
+        return "a board counts whole calls" if entry.on_line else "an emulated core takes no times"
+    return _SILENT.get(runtime, "")
 
 
 def profile(path: Path, runtime: str | None, threads: int, seconds: float) -> Profile:

@@ -6,6 +6,7 @@ History of a row's schema:
 2   adds the fixed cost, cold start, batch, rounds in shuffled order, software devices, the reasons
     why a figure is unstable, and the machine's conditions around the blocks.
 3   adds the exact figures of emulated cores.
+4   adds the ticks that a board counted.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -16,7 +17,7 @@ from edgeae.errors import BadInput, about
 from edgeae.reading import typed
 from edgeae.reading.json_lines import append_line, read_lines
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Result:
             and stack, without the caller's input and output.
         code_bytes, constants_bytes, arena_bytes, data_bytes, stack_bytes: the parts of these two;
             data are variables with or without an initial value.
+        ticks: what a board counted for each block of calls, by its own counter; empty for other
+            runtimes.
+        tick: what a tick is: `cycle` of the core, `timer`, or `emulated`, which is no time.
+        tick_hz: ticks in a second, as the board's firmware states them.
     """
 
     model: str
@@ -115,11 +120,15 @@ class Result:
     arena_bytes: int | None = None
     data_bytes: int | None = None
     stack_bytes: int | None = None
+    # the fields below are new in schema 4
+    ticks: tuple[int, ...] = ()
+    tick: str | None = None
+    tick_hz: int | None = None
 
     @property
     def measured(self) -> bool:
-        """Whether the row has a measurement: times, or the figures of an emulated core."""
-        return bool(self.samples_ns) or self.instructions is not None
+        """Whether the row has a measurement: times, the figures of a core, or a board's ticks."""
+        return bool(self.samples_ns) or self.instructions is not None or bool(self.ticks)
 
 
 _NAMES = [item.name for item in fields(Result)]
@@ -127,6 +136,7 @@ _NAMES = [item.name for item in fields(Result)]
 _KEYS = {
     1: {*_NAMES[: _NAMES.index("software")], "schema"},
     2: {*_NAMES[: _NAMES.index("instructions")], "schema"},
+    3: {*_NAMES[: _NAMES.index("ticks")], "schema"},
     SCHEMA: {*_NAMES, "schema"},
 }
 #: Figures that are at least 1, and figures that are at least 0.
@@ -136,7 +146,7 @@ _FROM_0 = (
     *("start_ns", "import_ns", "load_ns", "first_ns"),
     *("rss_peak_bytes", "warm_up_ns", "resolution_ns", "clock_ns", "loop_ns"),
     *("instructions", "inputs", "flash_bytes", "ram_bytes", "code_bytes", "constants_bytes"),
-    *("arena_bytes", "data_bytes", "stack_bytes"),
+    *("arena_bytes", "data_bytes", "stack_bytes", "ticks", "tick_hz"),
 )
 
 

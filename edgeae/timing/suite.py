@@ -17,9 +17,9 @@ from edgeae.reading import typed
 from edgeae.reading.names import check_name
 from edgeae.reading.parsing import read_toml
 from edgeae.recipe import PARTS
-from edgeae.runtimes import RUNTIMES, formats
+from edgeae.runtimes import RUNTIMES, Line, formats
 from edgeae.system import project
-from edgeae.timing.emulated import is_emulated
+from edgeae.timing.emulated import is_counted
 
 #: Value of `recipe` in the rows of the Keras model itself.
 ORIGINAL = "original"
@@ -90,6 +90,7 @@ class Job:
         root: the folder that holds the artifact.
         golden: the bundle whose golden vectors check the answers; None for a bare file.
         runtime, threads, batch: the runtime and its settings.
+        line: where the board is, for a runtime that is one.
     """
 
     model: str
@@ -100,6 +101,7 @@ class Job:
     runtime: str
     threads: int
     batch: int = 1
+    line: Line | None = None
 
     @property
     def path(self) -> Path:
@@ -207,7 +209,7 @@ def _runs(
         if artifact.format in formats(runtime) and _chosen(runtime, suite.runtimes):
             each = itertools.product(suite.threads, suite.batch)
             # a core has one thread and runs one example at a time
-            for threads, batch in [(1, 1)] if is_emulated(runtime) else each:
+            for threads, batch in [(1, 1)] if is_counted(runtime) else each:
                 yield Job(model, recipe, artifact, root, golden, runtime, threads, batch)
 
 
@@ -224,7 +226,7 @@ def _identity(job: Job) -> tuple[object, ...]:
 
 
 def _chosen(runtime: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether patterns choose a runtime; only its exact name chooses an emulated core."""
+    """Return whether patterns choose a runtime; only its exact name does for core or board."""
     if RUNTIMES[runtime].named_only:
         return runtime in patterns
     return _matches(runtime, patterns)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from edgeae.system.machine import machine_line
 from edgeae.text.amounts import duration, size, throughput
 from edgeae.text.columns import align
+from edgeae.timing.board import render_board
 from edgeae.timing.emulated_table import render_emulated
 from edgeae.timing.pooled import Pooled, pool_all
 from edgeae.timing.results import Result
@@ -22,7 +23,7 @@ _SOFTWARE = "software devices, emulated on the processor: valid for correctness,
 
 
 def render(rows: Sequence[Result]) -> str:
-    """Return a bench's tables: times, software devices, cold starts, cores, and failures."""
+    """Return a bench's tables: times, software devices, cold starts, cores, boards, failures."""
     timed = sorted(
         pool_all(rows),
         key=lambda item: (item.row.model, item.row.part, item.row.batch, item.p50_ns),
@@ -36,8 +37,8 @@ def render(rows: Sequence[Result]) -> str:
         out += ["", _SOFTWARE, _steady(emulated)]
     if timed:
         out += ["", "cold start", _cold([*real, *emulated]), ""]
-    exact = render_emulated(rows)
-    out += [*exact, ""] if exact else []
+    for counted in (render_emulated(rows), render_board(rows)):
+        out += [*counted, ""] if counted else []
     out += [_failure(row) for row in rows if not row.measured]
     notes = (f"{row.runtime} on {row.flavour}: {row.note}" for row in rows if row.note)
     return "\n".join([*out, *dict.fromkeys(notes)]).rstrip("\n")

@@ -22,7 +22,7 @@ from edgeae.errors import (
 from edgeae.metrics.parity import REPRODUCED, breaches
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import PARTS
-from edgeae.runtimes import RUNTIMES, formats
+from edgeae.runtimes import RUNTIMES, Line, formats
 from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
 from edgeae.system import children
 from edgeae.system.machine import cores
@@ -96,6 +96,7 @@ def verify_all(
     *,
     jobs: int,
     say: Callable[[str], None],
+    line: Line | None = None,
 ) -> Iterator[Findings | EdgeaeError]:
     """Verify several bundles; an error in one bundle does not stop the others.
 
@@ -105,6 +106,7 @@ def verify_all(
         runtimes: names of the runtimes to use; None for all.
         jobs: number of bundles verified at once.
         say: receives one line per step.
+        line: where the board is, for a runtime that is one.
 
     Yields:
         The findings of a bundle, or the error that prevented them, as each bundle ends.
@@ -127,6 +129,7 @@ def verify_all(
                 runtimes,
                 say,
                 max(1, cores() // min(jobs, len(able))),
+                line,
             )
             for bundle in able
         ]
@@ -145,6 +148,7 @@ def verify(
     runtimes: list[str] | None,
     say: Callable[[str], None],
     at_once: int = 1,
+    line: Line | None = None,
 ) -> Findings:
     """Verify every artifact of a bundle in every runtime that opens it; write `verify.json`.
 
@@ -155,11 +159,15 @@ def verify(
         runtimes: names of the runtimes to use; None for all.
         say: receives one line per step.
         at_once: number of runtimes that run at the same time.
+        line: where the board is, for a runtime that is one.
 
     Raises:
-        BadInput: a runtime does not exist, or no named runtime opens an artifact of the bundle.
-        ManifestMismatch: a golden vector is not the one that was exported.
+        BadInput: a runtime does not exist, no named runtime opens an artifact of the bundle, or the
+            port of a board cannot be opened.
+        ManifestMismatch: a golden vector is not the one that was exported, or a board runs another
+            model.
         NotMeasured: there is no reference to compare with.
+        RuntimeCrashed: a board does not answer.
     """
     # hold the bundle, so that an export published meanwhile cannot mix its files with these
     with holding(bundle.root) as pinned:
@@ -167,7 +175,7 @@ def verify(
             raise NotMeasured(
                 f"{bundle.shown}: a newer export with other data replaced it; verify again"
             )
-        return _verify(pinned, originals, runtimes, say, at_once)
+        return _verify(pinned, originals, runtimes, say, at_once, line)
 
 
 def _verify(
@@ -176,6 +184,7 @@ def _verify(
     runtimes: list[str] | None,
     say: Callable[[str], None],
     at_once: int,
+    line: Line | None,
 ) -> Findings:
     chosen = chosen_runtimes(pinned, runtimes)
     pinned.check()
@@ -184,7 +193,7 @@ def _verify(
 
     def checked(runtime: str, form: str) -> _Check:
         say(f"verify {pinned.name}: {form} on {runtime}")
-        check = _Check(pinned, against)
+        check = _Check(pinned, against, say, line if RUNTIMES[runtime].on_line else None)
         check.add(runtime, form)
         return check
 
@@ -207,8 +216,8 @@ def _verify(
 def chosen_runtimes(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
     """Return (runtime, format) for each runtime that opens a format of the bundle.
 
-    The runtime `null` is left out, because it gives no answers; emulated cores run only if they
-    are named.
+    The runtime `null` is left out, because it gives no answers; emulated cores and boards run only
+    if they are named.
 
     Args:
         bundle: the bundle.
@@ -241,8 +250,10 @@ def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
 class _Check:
     """The verification of one bundle: collects rows."""
 
-    def __init__(self, bundle: Bundle, against: Subject) -> None:
-        self._bundle, self._against = bundle, against
+    def __init__(
+        self, bundle: Bundle, against: Subject, say: Callable[[str], None], line: Line | None
+    ) -> None:
+        self._bundle, self._against, self._say, self._line = bundle, against, say, line
         self._tolerance = bundle.manifest.limits
         self.rows: list[Row] = []
         self.compositions: list[Composition] = []
@@ -261,7 +272,7 @@ class _Check:
                 compared, golden = own.answers, own.subject
             else:
                 answers = self._ask(runtime, form, against)
-                if answers.software:
+                if answers.software or answers.slow:
                     against = against.first(SOFTWARE_IMAGES)
                 compared, golden = answers, against
         except RuntimeUnavailable as error:
@@ -277,8 +288,16 @@ class _Check:
             self._composition(runtime, form, answers)
 
     def _ask(self, runtime: str, form: str, about: Subject) -> Answers:
-        parts = self._bundle.parts
-        return ask(self._bundle.root, runtime, form, about.images, about.codes, parts=parts)
+        return ask(
+            self._bundle.root,
+            runtime,
+            form,
+            about.images,
+            about.codes,
+            parts=self._bundle.parts,
+            line=self._line,
+            say=self._say,
+        )
 
     def _part(
         self,

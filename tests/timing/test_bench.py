@@ -522,7 +522,7 @@ def test_rows_of_the_first_schema_are_still_read(tmp_path):
     results.write_text(f"{OLD}\n")
     append(results, ROW)
     old, new = read_results(results)
-    assert new == ROW and new.schema == 3
+    assert new == ROW and new.schema == 4
     assert (old.schema, old.process, old.samples_ns) == (1, 3, (300, 301))
     assert (old.session, old.software, old.fixed_samples_ns, old.start_ns) == ("", False, (), None)
 
@@ -531,10 +531,11 @@ def test_rows_of_the_first_schema_are_still_read(tmp_path):
     ("change", "said"),
     [
         ({"software": True}, "software"),  # not in that schema
-        ({"schema": 4}, "schema = 4: this edgeae reads schema 1 and 2 and 3"),
+        ({"schema": 5}, "schema = 5: this edgeae reads schema 1 and 2 and 3 and 4"),
         ({"schema": 2}, "missing or unknown"),
         ({"schema": 3}, "missing or unknown"),
-        ({"schema": []}, "schema = []: this edgeae reads schema 1 and 2 and 3"),
+        ({"schema": 4}, "missing or unknown"),
+        ({"schema": []}, "schema = []: this edgeae reads schema 1 and 2 and 3 and 4"),
     ],
 )
 def test_rows_of_no_known_schema_are_refused(change, said, tmp_path):

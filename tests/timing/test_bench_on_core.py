@@ -34,6 +34,8 @@ EXACT = {
     "data_bytes": 48,
     "stack_bytes": 500,
 }
+#: Keys of boards, new in the fourth schema.
+COUNTED = ("ticks", "tick", "tick_hz")
 ROW = Result(
     *("deep", "int8", "encoder", "tflite", "int8", "0" * 64, 9, CORE, 1, MACHINE, None),
     **EXACT,
@@ -102,12 +104,15 @@ def test_rows_of_cores_are_read_and_have_no_latency(tmp_path):
     assert pool_all([ROW]) == []
 
 
-def test_rows_of_the_second_schema_are_still_read(tmp_path):
+def test_rows_of_the_second_and_the_third_schema_are_still_read(tmp_path):
     results = tmp_path / "results.jsonl"
-    table = {key: value for key, value in asdict(ROW).items() if key not in EXACT}
-    results.write_text(json.dumps(table | {"schema": 2}) + "\n")
-    (row,) = read_results(results)
-    assert row.schema == 2 and row.instructions is None and not row.measured
+    third = {key: value for key, value in asdict(ROW).items() if key not in COUNTED}
+    second = {key: value for key, value in third.items() if key not in EXACT}
+    tables = (second | {"schema": 2}, third | {"schema": 3})
+    results.write_text("".join(json.dumps(table) + "\n" for table in tables))
+    old, new = read_results(results)
+    assert old.schema == 2 and old.instructions is None and not old.measured
+    assert new == replace(ROW, schema=3) and new.measured and new.ticks == ()
 
 
 def test_the_table_shows_counts_and_bytes_beside_no_times():
