@@ -407,7 +407,7 @@ def test_a_root_without_the_library_is_refused(tiny_bundle, tmp_path, monkeypatc
 
 def test_what_is_for_generated_c_is_refused_where_there_is_none(tiny_bundle, tmp_path):
     root, out = tiny_bundle().root, tmp_path / "out"
-    with pytest.raises(BadInput, match="--max-flash, --max-ram: as tflm no C is generated"):
+    with pytest.raises(BadInput, match="--max-flash and --max-ram: the form tflm has no C"):
         embed(root, "tflm", out, max_ram=10**6)
     with pytest.raises(BadInput, match="--target, --optimize: as tflm no C is generated"):
         embed(root, "tflm", out, options=Options("cortex-m4"))

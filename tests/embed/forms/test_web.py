@@ -16,6 +16,9 @@ from edgeae_cli import edgeae_warm
 
 from edgeae.codegen import compiler
 from edgeae.codegen.wasm import build
+from edgeae.embed.forms import web
+from edgeae.embed.record import read
+from edgeae.errors import RuntimeUnavailable
 from edgeae.metrics.quantization import Affine, quantize
 
 INT8 = ("int8", "int8", "int32")
@@ -136,6 +139,29 @@ def test_verify_runs_the_package_and_npm_packs_it(package, tmp_path):
     (line,) = [line for line in done.stdout.splitlines() if "as web" in line]
     npm = ", npm" if shutil.which("npm") else ""
     assert re.search(rf"its example \(node [\d.]+{npm}\): pass", line), line
+
+
+@pytest.mark.system
+def test_what_npm_says_is_part_of_the_proof(package, monkeypatch):
+    assert shutil.which("npm"), "npm is missing: apt-get install npm"
+    folder = package()
+    record = read(folder / "edgeae" / "bundle")
+    table = json.loads((folder / "package.json").read_text())
+    table["files"].remove("runtime.js")
+    (folder / "package.json").write_text(json.dumps(table))
+    proof = web.prove(folder, record)
+    assert (proof.verdict, proof.reasons) == ("fail", ("npm pack leaves out runtime.js",))
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "npm" else which(name))
+    proof = web.prove(folder, record)
+    assert (proof.verdict, proof.note[:20]) == ("pass", "npm is not installed")
+
+
+def test_without_node_the_proof_names_the_command(package, monkeypatch):
+    folder = package()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(RuntimeUnavailable, match="no command node; apt install nodejs"):
+        web.prove(folder, read(folder / "edgeae" / "bundle"))
 
 
 def test_a_changed_module_is_a_mismatch_and_is_not_run(package, tmp_path):
