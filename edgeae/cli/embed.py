@@ -9,10 +9,16 @@ from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Json, put, put_json
 from edgeae.text.amounts import parse_bytes
 
+#: The keys of `edgeae.embed.table.FORMS`, which `--help` does not import.
+FORMS = (
+    "c, cmake, arduino, platformio, zephyr, esp-idf, cmsis-pack, tflm, android, android-litert, "
+    "swift, web"
+)
+
 
 def embed(
     artifact: Annotated[Path, typer.Argument(help="A bundle, or an int8 or float .tflite file.")],
-    form: Annotated[str, typer.Option("--as", metavar="FORM", help="The form: c.")],
+    form: Annotated[str, typer.Option("--as", metavar="FORM", help=f"The form: {FORMS}.")],
     out: Annotated[
         Path, typer.Option("--out", help="The folder: empty, missing, or written by this command.")
     ],

@@ -1,6 +1,7 @@
 """A folder that `edgeae embed` wrote can be made again from what it carries, and is compared so."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tampering import corrupt
 
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.artifacts.verified_artifact import open_program
+from edgeae.cli import embed as cli
 from edgeae.embed import check, folder
 from edgeae.embed.carried import GOLDEN, SYNTHETIC
 from edgeae.embed.form import Options, Proof
@@ -250,6 +252,12 @@ def test_a_form_whose_tool_is_missing_is_a_row_and_exit_3(embedded, tmp_path, mo
     done = edgeae_warm("verify", str(embedded), "--runtime", RUNTIME[0], cwd=tmp_path)
     assert done.returncode == 3
     assert "unavailable: no command make; apt install make" in done.stdout.splitlines()[0]
+
+
+def test_help_and_guide_name_every_form():
+    assert sorted(cli.FORMS.split(", ")) == sorted(FORMS)
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "forms.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| \[`([a-z-]+)`\]", page, re.MULTILINE)) == set(FORMS)
 
 
 def test_every_form_has_its_functions():
