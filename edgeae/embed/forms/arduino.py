@@ -8,11 +8,14 @@ from edgeae.embed.c_sources import CSources, c_sources
 from edgeae.embed.form import Form, Options, Proof
 from edgeae.embed.host_build import STAND_INS, HostProgram, proven
 from edgeae.embed.record import Record
+from edgeae.embed.serial_link import serial_example, serial_sources
 from edgeae.errors import BadInput
 
 #: Longest name of a library.
 _LONGEST = 63
 _SKETCH = "examples/SelfTest/SelfTest.ino"
+#: The sketch that answers `edgeae verify --port`.
+_SERIAL = "examples/Serial/Serial.ino"
 _NOTE = "the sketch ran against stand-in headers of the Arduino core, not on a board"
 
 
@@ -36,6 +39,8 @@ def form(record: Record, options: Options) -> Form:
     files = boards.filled_all("arduino", places, words)
     sources = _with_self_tests(made) | boards.umbrella(record, made)
     sources[f"{record.name}_check.h"] = boards.check_header(record, made)
+    sources |= serial_sources(record, made)
+    files[_SERIAL] = serial_example("arduino")
     files |= {f"src/{name}": text for name, text in sources.items()}
     return Form(files, made.footprints())
 
