@@ -12,7 +12,7 @@ from edgeae.detect.result import Side
 from edgeae.errors import BadInput, EdgeaeError, NotMeasured, RuntimeCrashed, RuntimeUnavailable
 from edgeae.metrics.quantization import is_near, quantize
 from edgeae.runtimes import USUAL
-from edgeae.runtimes.answers import COMPOSED, ask
+from edgeae.runtimes.answers import COMPOSED, ask, longest_s
 from edgeae.runtimes.inference import prepare, real
 from edgeae.verify.subject import ORIGINAL, Originals, is_original
 
@@ -74,7 +74,8 @@ def by_export(bundle: Bundle, runtime: str, form: str, rows: NDArray[np.float32]
         runtime,
     )
     try:
-        answers = ask(bundle.root, runtime, form, rows, None, parts=parts)
+        limit = longest_s(artifacts, len(rows))
+        answers = ask(bundle.root, runtime, form, rows, None, parts=parts, timeout_s=limit)
     except RuntimeUnavailable as error:
         return Reconstructed(replace(side, verdict="unavailable", reason=str(error)))
     side = replace(side, runtime_version=answers.version, device=answers.device)

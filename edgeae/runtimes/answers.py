@@ -1,6 +1,6 @@
 """Runs the parts of a bundle in a runtime, in child processes, and collects the outputs."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import npy_bytes
+from edgeae.artifacts.manifest import Artifact
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, NotMeasured, RuntimeCrashed
 from edgeae.recipe import PARTS
 from edgeae.runtimes.serial_line import Line
@@ -20,9 +21,13 @@ COMPOSED = "composed"
 #: Number of inputs for a software device or a board: it takes milliseconds for what CPU kernels
 #: compute in microseconds.
 SOFTWARE_IMAGES = 200
+#: Longest duration of a child without its arithmetic, in seconds.
 _TIMEOUT_S = 600.0
 #: Tasks of a child at most: each part, and the decoder on the runtime's own codes.
 _TASKS = len(PARTS) + 1
+#: Seconds for a multiply-accumulate: ten times what the reference kernels took for a transposed
+#: convolution (3.5 ns), because others may use the machine as well.
+_SLOWEST_S = 35e-9
 
 
 @dataclass
@@ -61,6 +66,7 @@ def ask(
     sessions: int = 1,
     line: Line | None = None,
     say: Callable[[str], None] | None = None,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Answers:
     """Run the parts of a bundle, or of a model's folder, in a runtime, and return the outputs.
 
@@ -70,11 +76,13 @@ def ask(
         form: format of the artifacts.
         images: (n, …) float32 inputs of encoder and autoencoder.
         codes: (n, …) inputs of the decoder; None runs the decoder only on the runtime's own codes.
+            If both are equal, bit for bit, it runs once.
         parts: the parts that exist.
         threads: number of threads of the engine.
         sessions: number of sessions of the engine at once, each with a share of the inputs.
         line: where the board is, if the runtime is one.
         say: receives the progress of a slow device.
+        timeout_s: longest duration of the child, in seconds; see `longest_s`.
 
     Raises:
         RuntimeUnavailable: the engine or its hardware is missing.
@@ -91,7 +99,8 @@ def ask(
         ]
         if codes is not None:
             write_scratch(place / "codes.npy", npy_bytes(codes))
-            tasks.append(_task("decoder", "decoder", place / "codes.npy", place))
+            given = _task("decoder", "decoder", place / "codes.npy", place)
+            tasks.append({**given, "twin": COMPOSED})
         tasks = [task for task in tasks if task["part"] in parts]
         answers = Answers()
         job = {
@@ -102,13 +111,19 @@ def ask(
             "sessions": sessions,
             "line": None if line is None else asdict(line),
         }
-        timeout_s = _TIMEOUT_S if line is None else _longest_s(line, images)
+        if line is not None:
+            timeout_s += _moving_s(line, images)
         while tasks:
             tasks = _run(job, tasks, answers, timeout_s, say or (lambda told: None))
         _name_the_cause(answers)
         for name in set(answers.notes):
             answers.outputs[name] = np.load(place / f"{name}.npy")
         return answers
+
+
+def longest_s(artifacts: Iterable[Artifact], n: int) -> float:
+    """Return the longest duration of a child that runs artifacts on n inputs, in seconds."""
+    return _TIMEOUT_S + n * sum(artifact.macs for artifact in artifacts) * _SLOWEST_S
 
 
 def _name_the_cause(answers: Answers) -> None:
@@ -127,10 +142,10 @@ def _task(name: str, part: str, inputs: Path, place: Path) -> dict[str, str]:
     }
 
 
-def _longest_s(line: Line, images: NDArray[np.float32]) -> float:
-    """Return the longest duration of a child whose board answers each call just in time."""
+def _moving_s(line: Line, images: NDArray[np.float32]) -> float:
+    """Return how long a child waits in all for a board that answers each call just in time."""
     moved = line.seconds(2 * images[:1].nbytes) + line.answer_s
-    return _TIMEOUT_S + _TASKS * SOFTWARE_IMAGES * moved
+    return _TASKS * SOFTWARE_IMAGES * moved
 
 
 def _run(

@@ -7,7 +7,8 @@ from edgeae.artifacts.bundle import Bundle
 from edgeae.artifacts.model import TRAIN, Training, open_model
 from edgeae.data import Dataset, Normalization
 from edgeae.errors import BadInput, EdgeaeError
-from edgeae.verify.subject import Originals
+from edgeae.recipe import PARTS
+from edgeae.verify.subject import Originals, is_original
 
 #: A dataset's sha256, and the map that is applied to its values.
 ImagesKey = tuple[str, Normalization]
@@ -40,8 +41,15 @@ def originals_of(
         if key in originals:
             continue
         dataset = dataset_of(bundle, data, say)
-        originals[key] = Originals(dataset.images("test", dataset.test.shape[1:]))
+        images = dataset.images("test", dataset.test.shape[1:])
+        originals[key] = Originals(images, _needed(bundles, key))
     return originals
+
+
+def _needed(bundles: Sequence[Bundle], key: ImagesKey) -> tuple[str, ...]:
+    """Return the parts of the original whose answers bundles of a dataset are compared with."""
+    theirs = (bundle for bundle in bundles if images_key(bundle) == key and not bundle.as_is)
+    return PARTS if any(is_original(bundle) for bundle in theirs) else ("autoencoder",)
 
 
 def dataset_of(

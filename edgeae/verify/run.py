@@ -5,8 +5,6 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from edgeae.artifacts.beside import write_beside
 from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.artifacts.manifest import Artifact, Manifest
@@ -19,15 +17,15 @@ from edgeae.errors import (
     RuntimeUnavailable,
     system_error,
 )
-from edgeae.metrics.parity import REPRODUCED, breaches
-from edgeae.metrics.tolerance import Tolerance
+from edgeae.metrics.parity import breaches
 from edgeae.recipe import PARTS
 from edgeae.runtimes import RUNTIMES, Line, formats
-from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask
+from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask, longest_s
 from edgeae.system import children
 from edgeae.system.machine import cores
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
+from edgeae.verify.own import Own, answers_within
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity
 from edgeae.verify.subject import Originals, Subject, golden_subject, own_subject, subject
 
@@ -197,8 +195,9 @@ def _verify(
         check.add(runtime, form)
         return check
 
+    # the last of the table, which compile C or emulate a device, take longest and start first
     with children.threads(at_once) as pool:
-        checks = list(pool.map(checked, *zip(*chosen, strict=True)))
+        checks = list(pool.map(checked, *zip(*chosen[::-1], strict=True)))[::-1]
     findings = Findings(
         replace(pinned, root=pinned.shown),
         tuple(row for check in checks for row in check.rows),
@@ -265,38 +264,49 @@ class _Check:
         if _has_own_integers(self._bundle, form):
             against = against.in_real_units(self._bundle)
         try:
-            own = self._reproduce(form) if runtime == self._bundle.reference else None
-            if own is not None and against.reference == runtime:
-                # these answers are the reference: compare the export's own answers with them
-                answers = replace(own.answers, outputs=_as_answers(against))
-                compared, golden = own.answers, own.subject
-            else:
-                answers = self._ask(runtime, form, against)
-                if answers.software or answers.slow:
-                    against = against.first(SOFTWARE_IMAGES)
-                compared, golden = answers, against
+            answers = self._answers(runtime, form, against)
+            own = self._own(form, against, answers) if runtime == self._bundle.reference else None
         except RuntimeUnavailable as error:
             flavour = self._bundle.artifact(self._bundle.parts[-1], form).flavour
             self.rows.append(
                 Row("*", form, flavour, runtime, verdict="unavailable", reasons=(str(error),))
             )
             return
+        if answers.software or answers.slow:
+            against = against.first(SOFTWARE_IMAGES)
+        compared, golden = answers, against
+        if own is not None and answers is against.answers:
+            # these answers are the reference: compare the export's own answers with them
+            compared, golden = own.answers, own.subject
         for part in self._bundle.parts:
             artifact = self._bundle.artifact(part, form)
             self._part(artifact, runtime, answers, compared, golden, against, own)
         if self._bundle.parts == PARTS:
             self._composition(runtime, form, answers)
 
+    def _answers(self, runtime: str, form: str, against: Subject) -> Answers:
+        if against.answers is not None and against.reference == runtime:
+            return against.answers
+        return self._ask(runtime, form, against)
+
+    def _own(self, form: str, against: Subject, answers: Answers) -> Own:
+        subject = own_subject(self._bundle)
+        known = answers_within(self._bundle, subject, against.images, answers)
+        return Own(subject, known or self._ask(self._bundle.reference, form, subject))
+
     def _ask(self, runtime: str, form: str, about: Subject) -> Answers:
+        parts = self._bundle.parts
+        artifacts = [self._bundle.artifact(part, form) for part in parts]
         return ask(
             self._bundle.root,
             runtime,
             form,
             about.images,
             about.codes,
-            parts=self._bundle.parts,
+            parts=parts,
             line=self._line,
             say=self._say,
+            timeout_s=longest_s(artifacts, len(about.images)),
         )
 
     def _part(
@@ -307,7 +317,7 @@ class _Check:
         compared: Answers,
         golden: Subject,
         against: Subject,
-        own: "_Own | None",
+        own: Own | None,
     ) -> None:
         part = artifact.part
         who: dict[str, Any] = {
@@ -371,10 +381,6 @@ class _Check:
         halves = part == "decoder" and "autoencoder" not in self._bundle.parts
         return COMPOSED if halves else part
 
-    def _reproduce(self, form: str) -> "_Own":
-        subject = own_subject(self._bundle)
-        return _Own(subject, self._ask(self._bundle.reference, form, subject))
-
     def _composition(self, runtime: str, form: str, answers: Answers) -> None:
         if any(_not_taken(answers.errors.get(part)) for part in (*PARTS, COMPOSED)):
             return  # the rows of the parts have the reason
@@ -391,24 +397,6 @@ class _Check:
         self.compositions.append(item)
         if item.reasons:
             self.codes.append(OutOfTolerance.code)
-
-
-@dataclass(frozen=True)
-class _Own:
-    """Answers of the reference kernels to the golden inputs, which must be the golden outputs."""
-
-    subject: Subject
-    answers: Answers
-
-    def breaches(self, artifact: Artifact, tolerance: Tolerance) -> list[str]:
-        """Return the breaches of an artifact whose answers changed since its export."""
-        output = self.answers.outputs[artifact.part]
-        compared = parity(output, self.subject.expected[artifact.part], artifact.output)
-        if artifact.format != "tflite":  # onnxruntime's integers depend on the processor
-            limits = replace(tolerance, max_abs=max(tolerance.max_abs, REPRODUCED.max_abs))
-        else:
-            limits = REPRODUCED
-        return [f"golden: {breach}" for breach in breaches(compared, limits)]
 
 
 def _yardstick(manifest: Manifest, against: Subject) -> Yardstick:
@@ -432,11 +420,6 @@ def _has_own_integers(bundle: Bundle, form: str) -> bool:
     part = bundle.parts[0]
     artifact, reference = bundle.artifact(part, form), bundle.artifact(part, bundle.format)
     return artifact.output.grid is None and reference.output.grid is not None
-
-
-def _as_answers(subject: Subject) -> dict[str, NDArray[Any]]:
-    expected = subject.expected
-    return expected | {COMPOSED: expected["decoder"]} if "decoder" in expected else expected
 
 
 def _verdict(problem: EdgeaeError) -> str:

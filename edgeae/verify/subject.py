@@ -1,7 +1,7 @@
 """The images and expected outputs that a bundle's answers are compared with."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from edgeae.errors import ManifestMismatch, NotMeasured, RuntimeUnavailable
 from edgeae.metrics.parity import mse
 from edgeae.metrics.tolerance import REFERENCE
 from edgeae.recipe import PARTS
-from edgeae.runtimes.answers import COMPOSED, ask
+from edgeae.runtimes.answers import COMPOSED, Answers, ask, longest_s
 from edgeae.runtimes.inference import real
 from edgeae.system import children
 from edgeae.system.machine import cores
@@ -36,6 +36,7 @@ class Subject:
         original: (n, …) the original's reconstructions of these images; for a bundle as is, its own
             reconstructions; None if no part reconstructs images.
         original_loss: MSE of `original`; None without it.
+        answers: the reference runtime's run that gave `expected`; None if there was none.
     """
 
     reference: str
@@ -44,6 +45,7 @@ class Subject:
     expected: dict[str, NDArray[Any]]
     original: NDArray[np.float32] | None
     original_loss: float | None
+    answers: Answers | None = None
 
     @classmethod
     def of(
@@ -52,10 +54,11 @@ class Subject:
         images: NDArray[np.float32],
         expected: dict[str, NDArray[Any]],
         original: NDArray[np.float32] | None,
+        answers: Answers | None = None,
     ) -> "Subject":
         """Build a subject whose decoders get the expected codes as inputs."""
         loss = None if original is None else mse(original, images)
-        return cls(reference, images, expected.get("encoder"), expected, original, loss)
+        return cls(reference, images, expected.get("encoder"), expected, original, loss, answers)
 
     def first(self, n: int) -> "Subject":
         """Return the subject of only the first `n` images, with their loss."""
@@ -188,17 +191,21 @@ def subject(bundle: Bundle, originals: Originals) -> Subject:
     if bundle.as_is:
         if (bundle.model_folder / TRAIN).exists():
             _check_same(bundle, open_model(bundle.model_folder))
-        outputs = _answers(bundle, originals.images)
-        return Subject.of(bundle.reference, originals.images, outputs, _real(bundle, outputs))
+        answers = _answers(bundle, originals.images)
+        own = _real(bundle, answers.outputs)
+        return Subject.of(bundle.reference, originals.images, answers.outputs, own, answers)
     images = originals.images.reshape(-1, *bundle.artifact("autoencoder").input.values)
     if is_original(bundle):
         keras = originals.of(bundle)
         return Subject.of(ORIGINAL, images, keras, keras["autoencoder"])
     # TensorFlow takes seconds to start, in which the reference kernels compute
     with children.threads(2) as pool:
-        original, answers = pool.submit(originals.of, bundle), pool.submit(_answers, bundle, images)
-        reconstructions, expected = original.result()["autoencoder"], answers.result()
-    return Subject.of(REFERENCE, images, expected, reconstructions)
+        original, computing = (
+            pool.submit(originals.of, bundle),
+            pool.submit(_answers, bundle, images),
+        )
+        reconstructions, answers = original.result()["autoencoder"], computing.result()
+    return Subject.of(REFERENCE, images, answers.outputs, reconstructions, answers)
 
 
 def is_original(bundle: Bundle) -> bool:
@@ -208,8 +215,9 @@ def is_original(bundle: Bundle) -> bool:
     return bundle.artifact("autoencoder").output.grid is None and not tuned
 
 
-def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def _answers(bundle: Bundle, images: NDArray[np.float32]) -> Answers:
     """Return the reference runtime's answers; its decoder gets the codes of its own encoder."""
+    artifacts = [bundle.artifact(part, bundle.format) for part in bundle.parts]
     answers = ask(
         bundle.root,
         bundle.reference,
@@ -218,11 +226,18 @@ def _answers(bundle: Bundle, images: NDArray[np.float32]) -> dict[str, NDArray[A
         None,
         parts=bundle.parts,
         sessions=cores(),  # the reference kernels are slow, and have one thread
+        timeout_s=longest_s(artifacts, len(images)),
     )
     for problem in answers.errors.values():
         raise problem
-    outputs = answers.outputs
-    return outputs | {"decoder": outputs[COMPOSED]} if COMPOSED in outputs else outputs
+    outputs, notes = answers.outputs, answers.notes
+    if COMPOSED not in outputs:
+        return answers
+    return replace(
+        answers,
+        outputs=outputs | {"decoder": outputs[COMPOSED]},
+        notes=notes | {"decoder": notes[COMPOSED]},
+    )
 
 
 def _real(bundle: Bundle, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float32] | None:
