@@ -10,8 +10,7 @@ from typing import Any
 
 from edgeae.artifacts.bundle import Bundle, holding
 from edgeae.errors import BadInput, ManifestMismatch, naming, system_error
-from edgeae.reading import typed
-from edgeae.reading.parsing import read_json
+from edgeae.reading.json_file import read_written
 from edgeae.system import atomic
 
 #: Key of the manifest's hash in every such file.
@@ -56,17 +55,12 @@ def read_beside(bundle: Bundle, name: str, schema: int) -> dict[str, Any] | None
 
 
 def _read(bundle: Bundle, name: str, schema: int) -> dict[str, Any] | None:
-    path = bundle.shown / name
     try:
-        table = read_json(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise system_error(error) from None
-    try:
-        table = typed.check_schema(table, schema)
+        table = read_written(bundle.shown / name, schema)
     except BadInput as error:
-        raise BadInput(f"{path}: {error}; {_remedy(name)}") from None
+        raise BadInput(f"{error}; {_remedy(name)}") from None
+    if table is None:
+        return None
     if table.get(BOUND) != bundle.sha256:
         return None
     try:

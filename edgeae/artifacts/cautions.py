@@ -11,6 +11,8 @@ from edgeae.metrics.loss import is_worse
 _MUCH = 1.5
 #: Recipes that lose little if one scale does not fit all values of a tensor.
 _GENTLE = ("dynamic", "int16x8")
+#: Axes of rows that can be standardised: columns, or samples and channels.
+_MOST_AXES = 2
 
 
 def of_bundles(manifests: Iterable[Manifest]) -> list[str]:
@@ -33,11 +35,24 @@ def of_export(manifest: Manifest) -> str:
         return ""
     whose = "original" if loss.control is None else "control"
     gentle = " or ".join(name for name in _GENTLE if name != manifest.recipe)
+    lost = f"the loss, {loss.exported:.4g}, is {ratio:.3g} times the {whose}'s"
+    if not _has_uneven_columns(manifest):
+        return f"{lost}; a remedy: use the recipe {gentle}"
     return (
-        f"the loss, {loss.exported:.4g}, is {ratio:.3g} times the {whose}'s; remedies: standardise "
-        "the columns before training (--standardize), so that one scale fits all, or use the "
-        f"recipe {gentle}"
+        f"{lost}; remedies: standardise the columns before training (--standardize), so that one "
+        f"scale fits all, or use the recipe {gentle}"
     )
+
+
+def _has_uneven_columns(manifest: Manifest) -> bool:
+    """Return whether the rows may have columns on scales of their own.
+
+    Neither bytes, which become 0 to 1, nor images have; standardised columns no longer have.
+    """
+    bytes_or_scaled = manifest.normalization["scale"] != 1.0
+    rows = next(item.input for item in manifest.artifacts if item.part != "decoder")
+    flat = len(rows.values) <= _MOST_AXES
+    return flat and not bytes_or_scaled and manifest.standardization is None
 
 
 def of_original(manifest: Manifest) -> str:

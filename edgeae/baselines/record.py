@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeae import __version__
-from edgeae.errors import BadInput, ManifestMismatch, about, system_error
+from edgeae.errors import BadInput, ManifestMismatch, about
 from edgeae.reading import files, typed
 from edgeae.reading.files import plain_name
-from edgeae.reading.parsing import read_json
+from edgeae.reading.json_file import read_written
 from edgeae.system import atomic
 from edgeae.system.machine import describe
 
@@ -102,14 +102,9 @@ def read(path: Path) -> Record | None:
     Raises:
         BadInput: the record is damaged, or has another schema.
     """
-    try:
-        table = read_json(path)
-    except FileNotFoundError:
+    table = read_written(path, SCHEMA)
+    if table is None:
         return None
-    except OSError as error:
-        raise system_error(error) from None
-    with about(path):
-        table = typed.check_schema(table, SCHEMA)
     with about(f"{path}: damaged record"):
         return typed.build(Record, table)
 

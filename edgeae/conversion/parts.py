@@ -56,7 +56,9 @@ def _check(part: str, graph: Graph, recipe: Recipe, bounds: tuple[float, float] 
         if floats:
             raise OutOfTolerance(
                 f"{part}.tflite: {recipe.quantization}, but it has float operators: "
-                f"{', '.join(floats)}"
+                f"{', '.join(floats)}; TFLite's converter has no integers for them; allowed is "
+                "another operator, such as another activation, or a recipe with floats: float16 or "
+                "dynamic"
             )
         if bounds is not None:
             _check_pixels(part, graph, recipe.quantization, bounds)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeae import data as datasets
-from edgeae.artifacts.bundle import holding
+from edgeae.artifacts.bundle import STORE, holding
 from edgeae.artifacts.model import AS_IS, IMPORTED, TRAIN, Training, open_model
 from edgeae.errors import BadInput, EdgeaeError
 from edgeae.formats.opening import file_format
@@ -54,21 +54,34 @@ def import_model(request: Request, force: bool, say: Callable[[str], None]) -> I
         if imported is not None:
             say(f"{request.folder}: up to date")
             return imported
-    new = not request.folder.exists()
-    try:
-        with atomic.lock(request.folder / _LOCK, str(request.folder)):
+    created = _missing(request.folder)
+    with atomic.lock(request.folder / _LOCK, str(request.folder)):
+        try:
             return importer(request, say)
-    except EdgeaeError:
-        if new:
-            _tidy(request.folder)
-        raise
+        except EdgeaeError:
+            _tidy(created)
+            raise
 
 
-def _tidy(folder: Path) -> None:
-    """Remove the folder that a failed import created, unless it has other files."""
-    (folder / _LOCK).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+def _missing(folder: Path) -> list[Path]:
+    """Return a folder and those above it that do not exist, the innermost first."""
+    return [place for place in (folder, *folder.parents) if not place.exists()]
+
+
+def _tidy(created: list[Path]) -> None:
+    """Remove the folders that a failed import created, unless they have other files.
+
+    Args:
+        created: the folders, the innermost first: the model's, whose lock the caller holds.
+    """
+    if not created:
+        return
+    model, store = created[0], created[0] / STORE
+    for left in (store / f"{AS_IS}.lock", model / _LOCK):
+        left.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a folder is not empty: those above it are not either
+        for place in [store] * store.exists() + created:
+            place.rmdir()
 
 
 def _importer(paths: tuple[Path, ...]) -> Importer:

@@ -1,6 +1,7 @@
 """The runtimes of LiteRT's interpreter (TFLite), with three sets of kernels."""
 
 import importlib.metadata
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import BadInput, NotMeasured
 from edgeae.runtimes.protocol import Device
 from edgeae.system.machine import cpu_name
+
+#: How LiteRT names an operator for which there is no kernel.
+_LACKING = re.compile(r"builtin opcode '(\w+)' version '(\d+)'")
 
 
 class _Session:
@@ -94,12 +98,22 @@ class _LiteRt:
                 interpreter.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+            reason = self._reason(error)
             if batch > 1:
                 message = f"{origin}: refused by LiteRT with a batch of {batch}: {reason}"
                 raise NotMeasured(message) from None
             raise BadInput(f"{origin}: refused by LiteRT: {reason}") from None
         return interpreter
+
+    def _reason(self, error: Exception) -> str:
+        """Return why LiteRT refuses a file, in one line."""
+        lacking = _LACKING.search(str(error))
+        if lacking is None or self.resolver != OpResolverType.BUILTIN_REF:
+            return " ".join(str(error).split())
+        return (
+            f"its reference kernels, with which answers are compared, lack {lacking[1]} of version "
+            f"{lacking[2]}; allowed are models without it, such as with another activation"
+        )
 
 
 def _check_edge(program: VerifiedArtifact, interpreter: Any) -> None:

@@ -21,6 +21,7 @@ from edgeae.importing.keras import run as keras
 from edgeae.importing.request import Request
 from edgeae.importing.saved_model import run as saved_model
 from edgeae.report.write import write as report
+from edgeae.system import atomic
 
 ALLOW = "--allow-worse-than-mean"
 #: Pixels as 0 to 255, which the tiny model knows as 0 to 1.
@@ -53,8 +54,25 @@ def test_files_on_data_of_another_scale_are_refused_with_both_figures(paths, pla
     assert f"gives {MEAN:.4g};" in line
     for option in ("--scale", "--offset", "--data", ALLOW):
         assert option in line
-    left = place / "build" / "mine"
-    assert not (left / "train.json").exists() and not list(left.rglob("manifest.json"))
+    assert not (place / "build").exists()
+
+
+def test_a_refusal_leaves_what_was_there_before_it(place):
+    (place / "build").mkdir()
+    assert imported(place, "autoencoder.tflite", *WRONG).returncode == 2
+    assert list((place / "build").iterdir()) == []
+    (place / "build" / "mine").mkdir()
+    (place / "build" / "mine" / "notes.txt").write_text("mine")
+    assert imported(place, "autoencoder.tflite", *WRONG).returncode == 2
+    assert (place / "build" / "mine" / "notes.txt").read_text() == "mine"
+
+
+def test_an_import_that_finds_another_at_work_leaves_the_lock_of_it(place):
+    folder, lock = place / "build" / "mine", place / "build" / "mine" / ".train.lock"
+    with atomic.lock(lock, str(folder)):
+        done = imported(place, "autoencoder.tflite", *WRONG)
+        assert "being written by another edgeae" in done.stderr
+        assert lock.exists()
 
 
 def test_a_refusal_leaves_the_earlier_import_whole(place):

@@ -15,6 +15,7 @@ from edgeae.artifacts import cautions
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.errors import BadInput
 from edgeae.metrics.loss import Loss, is_worse, loss_scale, mean_loss
+from edgeae.metrics.standardization import Standardization
 from edgeae.metrics.tolerance import Tolerance
 from edgeae.recipe import available, find
 
@@ -101,6 +102,11 @@ def losses(float32: float, exported: float, control: float | None = None, mean: 
     return Loss.of(*known, None if control is None else np.array([control]), None, mean)
 
 
+def of_columns(manifest, **changes):
+    """The manifest as that of a model of floats, whose columns may have scales of their own."""
+    return replace(manifest, normalization={"scale": 1.0, "offset": 0.0}, **changes)
+
+
 @pytest.mark.parametrize(
     ("loss", "recipe", "words"),
     [
@@ -116,11 +122,31 @@ def losses(float32: float, exported: float, control: float | None = None, mean: 
 def test_a_loss_of_much_more_than_the_yardsticks_is_said_with_what_helps(
     loss, recipe, words, tiny_bundle
 ):
-    manifest = replace(tiny_bundle().manifest, recipe=recipe, loss=loss)
+    manifest = of_columns(tiny_bundle().manifest, recipe=recipe, loss=loss)
     text = cautions.of_export(manifest)
     assert bool(text) == bool(words)
     assert all(word in text for word in words), text
     assert cautions.of_bundles([manifest]) == ([f"tiny/{recipe}: {text}"] if words else [])
+
+
+def test_columns_are_to_be_standardised_only_where_they_can_be(tiny_bundle):
+    lossy = {"recipe": "int4", "loss": losses(80.1, 2875.5)}
+    manifest = tiny_bundle().manifest
+    columns = of_columns(manifest, **lossy)
+    (first, *others) = manifest.artifacts
+    picture = replace(first, inputs=(replace(first.input, shape=(1, 4, 4, 1)),))
+    window = replace(first, inputs=(replace(first.input, shape=(1, 8, 2)),))
+    steps = Standardization((0.0,) * 16, (1.0,) * 16)
+    for sort, (sample, said) in {
+        "columns": (columns, True),
+        "windows": (replace(columns, artifacts=(window, *others)), True),
+        "images": (replace(columns, artifacts=(picture, *others)), False),
+        "bytes": (replace(manifest, **lossy), False),
+        "standardised": (replace(columns, standardization=steps), False),
+    }.items():
+        text = cautions.of_export(sample)
+        assert ("standardise" in text) == said, sort
+        assert text.endswith("use the recipe dynamic or int16x8")
 
 
 def test_an_original_that_is_worse_than_the_mean_is_said_once(tiny_bundle):

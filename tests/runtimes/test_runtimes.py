@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from c_cases.edges import edge
+from c_models import model, operator
 from tampering import weights_outside
 
 from edgeae import runtimes
@@ -179,6 +181,15 @@ def test_the_other_format_is_refused(int8_program):
         runtimes.load("onnxruntime-cpu").open(int8_program, threads=1)
     with pytest.raises(BadInput, match="refused by LiteRT"):
         runtimes.load("litert-reference").open(onnx_program(), threads=1)
+
+
+def test_an_operator_that_the_reference_kernels_lack_is_named_with_what_works(int8_program):
+    tensors = [edge(name, (4,), "float32", 1.0, 0) for name in "xy"]
+    lacking = replace(int8_program, content=model(tensors, [operator("ELU", [0], [1])]))
+    with pytest.raises(BadInput) as caught:
+        runtimes.load("litert-reference").open(lacking, threads=1)
+    assert "its reference kernels, with which answers are compared, lack ELU" in str(caught.value)
+    assert "another activation" in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", LITERT)
