@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeae.codegen import folding, memory, operators, wiring
+from edgeae.codegen.dead_channels import with_scales
 from edgeae.codegen.memory import Plan
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Constant, Step
@@ -71,7 +72,7 @@ def program(
         if len(edges) != 1:
             names = ", ".join(edges) or "none"
             raise BadInput(f"{origin}: C takes models with one {what}; this one has {names}")
-    graph = folding.folded(graph, origin)
+    graph = with_scales(folding.folded(graph, origin))
     (source,), (target,) = graph.inputs.values(), graph.outputs.values()
     operations = _operations(graph, optimize)
     lowered = [

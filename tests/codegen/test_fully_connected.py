@@ -60,3 +60,34 @@ def test_a_scale_that_no_multiplier_of_31_bits_rounds_takes_doubles(layout):
     (step,) = program(changed, "case", layout).steps
     assert step.kernel == "fully_connected_int8_double"
     check([Case(write(changed), case.inputs)], layout)
+
+
+def dead(case: Case, bias: int = 0) -> Case:
+    """The case with a first channel of zeros, to which the int16 quantizer gives the scale 0."""
+    graph = read(case.content, "case")
+    _, weights, biases, *_ = graph.tensors
+    assert len(weights.scales) > 1
+    rows, given = weights.data.copy(), biases.data.copy()
+    rows[0], given[0] = 0, bias
+    tensors = list(graph.tensors)
+    tensors[1] = replace(weights, data=rows, scales=(0.0, *weights.scales[1:]))
+    tensors[2] = replace(biases, data=given, scales=(0.0, *biases.scales[1:]))
+    return Case(write(replace(graph, tensors=tuple(tensors))), case.inputs)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_channel_of_zeros_may_have_the_scale_zero(layout):
+    rng = np.random.default_rng(3)
+    found = [fully_connected.random_case(rng, "int16", shape=(5, 9)) for _ in range(40)]
+    able = [case for case in found if _has_channels(case)]
+    assert able
+    check([dead(case) for case in able], layout)
+    if layout == "portable":
+        biased = read(dead(able[0], bias=7).content, "case")
+        with pytest.raises(BadInput, match="Each integer has one scale"):
+            program(biased, "case", layout)
+
+
+def _has_channels(case: Case) -> bool:
+    _, weights, biases, *_ = read(case.content, "case").tensors
+    return len(weights.scales) > 1 and biases.data is not None and biases.dtype == "int64"
