@@ -5,6 +5,8 @@ from pathlib import Path
 
 import keras_files
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tampering
 import tiny
 from fake_exports import fake_model
@@ -17,10 +19,10 @@ from edgeae.formats.tflite import graph as tflite
 from edgeae.plotting import png
 from fuzz.forked import Ended, in_fork
 
-__all__ = ["BUNDLE", "DATA", "FLOAT", "write_corpus"]
+__all__ = ["BUNDLE", "DATA", "FLOAT", "PARQUET", "write_corpus"]
 
 BUNDLE, FLOAT = "build/tiny/int8", "build/tiny/float32"
-DATA = "data/tiny.npz"
+DATA, PARQUET = "data/tiny.npz", "data/rows.parquet"
 _SUITE = """description = "A short one"
 models = ["tiny"]
 recipes = ["int8", "float32"]
@@ -92,6 +94,9 @@ def write_corpus(place: Path, scratch: Path) -> None:
     np.save(place / "data/rows.npy", tiny.images(40))
     rows = tiny.images(40).reshape(40, -1)
     np.savetxt(place / "data/rows.csv", rows, fmt="%d", delimiter=",")
+    columns = {f"c{number}": column for number, column in enumerate(rows.T / 255)}
+    kinds = ["odd" if number % 3 else "even" for number in range(len(rows))]
+    pq.write_table(pa.table(columns | {"kind": kinds}), place / PARQUET, row_group_size=16)
     _texts(place)
     _models(place)
     _files(place / "files")

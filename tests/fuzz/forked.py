@@ -79,6 +79,7 @@ _WARM = (
     "edgeae.families.table",
     "edgeae.verify.table",
     "jinja2",
+    "pyarrow.parquet",
 )
 _COMMAND_LINE = (sys.executable, "-m", "edgeae")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fuzz import mutators
-from fuzz.corpus import BUNDLE, DATA, FLOAT
+from fuzz.corpus import BUNDLE, DATA, FLOAT, PARQUET
 
 __all__ = ["KINDS", "Case", "Kind", "follow"]
 
@@ -181,7 +181,11 @@ _OF_FILE = (
     "gate {file} {file}",
     f"profile {{file}} {_QUICK}",
     f"import {{file}} --data {DATA} --name new",
+    f"import {{file}} --data {DATA} --as-is --name new",
 )
+
+#: Without `--as-is`, it would be rebuilt by TensorFlow.
+_AS_IS = "import files/float32-autoencoder.tflite --as-is --name new"
 
 KINDS = {
     "tflite": Kind(
@@ -249,7 +253,22 @@ KINDS = {
         1,
         ("data/rows.csv",),
         mutators.in_bytes,
-        ("import files/float32-autoencoder.tflite --data {file} --name new", *_RAN),
+        (f"{_AS_IS} --data {{file}}", *_RAN),
+    ),
+    "data parquet": Kind(
+        5,
+        (PARQUET,),
+        mutators.in_parquet,
+        (
+            f"{_AS_IS} --data {{file}} --drop kind",
+            f"{_AS_IS} --data {{file}} --label kind",
+            f"{_AS_IS} --data {{file}} --drop kind --standardize --allow-worse-than-mean",
+            "import files/int8-encoder.tflite --data {file} --drop kind --split 60:20:20 "
+            "--name new",
+            f"detect {BUNDLE} --data {DATA} --test {{file}} --label kind --normal even "
+            "--false-alarms 0.1 --runtime litert-reference",
+            "train dense --data {file} --label kind --split 70:10:20 --epochs 1",
+        ),
     ),
     "keras": Kind(
         6,
@@ -373,7 +392,7 @@ KINDS = {
     ),
     "odd data": Kind(
         2,
-        (DATA, "data/rows.npy", "data/rows.csv"),
+        (DATA, "data/rows.npy", "data/rows.csv", PARQUET),
         mutators.in_bytes,
         ("import files/int8-encoder.tflite --data {file} --name new", *_RAN),
         _odd,

@@ -12,6 +12,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ai_edge_litert import schema_py_generated as schema
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "in_npy",
     "in_npz",
     "in_onnx",
+    "in_parquet",
     "in_tflite",
     "in_toml",
 ]
@@ -389,6 +392,78 @@ def _archive(content: bytes, random: Random, member: Callable[[str, bytes], byte
         for each, data in held:
             archive.writestr(zipfile.ZipInfo(each), data, method)
     return stream.getvalue()
+
+
+def in_parquet(content: bytes, random: Random) -> bytes:
+    """Change the footer of a Parquet file, its table, or its bytes."""
+    way = random.randrange(4)
+    if way == 0:
+        return in_bytes(content, random)
+    if way == 1:
+        return _parquet(random.choice(_TABLES)(_table(content)), random)
+    # the footer is described by its last 8 bytes: its size, and a mark
+    size, mark = int.from_bytes(content[-8:-4], "little"), content[-4:]
+    footer = in_bytes(content[-8 - size : -8], random)
+    return content[: -8 - size] + footer + len(footer).to_bytes(4, "little") + mark
+
+
+def _table(content: bytes) -> Any:
+    return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+
+
+def _parquet(table: Any, random: Random) -> bytes:
+    stream = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        stream,
+        row_group_size=random.choice((1, 7, 1 << 20)),
+        compression=random.choice(("none", "snappy", "gzip", "brotli", "zstd", "lz4")),
+        use_dictionary=random.random() < 0.5,
+        data_page_version=random.choice(("1.0", "2.0")),
+        write_page_checksum=random.random() < 0.5,
+    )
+    return bytes(stream.getvalue())
+
+
+def _first(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what changes the first column of a table."""
+    return lambda table: table.set_column(0, table.column_names[0], change(table.column(0)))
+
+
+def _full(value: Any, kind: Any) -> Callable[[Any], Any]:
+    return _first(lambda column: pa.array([value] * len(column), kind))
+
+
+_TABLES: tuple[Callable[[Any], Any], ...] = (
+    lambda table: table,
+    lambda table: table.slice(0, 0),
+    lambda table: table.slice(0, 1),
+    lambda table: table.select([]),
+    lambda table: table.select([0]),
+    lambda table: pa.concat_tables([table] * 50),
+    lambda table: table.append_column(table.column_names[0], table.column(0)),
+    lambda table: table.rename_columns(["", *table.column_names[1:]]),
+    lambda table: table.rename_columns(["\x1b[31m\n", *table.column_names[1:]]),
+    lambda table: table.rename_columns(["x" * 100_000, *table.column_names[1:]]),
+    lambda table: table.replace_schema_metadata({"pandas": "{", "ARROW:schema": "AAAA"}),
+    _first(lambda column: column.cast(pa.float64())),
+    _first(lambda column: column.cast(pa.float16(), safe=False)),
+    _first(lambda column: column.cast(pa.string())),
+    _first(lambda column: column.dictionary_encode()),
+    _first(lambda column: column.cast(pa.decimal128(38, 4))),
+    _first(lambda column: pa.array([[item.as_py()] for item in column])),
+    _first(lambda column: pa.array([{"a": item.as_py()} for item in column])),
+    _full(None, pa.float32()),
+    _full(None, pa.null()),
+    _full(float("nan"), pa.float64()),
+    _full(float("-inf"), pa.float32()),
+    _full(1e300, pa.float64()),
+    _full((1 << 63) - 1, pa.int64()),
+    _full(True, pa.bool_()),
+    _full(0, pa.timestamp("ns")),
+    _full(0, pa.duration("s")),
+    _full(b"\xff\0", pa.binary()),
+)
 
 
 _INTEGERS = (-2, -1, 0, 1, 2, 3, 4, 7, 127, 255, 1 << 16, (1 << 31) - 1, -(1 << 31))
