@@ -109,7 +109,7 @@ class Session:
 @pytest.mark.parametrize("same", [True, False])
 def test_a_decoder_is_run_once_on_codes_that_are_its_own(same, tiny_bundle, tmp_path, monkeypatch):
     bundle, runtime = tiny_bundle(), Counting()
-    monkeypatch.setattr(child, "load", lambda name: runtime)
+    monkeypatch.setattr(child, "load", lambda name, line: runtime)
     images = np.zeros((3, tiny.PIXELS), np.float32)
     np.save(tmp_path / "images.npy", images)
     codes = np.full((3, tiny.CODE), -127, np.int8)  # pixels of 0 are -128, to which it adds 1
