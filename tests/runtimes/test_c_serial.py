@@ -256,6 +256,7 @@ def test_progress_is_told(bundle, monkeypatch, tmp_path):
 # --- bench ---
 
 
+@pytest.mark.system
 def test_the_cycles_of_a_board_are_a_row(bundle):
     with fake_board.board(parts_of(bundle)) as board:
         done = bench(bundle, board.port, "--part", "encoder", within=5)
@@ -284,6 +285,7 @@ def test_an_emulators_ticks_are_no_cycles_and_no_time(bundle):
     assert "cycles" not in done.stdout
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("clock", "message"),
     [
@@ -299,6 +301,7 @@ def test_a_counter_that_cannot_be_believed_is_not_measured(clock, message, bundl
     assert re.search(message, done.stdout), done.stdout
 
 
+@pytest.mark.system
 def test_fast_calls_are_counted_together(bundle):
     """A timer of 1 MHz sees 200 µs as 200 ticks: several calls are one count."""
     clock = {"kind": fake_board.TIMER, "call_s": 2e-4}
