@@ -26,7 +26,7 @@ from edgeae.codegen.memory import arena_bytes
 from edgeae.codegen.program import program
 from edgeae.formats.tflite.graph import read
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.ways
 
 INT8 = ("int8", "int8", "int32")
 #: Layout, flags, form of the weights.
