@@ -101,7 +101,7 @@ def test_the_folder_builds_as_it_stands_and_its_self_test_passes(
     assert built.returncode == 0, built.stderr
     told = [line for line in built.stdout.splitlines() if line.endswith("wrong values")]
     assert told == [f"tiny_{part}: 0 wrong values" for part in PARTS]
-    assert built.stdout.splitlines()[-1] == "PASS"
+    assert "PASS" in built.stdout.splitlines()
 
 
 def test_a_wrong_answer_fails_the_self_test(bundle, embed, tmp_path):
