@@ -114,6 +114,26 @@ def with_kernel(given: Matrix, layout: str, members: Mapping[str, Member], scrat
     )
 
 
+def sixteen_rows(operation: Operation, layout: str) -> list[Step] | None:
+    """Return the step of a kernel that computes 16 rows at once from signed inputs.
+
+    Args:
+        operation: the operator.
+        layout: see `with_kernel`.
+
+    Returns:
+        None for all that portable C computes.
+    """
+    given = matrix(operation)
+    if given is None or not fits(given.weights, given.bias, 128):
+        return None
+    members = {
+        "weights": panels(given.weights, (ROWS,), ROWS),
+        "bias": filled("bias", given.bias),
+    }
+    return [with_kernel(given, layout, members, up(given.weights.shape[1] + COLUMNS, COLUMNS))]
+
+
 def up(size: int, step: int) -> int:
     """Return the next multiple of a step."""
     return -(-size // step) * step
