@@ -1,17 +1,16 @@
 """Builds a form's example with the compilers of this machine and runs it."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.codegen import compiler
 from edgeae.embed.form import Proof
-from edgeae.embed.proving import complaint, passed
+from edgeae.embed.proving import complaint, finished, passed
+from edgeae.errors import NotMeasured
 
 #: Small headers and entry points that stand where a board's own would be, one folder a system.
 STAND_INS = Path(__file__).parent / "stand_ins"
-_TIMEOUT_S = 300.0
 #: C++ of boards: no exceptions, no run-time types. Then the C compiler can link it.
 _CPP = (
     *("-std=c++11", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
@@ -85,18 +84,9 @@ def in_order(
     *before, last = commands
     for command in before:
         try:
-            done = subprocess.run(
-                list(command),
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            reason = f"{Path(command[0]).name} took longer than {_TIMEOUT_S:.0f} s"
-            return Proof(tools, "fail", (reason,), note)
+            done = finished(command, folder)
+        except NotMeasured as error:
+            return Proof(tools, "fail", (str(error),), note)
         if done.returncode:
             return Proof(tools, "fail", (complaint(done),), note)
     return passed(last, folder, tools, note=note, environment=environment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeae.embed.form import Proof
-from edgeae.errors import RuntimeUnavailable
+from edgeae.errors import NotMeasured, RuntimeUnavailable
 
 #: The line that every example prints if each golden vector came out right.
 PASS = "PASS"
@@ -47,7 +47,35 @@ def passed(
         timeout_s: seconds that it may take.
     """
     try:
-        done = subprocess.run(
+        done = finished(command, folder, environment=environment, timeout_s=timeout_s)
+    except NotMeasured as error:
+        return Proof(tools, "fail", (str(error),), note)
+    lines = done.stdout.splitlines()
+    if done.returncode == 0 and PASS in (line.strip() for line in lines):
+        return Proof(tools, "pass", (), note)
+    return Proof(tools, "fail", (complaint(done),), note)
+
+
+def finished(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = _TIMEOUT_S,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever its exit code.
+
+    Args:
+        command: the command.
+        folder: where it runs.
+        environment: variables beside those of this process.
+        timeout_s: seconds that it may take.
+
+    Raises:
+        NotMeasured: it takes longer.
+    """
+    try:
+        return subprocess.run(
             list(command),
             cwd=folder,
             capture_output=True,
@@ -58,12 +86,8 @@ def passed(
             env={**os.environ, "MAKEFLAGS": "", **(environment or {})},
         )
     except subprocess.TimeoutExpired:
-        reason = f"{Path(command[0]).name} took longer than {timeout_s:.0f} s"
-        return Proof(tools, "fail", (reason,), note)
-    lines = done.stdout.splitlines()
-    if done.returncode == 0 and PASS in (line.strip() for line in lines):
-        return Proof(tools, "pass", (), note)
-    return Proof(tools, "fail", (complaint(done),), note)
+        name = Path(command[0]).name
+        raise NotMeasured(f"{name} took longer than {timeout_s:.0f} s") from None
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:

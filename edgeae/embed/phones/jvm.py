@@ -1,20 +1,17 @@
 """Compiles the Kotlin of an embedded folder and runs its check on this machine's JVM."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgeae.embed.form import Proof
-from edgeae.embed.proving import complaint, passed, tool
+from edgeae.embed.proving import complaint, finished, passed, tool
 from edgeae.errors import NotMeasured, RuntimeUnavailable
 
 _JDK = "apt install default-jdk-headless"
 _KOTLIN = "apt install kotlin"
 #: The compiler ends before what Java's second compiler gains pays off: half the processor time.
 _QUICK = "-XX:TieredStopAtLevel=1 -Xmx512M"
-#: Seconds that one compilation may take: the compiler of Kotlin starts slowly.
-_TIMEOUT_S = 300
 
 
 def include_folders() -> list[Path]:
@@ -43,7 +40,7 @@ def versions() -> str:
 
 def _said(command: Sequence[str], word: str) -> str:
     """Return the line with a word in what a command says of itself, without its details."""
-    done = _run(command, Path.cwd())
+    done = finished(command, Path.cwd(), environment=_environment())
     lines = [line.strip() for line in (*done.stdout.splitlines(), *done.stderr.splitlines())]
     line = next((line for line in lines if word in line), Path(command[0]).name)
     return line.removeprefix("info: ").partition(" (")[0].replace('"', "")
@@ -76,7 +73,7 @@ def checked(
     archive = folder / "check.jar"
     command = [tool("kotlinc", _KOTLIN), *map(str, sources), "-include-runtime", "-d", str(archive)]
     try:
-        done = _run(command, folder)
+        done = finished(command, folder, environment=_environment())
     except NotMeasured as error:
         return Proof(tools, "fail", (str(error),), note)
     if done.returncode or not archive.is_file():
@@ -87,23 +84,6 @@ def checked(
     return passed(java, folder, tools, note=note)
 
 
-def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end.
-
-    Raises:
-        NotMeasured: it takes too long.
-    """
-    try:
-        return subprocess.run(
-            list(command),
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-            check=False,
-            env={"JAVA_OPTS": _QUICK, **os.environ},
-        )
-    except subprocess.TimeoutExpired:
-        name = Path(command[0]).name
-        raise NotMeasured(f"{name} took longer than {_TIMEOUT_S} s") from None
+def _environment() -> dict[str, str]:
+    """Return the flags of a short start, unless the user has flags of their own."""
+    return {"JAVA_OPTS": os.environ.get("JAVA_OPTS", _QUICK)}
