@@ -15,6 +15,8 @@ COMPARED := build/compare
 BIN := .venv/bin
 EDGEAE := $(BIN)/edgeae
 .DEFAULT_GOAL := help
+# where it is set, each of hundreds of processes compiles all that it imports: TensorFlow alone takes seconds
+unexport PYTHONDONTWRITEBYTECODE
 # each step reads what the one before it wrote
 .NOTPARALLEL:
 .PHONY: help setup demo train zoo export verify bench gate baseline report history

@@ -30,6 +30,7 @@ settings.load_profile("edgeae")
 _FOREIGN = (
     *("GIT_", "GITHUB_", "LANG", "LC_", "VK_"),
     *("COLUMNS", "EDGEAE_DEBUG", "FORCE_COLOR", "NO_COLOR", "PYTEST_ADDOPTS"),
+    "PYTHONDONTWRITEBYTECODE",  # each process would compile what it imports
 )
 for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[_name]

@@ -205,11 +205,17 @@ def reached_from(start: str) -> Iterator[tuple[str, ...]]:
                 left.append(name)
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_tensorflow_is_a_wing(module):
-    touched = sorted(name for name in imports(module) if is_tensorflow(name))
-    if not inside(module, WING):
-        assert touched == []
+def violations(found: dict[str, set[str]]) -> dict[str, list[str]]:
+    """Return the modules that have any, so that a failure names all of them."""
+    return {module: sorted(names) for module, names in found.items() if names}
+
+
+def test_tensorflow_is_a_wing():
+    outside = [module for module in FILES if not inside(module, WING)]
+    touched = {
+        module: {name for name in imports(module) if is_tensorflow(name)} for module in outside
+    }
+    assert violations(touched) == {}
 
 
 @pytest.mark.parametrize("start", DEVICE)
@@ -295,10 +301,11 @@ def test_a_room_knows_what_its_row_says_and_nothing_else(name):
     assert listed >= TABLES.get(name, set())
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if room(module) is not None])
-def test_what_stands_at_the_top_is_for_every_room_or_for_none(module):
-    top = {name for name in own_imports(module) if room(name) is None} - {"edgeae"}
-    assert top <= {"edgeae.errors"}
+def test_what_stands_at_the_top_is_for_every_room_or_for_none():
+    for_all = {"edgeae", "edgeae.errors"}
+    in_rooms = [module for module in FILES if room(module) is not None]
+    top = {module: own_imports(module) & (TOP - for_all) for module in in_rooms}
+    assert violations(top) == {}
 
 
 HEAVY = ("tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib")
@@ -326,12 +333,13 @@ def test_help_answers_at_once_and_loads_nothing_heavy():
     assert min(seconds) < 0.5  # of processor time: a wall clock would time the neighbours
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_a_file_is_one_concept(module):
-    path = FILES[module]
+def test_a_file_is_one_concept():
     vague = {"utils", "util", "common", "helpers", "helper", "manager", "misc"}
-    assert not vague & set(module.split("."))
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 450
+    assert violations({module: vague & set(module.split(".")) for module in FILES}) == {}
+    lines = {
+        module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in FILES.items()
+    }
+    assert {module: number for module, number in lines.items() if number > 450} == {}
 
 
 SHORT = 50
@@ -352,10 +360,9 @@ def test_a_short_file_has_a_reason():
     assert [pattern for pattern, paths in listed.items() if not paths & short] == []
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_a_module_says_what_it_is(module):
-    docstring = ast.get_docstring(tree(module))
-    assert docstring and docstring.strip()
+def test_a_module_says_what_it_is():
+    silent = [module for module in FILES if not (ast.get_docstring(tree(module)) or "").strip()]
+    assert silent == []
 
 
 def assigned_all(module: str) -> list[str] | None:
@@ -367,10 +374,15 @@ def assigned_all(module: str) -> list[str] | None:
     return None
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if assigned_all(module)])
-def test_all_names_exist_and_are_sorted(module):
-    names = assigned_all(module)
-    assert len(set(names)) == len(names)
+def test_all_names_exist():
+    listed = {module: names for module in FILES if (names := assigned_all(module)) is not None}
+    assert {module for module, names in listed.items() if len(set(names)) < len(names)} == set()
+    unknown = {module: set(names) - known_names(module, names) for module, names in listed.items()}
+    assert violations(unknown) == {}
+
+
+def known_names(module: str, names: list[str]) -> set[str]:
+    """Return what a module has: what it binds, and those of `names` that it makes on first use."""
     if inside(module, WING):  # imports TensorFlow: read, not imported
         source = tree(module)
         known = {getattr(node, "name", None) for node in source.body} | {
@@ -387,8 +399,8 @@ def test_all_names_exist_and_are_sorted(module):
         }
     else:
         loaded = importlib.import_module(module)
-        known = {name for name in names if hasattr(loaded, name)}  # some on their first use
-    assert set(names) <= known
+        known = {name for name in names if hasattr(loaded, name)}
+    return known
 
 
 def writes(module: str) -> list[int]:
@@ -404,12 +416,8 @@ def writes(module: str) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_only_the_command_line_and_progress_write(module):
-    if module in WRITERS | WRITER_EXCEPTIONS:
-        assert writes(module)
-    elif module == "edgeae.cli.main":
-        source = FILES[module].read_text(encoding="utf-8")
-        assert len(writes(module)) == source.count("sys.stdout.flush()")
-    else:
-        assert writes(module) == []
+def test_only_the_command_line_and_progress_write():
+    writing = {module: lines for module in FILES if (lines := writes(module))}
+    flushes = FILES["edgeae.cli.main"].read_text(encoding="utf-8").count("sys.stdout.flush()")
+    assert len(writing.pop("edgeae.cli.main", [])) == flushes
+    assert set(writing) == WRITERS | WRITER_EXCEPTIONS, writing

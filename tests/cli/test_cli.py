@@ -42,7 +42,7 @@ def own_variables() -> dict[str, str]:
     foreign = ("EDGEAE", "PYTHON")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     kept["EDGEAE_LOCK"] = os.environ["EDGEAE_LOCK"]  # not this machine's: see conftest.py
-    return {**kept, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "COLUMNS": "200"}
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from edgeae_cli import ROOT, TESTS
 from onnx_models import dense, halves, run, with_every_shape
 
 from edgeae.conversion.onnx import fast as onnx_fast
-from edgeae.conversion.onnx.convert import fp16
 from edgeae.conversion.onnx.fast import fast, with_gemm
+from edgeae.conversion.onnx.float16 import float16
 from edgeae.conversion.onnx.graph import finished, in_order, joined
 from edgeae.conversion.onnx.micro_benchmark import p50_us
 from edgeae.errors import BadInput
@@ -206,7 +206,7 @@ def test_what_onnxruntime_cannot_quantize_is_told_in_one_line():
 
 
 def test_float16_halves_the_weights_and_keeps_the_answers():
-    parts = fp16(*halves())
+    parts = float16(*halves())
     made = {part: finished(parts[part], "test", stamp(part, "fp16")) for part in PARTS}
     exact = tiny.forward(IMAGES)
     codes = run(made["encoder"], IMAGES)
@@ -226,7 +226,7 @@ def test_float16_halves_the_weights_and_keeps_the_answers():
 
 
 def test_the_code_is_rounded_inside_the_whole_as_it_is_when_it_leaves():
-    graph = fp16(*halves())["autoencoder"].graph
+    graph = float16(*halves())["autoencoder"].graph
     (leaves,) = [node for node in graph.node if "code" in node.output]
     (enters,) = [node for node in graph.node if "code" in node.input]
     assert [leaves.op_type, enters.op_type] == ["Cast", "Cast"]

@@ -1,7 +1,7 @@
 """Converts an original, or its int8 `.tflite`, to the ONNX files of a bundle.
 
 fp32            the original, converted by tf2onnx
-fp16            fp32 converted to float16
+fp16            fp32 converted to float16, see `float16.py`
 qdq             the int8 `.tflite` in QDQ form, with the same integers and scales
 fast-qdq,       the original quantized by onnxruntime, see `fast.py`
 fast-qoperator
@@ -18,13 +18,13 @@ import numpy as np
 import onnx
 import tf2onnx
 from numpy.typing import NDArray
-from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeae.artifacts.bundle import EDGES
 from edgeae.artifacts.manifest import Artifact
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.conversion.onnx.fast import fast
-from edgeae.conversion.onnx.graph import between, edge, finished, in_order, joined
+from edgeae.conversion.onnx.float16 import float16
+from edgeae.conversion.onnx.graph import finished
 from edgeae.formats.onnx.gelu import spell_out_gelu
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.metrics.quantization import Affine
@@ -105,7 +105,7 @@ def _models(
         return {part: _from_original(original, part) for part in PARTS}, "fp32", None, {}
     halves = _from_original(original, "encoder"), _from_original(original, "decoder")
     if recipe.quantization == "float16":
-        return fp16(*halves), "fp16", None, {}
+        return float16(*halves), "fp16", None, {}
     assert images is not None
     chosen = fast(*halves, images, recipe)
     return chosen.parts, f"fast-{chosen.form}", chosen.code, chosen.p50_us
@@ -178,21 +178,3 @@ def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
         onnx.helper.make_node(kind, [names[step], scale, points[step]], [names[step + 1]])
         for step, kind in enumerate(kinds)
     ]
-
-
-def fp16(encoder: Any, decoder: Any) -> dict[str, Any]:
-    """Return part → float16 `ModelProto`.
-
-    Args:
-        encoder, decoder: float32 `ModelProto`: image → `code` and `code` → reconstruction.
-    """
-    halves = {"encoder": _half(encoder), "decoder": _half(decoder)}
-    both = joined(halves["encoder"], halves["decoder"])
-    edges = edge(both, "image"), edge(both, "reconstruction")
-    return {**halves, "autoencoder": between(both, both.graph.node, *edges)}
-
-
-def _half(model: Any) -> Any:
-    taken = onnx.ModelProto.FromString(model.SerializeToString())
-    # the tool appends its casts at the end of the graph, out of order
-    return in_order(convert_float_to_float16(taken, keep_io_types=True))
