@@ -155,7 +155,9 @@ def test_the_keyboard_draws(page: devtools.Page) -> None:
     page.press("ArrowUp")  # shows the cursor in the middle: column 2, row 2, from 0
     page.press("ArrowLeft")
     page.press(" ")
-    assert "row 3, column 2" in page.value("document.querySelector('#live-status').textContent")
+    page.until("document.querySelector('#live-status').textContent.includes('loss')")
+    said = page.value("document.querySelector('#live-status').textContent")
+    assert re.fullmatch(r"painted row 3, column 2; reconstruction by int8: loss [\d.e-]+", said)
     painted = np.array(answers(page)["recipes"]["int8"]["input"]).reshape(4, 4)
     assert np.argwhere(painted > -128).tolist() == [[2, 1]]
     page.press("ArrowUp", shift=True)

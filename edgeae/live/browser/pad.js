@@ -7,7 +7,8 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
  * @param {HTMLElement} pad - the element; it takes the focus.
  * @param {Object} drawing - `strokes` and `cursor`, which this changes.
  * @param {Object} on - functions: `size()` returns the image's [width, height]; `begin()` is
- *   called before a stroke, `drawn(ended)` after a change, `moved()` after the cursor did;
+ *   called before a stroke, `drawn(ended, done)` after a change, with what is read out of it,
+ *   `moved()` after the cursor did;
  *   `say(text)` tells a screen reader; `undo()` and `clear()`.
  */
 function makePad(pad, drawing, on) {
@@ -61,8 +62,7 @@ function paint(drawing, on) {
   start(drawing, on);
   on.begin();
   drawing.strokes.push([middle(drawing.cursor, on.size())]);
-  on.drawn(true);
-  on.say(`painted ${where(drawing.cursor)}`);
+  on.drawn(true, `painted ${where(drawing.cursor)}`);
 }
 
 function step(drawing, [right, down], draws, on) {
@@ -77,9 +77,11 @@ function step(drawing, [right, down], draws, on) {
   if (draws) {
     on.begin();
     lengthen(drawing, before, size);
-    on.drawn(true);
-  } else on.moved();
-  on.say(`${draws ? "line to " : ""}${where(drawing.cursor)}`);
+    on.drawn(true, `line to ${where(drawing.cursor)}`);
+    return;
+  }
+  on.moved();
+  on.say(where(drawing.cursor));
 }
 
 /** Draws from one place of the cursor to the next: on with the last stroke if it ends there. */

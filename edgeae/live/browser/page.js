@@ -32,7 +32,7 @@ class Page {
     makePad($("pad"), this.drawing, {
       size: () => [this.model.width, this.model.height],
       begin: () => this.begin(),
-      drawn: (ended) => this.drawn(ended),
+      drawn: (ended, done) => this.drawn(ended, done),
       moved: () => this.refresh(),
       say: (text) => this.say(text),
       undo: () => this.undo(),
@@ -138,23 +138,26 @@ class Page {
     this.forget();
   }
 
-  /** A stroke changed; `ended` if it is finished, so that the result may be read out. */
-  drawn(ended) {
+  /**
+   * A stroke changed; `ended` if it is finished, so that the result may be read out, after what
+   * was `done`.
+   */
+  drawn(ended, done = "") {
     this.shift = null;
     this.refresh();
-    if (ended) this.settle().then(() => this.report());
+    this.say(done);
+    if (ended) this.settle().then(() => this.report(done));
   }
 
   undo() {
     this.drawing.strokes.pop();
-    this.drawn(true);
+    this.drawn(true, "the last stroke is undone");
   }
 
   clear() {
     this.drawing.strokes.length = 0;
     this.begin();
-    this.drawn(true);
-    this.say("cleared");
+    this.drawn(true, "cleared");
   }
 
   forget() {
@@ -305,11 +308,12 @@ class Page {
     }
   }
 
-  /** Reads the result out. */
-  report() {
+  /** Reads the result out, in one message with what was `done`: a second would replace the first. */
+  report(done) {
     const { loss, facts } = this.chosen;
     if (loss === null || loss === undefined) return;
-    this.say(`Reconstruction by ${facts.name}: loss ${digits(loss)}`);
+    const result = `reconstruction by ${facts.name}: loss ${digits(loss)}`;
+    this.say(done ? `${done}; ${result}` : result);
   }
 
   say(text) {
