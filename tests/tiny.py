@@ -13,6 +13,7 @@ bundle that agrees with it: three `.tflite`, seven golden arrays, a manifest wit
 """
 
 import hashlib
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -274,19 +275,34 @@ def write_bundle(
         mean_loss: of the dataset; unless given the manifest lacks it, as older ones do.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    dataset_file(folder.parent)
+    files = _bundle_files(flavour, io, model, recipe, tolerance, mean_loss)
+    (folder / "golden").mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return open_bundle(folder)
+
+
+@cache
+def _bundle_files(
+    flavour: str,
+    io: str | None,
+    model: str,
+    recipe: str | None,
+    tolerance: Tolerance | None,
+    mean_loss: float | None,
+) -> dict[str, bytes]:
+    """Path in the bundle → bytes: hundreds of tests begin with the same ones."""
     whole = int8_graph() if flavour == "int8" else float_graph()
     graphs = parts(whole)
     if io is not None:
         graphs = {part: with_edges(graph, io) for part, graph in graphs.items()}
     contents = {part: write(graph) for part, graph in graphs.items()}
     artifacts = {part: artifact(part, graphs[part], flavour, contents[part]) for part in graphs}
-    for part, content in contents.items():
-        (folder / f"{part}.tflite").write_bytes(content)
     original, exported, golden = _golden(contents, artifacts)
-    (folder / "golden").mkdir(exist_ok=True)
-    for name, array in golden.items():
-        (folder / "golden" / f"{name}.npy").write_bytes(npy_bytes(array))
-    dataset = data.load(str(dataset_file(folder.parent)))
+    arrays = {name: npy_bytes(array) for name, array in golden.items()}
+    with tempfile.TemporaryDirectory() as place:
+        dataset = data.load(str(dataset_file(Path(place))))
     codes = _real(golden["encoder"], artifacts["encoder"].output)
     spec = artifacts["encoder"].output
     manifest = Manifest(
@@ -309,12 +325,15 @@ def write_bundle(
         tolerance=tolerance or Tolerance(max_lsb=1),
         golden=Golden(
             len(golden["image"]),
-            {name: hashlib.sha256(npy_bytes(array)).hexdigest() for name, array in golden.items()},
+            {name: hashlib.sha256(content).hexdigest() for name, content in arrays.items()},
         ),
         artifacts=tuple(artifacts.values()),
     )
-    (folder / MANIFEST).write_text(manifest.to_json())
-    return open_bundle(folder)
+    return {
+        **{f"{part}.tflite": content for part, content in contents.items()},
+        **{f"golden/{name}.npy": content for name, content in arrays.items()},
+        MANIFEST: manifest.to_json().encode(),
+    }
 
 
 def _golden(

@@ -32,6 +32,8 @@ def serve(place: str, *modules: str) -> None:
     before = set(os.environ)
     for name in modules:
         importlib.import_module(name)
+    if "edgeae.cli.main" in modules:
+        sys.modules["edgeae.cli.main"]._commands()  # what each command line would begin with
     threads = list(Path("/proc/self/task").iterdir())
     assert len(threads) == 1, f"{modules} start threads: {threads}"
     gc.freeze()

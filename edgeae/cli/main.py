@@ -1,11 +1,13 @@
 """`edgeae`: the app with all commands; turns errors into one line and an exit code."""
 
+import functools
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from edgeae import __version__
@@ -99,6 +101,12 @@ app.command("import")(importing.importing)  # `import` is a keyword of Python
 app.add_typer(baseline.app, name="baseline")
 
 
+@functools.cache
+def _commands() -> TyperGroup:
+    """Return the tree of commands; a process that runs several, as tests do, makes it once."""
+    return cast(TyperGroup, typer.main.get_command(app))
+
+
 def main() -> None:
     """Run the command line and exit."""
     interrupts.heed()
@@ -113,7 +121,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = int(typer.main.get_command(app).main(standalone_mode=False) or 0)
+        code = int(_commands().main(standalone_mode=False) or 0)
         if code == _INTERRUPTED:  # typer turns Ctrl-C into a silent exit
             raise KeyboardInterrupt
         sys.stdout.flush()  # of --help

@@ -27,11 +27,16 @@ def limit() -> int:
     Raises:
         BadInput: the user's value is not a number of bytes.
     """
-    said = os.environ.get(VARIABLE)
-    if said:
-        return parse_bytes(VARIABLE, said)
+    said = _said()
+    if said is not None:
+        return said
     free = memory.available()
     return _MOST if free is None else max(_LEAST, min(_MOST, free // 2))
+
+
+def _said() -> int | None:
+    said = os.environ.get(VARIABLE)
+    return parse_bytes(VARIABLE, said) if said else None
 
 
 class Allowance:
@@ -42,7 +47,8 @@ class Allowance:
     """
 
     def __init__(self, origin: str) -> None:
-        self._origin, self._limit, self._taken = origin, limit(), 0
+        self._origin, self._taken = origin, 0
+        self._said = _said()
 
     def take(self, count: int, what: str) -> None:
         """Count bytes that are about to be allocated.
@@ -55,10 +61,14 @@ class Allowance:
             BadInput: all bytes together are more than the limit.
         """
         self._taken += count
-        if self._taken > self._limit:
+        # what is allowed everywhere asks for no memory: thousands of small files are read
+        if self._said is None and self._taken <= _LEAST:
+            return
+        allowed = limit() if self._said is None else self._said
+        if self._taken > allowed:
             raise BadInput(
                 f"{self._origin}: {what} unpacks to {_size(self._taken)}; allowed here are "
-                f"{_size(self._limit)}; --max-unpacked allows more"
+                f"{_size(allowed)}; --max-unpacked allows more"
             )
 
 

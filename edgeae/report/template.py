@@ -1,6 +1,7 @@
 """Render the templates of the pages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ _OWN = Path(__file__).parent
 
 def fill(
     name: str,
-    filters: Mapping[str, Any] | None = None,
+    filters: Mapping[str, Callable[..., Any]] | None = None,
     folder: Path | None = None,
     **values: Any,
 ) -> str:
@@ -27,15 +28,24 @@ def fill(
         RuntimeUnavailable: jinja2 is not installed.
     """
     try:
-        import jinja2
+        import jinja2  # noqa: F401
     except ImportError:
         raise lacking("the page needs jinja2", "report") from None
+    environment = _environment(folder or _OWN, tuple((filters or {}).items()))
+    return str(environment.get_template(name).render(**values)).rstrip() + "\n"
+
+
+@cache
+def _environment(folder: Path, filters: tuple[tuple[str, Callable[..., Any]], ...]) -> Any:
+    """Return the environment of a folder; it keeps the templates that it compiled."""
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder or _OWN, _OWN]),
+        loader=jinja2.FileSystemLoader([folder, _OWN]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(filters or {})
-    return environment.get_template(name).render(**values).rstrip() + "\n"
+    environment.filters.update(filters)
+    return environment
