@@ -87,12 +87,16 @@ report: setup  ## write build/report/index.html
 history: setup  ## plot stored results over commits, into build/report/history.html
 	$(EDGEAE) history
 
+# recipes of the curve of bytes against instructions, the most bytes first
+COMPRESSED := int8 p60-int8 p65-c64-pcqat-int8 p80-c16-pcqat-int8
+
 .PHONY: bench-mcu
 bench-mcu: setup  ## figures on emulated microcontrollers, into docs/microcontrollers.md (EDGEAE_MNIST, QEMU)
 	$(EDGEAE) train deep --data mnist
-	$(EDGEAE) export deep --recipe int8-per-tensor
+	$(EDGEAE) export deep --recipe int8-per-tensor $(COMPRESSED:%=--recipe %)
 	$(BIN)/python bench/mcu_conv.py build/mcu/conv.tflite
-	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md
+	$(BIN)/python bench/mcu.py build/deep/int8-per-tensor build/mcu/conv.tflite docs/microcontrollers.md \
+		$(COMPRESSED:%=build/deep/%)
 
 .PHONY: bench-api
 bench-api: setup  ## edgeae.open(…).encode beside a bare LiteRT loop, into bench/API.md (EDGEAE_MNIST)

@@ -1,9 +1,10 @@
 """Writes the page of figures on microcontrollers; `make bench-mcu` trains the models and runs this.
 
-    python bench/mcu.py BUNDLE CONV.tflite PAGE.md
+    python bench/mcu.py BUNDLE CONV.tflite PAGE.md BUNDLE…
 
 Each model runs on each emulated core on the first 100 test images of MNIST (a decoder on their
-codes) and on random inputs. All outputs must be those of LiteRT's reference kernels.
+codes) and on random inputs. Of the bundles behind the page, the encoders run on one core, with
+their weights in every form. All outputs must be those of LiteRT's reference kernels.
 """
 
 import sys
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.verified_artifact import VerifiedArtifact, open_program
 from edgeae.codegen.emulation.emulator import Emulated
+from edgeae.codegen.targets import TARGETS
 from edgeae.data.find import load as load_dataset
 from edgeae.errors import BadInput, EdgeaeError, NotMeasured, OutOfTolerance
 from edgeae.formats.opening import open_file
@@ -33,6 +35,11 @@ LINES = (
     *((core, ()) for core in CORES[2:]),
 )
 _IMAGES, _RANDOM = 100, 10
+#: Of compressed encoders: the core, and how their weights are stored.
+FORM_CORE = "cortex-m4"
+FORMS = tuple(
+    (layout, optimize) for layout in (FORM_CORE, "portable") for optimize in ("speed", "size")
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,25 @@ class Row:
     data: int | None = None
     stack: int | None = None
     error: str = ""
+
+
+@dataclass(frozen=True)
+class FormRow:
+    """A line of the table of compressed encoders.
+
+    Attributes:
+        recipe: the recipe.
+        target, optimize: the target that weights are laid out for, and `speed` or `size`.
+        digits, random: as in `Row`.
+        flash: bytes of code and constants.
+    """
+
+    recipe: str
+    target: str
+    optimize: str
+    digits: int
+    random: int
+    flash: int
 
 
 #: Title of a model's table → what others take there; measured under QEMU as ours, each once.
@@ -101,6 +127,14 @@ The models are int8, trained on MNIST: `deep` under `int8-per-tensor`, and the c
 {versions}. Compiled with `{flags}`. On all {n} inputs of each line, the answers are those of
 LiteRT's reference kernels, to the bit.
 """
+_COMPRESSED = """\
+## Compressed encoders on a Cortex-M4
+
+The encoder of `deep`, under recipes that leave fewer and fewer bytes. What is pruned or clustered
+is computed with as it is stored, see [small or fast](guides/embed.md#small-or-fast). **flash** is
+code and constants.
+"""
+_COMPRESSED_HEAD = "| recipe | target | optimized for | flash | digits | random |"
 _SOURCES = """\
 ## The others
 
@@ -120,9 +154,10 @@ def main() -> None:
     Raises:
         EdgeaeError: a model, a compiler or an emulator is missing, or an answer is wrong.
     """
-    bundle, conv, out = map(Path, sys.argv[1:])
+    bundle, conv, out, *compressed = map(Path, sys.argv[1:])
     models = _models(bundle, conv)
-    with Progress(len(models) * len(LINES), "bench-mcu", "run") as progress:
+    runs = len(models) * len(LINES) + len(compressed) * len(FORMS)
+    with Progress(runs, "bench-mcu", "run") as progress:
         tables = []
         for program, digits in models:
             rows = []
@@ -130,7 +165,12 @@ def main() -> None:
                 rows.append(_row(program, core, flags, digits))
                 progress.advance(f"{program.path.name} on {core}")
             tables.append(rows)
-    out.write_text(page(tables, _versions()), encoding="utf-8")
+        forms = []
+        for place in compressed:
+            for target, optimize in FORMS:
+                forms.append(_form_row(place, target, optimize))
+                progress.advance(f"{place.name} for {target}, {optimize}")
+    out.write_text(page(tables, forms, _versions()), encoding="utf-8")
 
 
 def _versions() -> str:
@@ -139,12 +179,16 @@ def _versions() -> str:
     return ", ".join(dict.fromkeys(tool for tools in found for tool in tools))
 
 
+def _images() -> NDArray[np.float32]:
+    dataset = load_dataset("mnist", download=False)
+    return dataset.normalization.real(dataset.test[:_IMAGES]).astype(np.float32)
+
+
 def _models(bundle: Path, conv: Path) -> list[tuple[VerifiedArtifact, NDArray[Any]]]:
     """Return encoder, decoder and conv encoder, each with its inputs (100, …)."""
-    dataset = load_dataset("mnist", download=False)
-    images = dataset.normalization.real(dataset.test[:_IMAGES]).astype(np.float32)
+    images = _images()
     encoder, decoder = (open_program(bundle, part, "tflite") for part in ("encoder", "decoder"))
-    if encoder.artifact.input.values != (dataset.width,):
+    if encoder.artifact.input.values != (images[0].size,):
         raise BadInput(f"{bundle}: not trained on MNIST")
     small = open_file(conv)
     pixels, wide = (prepare(item.artifact, images) for item in (encoder, small))
@@ -158,12 +202,10 @@ def _reference(program: VerifiedArtifact, inputs: NDArray[Any]) -> NDArray[Any]:
 
 def _row(program: VerifiedArtifact, core: str, more: tuple[str, ...], digits: NDArray[Any]) -> Row:
     engine = ", ".join(["edgeae", *more])
-    limits = np.iinfo(digits.dtype)
-    rng = np.random.default_rng(0)
-    random = rng.integers(limits.min, limits.max, (_RANDOM, *digits.shape[1:]), endpoint=True)
+    flags = (*FLAGS, *more)
     try:
-        first = _measured(program, core, more, digits)
-        second = _measured(program, core, more, random.astype(digits.dtype))
+        first = _measured(program, core, digits, flags=flags)
+        second = _measured(program, core, _random(digits), flags=flags)
     except NotMeasured as error:
         return Row(engine, core, error=str(error))
     flash = first.flash
@@ -180,18 +222,36 @@ def _row(program: VerifiedArtifact, core: str, more: tuple[str, ...], digits: ND
     )
 
 
+def _form_row(bundle: Path, target: str, optimize: str) -> FormRow:
+    program = open_program(bundle, "encoder", "tflite")
+    digits = prepare(program.artifact, _images())
+    stored = {"layout": TARGETS[target].layout, "optimize": optimize}
+    first = _measured(program, FORM_CORE, digits, **stored)
+    second = _measured(program, FORM_CORE, _random(digits), **stored)
+    flash = first.flash.code + first.flash.constants
+    return FormRow(bundle.name, target, optimize, first.instructions, second.instructions, flash)
+
+
+def _random(digits: NDArray[Any]) -> NDArray[Any]:
+    """Return random inputs of any value, in the form of `digits`."""
+    limits = np.iinfo(digits.dtype)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(limits.min, limits.max, (_RANDOM, *digits.shape[1:]), endpoint=True)
+    return drawn.astype(digits.dtype)
+
+
 def _measured(
-    program: VerifiedArtifact, core: str, more: tuple[str, ...], inputs: NDArray[Any]
+    program: VerifiedArtifact, core: str, inputs: NDArray[Any], **settings: Any
 ) -> Emulated:
-    found = figures(program, core, inputs, flags=(*FLAGS, *more))
+    found = figures(program, core, inputs, **settings)
     wrong = int((found.outputs != _reference(program, inputs)).sum())
     if wrong:
         raise OutOfTolerance(f"{program.path} on {core}: {wrong:,} values are wrong")
     return found
 
 
-def page(tables: Sequence[Sequence[Row]], versions: str) -> str:
-    """Return the page: one table a model, in the order of `PEERS`."""
+def page(tables: Sequence[Sequence[Row]], forms: Sequence[FormRow], versions: str) -> str:
+    """Return the page: one table a model, in the order of `PEERS`, and one of compressed ones."""
     about = _ABOUT.format(
         images=_IMAGES,
         random=_RANDOM,
@@ -203,7 +263,8 @@ def page(tables: Sequence[Sequence[Row]], versions: str) -> str:
         "\n".join([f"## {title}\n", *_table([*rows, *others])])
         for (title, others), rows in zip(PEERS.items(), tables, strict=True)
     ]
-    return "\n".join([about, *(f"{section}\n" for section in sections), _SOURCES])
+    compressed = "\n".join([_COMPRESSED, *_table_of_forms(forms), ""])
+    return "\n".join([about, *(f"{section}\n" for section in sections), compressed, _SOURCES])
 
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
@@ -214,6 +275,15 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         cells = ["–" if amount is None else f"{amount:,}" for amount in amounts]
         cells = [row.error, *[""] * 6] if row.error else cells
         yield f"| {' | '.join([row.engine, row.core, *cells])} |"
+
+
+def _table_of_forms(rows: Sequence[FormRow]) -> Iterator[str]:
+    yield _COMPRESSED_HEAD
+    yield "| :-- | :-- | :-- |" + " --: |" * 3
+    for row in rows:
+        names = (f"`{row.recipe}`", f"`{row.target}`", row.optimize)
+        amounts = (f"{amount:,}" for amount in (row.flash, row.digits, row.random))
+        yield f"| {' | '.join([*names, *amounts])} |"
 
 
 if __name__ == "__main__":

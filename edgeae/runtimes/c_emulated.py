@@ -38,6 +38,7 @@ def figures(
     core_name: str,
     inputs: NDArray[Any],
     *,
+    layout: str | None = None,
     optimize: str = "speed",
     flags: Sequence[str] = FLAGS,
     timeout_s: float = _TIMEOUT_S,
@@ -50,6 +51,7 @@ def figures(
         program: the artifact.
         core_name: a key of `emulation.cores.CORES` that is a target too, such as `cortex-m4`.
         inputs: (n, …) in the artifact's element type.
+        layout: layout of the weights; None for that of the core's own kernels.
         optimize: `speed` or `size`.
         flags: flags of the core's compiler.
         timeout_s: longest duration of the emulator, in seconds.
@@ -62,7 +64,7 @@ def figures(
         RuntimeUnavailable: compiler or emulator are missing; the message has the command that
             installs them.
     """
-    item = generated(program, _layout(core_name), optimize)
+    item = generated(program, layout or _layout(core_name), optimize)
     return _emulated(item, core_name, inputs, flags, timeout_s)
 
 
