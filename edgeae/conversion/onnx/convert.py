@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import tf2onnx
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.conversion.onnx.fast import fast
 from edgeae.conversion.onnx.float16 import float16
 from edgeae.conversion.onnx.graph import finished
+from edgeae.conversion.onnx.unsigned import unsigned_inside
 from edgeae.formats.onnx.gelu import spell_out_gelu
 from edgeae.formats.onnx.metadata import Stamp
 from edgeae.metrics.quantization import Affine
@@ -135,46 +135,5 @@ def _from_tflite(content: bytes) -> Any:
         write_scratch(path, content)
         model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
     spell_out_gelu(model.graph)
-    _unsigned_inside(model.graph)
+    unsigned_inside(model.graph)
     return model
-
-
-def _unsigned_inside(graph: Any) -> None:
-    """Convert int8 inputs and outputs to uint8 inside the graph, in place: the integers plus 128.
-
-    onnxruntime turns int8 activations into uint8 to fuse QDQ into integer kernels, but not at the
-    inputs and outputs of the graph. Without this conversion, the first Gemm of each part runs in
-    float, which is much slower, and the code is rounded differently in the encoder than inside the
-    autoencoder.
-    """
-    constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
-    inputs = {value.name for value in graph.input}
-    outputs = {value.name for value in graph.output}
-    nodes = list(graph.node)
-    del graph.node[:]
-    for node in nodes:
-        at_input = node.op_type == "DequantizeLinear" and node.input[0] in inputs
-        at_output = node.op_type == "QuantizeLinear" and node.output[0] in outputs
-        if not (at_input or at_output) or constants[node.input[2]].dtype != np.int8:
-            graph.node.append(node)
-            continue
-        point = f"{node.output[0]}_point"
-        unsigned = np.array(int(constants[node.input[2]]) + 128, np.uint8)
-        graph.initializer.append(onnx.numpy_helper.from_array(unsigned, point))
-        graph.node.extend(_through_unsigned(node, point, at_input))
-
-
-def _through_unsigned(node: Any, point: str, at_input: bool) -> list[Any]:
-    """Return the signed and unsigned (de)quantizations that replace one at an input or output."""
-    source, scale, signed = node.input
-    names = [source, *(f"{node.output[0]}_step{step}" for step in (1, 2)), node.output[0]]
-    # an int8 input becomes real, unsigned and real again; an output ends as int8
-    kinds = ["DequantizeLinear", "QuantizeLinear", "DequantizeLinear"]
-    points = [signed, point, point]
-    if not at_input:
-        kinds = ["QuantizeLinear", "DequantizeLinear", "QuantizeLinear"]
-        points = [point, point, signed]
-    return [
-        onnx.helper.make_node(kind, [names[step], scale, points[step]], [names[step + 1]])
-        for step, kind in enumerate(kinds)
-    ]
