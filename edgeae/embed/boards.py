@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgeae.codegen.part import Part, c_type
 from edgeae.embed.c_sources import CSources
 from edgeae.embed.record import Package, Record
+from edgeae.embed.serial_link import serial_sources
 from edgeae.embed.templating import filled
 from edgeae.errors import BadInput
 
@@ -129,9 +131,22 @@ def placed(record: Record, made: CSources) -> dict[str, str]:
     return files
 
 
+def serial_placed(record: Record, made: CSources) -> dict[str, str]:
+    """Return what answers over a serial line, in `serial/`, which an app takes by a setting.
+
+    It lies beside the model, so that its table of hashes is never that of another model.
+    """
+    return {f"serial/{name}": text for name, text in serial_sources(record, made).items()}
+
+
 def units(made: CSources) -> list[str]:
     """Return the paths of the C files in `placed`."""
     return [f"src/{name}" for name in made.units]
+
+
+def found(folder: Path, below: str) -> list[Path]:
+    """Return the C files in a folder of a written form, as paths below the form."""
+    return sorted(path.relative_to(folder) for path in (folder / below).glob("*.c"))
 
 
 def needs_libm(made: CSources) -> bool:

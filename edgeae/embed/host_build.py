@@ -16,7 +16,6 @@ _CPP = (
     *("-std=c++11", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
     *("-Wall", "-Wextra", "-Werror", "-O1"),
 )
-_EXAMPLE = "./example_of_host"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class HostProgram:
         includes: folders with headers, likewise.
         defines: macros.
         forced: headers that each source of C++ begins with, although it does not include them.
+        name: the program's file, below the folder.
     """
 
     c: Sequence[str | Path]
@@ -35,10 +35,11 @@ class HostProgram:
     includes: Sequence[str | Path] = ()
     defines: Sequence[str] = ()
     forced: Sequence[str] = ()
+    name: str = "example_of_host"
 
     @property
-    def commands(self) -> list[list[str]]:
-        """The commands that build it and run it, for the folder."""
+    def building(self) -> list[list[str]]:
+        """The commands that build it, for the folder."""
         flags = [*(f"-I{folder}" for folder in self.includes), *(f"-D{it}" for it in self.defines)]
         forced = [word for header in self.forced for word in ("-include", header)]
         objects = [f"{Path(source).stem}.host.o" for source in self.cpp]
@@ -48,21 +49,30 @@ class HostProgram:
         ]
         sources = [str(source) for source in self.c]
         c = [*compiler.host(), *compiler.STRICT, "-O1", *flags, *sources, *objects]
-        return [*cpp, [*c, "-lm", "-o", _EXAMPLE], [_EXAMPLE]]
+        return [*cpp, [*c, "-lm", "-o", self.name]]
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The commands that build it and run it, for the folder."""
+        return [*self.building, [f"./{self.name}"]]
 
 
-def proven(folder: Path, program: HostProgram, note: str) -> Proof:
+def proven(
+    folder: Path, program: HostProgram, note: str, built: Sequence[HostProgram] = ()
+) -> Proof:
     """Build an example with the host's compilers and run it.
 
     Args:
         folder: a copy of the written folder.
         program: what to build.
         note: what was not run for real, see `Proof`.
+        built: further examples, which are built and not run, because they wait for a host.
 
     Raises:
         RuntimeUnavailable: there is no compiler.
     """
-    return in_order(program.commands, folder, compiler.version(), note=note)
+    before = [command for item in built for command in item.building]
+    return in_order([*before, *program.commands], folder, compiler.version(), note=note)
 
 
 def in_order(

@@ -231,34 +231,38 @@ def test_yaml_files_are_read_as_they_are_meant(tiny_bundle, tmp_path, no_compile
     embed(tiny_bundle().root, "zephyr", tmp_path / "out", name="no", package=PACKAGE)
     module = yaml.safe_load((tmp_path / "out/zephyr/module.yml").read_text())
     assert module["name"] == "no"  # not false
+    assert module["samples"] == ["sample", "sample_serial"]
     for folder in module["samples"]:
         assert (tmp_path / "out" / folder / "CMakeLists.txt").is_file()
+        sample = yaml.safe_load((tmp_path / "out" / folder / "sample.yaml").read_text())
+        assert sample["sample"]["description"] == HARD and len(sample["tests"]) == 1
     assert (tmp_path / "out" / module["build"]["kconfig"]).is_file()
-    sample = yaml.safe_load((tmp_path / "out/sample/sample.yaml").read_text())
-    assert sample["sample"]["description"] == HARD
 
 
 @pytest.mark.parametrize("form", ["zephyr", "esp-idf", "cmake"])
 def test_the_build_names_every_source_and_no_other(form, tiny_bundle, tmp_path, no_compiler):
     embed(tiny_bundle().root, form, tmp_path / "out")
     text = (tmp_path / "out" / "CMakeLists.txt").read_text()
-    named = set(re.findall(r"src/\w+\.c\b", text))
-    assert named == {path for path in files(tmp_path / "out") if re.fullmatch(r"src/.*\.c", path)}
+    written = files(tmp_path / "out")
+    named = set(re.findall(r"(?:src|serial)/\w+\.c\b", text))
+    assert named == {path for path in written if re.fullmatch(r"(src|serial)/.*\.c", path)}
     macros = {f"TINY_{part}_SELF_TEST" for part in ("ENCODER", "DECODER", "AUTOENCODER")}
     assert set(re.findall(r"TINY_\w+_SELF_TEST\b", text)) == macros
 
 
 def test_kconfig_symbols_are_those_of_builds_and_samples(tiny_bundle, tmp_path, no_compiler):
     settings = {
-        "zephyr": "sample/prj.conf",
-        "esp-idf": "examples/self_test/sdkconfig.defaults",
+        "zephyr": ("sample/prj.conf", "sample_serial/prj.conf"),
+        "esp-idf": ("examples/self_test/sdkconfig.defaults", "examples/serial/sdkconfig.defaults"),
     }
-    for form, place in settings.items():
+    for form, places in settings.items():
         folder = tmp_path / form
         embed(tiny_bundle().root, form, folder)
         defined = set(re.findall(r"^config (\w+)", (folder / "Kconfig").read_text(), re.MULTILINE))
-        used = "".join((folder / name).read_text() for name in ("CMakeLists.txt", place))
-        assert {name for name in re.findall(r"CONFIG_(\w+)", used) if "EDGEAE" in name} == defined
+        for names in (("CMakeLists.txt",), places):
+            used = "".join((folder / name).read_text() for name in names)
+            named = {name for name in re.findall(r"CONFIG_(\w+)", used) if "EDGEAE" in name}
+            assert named == defined
 
 
 def test_a_pack_holds_the_files_that_its_description_names(tiny_bundle, tmp_path, no_compiler):

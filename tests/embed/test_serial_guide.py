@@ -1,4 +1,4 @@
-"""The ports of the guide and of the templates compile, against stand-ins for headers.
+"""The ports of the guide compile, against stand-ins for headers.
 
 A stand-in declares what the maker's documentation says; it shows no more than that the C is right.
 """
@@ -11,7 +11,7 @@ from documents import DOCS
 from edgeae_cli import ROOT
 
 from edgeae.codegen import compiler
-from edgeae.embed.serial_link import EXAMPLES, serial_example
+from edgeae.embed.serial_link import serial_example
 from edgeae.embed.templating import filled
 
 CMSIS = """
@@ -40,45 +40,6 @@ unsigned long micros();
 void setup();
 void loop();
 """
-ZEPHYR = """
-#pragma once
-#include <stdbool.h>
-#include <stdint.h>
-#define CONFIG_BOARD "frdm_k64f"
-struct device { int unused; };
-extern const struct device console;
-#define DT_CHOSEN(name) name
-#define DEVICE_DT_GET(node) (&console)
-bool device_is_ready(const struct device *device);
-int uart_poll_in(const struct device *device, unsigned char *byte);
-void uart_poll_out(const struct device *device, unsigned char byte);
-uint32_t k_cycle_get_32(void);
-int sys_clock_hw_cycles_per_sec(void);
-"""
-ESP_IDF = """
-#pragma once
-#include <stddef.h>
-#include <stdint.h>
-#define CONFIG_IDF_TARGET "esp32"
-#define CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ 160
-#define ESP_ERROR_CHECK(call) do { if (call) { } } while (0)
-typedef enum { UART_NUM_0 } uart_port_t;
-typedef enum { UART_DATA_8_BITS = 3, UART_PARITY_DISABLE = 0, UART_STOP_BITS_1 = 1 } some;
-enum { UART_HW_FLOWCTRL_DISABLE = 0, UART_SCLK_DEFAULT = 4 };
-typedef struct {
-  int baud_rate, data_bits, parity, stop_bits, flow_ctrl, source_clk;
-} uart_config_t;
-int uart_driver_install(uart_port_t port, int in, int out, int queue, void *handle, int flags);
-int uart_param_config(uart_port_t port, const uart_config_t *config);
-int uart_read_bytes(uart_port_t port, void *bytes, uint32_t length, uint32_t ticks);
-int uart_write_bytes(uart_port_t port, const void *bytes, size_t size);
-uint32_t esp_cpu_get_cycle_count(void);
-void app_main(void);
-"""
-HEADERS = {
-    "zephyr": ({"zephyr/device.h", "zephyr/drivers/uart.h", "zephyr/kernel.h"}, ZEPHYR),
-    "esp-idf": ({"driver/uart.h", "esp_cpu.h", "sdkconfig.h"}, ESP_IDF),
-}
 
 
 def shown(kind: str) -> list[str]:
@@ -102,17 +63,6 @@ def test_the_port_with_cmsis_compiles(tmp_path):
     compiled(f"{port}\nint main(void) {{\n{loop}}}\n", "main.c", tmp_path, *compiler.STRICT)
     with pytest.raises(Exception, match=r"main\.c"):
         compiled(f"{port}\nint x = nothing;\n", "main.c", tmp_path, *compiler.STRICT)
-
-
-@pytest.mark.parametrize("platform", HEADERS)
-def test_the_example_of_a_platform_compiles(platform, tmp_path):
-    names, text = HEADERS[platform]
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"#ifndef STAND_IN\n#define STAND_IN\n{text}#endif\n")
-    example = serial_example(platform)
-    assert set(re.findall(r'#include [<"](.+?)[>"]', example)) == {*names, "edgeae_serial.h"}
-    compiled(example, EXAMPLES[platform], tmp_path, *compiler.STRICT, f"-I{tmp_path}")
 
 
 def test_the_sketch_compiles_and_is_the_one_that_the_guide_shows(tmp_path):

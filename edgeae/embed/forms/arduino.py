@@ -48,8 +48,12 @@ def form(record: Record, options: Options) -> Form:
 def prove(folder: Path, record: Record) -> Proof:
     """Build library and sketch against stand-in headers and run the sketch; see `FormModule`."""
     core = STAND_INS / "arduino"
-    units = sorted(path.relative_to(folder) for path in (folder / "src").glob("*.c"))
-    program = HostProgram(units, [_SKETCH, core / "core.cpp"], ["src", core], forced=["Arduino.h"])
+    program = HostProgram(
+        boards.found(folder, "src"),
+        [_SKETCH, core / "core.cpp"],
+        ["src", core],
+        forced=["Arduino.h"],
+    )
     return proven(folder, program, _NOTE)
 
 

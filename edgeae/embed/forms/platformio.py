@@ -42,7 +42,7 @@ def form(record: Record, options: Options) -> Form:
 def prove(folder: Path, record: Record) -> Proof:
     """Build the example for this machine and against Arduino's stand-in; see `FormModule`."""
     main, core = f"{_EXAMPLE}/src/main.cpp", STAND_INS / "arduino"
-    units = sorted(path.relative_to(folder) for path in (folder / "src").glob("*.c"))
+    units = boards.found(folder, "src")
     defines = [f"{record.part_name(part).upper()}_SELF_TEST" for part in record.parts]
     includes = ["include", "src"]
     native = HostProgram(units, [main], includes, defines)

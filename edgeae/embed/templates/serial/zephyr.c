@@ -9,7 +9,13 @@ static const struct device *const uart = DEVICE_DT_GET(DT_CHOSEN(zephyr_console)
 
 static int32_t get(void) {
   unsigned char byte;
-  return uart_poll_in(uart, &byte) == 0 ? byte : -1;
+  if (uart_poll_in(uart, &byte) == 0) {
+    return byte;
+  }
+#ifdef CONFIG_ARCH_POSIX
+  k_busy_wait(100); /* the simulator's time passes in no other way */
+#endif
+  return -1;
 }
 
 static void put(uint8_t byte) { uart_poll_out(uart, byte); }

@@ -3,7 +3,7 @@
 enable_language(C)
 add_library(stand_in_interface INTERFACE)
 target_include_directories(stand_in_interface INTERFACE ${STAND_INS}/zephyr)
-add_executable(app)
+add_executable(app ${STAND_INS}/zephyr/uart.c)
 target_link_libraries(app PRIVATE stand_in_interface m)
 
 file(STRINGS ${CMAKE_CURRENT_SOURCE_DIR}/prj.conf settings REGEX "=")
