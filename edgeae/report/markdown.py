@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from edgeae.detect import table as detectors
 from edgeae.report import figures
+from edgeae.report.counted_tables import counted_tables
 from edgeae.report.front_plot import title
-from edgeae.report.markdown_microcontrollers import microcontrollers
+from edgeae.report.markdown_counted import counted
 from edgeae.report.markdown_models import models
 from edgeae.summary.by_label import worst_label
 from edgeae.summary.comparison import ABOUT, HEADER, WORDS
@@ -45,7 +46,7 @@ def _exports(summary: Summary) -> list[str]:
         *_detections(summary),
         "## Latency",
         *_latency(summary),
-        *microcontrollers(summary.microcontrollers),
+        *(block for found in counted_tables(summary) for block in counted(found)),
         *_comparisons(summary),
     ]
 

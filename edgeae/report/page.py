@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edgeae.detect import table as detection_table
 from edgeae.detect.result import Detection
 from edgeae.report import figures
+from edgeae.report.counted_tables import counted_tables
 from edgeae.report.detection_plots import plots_of
 from edgeae.report.front_plot import front_plot, title
 from edgeae.report.latencies import Bar, latencies
@@ -92,6 +93,7 @@ def page(summary: Summary, sheets: Mapping[str, Sheet], live: LiveSection | None
         groups=_groups(summary),
         emulated=[item for item in summary.latency.timings if item.software],
         latencies={model.name: _latencies(summary, model.name) for model in summary.models},
+        counted=counted_tables(summary),
         comparison=comparison,
         detectors=detection_table,
         detections=_detections(summary),
