@@ -84,6 +84,14 @@ CORES = (
     "over the inputs; they are no cycles. Flash is code and constants; RAM is arena, data and "
     "stack, in bytes, beside the caller’s input and output."
 )
+#: Explains the table of boards.
+BOARDS = (
+    "The generated C on boards. Each board counts its calls by its own counter, without the serial "
+    "line: the ticks are those of one call, the median of the counts, and the range is from the "
+    "least to the most. The time follows from the clock that the board’s firmware states; an "
+    "emulator’s ticks are neither cycles nor a time. No latency, ratio or Pareto front contains a "
+    "board."
+)
 
 #: Explains the tables of detectors.
 DETECTION = (

@@ -11,6 +11,7 @@ History of the schema of `summary.json`:
 6   microcontrollers.
 7   comparisons.
 8   detections.
+9   boards.
 """
 
 import json
@@ -32,12 +33,12 @@ from edgeae.summary.comparison import FILE, Compared, read, tables
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.fronts import Front, fronts
 from edgeae.summary.latency import Absent, Latency, latency
-from edgeae.summary.microcontrollers import Microcontroller, microcontrollers
+from edgeae.summary.microcontrollers import Board, Microcontroller, boards, microcontrollers
 from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-SCHEMA = 8
+SCHEMA = 9
 #: The verdict names at most this many exports.
 _TOLD = 4
 
@@ -99,6 +100,7 @@ class Summary:
         fronts: by model, loss against packed bytes and against latency.
         latency: see `Latency`.
         microcontrollers: exact figures of the artifacts as C on emulated cores.
+        boards: what boards counted of the artifacts as C.
         comparisons: edgeae's compression beside tfmot's; see `edgeae compare`.
         detections: the bundles that `edgeae detect` judged, by name; see `Detection`.
         absent: runtimes that were missing in bench or verify.
@@ -116,6 +118,7 @@ class Summary:
     fronts: tuple[Front, ...]
     latency: Latency
     microcontrollers: tuple[Microcontroller, ...]
+    boards: tuple[Board, ...]
     comparisons: tuple[Compared, ...]
     detections: tuple[Detection, ...]
     absent: tuple[Absent, ...]
@@ -176,6 +179,7 @@ def gather(
         fronts=fronts(found, measured),
         latency=measured,
         microcontrollers=microcontrollers(rows, hashes),
+        boards=boards(rows, hashes),
         comparisons=tables(read(build / FILE), trainings),
         detections=detections,
         absent=_absent(found, measured),

@@ -1,4 +1,4 @@
-"""Format and parse values with units: `32k` bytes, `5us`, `1.23 µs`."""
+"""Format and parse values with units: `32k` bytes, `5us`, `1.23 µs`, `180 MHz`."""
 
 import math
 import re
@@ -42,6 +42,21 @@ def clock_time(seconds: float) -> str:
 def throughput(per_second: float) -> str:
     """Return a rate with three significant digits: `385 k/s`."""
     return _three_digits(per_second, _RATES)
+
+
+def frequency(hertz: int | None) -> str:
+    """Return a clock's frequency: `180 MHz`, `32.768 kHz`; empty for None."""
+    if hertz is None:
+        return ""
+    scale, unit = (1e6, "MHz") if hertz >= 1e6 else (1e3, "kHz") if hertz >= 1e3 else (1, "Hz")
+    return f"{hertz / scale:g} {unit}"
+
+
+def ticks(count: float | None) -> str:
+    """Return a counter's ticks: `46,051`, and below 100, with three digits: `3.42`; or empty."""
+    if count is None:
+        return ""
+    return f"{count:.3g}" if count < 99.95 else f"{count:,.0f}"
 
 
 def _three_digits(amount: float, units: Sequence[tuple[float, str]]) -> str:

@@ -83,11 +83,11 @@ def bench(
     """
     seed = draw_seed() if seed is None else seed
     shared = _Session(uuid.uuid4().hex[:12], seed, describe(), commit())
-    absent = {
-        name: found
+    probed = {
+        name: board.checked(probe(name, line), name, jobs)
         for name, line in {job.runtime: job.line for job in jobs}.items()
-        if "error" in (found := board.checked(probe(name, line), name, jobs))
     }
+    absent = {name: found for name, found in probed.items() if "error" in found}
     for name, found in absent.items():
         say(f"{name}: {found['error']}")
         row = Result("", "", "", "", "", "", 0, name, 0, **asdict(shared), **found)
@@ -98,7 +98,7 @@ def bench(
     planned = list(in_rounds(present, rounds, seed))
     with Progress(len(planned), "bench", "worker", shown=shown) as progress:
         for process, (number, job) in enumerate(planned):
-            row = _run(job, number, process, patience, shared)
+            row = _run(job, number, process, patience, shared, probed[job.runtime]["device"])
             append(results, row)
             told = f"{job.name} on {job.runtime}"
             progress.advance(told + (f": {row.error}" if row.error else ""))
@@ -121,7 +121,9 @@ def in_rounds(jobs: list[Job], rounds: int, seed: int) -> Iterator[tuple[int, Jo
         yield from ((number, job) for job in order)
 
 
-def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _Session) -> Result:
+def _run(
+    job: Job, number: int, process: int, patience: StoppingRule, shared: _Session, device: str
+) -> Result:
     artifact = job.artifact
     who: dict[str, Any] = {
         "model": job.model,
@@ -158,6 +160,8 @@ def _run(job: Job, number: int, process: int, patience: StoppingRule, shared: _S
     if job.line is not None:
         worker, timeout_s = board.WORKER, board.timeout_s(job.line, timeout_s)
         order["line"] = asdict(job.line)
+        # a failure has to say of which board it is, as c-serial is the runtime of all
+        who["device"] = device
     try:
         (found,) = children.run(worker, order, timeout_s=timeout_s)
     except EdgeaeError as error:

@@ -7,8 +7,8 @@ from typing import Any
 from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.runtimes import RUNTIMES, Line
 from edgeae.runtimes.c_serial import UNITS, is_held
-from edgeae.runtimes.serial_protocol import EMULATED
-from edgeae.text.amounts import duration
+from edgeae.runtimes.serial_protocol import CYCLE, EMULATED, TIMER
+from edgeae.text.amounts import duration, frequency, ticks
 from edgeae.text.columns import align
 from edgeae.timing.results import Result
 from edgeae.timing.sample_statistics import median
@@ -57,6 +57,21 @@ def timeout_s(line: Line, usual_s: float) -> float:
     return usual_s + _CALLS * line.answer_s
 
 
+def call_ticks(row: Result) -> list[float]:
+    """Return the ticks of a call, for each count of a board's row."""
+    return [count / (row.block or 1) for count in row.ticks]
+
+
+def call_ns(row: Result) -> float | None:
+    """Return the time of a call on a board that follows from the median count and the clock.
+
+    It is None for an emulator, whose ticks are no time, and if the clock is unknown.
+    """
+    if not row.ticks or row.tick not in (CYCLE, TIMER) or not row.tick_hz:
+        return None
+    return median(call_ticks(row)) / row.tick_hz * 1e9
+
+
 def render_board(rows: Sequence[Result]) -> list[str]:
     """Return the lines of the table: the latest row of each artifact on each board; or no lines."""
     latest = {
@@ -69,17 +84,16 @@ def render_board(rows: Sequence[Result]) -> list[str]:
 
 
 def _cells(row: Result) -> list[str]:
-    each = [count / (row.block or 1) for count in row.ticks]
+    each = call_ticks(row)
     name = row.model if row.recipe == FILE else f"{row.model}/{row.recipe}"
     return [
         *(name, f"{row.part}.{row.format}", row.runtime, row.device),
-        *(f"{len(each):,}", f"{median(each):,.0f}", UNITS[row.tick or EMULATED]),
-        *(f"{min(each):,.0f} – {max(each):,.0f}", _time(row, median(each))),
+        *(f"{len(each):,}", ticks(median(each)), UNITS[row.tick or EMULATED]),
+        *(f"{ticks(min(each))} – {ticks(max(each))}", _time(row)),
     ]
 
 
-def _time(row: Result, count: float) -> str:
-    """Return the time that a count is on the board; nothing for an emulator's."""
-    if row.tick == EMULATED or not row.tick_hz:
-        return ""
-    return f"{duration(count / row.tick_hz * 1e9)} at {row.tick_hz / 1e6:g} MHz"
+def _time(row: Result) -> str:
+    """Return the time that a call takes on the board; nothing if its ticks are no time."""
+    passed_ns = call_ns(row)
+    return "" if passed_ns is None else f"{duration(passed_ns)} at {frequency(row.tick_hz)}"

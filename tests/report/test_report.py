@@ -212,7 +212,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
     assert (int8["smaller"], int8["packed_smaller"]) == (whole / size, 1_001 / 250)
-    assert summary["schema"] == 8
+    assert summary["schema"] == 9
 
 
 def known(bundle: Bundle, ratio: float, packed: int, control: float | None = None) -> Bundle:

@@ -281,8 +281,18 @@ def test_an_emulators_ticks_are_no_cycles_and_no_time(bundle):
     assert done.returncode == 0, done.stderr + done.stdout
     (row,) = read_results(Path(bundle.root.parents[2]) / "build" / "results.jsonl")
     assert row.tick == "emulated" and row.software
-    assert "ticks of an emulator" in done.stdout and "MHz" not in done.stdout
+    assert "ticks of an emulator" in done.stdout and "Hz" not in done.stdout
     assert "cycles" not in done.stdout
+
+
+def test_the_report_shows_what_bench_took_from_a_board(bundle):
+    cwd = bundle.root.parents[2]
+    with fake_board.board(parts_of(bundle), kind=fake_board.EMULATED, hz=1000) as board:
+        bench(bundle, board.port, "--part", "encoder", within=5)
+    done = edgeae_warm("report", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    text = (cwd / "build" / "report" / "summary.md").read_text()
+    assert re.search(r"\| encoder \| fake board! \| [\d,.]+ \| an emulator’s \|", text), text
 
 
 @pytest.mark.system
@@ -318,6 +328,14 @@ def test_a_wrong_answer_is_not_counted(bundle):
         done = bench(bundle, board.port, "--part", "encoder", within=5)
     assert done.returncode == 1
     assert "wrong answer on the golden vectors" in done.stdout and "cycles" not in done.stdout
+
+
+def test_the_row_of_a_failure_names_the_board(bundle):
+    with fake_board.board(parts_of(bundle), "late", call_s=0) as board:
+        done = bench(bundle, board.port, "--part", "encoder")
+    assert done.returncode == 5
+    (row,) = read_results(Path(bundle.root.parents[2]) / "build" / "results.jsonl")
+    assert row.device == "fake board!" and "late: no answer" in row.error
 
 
 def test_rows_of_boards_are_no_times_of_this_machine(bundle):
