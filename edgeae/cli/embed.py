@@ -59,8 +59,10 @@ def embed(
     license: Annotated[
         str, typer.Option("--license", help="SPDX expression of its licence [default: none].")
     ] = "",
-    author: Annotated[str, typer.Option(help="Its author, as name or name <mail>.")] = "",
-    url: Annotated[str, typer.Option(help="Its page.")] = "",
+    author: Annotated[
+        str, typer.Option(help="Its author, as name or name <mail> [default: none].")
+    ] = "",
+    url: Annotated[str, typer.Option(help="Its page [default: none].")] = "",
     max_unpacked: MaxUnpacked = None,
     json: Json = False,
 ) -> None:
@@ -83,11 +85,13 @@ def embed(
     if json:
         parts = [item.to_json() for item in done.footprints]
         table = {"folder": str(done.folder), "files": done.files, "parts": parts}
-        put_json({**table, "golden": done.golden})
+        put_json({**table, "golden": done.golden, "missing": list(done.missing)})
         return
     lines = [str(done.folder / file) for file in done.files]
     put("\n".join([*lines, *(item.to_text() for item in done.footprints)]))
     put(f"golden vectors that ship: {done.golden}")
+    if done.missing:
+        put(f"not given, but asked for by {done.publisher}: {', '.join(done.missing)}")
 
 
 def _bytes(option: str, text: str | None) -> int | None:

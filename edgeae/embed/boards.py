@@ -14,6 +14,9 @@ from edgeae.embed.serial_link import serial_sources
 from edgeae.embed.templating import filled
 from edgeae.errors import BadInput
 
+#: Who a package is by, in a field that must not be empty, if it was not said.
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True)
 class Author:

@@ -25,12 +25,16 @@ class Embedded:
         files: path below the folder → bytes, in the order in which they were written.
         footprints: what each part takes of a device; empty for forms without C.
         golden: whose golden vectors ship with the folder.
+        missing: the options that were not given and that `publisher` asks for.
+        publisher: see `edgeae.embed.table.Entry`.
     """
 
     folder: Path
     files: dict[str, int]
     footprints: tuple[Footprint, ...]
     golden: str
+    missing: tuple[str, ...]
+    publisher: str
 
 
 def embed(
@@ -67,14 +71,15 @@ def embed(
         ManifestMismatch: a file of the bundle differs from its manifest.
     """
     options = options or Options()
-    entry(form)  # raises if there is no such form
+    package = package or Package()
+    asked = entry(form)  # raises if there is no such form
     if options.target not in TARGETS:
         raise unknown("target", options.target, TARGETS)
     if options.optimize not in OPTIMIZE:
         raise BadInput(f"--optimize {options.optimize!r:.40}: allowed are {', '.join(OPTIMIZE)}")
     before = _earlier(out)
     model = carried(path, golden)
-    written = generate(model, form, name, options, package or Package(), path)
+    written = generate(model, form, name, options, package, path)
     if not written.form.footprints and (max_flash is not None or max_ram is not None):
         raise BadInput(f"--max-flash and --max-ram: the form {form} has no C whose bytes are known")
     problems = [
@@ -89,7 +94,8 @@ def embed(
     for file, content in written.files.items():
         atomic.write_bytes(out / file, content)
     sizes = {file: len(content) for file, content in written.files.items()}
-    return Embedded(out, sizes, written.form.footprints, model.golden)
+    missing = tuple(f"--{key}" for key in asked.asks if not getattr(package, key))
+    return Embedded(out, sizes, written.form.footprints, model.golden, missing, asked.publisher)
 
 
 def _earlier(out: Path) -> set[str]:

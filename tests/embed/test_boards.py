@@ -14,6 +14,7 @@ import yaml
 from ai_edge_litert import schema_py_generated as schema
 from board_models import conv_autoencoder
 from c_models import model, operator
+from edgeae_cli import edgeae_here
 
 from edgeae.codegen import compiler
 from edgeae.codegen.emulation.cores import CORES
@@ -225,6 +226,52 @@ def test_what_is_not_given_is_not_invented(form, tiny_bundle, tmp_path, no_compi
         assert "SPDX" not in text and "license" not in text.lower(), path
         assert "Author:" not in text and "None" not in text, path
     assert "0.1.0" in (tmp_path / "out" / "README.md").read_text()
+
+
+#: Fields that Arduino's specification asks for; none may be empty. `url` is the only one for which
+#: there is no true answer if it is not given.
+ARDUINO = ("name", "version", "author", "maintainer", "sentence", "paragraph", "category")
+
+
+@pytest.mark.parametrize("package", [PACKAGE, Package()])
+def test_no_field_of_an_arduino_library_is_empty(package, tiny_bundle, tmp_path, no_compiler):
+    embed(tiny_bundle().root, "arduino", tmp_path / "out", package=package)
+    lines = (tmp_path / "out" / "library.properties").read_text().splitlines()
+    fields = dict(line.split("=", 1) for line in lines)
+    assert len(fields) == len(lines) and all(fields.values())
+    assert fields.keys() - {"url", "license"} == {*ARDUINO, "architectures", "includes"}
+    who = package.author or "unknown"
+    assert (fields["author"], fields["maintainer"]) == (who, who)
+    assert fields.get("url", "") == package.url and fields.get("license", "") == package.license
+
+
+def test_a_pack_without_an_author_is_of_an_unknown_vendor(tiny_bundle, tmp_path, no_compiler):
+    embed(tiny_bundle().root, "cmsis-pack", tmp_path / "out")
+    text = (tmp_path / "out" / "unknown.tiny.pdsc").read_text()
+    root = ElementTree.fromstring(text)
+    assert root.findtext("vendor") == "unknown" and root.find("supportContact") is None
+    assert root.findtext("url") == ""  # the specification allows it for a pack on no server
+
+
+@pytest.mark.parametrize(
+    ("form", "missing", "who"),
+    [
+        ("arduino", ("--author", "--url"), "Arduino's Library Manager"),
+        ("cmsis-pack", ("--author", "--url"), "an index of CMSIS packs"),
+        ("esp-idf", ("--license",), "the ESP Component Registry"),
+        ("platformio", (), ""),
+    ],
+)
+def test_what_a_publisher_asks_for_is_told(form, missing, who, tiny_bundle, tmp_path, no_compiler):
+    root = tiny_bundle().root
+    done = embed(root, form, tmp_path / "bare")
+    assert (done.missing, done.publisher) == (missing, who)
+    assert embed(root, form, tmp_path / "whole", package=PACKAGE).missing == ()
+    told = edgeae_here("embed", str(root), "--as", form, "--out", "told", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    (line,) = told.stdout.splitlines()[-1:]
+    expected = f"not given, but asked for by {who}: {', '.join(missing)}" if missing else "golden"
+    assert line.startswith(expected)
 
 
 def test_yaml_files_are_read_as_they_are_meant(tiny_bundle, tmp_path, no_compiler):

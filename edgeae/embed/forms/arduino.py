@@ -25,11 +25,12 @@ def form(record: Record, options: Options) -> Form:
     _check_name(record.name)
     package = record.package
     words = boards.words(record, made) | {
-        "author": package.author,
+        "author": package.author or boards.UNKNOWN,
         "description": boards.description(record),
         "license": f"license={package.license}\n" if package.license else "",
         "paragraph": ". ".join(boards.head(record)),
-        "url": package.url,
+        # there is no address that says that there is none
+        "url": f"url={package.url}\n" if package.url else "",
     }
     places = {
         "library.properties": "library.properties",

@@ -19,8 +19,6 @@ from edgeae.errors import BadInput
 
 #: Version of PACK.xsd whose elements are used.
 _SCHEMA = "1.7.32"
-#: Vendor of packs whose author is not given.
-_VENDOR = "edgeae"
 #: Most characters of a component's group.
 _LONGEST = 32
 _EXAMPLE = "examples/self_test/main.c"
@@ -65,7 +63,7 @@ def prove(folder: Path, record: Record) -> Proof:
 def _vendor(record: Record) -> str:
     """Return the vendor: the author's name, in the characters that a pack's vendor may have."""
     author = boards.author(record.package).name
-    vendor = re.sub(r"[^A-Za-z0-9]+", "-", author).strip("-") if author else _VENDOR
+    vendor = re.sub(r"[^A-Za-z0-9]+", "-", author).strip("-") if author else boards.UNKNOWN
     if not vendor or len(vendor) > _LONGEST:
         raise BadInput(
             f"--author {author!r:.60}: the vendor of a CMSIS pack comes from it; allowed are 1 to "
