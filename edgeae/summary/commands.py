@@ -8,6 +8,7 @@ from edgeae.data import asked_of
 from edgeae.detect.result import Detection
 from edgeae.errors import BadInput
 from edgeae.summary.exports import Export
+from edgeae.summary.microcontrollers import Board, Microcontroller
 
 #: Returns the words of the command that trains a model again.
 Retrain = Callable[[Training], Sequence[str]]
@@ -22,15 +23,19 @@ def commands(
     probed: Sequence[str],
     sampled: Sequence[str],
     detections: Sequence[Detection],
+    counted: Sequence[Microcontroller | Board],
     retrain: Retrain,
 ) -> tuple[str, ...]:
     """Return the command lines, in the order in which they must run.
+
+    No file knows the port of a board: `PORT` stands for it.
 
     Args:
         found: the exports.
         trainings: model → its `train.json`.
         probed, sampled: models that have a probe, and models that have samples.
         detections: the bundles that were judged as anomaly detectors.
+        counted: what emulated cores and boards counted.
         retrain: see `Retrain`.
     """
     made = []
@@ -40,7 +45,29 @@ def commands(
     drawn = [shlex.join(["edgeae", "sample", model]) for model in sampled]
     exported = _exports(found, trainings)
     checks = ["edgeae verify", *map(_detect, detections), "edgeae bench"] if found else []
-    return (*made, *drawn, *exported, *checks, "edgeae report")
+    return (*made, *drawn, *exported, *checks, *_counted(counted), "edgeae report")
+
+
+def _counted(found: Sequence[Microcontroller | Board]) -> list[str]:
+    """Return a command for each set of cores that ran the same bundles, and for each board's."""
+    cores: dict[str, list[str]] = {}
+    for item in found:
+        if isinstance(item, Microcontroller):
+            cores.setdefault(f"build/{item.model}/{item.recipe}", []).append(item.runtime)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for bundle, runtimes in cores.items():
+        together.setdefault(tuple(dict.fromkeys(runtimes)), []).append(bundle)
+    on_boards = dict.fromkeys(
+        f"build/{item.model}/{item.recipe}" for item in found if isinstance(item, Board)
+    )
+    return [
+        *(
+            shlex.join(["edgeae", "bench", *bundles, *_each("--runtime", runtimes)])
+            for runtimes, bundles in together.items()
+        ),
+        # a board runs one model at a time
+        *(shlex.join(["edgeae", "bench", bundle, "--port", "PORT"]) for bundle in on_boards),
+    ]
 
 
 def _detect(found: Detection) -> str:

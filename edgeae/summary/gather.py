@@ -168,6 +168,8 @@ def gather(
     ordered = {model.name: trainings[model.name] for model in models}
     probed = [model.name for model in models if model.probe]
     sampled = [name for name, item in ordered.items() if read_samples(folders[name], item)]
+    cores, on_boards = microcontrollers(rows, hashes), boards(rows, hashes)
+    counted: tuple[Microcontroller | Board, ...] = (*cores, *on_boards)
     return Summary(
         schema=SCHEMA,
         edgeae=__version__,
@@ -178,13 +180,13 @@ def gather(
         exports=found,
         fronts=fronts(found, measured),
         latency=measured,
-        microcontrollers=microcontrollers(rows, hashes),
-        boards=boards(rows, hashes),
+        microcontrollers=cores,
+        boards=on_boards,
         comparisons=tables(read(build / FILE), trainings),
         detections=detections,
         absent=_absent(found, measured),
         tools=_tools(found, trainings),
-        commands=commands(found, ordered, probed, sampled, detections, retrain),
+        commands=commands(found, ordered, probed, sampled, detections, counted, retrain),
     )
 
 

@@ -144,6 +144,14 @@ def test_boards_have_no_latency(report):
     assert {item.runtime for item in history(rows, []).multiples} == {"litert-xnnpack"}
 
 
+def test_the_commands_name_the_bundle_of_a_board(report):
+    bundle, written = report
+    summary = written(*(counted(bundle, clock) for clock in (TIMER, CYCLES)))[2]
+    assert summary["commands"][-2:] == (
+        ["edgeae bench build/tiny/int8 --port PORT", "edgeae report"]
+    )
+
+
 def test_without_boards_there_is_no_table(report):
     bundle, written = report
     shown, text, summary = written(timed(bundle))

@@ -84,6 +84,11 @@ def test_cores_have_no_latency(written):
     assert {item.runtime for item in history(rows, []).multiples} == {"litert-xnnpack"}
 
 
+def test_the_commands_name_the_cores(written):
+    command = "edgeae bench build/tiny/int8 --runtime c-cortex-m0 --runtime c-cortex-m4"
+    assert written[2]["commands"][-3:] == ["edgeae bench", command, "edgeae report"]
+
+
 def test_without_cores_there_is_no_table(tmp_path, tiny_bundle):
     tiny_bundle()
     summary = write(tmp_path / "build", tmp_path / "build" / "report", train_command)
