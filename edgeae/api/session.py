@@ -14,8 +14,9 @@ from edgeae.errors import BadInput, NotMeasured, RuntimeUnavailable
 from edgeae.runtimes import RUNTIMES, USUAL, Runtime, Session, formats, load
 from edgeae.runtimes.inference import run_all
 
-#: Values of one step of a long run, which bounds the memory beside images and answers.
-_STEP_VALUES = 1 << 20
+#: Values of one step of a long run, which bounds the memory beside images and answers: 1 MB of
+#: float32, which a core's cache holds.
+_STEP_VALUES = 1 << 18
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,12 @@ def is_near(first: Affine, second: Affine) -> bool:
 def round_half_away(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Round to the nearest integer, halves away from zero; exact, unlike `floor(x + 0.5)`."""
     whole: NDArray[np.floating] = np.trunc(values)
-    # values − trunc(values) is exact in binary floating point, so a half is exactly a half.
-    carry: NDArray[np.floating] = np.copysign(np.abs(values - whole) >= 0.5, values)
-    rounded: NDArray[np.floating] = whole + carry.astype(values.dtype)
-    return rounded
+    # values − trunc(values) and its double are exact in binary floating point, so a half is
+    # exactly a half, and twice the rest is a whole step from there on.
+    rest: NDArray[np.floating] = values - whole
+    rest += rest
+    whole += np.trunc(rest)
+    return whole
 
 
 def quantize(real: NDArray[np.floating], affine: Affine) -> NDArray[np.integer]:
@@ -74,13 +76,16 @@ def quantize(real: NDArray[np.floating], affine: Affine) -> NDArray[np.integer]:
     if not np.isfinite(real).all():
         raise BadInput("cannot quantize NaN or infinity")
     with np.errstate(over="ignore"):  # a value beyond float32 is also beyond the integer range
-        scaled = np.asarray(real, np.float32) / np.float32(affine.scale)
+        scaled = np.array(real, np.float32)
+        scaled /= np.float32(affine.scale)
     low, high = affine.limits
-    # clip to one step more than the range, because infinity would break the arithmetic below
-    scaled = np.clip(scaled, low - affine.zero_point - 1, high - affine.zero_point + 1)
-    # float64 from here: adding a zero point to a large float32 could round a second time
-    steps = round_half_away(scaled).astype(np.float64) + affine.zero_point
-    return np.clip(steps, low, high).astype(affine.dtype)
+    # clip to one step more than the range, because infinity would break the arithmetic below; what
+    # is left is below 2^18, where float32 holds each integer and each sum with a zero point
+    np.clip(scaled, low - affine.zero_point - 1, high - affine.zero_point + 1, out=scaled)
+    steps = round_half_away(scaled)
+    steps += np.float32(affine.zero_point)
+    integers: NDArray[np.integer] = np.clip(steps, low, high).astype(affine.dtype)
+    return integers
 
 
 def dequantize(integers: NDArray[np.integer], affine: Affine) -> NDArray[np.float32]:
