@@ -112,6 +112,7 @@ def test_scales_of_blocks_are_refused_and_not_taken_for_none():
 # --- conversion ---
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 def test_weights_lie_on_the_symmetric_grid_that_training_knows(made):
     """q = round(w / s), s = max|w| / 7 of each output channel, by numpy."""
@@ -127,6 +128,7 @@ def test_weights_lie_on_the_symmetric_grid_that_training_knows(made):
         assert set(tensor.zero_points) == {0} and np.abs(tensor.data).max() == 7
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 def test_operators_have_the_version_that_reads_four_bits(made):
     for part in ("encoder", "decoder", "autoencoder"):
@@ -136,6 +138,7 @@ def test_operators_have_the_version_that_reads_four_bits(made):
         assert graph_statistics.minimum_runtime(graph) == "2.18.0"
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("kernels", ["litert-builtin", "litert-xnnpack"])
 def test_kernels_agree(made, kernels):
@@ -145,6 +148,7 @@ def test_kernels_agree(made, kernels):
     )
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 def test_compensation_lowers_the_loss(made):
     assert made.loss("dense", "float32") < 1e-10
@@ -152,6 +156,7 @@ def test_compensation_lowers_the_loss(made):
     assert made.said["again"]["dense-int4-compensated"]
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("model", "operator"),

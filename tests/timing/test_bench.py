@@ -446,7 +446,7 @@ def test_a_hang_is_a_row_and_the_others_still_run(odd, tiny_bundle, tmp_path, mo
     run = children.run
 
     def impatient(module, job, *, timeout_s):
-        return run(module, job, timeout_s=4 if job["runtime"] == "odd-hang" else timeout_s)
+        return run(module, job, timeout_s=2 if job["runtime"] == "odd-hang" else timeout_s)
 
     monkeypatch.setattr(children, "run", impatient)
     rows = time_all([tiny_bundle("float32")], tmp_path / "r.jsonl", "odd-hang", "null")

@@ -110,6 +110,7 @@ def test_the_table_names_features_and_the_label() -> None:
     assert "label 7 held out" in other
 
 
+@pytest.mark.system
 @pytest.mark.tensorflow
 def test_train_and_probe_and_probe_again(tmp_path: Path) -> None:
     quick = ("train", "simple", "--code", "6", "--epochs", "2", "--data", "five.npz", "--probe")

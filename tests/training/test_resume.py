@@ -102,6 +102,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, p
     assert not state.parent.exists()
 
 
+@pytest.mark.system
 def test_ctrl_c_leaves_the_best_epoch_and_the_same_command_goes_on(place):
     command = ("simple", *SMALL[:2], "--epochs", "10", "--code", "6")
     told = train(place, *command, end=End("fit", 3, signal.SIGINT))

@@ -239,6 +239,7 @@ def test_tensorflow_is_heard_only_when_it_fails(tmp_path, error, shown):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_own_data_called_mnist_goes_the_whole_way(tmp_path):
     save(tmp_path / "mnist.npz")
     options = ("--code=4", "--epochs=1", "--data=mnist.npz", "--name=realm")
