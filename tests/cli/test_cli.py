@@ -207,6 +207,7 @@ def test_verify_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, sane):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.system
 def test_bench_on_a_device_takes_no_tensorflow(edgeae, tiny_bundle, tmp_path, sane):
     bundle = device(tiny_bundle)
     quick = ("--part", "encoder", "--seconds", "0.05")

@@ -287,6 +287,7 @@ def test_a_curve_is_what_numpy_computes_on_the_validation_images(place):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_a_curve_of_clusters_rises_from_none(place):
     """Where there are as many values as weights, nothing changes; k-means is tested elsewhere."""
     kept = json.loads((place / "build/deep/sensitivity.json").read_text())
@@ -319,6 +320,7 @@ def test_what_was_measured_is_what_is_exported(place):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_a_layer_of_another_model_is_named(place):
     text = (place / "found.toml").read_text().replace("encoder_1", "encoder_9")
     (place / "other.toml").write_text(text)
