@@ -73,6 +73,7 @@ TOP = {"edgeae", "edgeae.__main__", "edgeae.errors", "edgeae.pytest_plugin"}
 ROOMS = {
     "text": "",
     "system": "",
+    "scheduling": "system",
     "reading": "text system",
     "metrics": "reading",
     "recipe": "text system reading metrics",
@@ -96,8 +97,8 @@ ROOMS = {
         "system reading metrics recipe artifacts data formats codegen runtimes verify detect timing"
     ),
     "conversion": (
-        "text system reading metrics recipe artifacts originals data formats runtimes training "
-        "compression timing"
+        "text system scheduling reading metrics recipe artifacts originals data formats runtimes "
+        "training compression timing"
     ),
     "baselines": "system reading artifacts formats timing",
     "gate": "text system reading metrics artifacts formats runtimes verify detect timing baselines",
@@ -111,8 +112,8 @@ ROOMS = {
     "live": "system metrics plotting artifacts data codegen embed summary report",
     "scaffold": "system embed gate",
     "sensitivity": (
-        "text system reading metrics recipe plotting artifacts originals formats training "
-        "compression conversion"
+        "text system scheduling reading metrics recipe plotting artifacts originals formats "
+        "training compression conversion"
     ),
     "comparison": "system recipe artifacts conversion summary",
     "api": (

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.comparison.pairs import PAIRS, Pair
 from edgeae.conversion.plan.export import ExportCell, export, settle
-from edgeae.conversion.plan.reports import CONTROL, CONVERT
+from edgeae.conversion.plan.stages import CONTROL, CONVERT
 from edgeae.errors import BadInput
 from edgeae.summary.comparison import ENGINES, Comparison, Measured, read
 from edgeae.system import atomic

@@ -19,7 +19,7 @@ from edgeae.compression.control_cache import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
-from edgeae.conversion.plan.reports import CONTROL, CONVERT
+from edgeae.conversion.plan.stages import CONTROL, CONVERT
 from edgeae.conversion.plan.tools import control_versions, tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, subject_of
 from edgeae.data import column_losses

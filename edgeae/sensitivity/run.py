@@ -8,11 +8,11 @@ from typing import Any
 
 from edgeae.artifacts.model import open_model
 from edgeae.conversion.plan.export import impossible
-from edgeae.conversion.plan.reports import reports
 from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, OutOfTolerance
 from edgeae.reading import typed
 from edgeae.recipe import Recipe
+from edgeae.scheduling.reports import reports
 from edgeae.sensitivity import written
 from edgeae.sensitivity.allocation import Member
 from edgeae.sensitivity.curves import Curves, Layer

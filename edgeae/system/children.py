@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from edgeae import errors
-from edgeae.errors import EdgeaeError, RuntimeCrashed, naming
+from edgeae.errors import EdgeaeError, Interrupted, RuntimeCrashed, naming
 from edgeae.system import interrupts, tied
 from edgeae.system.scratch import scratch
 
@@ -36,6 +36,8 @@ _SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 _RUNNING: set[subprocess.Popen[str]] = set()
 #: Set while no child may run; see `ended`.
 _ENDED = threading.Event()
+#: How often a child's parent asks whether the child is still wanted, in seconds.
+_ASK_S = 0.5
 
 
 def run(
@@ -46,7 +48,12 @@ def run(
 
 
 def stream(
-    module: str, job: Mapping[str, Any], *, timeout_s: float, env: Mapping[str, str] | None = None
+    module: str,
+    job: Mapping[str, Any],
+    *,
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    wanted: Callable[[], bool] | None = None,
 ) -> Iterator[Message]:
     """Run a child and yield each report as it arrives.
 
@@ -58,9 +65,11 @@ def stream(
         job: the job, as JSON values.
         timeout_s: longest duration of the child, in seconds.
         env: variables to add to this process's environment.
+        wanted: asked twice a second; if it returns False, the child is ended.
 
     Raises:
         EdgeaeError: the error that the child raised, of the same class.
+        Interrupted: the child is no longer wanted.
         RuntimeCrashed: the child crashed or ran longer than `timeout_s`; the message gives the
             reason and the child's last line.
         KeyboardInterrupt: another thread has ended all children.
@@ -73,10 +82,10 @@ def stream(
         variables = {**_SAFE_PATH, **(env or {}), _PIPE: str(write_end)}
         deadline = time.monotonic() + timeout_s
         with _started(tied.module(module), order, variables, (write_end,)) as (child, chatter):
-            for line in _lines(read_end, deadline, timeout_s):
+            for line in _lines(read_end, deadline, timeout_s, wanted):
                 message = json.loads(line)
                 if "raised" in message:
-                    raise _rebuild(message)
+                    raise rebuilt(message)
                 yield message
             _check_end(child, chatter, deadline, timeout_s)
 
@@ -186,35 +195,44 @@ def serve(work: Callable[[Message], Iterable[Message]]) -> None:
         for message in work(job):
             pipe.write(json.dumps(message) + "\n")
     except EdgeaeError as error:
-        pipe.write(_raised(error))
+        pipe.write(json.dumps(raised(error)) + "\n")
     except OSError as error:
-        pipe.write(_raised(errors.system_error(error)))
+        pipe.write(json.dumps(raised(errors.system_error(error))) + "\n")
     pipe.close()
 
 
-def _raised(error: EdgeaeError) -> str:
+def raised(error: EdgeaeError) -> Message:
+    """Return an error as JSON types, for another process; see `rebuilt`."""
     arguments = [str(argument) for argument in error.args]
-    return json.dumps({"raised": type(error).__name__, "arguments": arguments}) + "\n"
+    return {"raised": type(error).__name__, "arguments": arguments}
 
 
-def _lines(descriptor: int, deadline: float, timeout_s: float) -> Iterator[str]:
+def rebuilt(message: Message) -> EdgeaeError:
+    """Return the error that `raised` described, of the same class."""
+    kind = getattr(errors, message["raised"])
+    error: EdgeaeError = kind(*message["arguments"])
+    return error
+
+
+def _lines(
+    descriptor: int, deadline: float, timeout_s: float, wanted: Callable[[], bool] | None
+) -> Iterator[str]:
     pending = b""
     with selectors.DefaultSelector() as selector, os.fdopen(descriptor, "rb", 0) as pipe:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            left = max(0.0, deadline - time.monotonic())
+            if not selector.select(left if wanted is None else min(left, _ASK_S)):
+                if wanted is not None and not wanted():
+                    raise Interrupted("no longer wanted")
+                if time.monotonic() < deadline:
+                    continue
                 raise RuntimeCrashed(f"hung: no answer within {timeout_s:.0f} s")
             chunk = pipe.read(1 << 16)
             if not chunk:
                 return
             *complete, pending = (pending + chunk).split(b"\n")
             yield from (line.decode() for line in complete)
-
-
-def _rebuild(message: Message) -> EdgeaeError:
-    kind = getattr(errors, message["raised"])
-    error: EdgeaeError = kind(*message["arguments"])
-    return error
 
 
 def _check_end(

@@ -7,9 +7,9 @@ from typing import Literal
 
 from edgeae.artifacts.model import open_model
 from edgeae.conversion.plan.export import impossible
-from edgeae.conversion.plan.reports import reports
 from edgeae.errors import BadInput
 from edgeae.recipe import Recipe
+from edgeae.scheduling.reports import reports
 from edgeae.text.columns import align
 
 Method = Literal["min-max", "percentile", "mse"]

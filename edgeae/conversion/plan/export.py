@@ -1,9 +1,10 @@
 """Exports the bundles that are out of date: each is built by a child and published atomically."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from edgeae.artifacts.bundle import MANIFEST, holding
@@ -11,11 +12,11 @@ from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
 from edgeae.artifacts.publish import building
 from edgeae.conversion.plan.durations import Durations, Expected, total
 from edgeae.conversion.plan.original_layers import unsuitable
-from edgeae.conversion.plan.reports import reports
 from edgeae.conversion.plan.tools import tool_versions
-from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
+from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch
 from edgeae.recipe import Recipe
-from edgeae.system import children
+from edgeae.scheduling.local import Local
+from edgeae.scheduling.task import Done, Folder, Task
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -225,38 +226,55 @@ def export(
     """
     # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
-    with children.threads(jobs) as pool:
-        running = [pool.submit(_timed, cell, jobs, say) for cell in ordered]
-        for done in as_completed(running):
-            yield done.result()
+    with Local(jobs) as executor:
+        made: dict[Task, ExportCell] = {}
+        for cell in ordered:
+            task = _task(cell, jobs, say)
+            made[task] = cell
+            executor.submit(task)
+        for done in executor.completed():
+            yield _outcome(made[done.task], done)
 
 
-def _timed(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> ExportOutcome:
-    start = time.monotonic()
-    error: EdgeaeError | None = None
-    try:
-        durations = Durations(cell.folder.parent, say)
-        training = open_model(cell.folder)
-        say(f"export {cell.name}: {durations.expected(training, cell.recipe).to_text()}")
-        _export(cell, say)
-        durations.record(training, cell.recipe, jobs, time.monotonic() - start)
-    except EdgeaeError as found:
-        error = found
-    except OSError as found:
-        error = system_error(found)
-    state = _EXPORTED if error is None else _FAILED
-    return ExportOutcome(cell, state, error, time.monotonic() - start)
-
-
-def _export(cell: ExportCell, say: Callable[[str], None]) -> None:
-    with building(cell.folder, cell.recipe.name) as scratch:
-        job = {
-            "model": str(cell.folder),
+def _task(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> Task:
+    return Task(
+        name=cell.name,
+        module=CHILD,
+        job={
+            "model": "{model}",
             "recipe": asdict(cell.recipe),
             "overrides": cell.overrides,
-            "out": str(scratch),
-        }
-        reports(CHILD, job, lambda doing: say(f"export {cell.name}: {doing}"), _TIMEOUT_S)
+            "out": "{out}",
+        },
+        into=partial(_timed, cell, jobs, say),
+        say=lambda doing: say(f"export {cell.name}: {doing}"),
+        reads={"model": Folder(cell.folder, ())},
+        timeout_s=_TIMEOUT_S,
+    )
+
+
+def _outcome(cell: ExportCell, done: Done) -> ExportOutcome:
+    state = _EXPORTED if done.error is None else _FAILED
+    return ExportOutcome(cell, state, done.error, done.seconds)
+
+
+@contextlib.contextmanager
+def _timed(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> Iterator[Path]:
+    """Yield the folder of an export, say how long it will take, and record how long it took."""
+    start = time.monotonic()
+    durations = Durations(cell.folder.parent, say)
+    training = open_model(cell.folder)
+    say(f"export {cell.name}: {durations.expected(training, cell.recipe).to_text()}")
+    with _published(cell) as scratch:
+        yield scratch
+    durations.record(training, cell.recipe, jobs, time.monotonic() - start)
+
+
+@contextlib.contextmanager
+def _published(cell: ExportCell) -> Iterator[Path]:
+    """Yield an empty folder; check and publish the bundle in it as the block ends."""
+    with building(cell.folder, cell.recipe.name) as scratch:
+        yield scratch
         _check_whole(scratch, cell)
 
 

@@ -1,0 +1,1 @@
+"""Scheduling: tasks that are child processes, on this machine or a Dask cluster: one protocol."""
