@@ -21,6 +21,19 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     match job["do"]:
         case "echo":
             yield {"echo": job["what"]}
+        case "copy":
+            yield {"doing": "copy"}
+            (Path(job["out"]) / "deep").mkdir()
+            (Path(job["out"]) / "deep" / "copy").write_bytes(Path(job["from"]).read_bytes())
+            (Path(job["out"]) / "variable").write_text(os.environ["EDGEAE_EXAMPLE"])
+        case "refuse":
+            raise errors.BadInput(f"{job['from']}: refused")
+        case "kill the parent":
+            if not Path(job["unless"]).exists():
+                if job["once"]:
+                    Path(job["unless"]).touch()
+                os.kill(os.getppid(), signal.SIGKILL)
+                time.sleep(60)
         case "count":
             yield from ({"number": number} for number in range(job["to"]))
         case "signal":

@@ -87,6 +87,7 @@ _NEEDED = {
     "tomli_w": "host",
     "ai_edge_litert": "",
     "pyarrow": "parquet",
+    "distributed": "dask",
 }
 
 

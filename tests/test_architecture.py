@@ -121,9 +121,9 @@ ROOMS = {
         "verify detect timing embed conversion gate"
     ),
     "cli": (
-        "text system reading recipe artifacts families data formats codegen runtimes training "
-        "importing conversion verify detect timing baselines gate summary pick report live "
-        "scaffold sensitivity embed comparison api"
+        "text system scheduling reading recipe artifacts families data formats codegen runtimes "
+        "training importing conversion verify detect timing baselines gate summary pick report "
+        "live scaffold sensitivity embed comparison api"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where
@@ -309,7 +309,24 @@ def test_what_stands_at_the_top_is_for_every_room_or_for_none():
     assert violations(top) == {}
 
 
-HEAVY = ("tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib")
+DASK = ("dask", "distributed")
+
+
+def test_dask_is_imported_only_by_functions_of_the_room_that_needs_it():
+    for module in FILES:
+        found = {name for name in imports(module) if name.split(".")[0] in DASK}
+        assert not found or room(module) == "scheduling", f"{module}: {found}"
+        top = ast.Module(
+            [node for node in tree(module).body if "Import" in type(node).__name__], []
+        )
+        assert not any(name in ast.unparse(top) for name in ("import dask", "distributed")), module
+    assert "distributed" in " ".join(imports("edgeae.scheduling.cluster"))  # the walk would notice
+
+
+HEAVY = (
+    *("tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib"),
+    *DASK,
+)
 
 
 def test_help_answers_at_once_and_loads_nothing_heavy():

@@ -9,8 +9,8 @@ This module needs no TensorFlow; code that needs the layers is in `keras_parts.p
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,22 @@ class Training:
         """The file of training rows of a model that was imported with a file of rows; or None."""
         said: str | None = self.configuration.get("train_data")
         return said
+
+    def with_rows_at(self, places: Mapping[str, str]) -> "Training":
+        """Return the same record, whose files of rows are in other places on this machine.
+
+        Args:
+            places: `data` and `train_data` → path; a key that is not there stays as it is.
+        """
+
+        def moved(record: dict[str, Any], key: str) -> dict[str, Any]:
+            return {**record, key: places[key]} if key in places else record
+
+        return replace(
+            self,
+            dataset=moved(self.dataset, "data"),
+            configuration=moved(self.configuration, "train_data"),
+        )
 
     @property
     def ranges(self) -> Ranges | None:

@@ -10,6 +10,7 @@ import typer
 from edgeae import errors
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def export(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Compare calibration methods; export nothing.")
     ] = False,
+    scheduler: Scheduler = LOCAL,
+    retries: Retries = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -69,6 +75,7 @@ def export(
     """Export models with recipes: bundles of .tflite and .onnx files in build/MODEL/RECIPE."""
     if settings and not recipe:
         raise BadInput(f"--set {settings[0]}: needs --recipe, which it changes")
+    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
     if list_:
         _list(_plans(recipe, settings), json)
         return
@@ -88,6 +95,7 @@ def export(
         every=bool(names) and not (recipe or matrix),
         force=force,
         jobs=jobs,
+        cluster=cluster,
         json=json,
     )
 
@@ -145,35 +153,29 @@ def _everything(build: Path) -> list[ExportCell]:
 
 
 def _export(
-    cells: list[ExportCell], *, named: bool, every: bool, force: bool, jobs: int | None, json: bool
+    cells: list[ExportCell],
+    *,
+    named: bool,
+    every: bool,
+    force: bool,
+    jobs: int | None,
+    cluster: Cluster,
+    json: bool,
 ) -> None:
-    from edgeae.artifacts.model import open_model
-    from edgeae.conversion.plan.export import expected, settle
     from edgeae.conversion.plan.export import export as run
-    from edgeae.conversion.plan.memory import need, workers
+    from edgeae.conversion.plan.export import settle
     from edgeae.conversion.plan.table import cautions, render
     from edgeae.errors import exit_code
-    from edgeae.system import memory
     from edgeae.text.progress import Progress
 
     outcomes, stale = settle(cells, named=named, force=force)
     _tell_settled(outcomes, len(cells))
     if stale:
-        plans = [cell.recipe for cell in stale]
-        models = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
-        needs = [need(cell.recipe, models[cell.folder]) for cell in stale]
-        at_once, note = workers(jobs, needs, memory.available())
-        if note:
-            say(f"export: {note}")
-        tuned = sum(plan.fine_tunes for plan in plans)
-        if tuned and every:
-            say(f"export: {tuned} of {len(stale)} fine-tune; --recipe chooses others")
-        if len(stale) > 1:
-            together = expected(stale, models, jobs=at_once, say=say)
-            say(f"export: {len(stale)} bundles, {at_once} at once: {together.to_text()}")
+        at_once = _at_once(stale, jobs, every, cluster)
+        executor = cluster.executor(at_once)
         done = len(cells) - len(stale)
         with Progress(len(cells), "export", "bundle", done=done, each=True) as progress:
-            for outcome in run(stale, jobs=at_once, say=progress.tell):
+            for outcome in run(stale, jobs=at_once, say=progress.tell, cluster=executor):
                 outcomes.append(outcome)
                 progress.advance(outcome.to_text())
     failed = [item for item in outcomes if item.failed]
@@ -187,6 +189,29 @@ def _export(
     for line in cautions(outcomes):
         say(f"warning: {line}")
     finish(exit_code(item.error.code for item in failed if item.error is not None))
+
+
+def _at_once(stale: list[ExportCell], jobs: int | None, every: bool, cluster: Cluster) -> int:
+    """Return how many exports run at once on this machine, and say what is going to be made."""
+    from edgeae.artifacts.model import open_model
+    from edgeae.conversion.plan.export import expected
+    from edgeae.conversion.plan.memory import need, workers
+    from edgeae.system import memory
+
+    models = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
+    needs = [need(cell.recipe, models[cell.folder]) for cell in stale]
+    at_once, note = workers(jobs, needs, memory.available())
+    if note and not cluster.is_remote:
+        say(f"export: {note}")
+    tuned = sum(cell.recipe.fine_tunes for cell in stale)
+    if tuned and every:
+        say(f"export: {tuned} of {len(stale)} fine-tune; --recipe chooses others")
+    if cluster.is_remote:
+        say(f"export: {len(stale)} bundles on the workers of {cluster.address}")
+    elif len(stale) > 1:
+        together = expected(stale, models, jobs=at_once, say=say)
+        say(f"export: {len(stale)} bundles, {at_once} at once: {together.to_text()}")
+    return at_once
 
 
 def _tell_settled(outcomes: list[ExportOutcome], total: int) -> None:

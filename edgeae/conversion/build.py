@@ -39,7 +39,8 @@ _SEED = 0
 def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build the bundle of `job["model"]` (a folder) under `job["recipe"]` in `job["out"]`.
 
-    `job["overrides"]` are the settings that the recipe has on top of its file.
+    `job["overrides"]` are the settings that the recipe has on top of its file. On another machine
+    than the model's, `job["rows"]` says where its files of rows are; see `Training.with_rows_at`.
 
     Yields:
         `{"doing": …}` before each stage.
@@ -53,7 +54,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     deterministic(_SEED)
     folder, out = Path(job["model"]), Path(job["out"])
     plan = recipe.from_table(job["recipe"])
-    training = open_model(folder)
+    training = open_model(folder).with_rows_at(job.get("rows", {}))
     dataset = dataset_of(training)
     original = open_original(folder, training)
     test = dataset.images("test", training.input_shape)

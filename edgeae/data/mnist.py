@@ -16,6 +16,8 @@ from edgeae.system import children
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 #: `Dataset.sha256` of its arrays, which does not depend on the file's format.
 MNIST_ARRAYS_SHA256 = "ebf8b79326aabe93090be9f5e86dab2d0f195267e4b886c3b70a28554b4be482"
+#: The variable of the environment that says where MNIST is.
+VARIABLE = "EDGEAE_MNIST"
 _DOWNLOAD_TIMEOUT_S = 120.0
 
 
@@ -28,7 +30,7 @@ def load_mnist(download: bool) -> Dataset:
     Raises:
         BadInput: MNIST is not available, or the file is not MNIST.
     """
-    path = _find(download)
+    path = find_mnist(download)
     stored = read(path)
     arrays = stored.arrays
     if not arrays.keys() >= {"x_train", "x_test"}:
@@ -43,8 +45,16 @@ def load_mnist(download: bool) -> Dataset:
     return dataset
 
 
-def _find(download: bool) -> Path:
-    named = os.environ.get("EDGEAE_MNIST")
+def find_mnist(download: bool = True) -> Path:
+    """Return the file or folder that holds MNIST.
+
+    Args:
+        download: whether MNIST may be downloaded.
+
+    Raises:
+        BadInput: MNIST is not available, or keras's file is damaged.
+    """
+    named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
     cached = _keras_cache()

@@ -32,6 +32,10 @@ class Folder:
     path: Path
     files: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        if self.path.name in ("", ".."):  # of `build/..`, which is no name elsewhere
+            object.__setattr__(self, "path", self.path.resolve())
+
 
 @dataclass(frozen=True, eq=False)
 class Task:

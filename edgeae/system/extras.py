@@ -10,8 +10,8 @@ from edgeae.errors import RuntimeUnavailable
 CORE = "pip install edgeae"
 
 #: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages,
-#: `c` compiles C, `parquet` reads Parquet files, `board` talks to a board.
-EXTRAS = ("host", "onnx", "report", "c", "parquet", "board")
+#: `c` compiles C, `parquet` reads Parquet files, `board` talks to a board, `dask` to a cluster.
+EXTRAS = ("host", "onnx", "report", "c", "parquet", "board", "dask")
 
 
 def remedy(extra: str) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from edgeae.artifacts.bundle import MANIFEST, holding
 from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
 from edgeae.artifacts.publish import building
 from edgeae.conversion.plan.durations import Durations, Expected, total
+from edgeae.conversion.plan.inputs import inputs_of
 from edgeae.conversion.plan.original_layers import unsuitable
 from edgeae.conversion.plan.tools import tool_versions
-from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch
+from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.recipe import Recipe
 from edgeae.scheduling.local import Local
-from edgeae.scheduling.task import Done, Folder, Task
+from edgeae.scheduling.task import Done, Executor, Folder, Task
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -213,23 +214,33 @@ def expected(
 
 
 def export(
-    cells: Iterable[ExportCell], *, jobs: int, say: Callable[[str], None]
+    cells: Iterable[ExportCell],
+    *,
+    jobs: int,
+    say: Callable[[str], None],
+    cluster: Executor | None = None,
 ) -> Iterator[ExportOutcome]:
     """Make each bundle and yield its result; a failure does not stop the others.
 
-    Each export says how long it will take when it starts, and records how long it took.
+    On this machine, each export says how long it will take when it starts, and records how long it
+    took.
 
     Args:
         cells: the bundles to make, even if they are up to date; see `settle`.
-        jobs: number of child processes at once; see `memory.workers`.
+        jobs: number of child processes at once on this machine; see `memory.workers`.
         say: receives progress messages of one line.
+        cluster: runs the children on other machines; None for this machine. It is closed.
     """
     # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
-    with Local(jobs) as executor:
+    with cluster or Local(jobs) as executor:
         made: dict[Task, ExportCell] = {}
         for cell in ordered:
-            task = _task(cell, jobs, say)
+            try:
+                task = _task(cell, jobs, say) if cluster is None else _sent(cell, say)
+            except EdgeaeError as error:
+                yield ExportOutcome(cell, _FAILED, error)
+                continue
             made[task] = cell
             executor.submit(task)
         for done in executor.completed():
@@ -237,6 +248,7 @@ def export(
 
 
 def _task(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> Task:
+    """Return the export of a cell as a task of this machine."""
     return Task(
         name=cell.name,
         module=CHILD,
@@ -250,6 +262,27 @@ def _task(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> Task:
         say=lambda doing: say(f"export {cell.name}: {doing}"),
         reads={"model": Folder(cell.folder, ())},
         timeout_s=_TIMEOUT_S,
+    )
+
+
+def _sent(cell: ExportCell, say: Callable[[str], None]) -> Task:
+    """Return the export of a cell as a task of any machine: it names all that it reads.
+
+    Raises:
+        EdgeaeError: the model or its data cannot be read.
+    """
+    task = _task(cell, 1, say)
+    try:
+        inputs = inputs_of(cell.folder, open_model(cell.folder), cell.recipe)
+    except OSError as error:
+        raise system_error(error) from None
+    return replace(
+        task,
+        job={**task.job, "rows": inputs.rows},
+        into=partial(_published, cell),
+        reads=inputs.reads,
+        variables=inputs.variables,
+        versions=tool_versions(cell.recipe),
     )
 
 

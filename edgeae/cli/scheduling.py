@@ -1,0 +1,117 @@
+"""Options of the commands whose tasks can run on other machines, and what they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeae.cli.output import say
+from edgeae.errors import BadInput
+
+if TYPE_CHECKING:
+    from edgeae.scheduling.task import Executor
+
+#: The value of `--scheduler` that asks for child processes of this command, without Dask.
+LOCAL = "local"
+#: The value that asks for a cluster inside this command, as in `edgeae.scheduling.cluster`.
+_INSIDE = "dask"
+_RETRIES = 2
+
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        "--scheduler",
+        metavar="WHERE",
+        envvar="DASK_SCHEDULER_ADDRESS",
+        help="Where tasks run: local, dask (a cluster inside this command) or the address of a "
+        "Dask scheduler, tcp://HOST:PORT.",
+    ),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        "--retries",
+        min=0,
+        help=f"How often a task runs again after its worker was lost [default: {_RETRIES}].",
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca", metavar="PEM", help="Authority that signed the cluster's certificates."
+    ),
+]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="PEM", help="Certificate for the cluster.")
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="Key of --tls-cert.")]
+
+
+class Cluster:
+    """What the options ask for.
+
+    Args:
+        scheduler, retries, ca, cert, key: values of the options above.
+
+    Raises:
+        BadInput: an option is only for a cluster, one of three is missing, or a value is wrong.
+    """
+
+    def __init__(
+        self,
+        scheduler: str,
+        retries: int | None,
+        ca: Path | None,
+        cert: Path | None,
+        key: Path | None,
+    ) -> None:
+        self.address = scheduler
+        self._retries = _RETRIES if retries is None else retries
+        self._certificates = None
+        files = {"--tls-ca": ca, "--tls-cert": cert, "--tls-key": key}
+        given = [f"{option} {path}" for option, path in files.items() if path is not None]
+        if self.is_local:
+            alone = given if retries is None else [f"--retries {retries}", *given]
+            if alone:
+                raise BadInput(f"{alone[0]}: only with --scheduler")
+            return
+        from edgeae.scheduling.cluster import Certificates, check
+
+        if ca is not None and cert is not None and key is not None:
+            self._certificates = Certificates(ca, cert, key)
+        elif given:
+            raise BadInput(f"{given[0]}: --tls-ca, --tls-cert and --tls-key go together")
+        check(scheduler, self._certificates)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the tasks are child processes of this command."""
+        return self.address == LOCAL
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the tasks run on workers that are no part of this command."""
+        return self.address not in (LOCAL, _INSIDE)
+
+    def executor(self, jobs: int) -> Executor | None:
+        """Connect to the cluster; None if the tasks are child processes of this command.
+
+        Args:
+            jobs: number of workers, if the cluster is inside this command.
+
+        Raises:
+            EdgeaeError: see `edgeae.scheduling.cluster.connected`.
+        """
+        if self.is_local:
+            return None
+        from edgeae.scheduling.dask_executor import Dask
+
+        return Dask(
+            self.address,
+            jobs=jobs,
+            retries=self._retries,
+            certificates=self._certificates,
+            say=say,
+        )

@@ -1,0 +1,71 @@
+"""What the child of an export reads, so that another machine can be given the same."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeae.artifacts.model import TRAIN, Training
+from edgeae.compression import control_cache
+from edgeae.conversion.plan.tools import control_versions
+from edgeae.data import is_path
+from edgeae.data.idx import is_idx
+from edgeae.data.mnist import VARIABLE as MNIST
+from edgeae.data.mnist import find_mnist
+from edgeae.recipe import Recipe
+from edgeae.scheduling.task import Folder
+
+#: The seed of the exports' controls.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that an export reads, and how its job calls them.
+
+    Attributes:
+        reads: name → a folder; `model` among them.
+        rows: what replaces the paths that the model's record has: `data`, `train_data`.
+        variables: variables of the child's environment.
+    """
+
+    reads: dict[str, Folder] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def inputs_of(folder: Path, training: Training, recipe: Recipe) -> Inputs:
+    """Return the files that the export of a model under a recipe reads.
+
+    The losses of the equal-budget control are among them if they are known, as a worker that does
+    not get them trains the control.
+
+    Args:
+        folder: the model's folder.
+        training: its record.
+        recipe: the recipe.
+
+    Raises:
+        BadInput: MNIST is not available.
+        OSError: a folder of data cannot be listed.
+    """
+    found = Inputs()
+    files = [TRAIN, *filter(None, [training.file])]
+    if recipe.fine_tunes:
+        kept = control_cache.place(folder, recipe, training, SEED, control_versions())
+        files += [str(kept.relative_to(folder))] if kept.exists() else []
+    found.reads["model"] = Folder(folder, tuple(files))
+    for key, said in (("data", training.data), ("train_data", training.train_data)):
+        if said is not None and is_path(said):
+            found.reads[key], found.rows[key] = _rows(key, Path(said))
+    if training.data == "mnist":
+        found.reads["mnist"], found.variables[MNIST] = _rows("mnist", find_mnist())
+    return found
+
+
+def _rows(name: str, path: Path) -> tuple[Folder, str]:
+    """Return a file or folder of rows as the folder called `name`, and its path in a job."""
+    if not path.is_dir():
+        return Folder(path.parent, (path.name,)), f"{{{name}}}/{path.name}"
+    there = path.resolve()  # the dataset has the name of the folder that a link leads to
+    return Folder(there, tuple(sorted(item.name for item in there.iterdir() if is_idx(item)))), (
+        f"{{{name}}}"
+    )

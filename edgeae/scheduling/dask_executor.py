@@ -1,0 +1,394 @@
+"""The executor of a Dask cluster.
+
+The client chooses each task's worker: it knows whose versions fit and whose store has the inputs,
+and it counts itself whom a task killed, whatever the scheduler allows. Dask carries the bytes, says
+who is there, and reaches Slurm, Kubernetes and SSH.
+
+Several clients may use a cluster at once; a worker then runs their tasks one after another.
+"""
+
+import contextlib
+import json
+import queue
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edgeae.errors import (
+    BadInput,
+    EdgeaeError,
+    RuntimeCrashed,
+    RuntimeUnavailable,
+    system_error,
+)
+from edgeae.scheduling import answer, on_worker
+from edgeae.scheduling.cluster import Certificates, connected
+from edgeae.scheduling.fleet import Fleet, Worker
+from edgeae.scheduling.task import Done, Task
+from edgeae.system import atomic, children, interrupts
+
+#: How often the scheduler is asked for its workers, in seconds.
+_LOOK_S = 1.0
+#: A task that killed so many workers is run no more, whatever `retries` allows.
+_POISON = 3
+#: How long to wait for a worker that can run a task, in seconds.
+WAIT_S = 30.0
+
+
+@dataclass(eq=False)
+class _Pending:
+    """A task that has not ended: the folder that it fills, and whom it killed."""
+
+    task: Task
+    stack: ExitStack = field(default_factory=ExitStack)
+    out: Path | None = None
+    since: float = 0.0
+    files: dict[str, Path] = field(default_factory=dict)
+    reads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+    worker: Worker | None = None
+    future: Any = None
+
+
+class Dask:
+    """Runs tasks on a Dask cluster; see `Executor`.
+
+    Args:
+        address: see `cluster.connected`.
+        jobs: number of workers, if the cluster is inside this process.
+        retries: how often a task runs again after its worker was lost.
+        certificates: the files of TLS, or None.
+        wait_s: how long to wait for a worker that can run a task, in seconds [`WAIT_S`].
+        say: receives messages of one line about workers.
+
+    Raises:
+        EdgeaeError: see `cluster.connected`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        jobs: int,
+        retries: int = 2,
+        certificates: Certificates | None = None,
+        wait_s: float | None = None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._address, self._retries, self._say = address, retries, say
+        self._wait_s = WAIT_S if wait_s is None else wait_s
+        self._connection = ExitStack()
+        self._client = self._connection.enter_context(
+            connected(address, jobs=jobs, certificates=certificates, say=say)
+        )
+        self._fleet = Fleet(self._client)
+        self._waiting: deque[_Pending] = deque()
+        self._running: dict[str, _Pending] = {}
+        self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._hashes: dict[Path, str] = {}
+        self._topic = f"edgeae-{uuid.uuid4().hex}"
+        self._looked = self._fitted = -float("inf")
+        self._finished = 0
+        self._client.subscribe_topic(self._topic, self._tell)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with interrupts.ignored():
+            if kind is not None:
+                self.cancel()
+            self._connection.close()
+
+    def submit(self, task: Task) -> None:
+        self._waiting.append(_Pending(task))
+
+    def completed(self) -> Iterator[Done]:
+        self._fitted = time.monotonic()
+        while self._waiting or self._running:
+            if time.monotonic() - self._looked >= _LOOK_S:
+                yield from self._look()
+            yield from self._send()
+            with contextlib.suppress(queue.Empty):
+                pending = self._running.pop(self._ended.get(timeout=_LOOK_S / 2), None)
+                if pending is not None:
+                    yield from self._settled(pending)
+
+    def cancel(self) -> None:
+        futures = [pending.future for pending in self._running.values()]
+        with contextlib.suppress(Exception):  # of a scheduler that is gone
+            if futures and self._client.status == "running":
+                self._client.cancel(futures, force=True)
+        for pending in (*self._running.values(), *self._waiting):
+            _left(pending, KeyboardInterrupt())
+        self._running.clear()
+        self._waiting.clear()
+
+    # --- who is there ---
+
+    def _look(self) -> Iterator[Done]:
+        """Ask who is there; run the tasks of lost workers again, and yield those that end so."""
+        packages = {name for item in self._all() for name in item.task.versions}
+        self._looked = time.monotonic()
+        with self._scheduler():
+            new, gone = self._fleet.look(packages | {"edgeae"})
+        for worker in new:
+            self._introduce(worker)
+        for worker in gone:
+            for key, pending in list(self._running.items()):
+                if pending.worker is worker:
+                    del self._running[key]
+                    with contextlib.suppress(Exception):
+                        self._client.cancel([pending.future], force=True)
+                    yield from self._lost(pending)
+
+    def _introduce(self, worker: Worker) -> None:
+        """Name a worker that cannot run some of the tasks."""
+        reasons = {worker.unfit(item.task.versions) for item in self._all()} - {""}
+        if reasons:
+            self._say(f"worker {worker.name} is left out: {min(reasons)}")
+
+    def _all(self) -> Iterator[_Pending]:
+        yield from self._waiting
+        yield from self._running.values()
+
+    @contextlib.contextmanager
+    def _scheduler(self) -> Iterator[None]:
+        """Raise the error of a scheduler that is gone, which ends everything."""
+        if self._client.status == "running":
+            try:
+                yield
+                return
+            except OSError:
+                pass  # not of a worker: those errors are returned
+        left = len(self._waiting) + len(self._running)
+        raise RuntimeCrashed(
+            f"{self._address}: the Dask scheduler is gone; {self._finished} finished and kept, "
+            f"{left} missing: the same command makes them"
+        )
+
+    # --- sending ---
+
+    def _send(self) -> Iterator[Done]:
+        """Give each free slot a task, in order; yield the tasks that cannot run."""
+        for _ in range(len(self._waiting)):
+            if self._fleet.is_busy:
+                return
+            pending = self._waiting.popleft()
+            versions = pending.task.versions
+            worker = self._fleet.choose(versions, pending.killed)
+            if worker is not None:
+                self._fitted = time.monotonic()
+                yield from self._start(pending, worker)
+            elif self._fleet.fits(versions) or time.monotonic() - self._fitted < self._wait_s:
+                self._waiting.append(pending)
+            else:
+                yield _failed(pending, self._nobody(pending.task))
+
+    def _nobody(self, task: Task) -> EdgeaeError:
+        reasons = [
+            f"{item.name}: {item.unfit(task.versions)}" for item in self._fleet.workers.values()
+        ]
+        told = " | ".join(reasons) or f"there is none, and none came within {self._wait_s:.0f} s"
+        return RuntimeUnavailable(f"no worker at {self._address} can run it ({told})")
+
+    def _start(self, pending: _Pending, worker: Worker) -> Iterator[Done]:
+        try:
+            self._open(pending)
+            supplied = self._supply(pending, worker)
+        except EdgeaeError as error:
+            yield _failed(pending, error)
+            return
+        except OSError as error:
+            yield _failed(pending, system_error(error))
+            return
+        if not supplied:
+            self._waiting.appendleft(pending)
+            return
+        task, key = pending.task, f"{pending.task.name}-{uuid.uuid4().hex[:12]}"
+        order = {
+            "module": task.module,
+            "job": task.job,
+            "variables": dict(task.variables),
+            "timeout_s": task.timeout_s,
+            "reads": pending.reads,
+            "topic": self._topic,
+            "task": key,
+        }
+        pending.worker = worker
+        worker.running += 1
+        self._running[key] = pending
+        task.say(f"on worker {worker.name}")
+        with self._scheduler():
+            pending.future = self._client.submit(
+                on_worker.run,
+                json.dumps(order),
+                key=key,
+                workers=[worker.address],
+                allow_other_workers=False,
+                retries=0,
+                pure=False,
+            )
+            pending.future.add_done_callback(lambda _: self._ended.put(key))
+
+    def _open(self, pending: _Pending) -> None:
+        """Open a task's folder, and hash what it reads, when it is sent for the first time."""
+        if pending.out is not None:
+            return
+        pending.since = time.monotonic()
+        pending.out = pending.stack.enter_context(pending.task.into())
+        for name, folder in pending.task.reads.items():
+            files = {}
+            for relative in folder.files:
+                path = folder.path / relative
+                files[relative] = self._hashed(path)
+                pending.files[files[relative]] = path
+            pending.reads[name] = {"folder": str(folder.path), "files": files}
+
+    def _hashed(self, path: Path) -> str:
+        if path not in self._hashes:  # the data of many tasks is one file
+            self._hashes[path] = atomic.sha256(path.read_bytes())
+        return self._hashes[path]
+
+    def _supply(self, pending: _Pending, worker: Worker) -> bool:
+        """Send a worker the inputs that it lacks; return whether it has all of them now.
+
+        A worker that cannot store them, as on a full disk, gets no task any more.
+        """
+        unseen = [sha256 for sha256 in pending.files if sha256 not in worker.has]
+        missing = self._asked(worker, on_worker.lacks, unseen) if unseen else []
+        if missing is None:
+            return False
+        for sha256 in missing:
+            path = pending.files[sha256]
+            content = path.read_bytes()
+            if atomic.sha256(content) != sha256:
+                raise BadInput(f"{path}: changed while it was being sent; run the command again")
+            refused = self._asked(worker, on_worker.put, sha256, content)
+            if refused:
+                worker.refused = refused
+                self._say(f"worker {worker.name} is left out: {refused}")
+            if refused or refused is None:
+                return False
+        worker.has.update(unseen)
+        return True
+
+    def _asked(self, worker: Worker, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function on a worker, and return its answer; None if it does not answer."""
+        with self._scheduler():
+            answers = self._client.run(
+                function, *arguments, workers=[worker.address], on_error="return"
+            )
+        found = answers.get(worker.address)
+        if found is None or isinstance(found, Exception):
+            self._looked = -float("inf")  # it may be gone
+            return None
+        return found
+
+    # --- what comes back ---
+
+    def _settled(self, pending: _Pending) -> Iterator[Done]:
+        """Take what a future came to; yield the task's end, or let it wait again."""
+        future, worker = pending.future, pending.worker
+        assert worker is not None
+        worker.running -= 1
+        content, error = _result(future)
+        future.release()
+        if content is None:
+            if error is None:
+                yield from self._lost(pending)
+            else:
+                yield _failed(pending, RuntimeCrashed(f"worker {worker.name}: {error}"))
+            return
+        try:
+            missing = answer.lacking(content)
+        except ValueError:
+            missing = []  # `unpack` refuses it
+        if missing:
+            worker.has.difference_update(missing)
+            self._waiting.appendleft(pending)
+            return
+        done = _finished(pending, content, worker)
+        self._finished += done.error is None
+        yield done
+
+    def _lost(self, pending: _Pending) -> Iterator[Done]:
+        """Let a task wait again after its worker was lost, or yield its end."""
+        assert pending.worker is not None
+        self._looked = -float("inf")
+        pending.killed.append(pending.worker.name)
+        names, times = ", ".join(pending.killed), len(pending.killed)
+        if times >= _POISON:
+            told = f"poisoned: {times} workers ended while they ran it ({names}); it runs no more"
+            yield _failed(pending, RuntimeCrashed(told))
+        elif times > self._retries:
+            told = f"worker {names} was lost; it runs no more under --retries {self._retries}"
+            yield _failed(pending, RuntimeCrashed(told))
+        else:
+            pending.task.say(f"worker {pending.worker.name} was lost; it runs again")
+            self._fitted = time.monotonic()
+            self._waiting.appendleft(pending)
+
+    def _tell(self, event: tuple[float, dict[str, str]]) -> None:
+        told = event[1]
+        pending = self._running.get(told["task"])
+        if pending is not None:
+            pending.task.say(told["doing"])
+
+
+def _result(future: Any) -> tuple[bytes | None, str | None]:
+    """Return a future's answer, or an error's text; neither if its worker was lost."""
+    from distributed import CancelledError
+    from distributed.scheduler import KilledWorker, NoValidWorkerError
+
+    if future.status == "error":
+        error = future.exception()
+        if isinstance(error, KilledWorker | NoValidWorkerError):
+            return None, None
+        return None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    try:
+        content = future.result()
+    except (CancelledError, OSError):  # it was lost before its answer came
+        return None, None
+    if not isinstance(content, bytes):
+        return b"", None
+    return content, None
+
+
+def _finished(pending: _Pending, content: bytes, worker: Worker) -> Done:
+    """Write the files of an answer, and publish them."""
+    assert pending.out is not None
+    reported: list[children.Message] = []
+    error: EdgeaeError | None = None
+    try:
+        with pending.stack:
+            reported = answer.unpack(content, pending.out, f"worker {worker.name}")
+    except EdgeaeError as found:
+        error = found
+    except OSError as found:
+        error = system_error(found)
+    kept = () if error is not None else tuple(reported)
+    return Done(pending.task, kept, error, time.monotonic() - pending.since)
+
+
+def _failed(pending: _Pending, error: EdgeaeError) -> Done:
+    _left(pending, error)
+    seconds = time.monotonic() - pending.since if pending.since else 0.0
+    return Done(pending.task, (), error, seconds)
+
+
+def _left(pending: _Pending, error: BaseException) -> None:
+    """Leave a task's folder with an error, so that nothing is published."""
+    with contextlib.suppress(type(error)):
+        pending.stack.__exit__(type(error), error, error.__traceback__)
