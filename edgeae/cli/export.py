@@ -207,7 +207,8 @@ def _at_once(stale: list[ExportCell], jobs: int | None, every: bool, cluster: Cl
     if tuned and every:
         say(f"export: {tuned} of {len(stale)} fine-tune; --recipe chooses others")
     if cluster.is_remote:
-        say(f"export: {len(stale)} bundles on the workers of {cluster.address}")
+        bundles = "1 bundle" if len(stale) == 1 else f"{len(stale)} bundles"
+        say(f"export: {bundles} on the workers of {cluster.address}")
     elif len(stale) > 1:
         together = expected(stale, models, jobs=at_once, say=say)
         say(f"export: {len(stale)} bundles, {at_once} at once: {together.to_text()}")

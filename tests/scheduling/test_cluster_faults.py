@@ -94,6 +94,7 @@ def test_retries_is_how_often_it_runs_again(processes, place):
         place.task("good", "copy"),
     )
     assert "it runs no more under --retries 0" in str(found["fatal"].error)
+    assert sum(process.poll() is not None for process in processes.workers.values()) == 1
     assert found["good"].error is None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dask_processes import Processes
 from fake_exports import Project
+from processes import children_of, is_gone_soon
 
 from edgeae import recipe
 from edgeae.conversion.plan.inputs import inputs_of
@@ -178,3 +179,26 @@ def test_a_cluster_of_processes_exports_until_ctrl_c(project, processes):
     # what waited in a child of a worker has ended: the worker takes the next export
     again = project.run("deep", *RECIPES, "--force", "--scheduler", processes.address)
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.system
+def test_a_killed_client_leaves_no_child_on_the_workers_and_the_rest_is_made_next(
+    project, processes
+):
+    running = project.start("simple", *RECIPES, "--scheduler", processes.address)
+    limit = time.monotonic() + 60
+    while len(project.bundles()) < 2 and time.monotonic() < limit:
+        time.sleep(0.05)
+    (waiting,) = (
+        child for worker in processes.workers.values() for child in children_of(worker.pid)
+    )
+    running.kill()
+    running.communicate(timeout=30)
+    assert project.bundles() == {"simple/int8", "simple/p60-int8"}
+    assert is_gone_soon(waiting)
+    for worker in processes.workers.values():
+        assert worker.poll() is None
+    again = project.run("deep", "simple", "-r", "int8", "--scheduler", processes.address)
+    assert again.returncode == 0, again.stderr
+    assert "export: 1 of 2 up to date" in again.stderr
+    assert project.bundles() == {"simple/int8", "simple/p60-int8", "deep/int8"}
