@@ -18,6 +18,11 @@ def is_counted(runtime: str) -> bool:
     return runtime in RUNTIMES and RUNTIMES[runtime].named_only
 
 
+def runtime_of(core: str) -> str:
+    """Return the runtime that emulates a core: `c-cortex-m4` of `cortex-m4`."""
+    return f"c-{core}"
+
+
 def core_name(runtime: str) -> str:
     """Return the core that a runtime emulates: `cortex-m4` of `c-cortex-m4`."""
     return runtime.removeprefix("c-")

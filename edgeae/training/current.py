@@ -36,6 +36,24 @@ def current(
     folder: Path, settings: Settings, data: str, reading: Reading = AS_STORED
 ) -> Training | None:
     """Return the training in `folder` if these settings and data would repeat it; else None."""
+    training = _of_settings(folder, settings)
+    if training is None:
+        return None
+    try:
+        # no download: a model that `auto` trained on digits stays current until MNIST is local
+        dataset = datasets.load(data, download=False, reading=reading)
+    except EdgeaeError:
+        return None
+    return training if _is_of(training, dataset.sha256, reading) else None
+
+
+def current_on(folder: Path, settings: Settings, sha256: str) -> Training | None:
+    """Return what `current` does, for a dataset of this hash whose rows are taken as stored."""
+    training = _of_settings(folder, settings)
+    return training if training and _is_of(training, sha256, AS_STORED) else None
+
+
+def _of_settings(folder: Path, settings: Settings) -> Training | None:
     if not (folder / TRAIN).exists():
         return None
     try:
@@ -49,14 +67,14 @@ def current(
         return None
     if datasets.is_path(training.data) and not Path(training.data).exists():
         return None  # an export would read the data from this path
+    return training
+
+
+def _is_of(training: Training, sha256: str, reading: Reading) -> bool:
     try:
-        # no download: a model that `auto` trained on digits stays current until MNIST is local
-        dataset = datasets.load(data, download=False, reading=reading)
-        if datasets.asked_of(training) != reading:
-            return None
+        return datasets.asked_of(training) == reading and sha256 == training.dataset["sha256"]
     except EdgeaeError:
-        return None
-    return training if dataset.sha256 == training.dataset["sha256"] else None
+        return False
 
 
 def journal_key(settings: Settings, dataset: Dataset) -> str:

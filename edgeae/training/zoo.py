@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,19 +69,39 @@ def train_all(
         KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
     """
     options = ["--data", data, "--build", str(build), "--json", *(["--force"] if force else [])]
+    commands = {family: [family, *options] for family in families}
+    with closing(train_each(commands, jobs=jobs, say=say)) as trained:
+        for family, code, error in trained:
+            yield TrainingOutcome(
+                family, build / model_name(FAMILIES[family].defaults), code, error
+            )
+
+
+def train_each(
+    commands: Mapping[str, Sequence[str]], *, jobs: int, say: Callable[[str], None]
+) -> Generator[tuple[str, int, str]]:
+    """Run `edgeae train` with the words of each command; a failure does not stop the others.
+
+    Args:
+        commands: a name for each command → the words after `edgeae train`.
+        jobs: number of processes at once.
+        say: receives each line that a training prints.
+
+    Yields:
+        the name, the exit code and the error in one line, as soon as the training ends.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
+    """
     pool = ThreadPoolExecutor(max_workers=jobs)
     with _Processes() as processes:
         try:
             running = {
-                pool.submit(processes.run, [*_COMMAND, family, *options], say): family
-                for family in families
+                pool.submit(processes.run, [*_COMMAND, *words], say): name
+                for name, words in commands.items()
             }
             for done in as_completed(running):
-                family = running[done]
-                code, error = done.result()
-                yield TrainingOutcome(
-                    family, build / model_name(FAMILIES[family].defaults), code, error
-                )
+                yield (running[done], *done.result())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -111,6 +111,11 @@ class Durations:
         seconds = work_seconds(Work.of(training, recipe))
         return Expected(None if seconds is None else seconds * self._pace())
 
+    def usual(self, recipe: Recipe) -> float | None:
+        """Return the median seconds of the exports under a recipe, of any model; None if none."""
+        seconds = [row.seconds for row in self._rows if row.recipe_sha256 == recipe.sha256]
+        return statistics.median(seconds) if seconds else None
+
     def _pace(self) -> float:
         """Return the usual ratio of the time of an export on this machine to that of its work."""
         ratios = [row.seconds / row.work_s for row in self._rows if row.work_s]
