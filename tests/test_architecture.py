@@ -35,6 +35,7 @@ WING = (
     "edgeae.importing.tfmot.saved_model",
     "edgeae.runtimes.tensorflow",
     "edgeae.sensitivity",
+    "edgeae.sweep",
     "edgeae.training",
 )
 #: What runs on a device. The table of runtimes names modules by string, so they stand here too.
@@ -116,6 +117,10 @@ ROOMS = {
         "training compression conversion"
     ),
     "comparison": "system recipe artifacts conversion summary",
+    "sweep": (
+        "text system reading metrics recipe artifacts data families runtimes training timing "
+        "conversion"
+    ),
     "api": (
         "text system reading metrics recipe plotting artifacts data families runtimes training "
         "verify detect timing embed conversion gate"
@@ -123,7 +128,7 @@ ROOMS = {
     "cli": (
         "text system scheduling reading recipe artifacts families data formats codegen runtimes "
         "training importing conversion verify detect timing baselines gate summary pick report "
-        "live scaffold sensitivity embed comparison api"
+        "live scaffold sensitivity embed comparison sweep api"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where

@@ -13,6 +13,8 @@ from edgeae.conversion.plan.durations import ExportTime
 from edgeae.detect.result import Detection
 from edgeae.gate.rows import PairRow
 from edgeae.summary.gather import Summary
+from edgeae.sweep.journal import Event
+from edgeae.sweep.result import Sweep
 from edgeae.timing.results import Result
 from edgeae.verify.rows import Composition, Row
 from generate.attributes import described, kind, members, summary
@@ -84,6 +86,17 @@ _FILES = {
         "`build/exports.jsonl`, to which `edgeae export` appends a line of JSON for each bundle it "
         "made. The next export tells from it how long it will take.",
         (ExportTime,),
+    ),
+    "sweep": _File(
+        "sweeps/NAME.json",
+        "`build/sweeps/NAME.json`, written by `edgeae sweep NAME.toml` when all stages have ended.",
+        (Sweep,),
+    ),
+    "sweep-journal": _File(
+        "sweeps/NAME.jsonl",
+        "`build/sweeps/NAME.jsonl`, to which `edgeae sweep NAME.toml` appends a line of JSON as a "
+        "stage of a model or of a bundle ends.",
+        (Event,),
     ),
     "gate-rows": _File(
         "Rows of the gate",

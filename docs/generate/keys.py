@@ -1,4 +1,4 @@
-"""The pages of keys in TOML files: recipes, suites, budgets and the matrix of exports.
+"""The pages of keys in TOML files: recipes, suites, budgets, sweeps and the matrix of exports.
 
 What is allowed of a number is asked of the code itself: it is what the error says about a value
 that is not.
@@ -18,11 +18,12 @@ from edgeae.metrics.tolerance import DetectionLimits, Tolerance
 from edgeae.recipe.schema import EDGES, Recipe
 from edgeae.recipe.steps import STEPS, Cluster, Prune, Qat
 from edgeae.recipe.table import EXTENDS, from_table, with_defaults
+from edgeae.sweep import file as sweeps
 from edgeae.timing.suite import Suite
 from generate.attributes import Described, described, kind
 from generate.markdown import code, table
 
-__all__ = ["budget", "matrix", "recipes", "suites"]
+__all__ = ["budget", "matrix", "recipes", "suites", "sweep"]
 
 Make = Callable[[dict[str, Any]], object]
 _HEAD = ("key", "allowed", "default", "meaning")
@@ -213,4 +214,31 @@ made once. [Export](../guides/export.md#the-matrix) says when it is read.
 {table(_HEAD, _rows(described(Block), lambda values: Block(**_tuples(values))))}
 
 Recipes that edgeae ships: {shown}.
+"""
+
+
+def sweep() -> str:
+    """Return the page of a sweep's keys."""
+    least = {"families": ("deep",), "recipes": ("int8",)}
+    tables: dict[str, tuple[type, Make]] = {
+        "grid": (sweeps.Grid, lambda values: sweeps.Grid(**{**least, **_tuples(values)})),
+        "train": (sweeps.Training, lambda values: sweeps.Training(**values)),
+        "evaluate": (sweeps.Evaluate, lambda values: sweeps.Evaluate(**values)),
+        "budget": (sweeps.Budget, lambda values: sweeps.Budget(**values)),
+    }
+    sections = [
+        f"## `[{name}]`\n\n{(held.__doc__ or '').partition(chr(10))[0]}\n\n"
+        f"{table(_HEAD, _rows(described(held), make))}\n"
+        for name, (held, make) in tables.items()
+    ]
+    shown = " ".join(map(code, sweeps.cores()))
+    return f"""# Sweep keys
+
+A sweep is a TOML file that `edgeae sweep` takes; the [guide](../guides/sweep.md) has one. Its name
+is the file's stem. A value of `[grid]` may stand without a list. At most {sweeps.MOST_CELLS:,}
+bundles are one grid. An unknown key, a wrong type and a value that is not allowed are one line with
+file, key, value and what is allowed, and exit code 2, before anything is written.
+
+{chr(10).join(sections)}
+Emulated cores: {shown}.
 """

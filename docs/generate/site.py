@@ -20,6 +20,7 @@ def pages() -> dict[str, str]:
         "reference/suites.md": keys.suites(),
         "reference/budget.md": keys.budget(),
         "reference/matrix.md": keys.matrix(),
+        "reference/sweep.md": keys.sweep(),
         "reference/runtimes.md": runtimes.page(),
         "reference/operators.md": operators.page(),
         "reference/exit-codes.md": exit_codes.page(),

@@ -138,6 +138,10 @@ WRONG = (
     "train",
     "train simple --hidden a,b",
     "train simple --name ../up",
+    "sweep",
+    "sweep none.toml",
+    "sweep bad.toml",
+    "sweep grid.toml --dry-run",
     "inspect none.tflite",
     "inspect bad.toml",
     "inspect",
@@ -147,6 +151,7 @@ WRONG = (
 def test_wrong_usage_is_one_line_that_helps(tiny_bundle, tmp_path):
     tiny_bundle()
     (tmp_path / "bad.toml").write_text('part = ["encoder"]')
+    (tmp_path / "grid.toml").write_text('[grid]\nfamilies = "depe"\nrecipes = "int8"')
     (tmp_path / "build" / "tiny2").mkdir()
     (tmp_path / "build" / "tiny2" / "train.json").write_text("{}")
     text = ""

@@ -1,0 +1,95 @@
+"""`edgeae sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeae.cli.options import MaxUnpacked
+from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.errors import BadInput, Interrupted
+
+if TYPE_CHECKING:
+    from edgeae.sweep.plan import Plan
+
+_TOML = ".toml"
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="The sweep's file.")],
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the plan, its counts and an estimate of its core-hours."
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Parallel trainings and exports [default: 2 trainings, and as many exports as "
+            "cores and memory allow].",
+        ),
+    ] = None,
+    max_unpacked: MaxUnpacked = None,
+    build: Build = "build",
+    json: Json = False,
+) -> None:
+    """Train, export and measure a grid of models; writes build/sweeps/NAME.json.
+
+    What is up to date is not done again: the same command goes on after Ctrl-C.
+    """
+    from edgeae.sweep import plan as plans
+
+    if file.suffix != _TOML:
+        raise BadInput(f"{file}: allowed is a sweep's file, such as sweep.toml")
+    plan = plans.read(file)
+    if dry_run:
+        _forecast(plan, Path(build), file, json)
+    else:
+        _run(plan, Path(build), file, jobs, json)
+
+
+def _forecast(plan: Plan, build: Path, file: Path, json: bool) -> None:
+    from edgeae.errors import about
+    from edgeae.sweep.estimate import forecast
+    from edgeae.sweep.standing import sources
+    from edgeae.sweep.table import render_plan
+
+    with about(file):
+        found = sources(plan, download=False, say=say)
+    ahead = forecast(plan, build, found, say)
+    if json:
+        cells = [cell.name for cell in plan.cells]
+        put_json({**ahead.to_json(), "excluded": plan.excluded, "cells": cells})
+    else:
+        put(render_plan(plan, ahead))
+
+
+def _run(plan: Plan, build: Path, file: Path, jobs: int | None, json: bool) -> None:
+    from edgeae.errors import about, exit_code
+    from edgeae.sweep.result import place
+    from edgeae.sweep.run import run
+    from edgeae.sweep.standing import sources
+    from edgeae.sweep.table import render
+
+    with about(file):
+        found = sources(plan, download=True, say=say)
+    for line in plan.notes:
+        say(f"sweep: {line}")
+    try:
+        outcome = run(plan, build, found, jobs=jobs, say=say)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "sweep: interrupted; what was finished is kept, and the same command continues from "
+            "there"
+        ) from None
+    if json:
+        put_json(outcome.sweep.to_json())
+    else:
+        put(render(outcome.sweep, place(build, plan.name)))
+    finish(exit_code(outcome.codes))

@@ -1,0 +1,87 @@
+"""The journal of a sweep, `build/sweeps/NAME.jsonl`: what happened to each model and bundle."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeae.errors import BadInput, about
+from edgeae.reading import typed
+from edgeae.reading.json_lines import append_line, read_lines
+
+_SCHEMA = 1
+#: Stages of a sweep.
+TRAIN, EXPORT, MEASURE = "train", "export", "measure"
+#: Events that nothing has to be done for; they are written once, not by each run of the sweep.
+CURRENT, OVER, LEFT_OUT = "up to date", "over budget", "left out"
+#: Events after which a cell is up to date.
+_MADE = (CURRENT, "trained", "exported", "measured")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal: a stage of a model or of a bundle has ended.
+
+    Attributes:
+        schema: schema of the line: 1.
+        time: when, in UTC, as `2026-01-31T12:00:00Z`.
+        cell: the model's name, or `model/recipe`.
+        stage: `train`, `export` or `measure`.
+        event: `up to date`, `trained`, `exported`, `measured`, `over budget`, `left out`,
+            `not measured` or `failed`.
+        reason: why, in one line; or empty.
+        code: the exit code of a failure, else 0.
+        seconds: how long the child process ran; 0 without one.
+    """
+
+    schema: int
+    time: str
+    cell: str
+    stage: str
+    event: str
+    reason: str = ""
+    code: int = 0
+    seconds: float = 0.0
+
+
+class Journal:
+    """Appends to the journal, each line flushed to the disk.
+
+    Args:
+        path: its file; a line that was cut off by a kill is removed by the next append.
+        say: receives one line if the file cannot be read; it is only appended to then.
+    """
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self._path = path
+        self._last: dict[tuple[str, str], tuple[str, str]] = {}
+        try:
+            self._last = {(item.cell, item.stage): (item.event, item.reason) for item in read(path)}
+        except BadInput as error:
+            say(f"{error}; the sweep goes on without it")
+
+    def add(
+        self, cell: str, stage: str, event: str, reason: str = "", code: int = 0, seconds: float = 0
+    ) -> None:
+        """Append an event, unless it only repeats that nothing had to be done."""
+        known, why = self._last.get((cell, stage), ("", ""))
+        made = event == CURRENT and known in _MADE
+        if made or (event in (OVER, LEFT_OUT) and (known, why) == (event, reason)):
+            return
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        row = Event(_SCHEMA, time, cell, stage, event, reason, code, round(seconds, 3))
+        append_line(self._path, asdict(row))
+        self._last[cell, stage] = (event, reason)
+
+
+def read(path: Path) -> list[Event]:
+    """Return the events, the oldest first; none if the file is missing.
+
+    Raises:
+        BadInput: a line is not an event.
+    """
+    events = []
+    for place, table in read_lines(path, "an event of a sweep"):
+        with about(f"{place}: not an event of a sweep"):
+            events.append(typed.build(Event, typed.check_schema(table, _SCHEMA)))
+    return events

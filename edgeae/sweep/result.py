@@ -1,0 +1,140 @@
+"""The result of a sweep: the figures of each cell, in `build/sweeps/NAME.json`.
+
+History of the file's schema:
+
+1   the first schema.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeae.errors import about
+from edgeae.metrics.pareto import front
+from edgeae.reading import typed
+from edgeae.reading.json_file import read_written
+from edgeae.reading.names import SWEEPS
+from edgeae.system import atomic
+
+SCHEMA = 1
+#: States of a cell.
+DONE, FAILED, LEFT_OUT = "done", "failed", "left out"
+OVER, NOT_MEASURED = "over budget", "not measured"
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """What came of one bundle of the grid; figures that it did not reach are null.
+
+    Attributes:
+        model, recipe: names; the bundle is `build/MODEL/RECIPE`.
+        family, activation, seed, data: the model's values of the axes.
+        code, hidden: likewise; None if the family's rule chose them for the rows.
+        state: `done`; `over budget` if a limit ended it early; `left out` if the model cannot be
+            exported under the recipe; `not measured` if the bundle is there and the core did not
+            run it; or `failed`.
+        reason: why, in one line; empty if it is done.
+        code_values: number of values of the code of the trained model.
+        float_loss: MSE of the trained model on the test rows.
+        loss: MSE of the exported model on the test rows.
+        loss_ratio: loss ÷ that of the equal-budget control, or of the trained model without one.
+        packed_bytes, bytes: of the whole autoencoder's `.tflite`: an estimate of its constants in
+            flash, and the size of the file.
+        sha256: hash of the whole autoencoder's `.tflite`.
+        instructions, flash_bytes, ram_bytes: what the core counted for the part of `evaluate`.
+        on_front: whether no other cell on the same dataset is better in one of loss and packed
+            bytes, and no worse in the other.
+    """
+
+    model: str
+    recipe: str
+    family: str
+    code: int | None
+    hidden: tuple[int, ...] | None
+    activation: str
+    seed: int
+    data: str
+    state: str
+    reason: str = ""
+    code_values: int | None = None
+    float_loss: float | None = None
+    loss: float | None = None
+    loss_ratio: float | None = None
+    packed_bytes: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    instructions: int | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    on_front: bool = False
+
+    @property
+    def name(self) -> str:
+        """The bundle's name: `deep-c8/int8`."""
+        return f"{self.model}/{self.recipe}"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The content of the file.
+
+    Attributes:
+        schema: version of this layout.
+        name: name of the sweep, the stem of its file.
+        grid, train, evaluate, budget: the tables of the sweep's file, with their defaults.
+        excluded: number of bundles that `exclude` left out; they are no cells.
+        cells: the bundles, in the order of the grid.
+    """
+
+    schema: int
+    name: str
+    grid: dict[str, Any]
+    train: dict[str, Any]
+    evaluate: dict[str, Any]
+    budget: dict[str, Any]
+    excluded: int
+    cells: tuple[SweepCell, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content as JSON types."""
+        return asdict(self)
+
+
+def place(build: Path, name: str) -> Path:
+    """Return the path of a sweep's result; its journal has the ending `.jsonl` instead."""
+    return build / SWEEPS / f"{name}.json"
+
+
+def write(path: Path, sweep: Sweep) -> None:
+    """Write a result atomically: readers see the earlier one, or the whole new one."""
+    atomic.write_text(path, json.dumps(sweep.to_json(), indent=1, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> Sweep | None:
+    """Return a result; None if the file is missing.
+
+    Raises:
+        BadInput: the file is damaged, or has another schema.
+    """
+    table = read_written(path, SCHEMA)
+    if table is None:
+        return None
+    with about(path):
+        return typed.build(Sweep, table)
+
+
+def on_front(cells: Sequence[SweepCell]) -> set[str]:
+    """Return the names of the cells on the Pareto front of loss and packed bytes, per dataset."""
+    names: set[str] = set()
+    for data in dict.fromkeys(cell.data for cell in cells):
+        own = [(cell, point) for cell in cells if cell.data == data and (point := _point(cell))]
+        names |= {own[index][0].name for index in front([point for _, point in own])}
+    return names
+
+
+def _point(cell: SweepCell) -> tuple[float, float] | None:
+    if cell.loss is None or cell.packed_bytes is None:
+        return None
+    return cell.loss, float(cell.packed_bytes)

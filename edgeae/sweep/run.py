@@ -1,0 +1,299 @@
+"""Runs a sweep: trainings, then exports, then measurements; what is up to date is not done again.
+
+A failure ends its branch of the grid and no other. Each result stands in the journal as soon as it
+is there, so that the same command goes on after Ctrl-C or a kill.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeae.artifacts.bundle import Bundle, open_bundle
+from edgeae.artifacts.model import Training, open_model
+from edgeae.conversion.plan.export import ExportOutcome, export, settle
+from edgeae.conversion.plan.memory import need, workers
+from edgeae.errors import EdgeaeError, NotMeasured
+from edgeae.sweep import journal as journals
+from edgeae.sweep.journal import EXPORT, MEASURE, TRAIN, Journal
+from edgeae.sweep.measure import measured
+from edgeae.sweep.plan import Cell, Model, Plan
+from edgeae.sweep.result import (
+    DONE,
+    FAILED,
+    LEFT_OUT,
+    NOT_MEASURED,
+    OVER,
+    SCHEMA,
+    Sweep,
+    SweepCell,
+    on_front,
+    place,
+    write,
+)
+from edgeae.sweep.standing import Source, beyond, export_cell, trained
+from edgeae.system import atomic, memory
+from edgeae.text.progress import Progress
+from edgeae.timing.results import Result
+from edgeae.training.zoo import train_each
+
+#: Trainings at once, unless the user says otherwise.
+_JOBS = 2
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why a branch of the grid ended.
+
+    Attributes:
+        state: the state of its cells; see `SweepCell`.
+        reason: why, in one line.
+        code: the exit code of a failure, else 0.
+    """
+
+    state: str
+    reason: str
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a sweep.
+
+    Attributes:
+        sweep: the content of its file.
+        codes: the exit codes of what failed.
+    """
+
+    sweep: Sweep
+    codes: tuple[int, ...]
+
+
+def run(
+    plan: Plan,
+    build: Path,
+    found: dict[str, Source],
+    *,
+    jobs: int | None,
+    say: Callable[[str], None],
+) -> Outcome:
+    """Train, export and measure what is not up to date, and write the sweep's result.
+
+    Args:
+        plan: the sweep.
+        build: folder of models.
+        found: the datasets; see `standing.sources`.
+        jobs: child processes at once; None for two trainings, and for as many exports as cores and
+            memory allow.
+        say: receives messages of one line.
+
+    Raises:
+        Busy: another process runs a sweep of this name in this build.
+        KeyboardInterrupt: Ctrl-C; what was finished is kept.
+    """
+    file = place(build, plan.name)
+    with atomic.lock(file.with_name(f".{plan.name}.lock"), f"sweep {plan.name}"):
+        stages = _Stages(plan, build, jobs, Journal(file.with_suffix(".jsonl"), say), say)
+        models = stages.train(found)
+        bundles = stages.export(models)
+        counted = stages.measure(bundles)
+        cells = [_cell(item, models, bundles, counted) for item in plan.cells]
+        best = on_front(cells)
+        cells = [replace(item, on_front=item.name in best) for item in cells]
+        tables = {key: _plain(value) for key, value in asdict(plan.file).items()}
+        sweep = Sweep(SCHEMA, plan.name, **tables, excluded=plan.excluded, cells=tuple(cells))
+        write(file, sweep)
+    ended = [*models.values(), *bundles.values(), *counted.values()]
+    return Outcome(sweep, tuple({item.code for item in ended if isinstance(item, Stopped)}))
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in table.items()}
+
+
+class _Stages:
+    """The stages of one run; each returns what it made, or why it did not."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        build: Path,
+        jobs: int | None,
+        journal: Journal,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan, self._build, self._jobs = plan, build, jobs
+        self._journal, self._say = journal, say
+
+    def train(self, found: dict[str, Source]) -> dict[str, Training | Stopped]:
+        """Train the models; return model → its training."""
+        models = self._plan.models
+        there = trained(models, self._build, found)
+        for name in there:
+            self._journal.add(name, TRAIN, journals.CURRENT)
+        stale = [model for model in models if model.name not in there]
+        return {**there, **self._trained(stale, found)}
+
+    def _trained(
+        self, models: list[Model], found: dict[str, Source]
+    ) -> dict[str, Training | Stopped]:
+        if not models:
+            return {}
+        results: dict[str, Training | Stopped] = {}
+        words = {item.name: item.words(found[item.data].data, self._build) for item in models}
+        total = len(self._plan.models)
+        done = total - len(models)
+        with Progress(total, "sweep: train", "model", done=done, each=True) as progress:
+            jobs = self._jobs or _JOBS
+            # the children end before any error leaves this block
+            with closing(train_each(words, jobs=jobs, say=progress.tell)) as children:
+                for name, code, error in children:
+                    results[name] = item = self._opened(name, code, error)
+                    self._journal_training(name, item)
+                    ended = "failed" if isinstance(item, Stopped) else "is ready"
+                    progress.advance(f"{name} {ended}")
+        return results
+
+    def _journal_training(self, name: str, item: Training | Stopped) -> None:
+        if isinstance(item, Stopped):
+            self._journal.add(name, TRAIN, item.state, item.reason, item.code)
+        else:
+            self._journal.add(name, TRAIN, "trained", seconds=item.seconds)
+
+    def _opened(self, name: str, code: int, error: str) -> Training | Stopped:
+        if code:
+            return Stopped(FAILED, f"training: {error}", code)
+        try:
+            return open_model(self._build / name)
+        except EdgeaeError as found:
+            return Stopped(FAILED, f"training: {found}", found.code)
+
+    def export(self, models: dict[str, Training | Stopped]) -> dict[str, Bundle | Stopped]:
+        """Export the cells whose model is there and within its budget; return cell → bundle."""
+        results: dict[str, Bundle | Stopped] = {}
+        asked: dict[Path, Cell] = {}
+        limit = self._plan.file.budget.loss
+        for cell in self._plan.cells:
+            training = models[cell.model.name]
+            if isinstance(training, Stopped):
+                results[cell.name] = replace(training, code=0)  # the failure counts once
+            elif reason := beyond(training, limit):
+                results[cell.name] = Stopped(OVER, reason)
+                self._journal.add(cell.name, EXPORT, journals.OVER, reason)
+            else:
+                asked[export_cell(cell, self._build).link] = cell
+        for outcome in self._exported(asked):
+            cell = asked[outcome.cell.link]
+            results[cell.name] = item = _bundle(outcome)
+            reason, code = (item.reason, item.code) if isinstance(item, Stopped) else ("", 0)
+            self._journal.add(cell.name, EXPORT, outcome.state, reason, code, outcome.seconds)
+        return results
+
+    def _exported(self, asked: dict[Path, Cell]) -> Iterable[ExportOutcome]:
+        cells = [export_cell(cell, self._build) for cell in asked.values()]
+        settled, stale = settle(cells, named=False, force=False)
+        yield from settled
+        if not stale:
+            return
+        trainings = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
+        needs = [need(cell.recipe, trainings[cell.folder]) for cell in stale]
+        at_once, note = workers(self._jobs, needs, memory.available())
+        if note:
+            self._say(f"sweep: {note}")
+        total, done = len(cells), len(cells) - len(stale)
+        with Progress(total, "sweep: export", "bundle", done=done, each=True) as progress:
+            for outcome in export(stale, jobs=at_once, say=progress.tell):
+                progress.advance(outcome.to_text())
+                yield outcome
+
+    def measure(self, bundles: dict[str, Bundle | Stopped]) -> dict[str, Result | Stopped]:
+        """Count the bundles within their budget on the core, if there is one."""
+        evaluate, limit = self._plan.file.evaluate, self._plan.file.budget.packed_bytes
+        if not evaluate.core:
+            return {}
+        results: dict[str, Result | Stopped] = {}
+        asked: dict[str, Bundle] = {}
+        for name, bundle in bundles.items():
+            if isinstance(bundle, Stopped):
+                continue
+            packed = bundle.artifact("autoencoder").packed_bytes
+            if limit is not None and packed is not None and packed > limit:
+                reason = f"{packed:,} packed bytes are above budget.packed_bytes = {limit:,}"
+                results[name] = Stopped(OVER, reason)
+                self._journal.add(name, MEASURE, journals.OVER, reason)
+            else:
+                asked[name] = bundle
+        for name, row, fresh in measured(asked, evaluate, self._build, self._say):
+            results[name] = item = row if row.error is None else _refusal(row)
+            if isinstance(item, Stopped):
+                self._journal.add(name, MEASURE, item.state, item.reason, item.code)
+            else:
+                self._journal.add(name, MEASURE, "measured" if fresh else journals.CURRENT)
+        return results
+
+
+def _bundle(outcome: ExportOutcome) -> Bundle | Stopped:
+    error = outcome.error
+    if error is None:
+        try:
+            return open_bundle(outcome.cell.link)
+        except EdgeaeError as found:
+            error = found
+    if outcome.left_out:
+        return Stopped(LEFT_OUT, str(error))
+    return Stopped(FAILED, f"export: {error}", error.code)
+
+
+def _refusal(row: Result) -> Stopped:
+    """Return why a core did not count."""
+    state = NOT_MEASURED if row.code in (0, NotMeasured.code) else FAILED
+    return Stopped(state, f"{row.runtime}: {row.error}", row.code)
+
+
+def _cell(
+    cell: Cell,
+    models: dict[str, Training | Stopped],
+    bundles: dict[str, Bundle | Stopped],
+    counted: dict[str, Result | Stopped],
+) -> SweepCell:
+    settings = cell.model.settings
+    made = SweepCell(
+        model=cell.model.name,
+        recipe=cell.recipe.name,
+        family=settings.family,
+        code=settings.code,
+        hidden=settings.hidden,
+        activation=settings.activation,
+        seed=settings.seed,
+        data=cell.model.data,
+        state=DONE,
+    )
+    for item in (models[cell.model.name], bundles[cell.name], counted.get(cell.name)):
+        match item:
+            case Training():
+                made = replace(made, code_values=item.code_size, float_loss=item.losses.get("test"))
+            case Bundle():
+                made = replace(made, **_of_bundle(item))
+            case Result():
+                made = replace(
+                    made,
+                    instructions=item.instructions,
+                    flash_bytes=item.flash_bytes,
+                    ram_bytes=item.ram_bytes,
+                )
+            case Stopped():
+                made = replace(made, state=item.state, reason=item.reason)
+    return made
+
+
+def _of_bundle(bundle: Bundle) -> dict[str, Any]:
+    whole, loss = bundle.artifact("autoencoder"), bundle.manifest.loss
+    assert loss is not None  # None only if there is no decoder, which no recipe makes
+    return {
+        "loss": loss.exported,
+        "loss_ratio": loss.yardstick_ratio,
+        "packed_bytes": whole.packed_bytes,
+        "bytes": whole.bytes,
+        "sha256": whole.sha256,
+    }
