@@ -124,15 +124,16 @@ def _trainings(
 ) -> Iterator[float | None]:
     """Yield the core-seconds of each training; None if no training is recorded."""
     paces = _paces(build) if models else {}
-    every = [pace for known in paces.values() for pace in known]
+    medians = {family: statistics.median(known) for family, known in paces.items()}
+    every = statistics.median(medians.values()) if medians else None
+    most = cores()
     for model in models:
-        own = paces.get(model.settings.family, every)
-        if not own:
+        pace = medians.get(model.settings.family, every)
+        if pace is None:
             yield None
             continue
-        rows = model.settings.epochs * found[model.data].rows
-        seconds = _START_S + statistics.median(own) * rows
-        yield seconds * min(model.settings.threads, cores())
+        seconds = _START_S + pace * model.settings.epochs * found[model.data].rows
+        yield seconds * min(model.settings.threads, most)
 
 
 def _paces(build: Path) -> dict[str, list[float]]:
@@ -166,8 +167,10 @@ def _exports(
     They are those of the same export, else the median of those under its recipe, else what a
     trained model's multiply-accumulates take; None if there is neither.
     """
+    plans = {cell.recipe.name: cell.recipe for cell in cells}
+    usual = {name: durations.usual(plan) for name, plan in plans.items()}
     for cell in cells:
         training = there.get(cell.model.name)
         own = Expected(None) if training is None else durations.expected(training, cell.recipe)
-        usual = None if own.recorded else durations.usual(cell.recipe)
-        yield own.seconds if usual is None else usual
+        median = None if own.recorded else usual[cell.recipe.name]
+        yield own.seconds if median is None else median

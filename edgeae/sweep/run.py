@@ -177,7 +177,7 @@ class _Stages:
         for cell in self._plan.cells:
             training = models[cell.model.name]
             if isinstance(training, Stopped):
-                results[cell.name] = replace(training, code=0)  # the failure counts once
+                results[cell.name] = training
             elif reason := beyond(training, limit):
                 results[cell.name] = Stopped(OVER, reason)
                 self._journal.add(cell.name, EXPORT, journals.OVER, reason)

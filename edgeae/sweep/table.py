@@ -48,7 +48,8 @@ def _told(ahead: Forecast) -> str:
         return "no estimate of core-hours: no training and no export like these is recorded here"
     hours = ahead.core_hours
     alone = clock_time(hours * 3600 / ahead.cores)
-    told = f"{hours:.2g} core-hours, {alone} on the {ahead.cores} cores of this machine"
+    amount = f"{hours:.2g}" if hours < 10 else f"{hours:,.0f}"
+    told = f"{amount} core-hours, {alone} on the {ahead.cores} cores of this machine"
     if ahead.untold:
         return (
             f"at least {told}: of {ahead.untold:,} of {left:,} trainings and exports no time is "

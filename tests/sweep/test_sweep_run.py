@@ -219,6 +219,18 @@ def test_a_dry_run_knows_what_is_there_and_estimates_from_recorded_times(project
     )
 
 
+def test_a_dry_run_counts_no_export_of_a_model_that_is_beyond_its_budget(project):
+    project.sweep("s.toml")
+    project.file(GRID.replace("[4, 8]", "[4, 8, 32]") + CORE + "[budget]\nloss = 0.03")
+    ahead = json.loads(project.sweep("s.toml", "--dry-run", "--json").stdout)
+    stages = ("train", "export", "measure")
+    assert [ahead[stage]["total"] for stage in stages] == [6, 12, 8]
+    assert [ahead[stage]["left"] for stage in stages] == [2, 4, 4]
+    shutil.rmtree(project.build / "deep-c4-tiny" / ".bundles")  # 4 is beyond the budget
+    ahead = json.loads(project.sweep("s.toml", "--dry-run", "--json").stdout)
+    assert ahead["export"]["left"] == 4
+
+
 def test_a_damaged_bundle_is_made_again(project):
     project.sweep("s.toml")
     project.log.unlink()

@@ -113,7 +113,8 @@ class Durations:
 
     def usual(self, recipe: Recipe) -> float | None:
         """Return the median seconds of the exports under a recipe, of any model; None if none."""
-        seconds = [row.seconds for row in self._rows if row.recipe_sha256 == recipe.sha256]
+        sha256 = recipe.sha256
+        seconds = [row.seconds for row in self._rows if row.recipe_sha256 == sha256]
         return statistics.median(seconds) if seconds else None
 
     def _pace(self) -> float:
