@@ -56,6 +56,7 @@ def rows(place):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_every_way_is_measured_and_nothing_is_written(rows):
     assert [(row["calibration"], row["percentile"]) for row in rows] == list(METHODS)
     assert len({row["float32"] for row in rows}) == 1
@@ -69,6 +70,7 @@ def test_every_way_is_measured_and_nothing_is_written(rows):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_min_max_costs_what_its_export_costs_on_the_same_images(place, rows):
     """The comparison against the way the users go: an export, run by hand."""
     plain = ("-r", "int8", "--set", "calibration=min-max")
@@ -85,6 +87,7 @@ def test_min_max_costs_what_its_export_costs_on_the_same_images(place, rows):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["float32", "qat-int8", "int8-fast"])
 def test_recipes_without_ranges_to_choose_are_refused(place, name):
     done = edgeae_here("export", "denoising", "--calibrate", "-r", name, cwd=place)

@@ -9,7 +9,7 @@ from edgeae.formats import describe
 from edgeae.formats.tflite import graph_statistics
 from edgeae.runtimes.inference import prepare, real
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.system]
 
 RECIPES = (
     "int8",

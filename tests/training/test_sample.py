@@ -53,6 +53,7 @@ def test_tiles_of_one_value_are_black():
 
 
 @pytest.mark.tensorflow
+@pytest.mark.system
 def test_samples_are_the_decoders_answers_to_a_normal_code(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     images = np.round(np.kron(draw.random((300, 3, 3)), np.ones((4, 5))) * 255).astype(np.uint8)
