@@ -193,14 +193,10 @@ def _export(
 
 def _at_once(stale: list[ExportCell], jobs: int | None, every: bool, cluster: Cluster) -> int:
     """Return how many exports run at once on this machine, and say what is going to be made."""
-    from edgeae.artifacts.model import open_model
-    from edgeae.conversion.plan.export import expected
-    from edgeae.conversion.plan.memory import need, workers
-    from edgeae.system import memory
+    from edgeae.conversion.plan import export as plan
 
-    models = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
-    needs = [need(cell.recipe, models[cell.folder]) for cell in stale]
-    at_once, note = workers(jobs, needs, memory.available())
+    models = plan.opened(stale)
+    at_once, note = plan.at_once(stale, models, jobs)
     if note and not cluster.is_remote:
         say(f"export: {note}")
     tuned = sum(cell.recipe.fine_tunes for cell in stale)
@@ -210,7 +206,7 @@ def _at_once(stale: list[ExportCell], jobs: int | None, every: bool, cluster: Cl
         bundles = "1 bundle" if len(stale) == 1 else f"{len(stale)} bundles"
         say(f"export: {bundles} on the workers of {cluster.address}")
     elif len(stale) > 1:
-        together = expected(stale, models, jobs=at_once, say=say)
+        together = plan.expected(stale, models, jobs=at_once, say=say)
         say(f"export: {len(stale)} bundles, {at_once} at once: {together.to_text()}")
     return at_once
 

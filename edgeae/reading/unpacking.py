@@ -47,8 +47,10 @@ class Allowance:
     """
 
     def __init__(self, origin: str) -> None:
+        said = _said()
+        # what is allowed anywhere asks for no memory: thousands of small files are read
+        self._sure = _LEAST if said is None else said
         self._origin, self._taken = origin, 0
-        self._said = _said()
 
     def take(self, count: int, what: str) -> None:
         """Count bytes that are about to be allocated.
@@ -61,11 +63,7 @@ class Allowance:
             BadInput: all bytes together are more than the limit.
         """
         self._taken += count
-        # what is allowed everywhere asks for no memory: thousands of small files are read
-        if self._said is None and self._taken <= _LEAST:
-            return
-        allowed = limit() if self._said is None else self._said
-        if self._taken > allowed:
+        if self._taken > self._sure and self._taken > (allowed := limit()):
             raise BadInput(
                 f"{self._origin}: {what} unpacks to {_size(self._taken)}; allowed here are "
                 f"{_size(allowed)}; --max-unpacked allows more"

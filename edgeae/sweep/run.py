@@ -12,8 +12,7 @@ from typing import Any
 
 from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.artifacts.model import Training, open_model
-from edgeae.conversion.plan.export import ExportOutcome, export, settle
-from edgeae.conversion.plan.memory import need, workers
+from edgeae.conversion.plan.export import ExportOutcome, at_once, export, opened, settle
 from edgeae.errors import EdgeaeError, NotMeasured
 from edgeae.sweep import journal as journals
 from edgeae.sweep.journal import EXPORT, MEASURE, TRAIN, Journal
@@ -33,7 +32,7 @@ from edgeae.sweep.result import (
     write,
 )
 from edgeae.sweep.standing import Source, beyond, export_cell, trained
-from edgeae.system import atomic, memory
+from edgeae.system import atomic
 from edgeae.text.progress import Progress
 from edgeae.timing.results import Result
 from edgeae.training.zoo import train_each
@@ -196,14 +195,12 @@ class _Stages:
         yield from settled
         if not stale:
             return
-        trainings = {folder: open_model(folder) for folder in {cell.folder for cell in stale}}
-        needs = [need(cell.recipe, trainings[cell.folder]) for cell in stale]
-        at_once, note = workers(self._jobs, needs, memory.available())
+        jobs, note = at_once(stale, opened(stale), self._jobs)
         if note:
             self._say(f"sweep: {note}")
         total, done = len(cells), len(cells) - len(stale)
         with Progress(total, "sweep: export", "bundle", done=done, each=True) as progress:
-            for outcome in export(stale, jobs=at_once, say=progress.tell):
+            for outcome in export(stale, jobs=jobs, say=progress.tell):
                 progress.advance(outcome.to_text())
                 yield outcome
 

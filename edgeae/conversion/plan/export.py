@@ -12,12 +12,14 @@ from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
 from edgeae.artifacts.publish import building
 from edgeae.conversion.plan.durations import Durations, Expected, total
 from edgeae.conversion.plan.inputs import inputs_of
+from edgeae.conversion.plan.memory import need, workers
 from edgeae.conversion.plan.original_layers import unsuitable
 from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.recipe import Recipe
 from edgeae.scheduling.local import Local
 from edgeae.scheduling.task import Done, Executor, Folder, Task
+from edgeae.system import memory
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -192,6 +194,29 @@ def _is_current(cell: ExportCell, training: Training, tools: dict[str, str]) -> 
         and manifest.standardization == training.standardization
         and manifest.tools == tools
     )
+
+
+def opened(cells: Iterable[ExportCell]) -> dict[Path, Training]:
+    """Return a model's folder → its record, each read once.
+
+    Raises:
+        EdgeaeError: a model cannot be read.
+    """
+    return {folder: open_model(folder) for folder in {cell.folder for cell in cells}}
+
+
+def at_once(
+    cells: Iterable[ExportCell], models: Mapping[Path, Training], jobs: int | None
+) -> tuple[int, str]:
+    """Return how many of the cells may run at once here; see `memory.workers`.
+
+    Args:
+        cells: the bundles to make; not empty.
+        models: see `opened`.
+        jobs: the number that the user asked for; None for the number of processors.
+    """
+    needs = [need(cell.recipe, models[cell.folder]) for cell in cells]
+    return workers(jobs, needs, memory.available())
 
 
 def expected(
