@@ -35,9 +35,10 @@ def held(path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if _followed(path) != folder and _is_exclusive(descriptor):
-            shutil.rmtree(folder, ignore_errors=True)  # the last reader of a replaced folder
+        # released first: whoever replaces the folder after this look finds no reader, and deletes it
         _release(descriptor)
+        if _followed(path) != folder:
+            remove_unless_held(folder)
 
 
 def _open(path: Path) -> tuple[Path, int]:
@@ -81,7 +82,7 @@ def _release(descriptor: int) -> None:
 
 
 def _is_exclusive(descriptor: int) -> bool:
-    """Try to turn a shared lock into an exclusive one; False if another process reads."""
+    """Try to lock a folder for this process alone; False if another process reads."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

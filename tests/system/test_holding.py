@@ -1,5 +1,6 @@
 """Bundles that are replaced while others read them."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,20 @@ def test_a_reader_that_was_killed_is_in_nobodys_way(model, source):
         assert len(stored(model)) == 2
         reader.kill()
     publish(model, source)
+    assert len(stored(model)) == 1
+
+
+def test_what_is_replaced_as_its_reader_lets_go_is_deleted(model, source, monkeypatch):
+    flock = fcntl.flock
+    late = iter([lambda: publish(model, source)])
+
+    def release(descriptor, how):
+        if how == fcntl.LOCK_UN:
+            next(late, lambda: None)()  # the publisher still finds a reader
+        flock(descriptor, how)
+
+    with holding(model / "int8"):
+        monkeypatch.setattr(fcntl, "flock", release)
     assert len(stored(model)) == 1
 
 
