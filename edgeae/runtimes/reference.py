@@ -20,7 +20,7 @@ from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.errors import NotMeasured, OutOfTolerance, RuntimeUnavailable
 from edgeae.metrics.tolerance import REFERENCE
 from edgeae.runtimes import load
-from edgeae.runtimes.inference import alone, run_shared
+from edgeae.runtimes.inference import run_shared
 from edgeae.system.machine import cores
 
 _C = "c-host"
@@ -29,6 +29,9 @@ _COMPARED = 64
 #: A run of fewer multiply-accumulates takes the reference kernels a few seconds, and less than
 #: compiling the C.
 _LONG = 2_000_000_000
+
+#: Largest number of sessions of C, because each compiles its own.
+_SESSIONS = 4
 
 #: Prepared inputs (n, …) and the reference kernels' outputs for them.
 Known = tuple[NDArray[Any], NDArray[Any]]
@@ -78,7 +81,7 @@ def run_as_reference(
 
 
 def _by_c(program: VerifiedArtifact, inputs: NDArray[Any], known: Known) -> NDArray[Any]:
-    """Return the outputs of the generated C.
+    """Return the outputs of the generated C, computed on several cores.
 
     Raises:
         NotMeasured: C does not have an operator of the model.
@@ -86,7 +89,9 @@ def _by_c(program: VerifiedArtifact, inputs: NDArray[Any], known: Known) -> NDAr
         RuntimeUnavailable: there is no compiler.
     """
     asked, answers = known
-    outputs = alone(load(_C))(program, np.concatenate([asked, inputs]))
+    outputs = run_shared(
+        load(_C), program, np.concatenate([asked, inputs]), min(cores(), _SESSIONS)
+    )
     if not np.array_equal(outputs[: len(asked)], answers):
         raise OutOfTolerance("the generated C has other outputs, which is an error of edgeae")
     return outputs[len(asked) :]
