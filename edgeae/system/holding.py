@@ -35,7 +35,7 @@ def held(path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        # released first: whoever replaces the folder after this look finds no reader, and deletes it
+        # released first: whoever replaces the folder after this look finds no reader
         _release(descriptor)
         if _followed(path) != folder:
             remove_unless_held(folder)
