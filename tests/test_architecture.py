@@ -81,12 +81,14 @@ ROOMS = {
     "plotting": "text",
     "artifacts": "system reading metrics recipe",
     "originals": "reading artifacts",
-    "data": "system reading metrics artifacts originals",
+    "data": "system scheduling reading metrics artifacts originals",
     "families": "reading plotting artifacts data",
     "formats": "text system reading metrics artifacts",
     "codegen": "system metrics formats",
     "runtimes": "system metrics recipe artifacts originals formats codegen",
-    "training": "text system reading metrics plotting artifacts families originals data",
+    "training": (
+        "text system scheduling reading metrics plotting artifacts families originals data"
+    ),
     "compression": "system reading metrics recipe artifacts originals data training",
     "importing": (
         "text system reading metrics recipe artifacts originals data formats runtimes training"
@@ -118,8 +120,8 @@ ROOMS = {
     ),
     "comparison": "system recipe artifacts conversion summary",
     "sweep": (
-        "text system reading metrics recipe artifacts data families runtimes training timing "
-        "conversion"
+        "text system scheduling reading metrics recipe artifacts data families runtimes training "
+        "timing conversion"
     ),
     "api": (
         "text system reading metrics recipe plotting artifacts data families runtimes training "

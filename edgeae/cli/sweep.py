@@ -9,6 +9,7 @@ import typer
 
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def sweep(
             "cores and memory allow].",
         ),
     ] = None,
+    scheduler: Scheduler = LOCAL,
+    retries: Retries = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -47,11 +53,12 @@ def sweep(
 
     if file.suffix != _TOML:
         raise BadInput(f"{file}: allowed is a sweep's file, such as sweep.toml")
+    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
     plan = plans.read(file)
     if dry_run:
         _forecast(plan, Path(build), file, json)
     else:
-        _run(plan, Path(build), file, jobs, json)
+        _run(plan, Path(build), file, jobs, cluster, json)
 
 
 def _forecast(plan: Plan, build: Path, file: Path, json: bool) -> None:
@@ -70,10 +77,12 @@ def _forecast(plan: Plan, build: Path, file: Path, json: bool) -> None:
         put(render_plan(plan, ahead))
 
 
-def _run(plan: Plan, build: Path, file: Path, jobs: int | None, json: bool) -> None:
+def _run(
+    plan: Plan, build: Path, file: Path, jobs: int | None, cluster: Cluster, json: bool
+) -> None:
     from edgeae.errors import about, exit_code
     from edgeae.sweep.result import place
-    from edgeae.sweep.run import run
+    from edgeae.sweep.run import Machines, run
     from edgeae.sweep.standing import sources
     from edgeae.sweep.table import render
 
@@ -81,8 +90,9 @@ def _run(plan: Plan, build: Path, file: Path, jobs: int | None, json: bool) -> N
         found = sources(plan, download=True, say=say)
     for line in plan.notes:
         say(f"sweep: {line}")
+    machines = Machines(cluster.address, cluster.executor, cluster.is_remote)
     try:
-        outcome = run(plan, build, found, jobs=jobs, say=say)
+        outcome = run(plan, build, found, jobs=jobs, say=say, machines=machines)
     except KeyboardInterrupt:
         raise Interrupted(
             "sweep: interrupted; what was finished is kept, and the same command continues from "

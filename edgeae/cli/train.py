@@ -20,7 +20,8 @@ from edgeae.cli.options import (
     folder_name,
     reading,
 )
-from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -121,6 +122,11 @@ def train(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,
+    scheduler: Scheduler = LOCAL,
+    retries: Retries = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -137,6 +143,7 @@ def train(
         raise BadInput("train: which family? --list describes them")
     if held_out is not None and not probe:
         raise BadInput(f"--held-out {held_out}: only with --probe")
+    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
     asked = reading(columns, drop, label, standardize, split, split_seed, window, step)
     codes = _codes(code, sizes, name)
     plans = [
@@ -166,15 +173,14 @@ def train(
     folders = [Path(build) / folder_name(name or model_name(plan)) for plan in plans]
     if probe:
         _check_labels(data, asked, held_out)
-    trainings = []
-    for folder, plan in zip(folders, plans, strict=True):
-        training = _train(folder, plan, data, asked, force)
-        if training.interrupted:
-            raise Interrupted(
-                f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "
-                f"the best so far, epoch {training.best_epoch}; the same command continues"
-            )
-        trainings.append(training)
+    if cluster.is_local:
+        trainings = [
+            _train(folder, plan, data, asked, force)
+            for folder, plan in zip(folders, plans, strict=True)
+        ]
+    else:
+        trainings = _train_on(cluster, dict(zip(folders, plans, strict=True)), data, asked, force)
+    for folder, training in zip(folders, trainings, strict=True):
         caution = cautions.of_training(training)
         if caution:
             say(f"warning: {folder}: {caution}")
@@ -233,7 +239,44 @@ def _train(folder: Path, plan: Settings, data: str, asked: Reading, force: bool)
             from edgeae.training.train import train as run
         except ImportError as error:
             raise missing(str(error)) from None
-        return run(folder, plan, dataset, data)
+        training = run(folder, plan, dataset, data)
+    if training.interrupted:
+        raise Interrupted(
+            f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "
+            f"the best so far, epoch {training.best_epoch}; the same command continues"
+        )
+    return training
+
+
+def _train_on(
+    cluster: Cluster, plans: dict[Path, Settings], data: str, asked: Reading, force: bool
+) -> list[Training]:
+    """Train on a cluster; if a training fails, the command ends after the others."""
+    from edgeae import data as datasets
+    from edgeae.artifacts.model import open_model
+    from edgeae.errors import exit_code
+    from edgeae.text.progress import Progress
+    from edgeae.training.tasks import Asked, train_on
+
+    dataset = datasets.load(data, say=say, reading=asked)
+    datasets.require_trainable(dataset)
+    where = dataset.name if data == "auto" else data
+    models = {
+        str(folder): Asked(folder, plan, where, dataset.sha256, asked)
+        for folder, plan in plans.items()
+    }
+    codes = []
+    executor = cluster.executor(len(models))
+    assert executor is not None  # only for trainings of this machine
+    with Progress(len(models), "train", "model", each=True) as progress:
+        for name, code, error in train_on(executor, models, force=force, say=progress.tell):
+            codes.append(code)
+            progress.advance(f"{name} {'failed' if code else 'is ready'}")
+            if code:
+                say(f"edgeae: {name}: {error}")
+    if any(codes):
+        finish(exit_code(code for code in codes if code))
+    return [open_model(folder) for folder in plans]
 
 
 def _probe(folder: Path, held_out: int | None, force: bool) -> Any:

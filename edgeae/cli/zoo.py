@@ -10,8 +10,10 @@ import typer
 
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
 
 if TYPE_CHECKING:
+    from edgeae.training.tasks import Asked
     from edgeae.training.zoo import TrainingOutcome
 
 
@@ -28,6 +30,11 @@ def zoo(
     force: Annotated[
         bool, typer.Option("--force", help="Train again even if a model is up to date.")
     ] = False,
+    scheduler: Scheduler = LOCAL,
+    retries: Retries = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -35,9 +42,11 @@ def zoo(
     """Train every family with its default settings, and compare the models in one table."""
     from edgeae import data as datasets
     from edgeae.errors import Interrupted, OutOfTolerance, exit_code
-    from edgeae.families.table import settings
+    from edgeae.families.table import model_name, settings
     from edgeae.training.current import tool_versions
+    from edgeae.training.tasks import Asked
 
+    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
     names = list(dict.fromkeys(families or _of_images()))
     for name in names:
         settings(name)  # raises before a child starts if the family does not exist
@@ -46,7 +55,13 @@ def zoo(
     dataset = datasets.load(data, say=say)
     try:
         where = dataset.name if data == "auto" else data
-        outcomes = _train(names, where, jobs, force, Path(build))
+        asked = {
+            name: Asked(
+                Path(build) / model_name(settings(name)), settings(name), where, dataset.sha256
+            )
+            for name in names
+        }
+        outcomes = _train(asked, cluster, jobs, force)
     except KeyboardInterrupt:
         raise Interrupted(
             "zoo: interrupted; each model in training holds its best epoch so far, and the same "
@@ -63,16 +78,15 @@ def _of_images() -> list[str]:
 
 
 def _train(
-    names: list[str], data: str, jobs: int, force: bool, build: Path
+    asked: dict[str, Asked], cluster: Cluster, jobs: int, force: bool
 ) -> list[TrainingOutcome]:
     from edgeae.text.progress import Progress
     from edgeae.training.zoo import train_all
 
     outcomes = []
-    with Progress(len(names), "zoo", "model") as progress:
-        trained = train_all(
-            names, data=data, build=build, jobs=jobs, force=force, say=progress.tell
-        )
+    executor = cluster.executor(jobs)
+    with Progress(len(asked), "zoo", "model") as progress:
+        trained = train_all(asked, jobs=jobs, force=force, say=progress.tell, cluster=executor)
         with closing(trained):  # the children end before any error leaves this block
             for outcome in trained:
                 outcomes.append(outcome)

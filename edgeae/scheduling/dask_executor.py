@@ -30,7 +30,7 @@ from edgeae.errors import (
 from edgeae.scheduling import answer, on_worker
 from edgeae.scheduling.cluster import Certificates, connected
 from edgeae.scheduling.fleet import Fleet, Worker
-from edgeae.scheduling.task import Done, Task
+from edgeae.scheduling.task import LOST, SENT, Done, Task
 from edgeae.system import atomic, children, interrupts
 
 #: How often the scheduler is asked for its workers, in seconds.
@@ -230,6 +230,7 @@ class Dask:
         worker.running += 1
         self._running[key] = pending
         task.say(f"on worker {worker.name}")
+        task.moved(SENT, worker.name)
         with self._scheduler():
             pending.future = self._client.submit(
                 on_worker.run,
@@ -328,6 +329,7 @@ class Dask:
         assert pending.worker is not None
         self._looked = -float("inf")
         pending.killed.append(pending.worker.name)
+        pending.task.moved(LOST, pending.worker.name)
         names, times = ", ".join(pending.killed), len(pending.killed)
         if times >= _POISON:
             told = f"poisoned: {times} workers ended while they ran it ({names}); it runs no more"

@@ -5,7 +5,6 @@ from typing import Any
 
 from edgeae.system import children
 
-_DOING = "doing"
 #: A fixed hash seed, so that the order of Python's sets does not change the files.
 _VARIABLES = {"PYTHONHASHSEED": "0"}
 
@@ -32,8 +31,8 @@ def reports(
     collected = []
     env = {**_VARIABLES, **(variables or {})}
     for report in children.stream(module, job, timeout_s=timeout_s, env=env, wanted=wanted):
-        if _DOING in report:
-            say(report[_DOING])
+        if children.DOING in report:
+            say(report[children.DOING])
         else:
             collected.append(report)
     return collected

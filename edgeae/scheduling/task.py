@@ -18,6 +18,8 @@ from edgeae.system.children import Message
 
 #: The name of the folder that a task writes.
 OUT = "out"
+#: What happens to a task on a cluster: a worker gets it, or is lost while it runs it.
+SENT, LOST = "sent", "lost"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Task:
         variables: the child's variables of the environment; `{NAME}` as in a job.
         versions: package → version that has to run the task, `edgeae` among them.
         timeout_s: the longest run time of the child, in seconds.
+        moved: receives `SENT` or `LOST` and the worker's name, as it happens; in the thread that
+            takes what has ended. Without a cluster, nothing is sent.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Task:
     variables: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 1800.0
+    moved: Callable[[str, str], None] = lambda event, worker: None
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,12 @@ class Training:
 
     Attributes:
         epochs: passes over the training rows; null for each family's default.
-        threads: threads of TensorFlow, which affect the weights; null for the default, 2.
+        threads: threads of TensorFlow, which affect the weights. One, unlike `edgeae train`'s two:
+            a sweep has more models than a machine has cores.
     """
 
     epochs: int | None = None
-    threads: int | None = None
+    threads: int = 1
 
     def __post_init__(self) -> None:
         for key in ("epochs", "threads"):

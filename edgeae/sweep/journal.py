@@ -1,17 +1,21 @@
 """The journal of a sweep, `build/sweeps/NAME.jsonl`: what happened to each model and bundle."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgeae.errors import BadInput, about
+from edgeae.errors import BadInput, EdgeaeError, about
 from edgeae.reading import typed
 from edgeae.reading.json_lines import append_line, read_lines
 
 _SCHEMA = 1
 #: Stages of a sweep.
 TRAIN, EXPORT, MEASURE = "train", "export", "measure"
+#: The stage of what happens to the command itself.
+SWEEP = "sweep"
+STARTED, INTERRUPTED, FAILED, ENDED = "started", "interrupted", "failed", "ended"
 #: Events that nothing has to be done for; they are written once, not by each run of the sweep.
 CURRENT, OVER, LEFT_OUT = "up to date", "over budget", "left out"
 #: Events after which a cell is up to date.
@@ -20,18 +24,21 @@ _MADE = (CURRENT, "trained", "exported", "measured")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the journal: a stage of a model or of a bundle has ended.
+    """One line of the journal: something happened to a model, to a bundle, or to the sweep.
 
     Attributes:
         schema: schema of the line: 1.
         time: when, in UTC, as `2026-01-31T12:00:00Z`.
-        cell: the model's name, or `model/recipe`.
-        stage: `train`, `export` or `measure`.
-        event: `up to date`, `trained`, `exported`, `measured`, `over budget`, `left out`,
-            `not measured` or `failed`.
+        cell: the model's name, or `model/recipe`; empty for the sweep.
+        stage: `train`, `export` or `measure`, or `sweep` for the command itself.
+        event: how a stage ended: `up to date`, `trained`, `exported`, `measured`, `over budget`,
+            `left out`, `not measured` or `failed`; on a cluster also `sent` when a worker gets it,
+            and `lost` when that worker is lost; of the sweep: `started`, `interrupted`, `failed`
+            or `ended`.
         reason: why, in one line; or empty.
         code: the exit code of a failure, else 0.
         seconds: how long the child process ran; 0 without one.
+        worker: the name of the worker, for `sent` and `lost`; where tasks run, for `started`.
     """
 
     schema: int
@@ -42,6 +49,7 @@ class Event:
     reason: str = ""
     code: int = 0
     seconds: float = 0.0
+    worker: str = ""
 
 
 class Journal:
@@ -68,10 +76,47 @@ class Journal:
         made = event == CURRENT and known in _MADE
         if made or (event in (OVER, LEFT_OUT) and (known, why) == (event, reason)):
             return
-        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        row = Event(_SCHEMA, time, cell, stage, event, reason, code, round(seconds, 3))
-        append_line(self._path, asdict(row))
+        self._append(cell, stage, event, reason, code, seconds)
         self._last[cell, stage] = (event, reason)
+
+    def moved(self, stage: str) -> Callable[[str, str, str], None]:
+        """Return the function that appends what happens to a stage of cells on a cluster.
+
+        It takes a cell's name, `task.SENT` or `task.LOST`, and the worker's name.
+        """
+        return lambda cell, event, worker: self._append(cell, stage, event, worker=worker)
+
+    @contextlib.contextmanager
+    def running(self, where: str) -> Iterator[None]:
+        """Append that the command starts, and how it ended; a kill leaves the start alone.
+
+        Args:
+            where: where its tasks run, such as `local`.
+        """
+        self._append("", SWEEP, STARTED, worker=where)
+        try:
+            yield
+        except EdgeaeError as error:
+            self._append("", SWEEP, FAILED, str(error), error.code)
+            raise
+        except KeyboardInterrupt:
+            self._append("", SWEEP, INTERRUPTED)
+            raise
+        self._append("", SWEEP, ENDED)
+
+    def _append(
+        self,
+        cell: str,
+        stage: str,
+        event: str,
+        reason: str = "",
+        code: int = 0,
+        seconds: float = 0.0,
+        worker: str = "",
+    ) -> None:
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        row = Event(_SCHEMA, time, cell, stage, event, reason, code, round(seconds, 3), worker)
+        append_line(self._path, asdict(row))
 
 
 def read(path: Path) -> list[Event]:

@@ -4,7 +4,7 @@ A failure ends its branch of the grid and no other. Each result stands in the jo
 is there, so that the same command goes on after Ctrl-C or a kill.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.artifacts.model import Training, open_model
 from edgeae.conversion.plan.export import ExportOutcome, at_once, export, opened, settle
 from edgeae.errors import EdgeaeError, NotMeasured
+from edgeae.scheduling.task import Executor
 from edgeae.sweep import journal as journals
 from edgeae.sweep.journal import EXPORT, MEASURE, TRAIN, Journal
 from edgeae.sweep.measure import measured
@@ -35,6 +36,7 @@ from edgeae.sweep.standing import Source, beyond, export_cell, trained
 from edgeae.system import atomic
 from edgeae.text.progress import Progress
 from edgeae.timing.results import Result
+from edgeae.training.tasks import Asked, train_on
 from edgeae.training.zoo import train_each
 
 #: Trainings at once, unless the user says otherwise.
@@ -57,6 +59,26 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Machines:
+    """Where the tasks of a sweep run.
+
+    Attributes:
+        name: as `--scheduler` says it.
+        executor: number of tasks at once, if they run here → an executor; or None for this
+            machine's own processes.
+        are_remote: whether the machine's memory does not limit them.
+    """
+
+    name: str
+    executor: Callable[[int], Executor | None]
+    are_remote: bool = False
+
+
+#: Child processes of this machine.
+THIS_MACHINE = Machines("local", lambda jobs: None)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The result of a sweep.
 
@@ -76,6 +98,7 @@ def run(
     *,
     jobs: int | None,
     say: Callable[[str], None],
+    machines: Machines = THIS_MACHINE,
 ) -> Outcome:
     """Train, export and measure what is not up to date, and write the sweep's result.
 
@@ -86,17 +109,21 @@ def run(
         jobs: child processes at once; None for two trainings, and for as many exports as cores and
             memory allow.
         say: receives messages of one line.
+        machines: where trainings and exports run.
 
     Raises:
+        EdgeaeError: the cluster is gone; what was finished is kept.
         Busy: another process runs a sweep of this name in this build.
         KeyboardInterrupt: Ctrl-C; what was finished is kept.
     """
     file = place(build, plan.name)
     with atomic.lock(file.with_name(f".{plan.name}.lock"), f"sweep {plan.name}"):
-        stages = _Stages(plan, build, jobs, Journal(file.with_suffix(".jsonl"), say), say)
-        models = stages.train(found)
-        bundles = stages.export(models)
-        counted = stages.measure(bundles)
+        journal = Journal(file.with_suffix(".jsonl"), say)
+        stages = _Stages(plan, build, jobs, journal, say, machines)
+        with journal.running(machines.name):
+            models = stages.train(found)
+            bundles = stages.export(models)
+            counted = stages.measure(bundles)
         cells = [_cell(item, models, bundles, counted) for item in plan.cells]
         best = on_front(cells)
         cells = [replace(item, on_front=item.name in best) for item in cells]
@@ -121,9 +148,10 @@ class _Stages:
         jobs: int | None,
         journal: Journal,
         say: Callable[[str], None],
+        machines: Machines,
     ) -> None:
         self._plan, self._build, self._jobs = plan, build, jobs
-        self._journal, self._say = journal, say
+        self._journal, self._say, self._machines = journal, say, machines
 
     def train(self, found: dict[str, Source]) -> dict[str, Training | Stopped]:
         """Train the models; return model → its training."""
@@ -140,19 +168,40 @@ class _Stages:
         if not models:
             return {}
         results: dict[str, Training | Stopped] = {}
-        words = {item.name: item.words(found[item.data].data, self._build) for item in models}
         total = len(self._plan.models)
         done = total - len(models)
-        with Progress(total, "sweep: train", "model", done=done, each=True) as progress:
-            jobs = self._jobs or _JOBS
+        with (
+            Progress(total, "sweep: train", "model", done=done, each=True) as progress,
             # the children end before any error leaves this block
-            with closing(train_each(words, jobs=jobs, say=progress.tell)) as children:
-                for name, code, error in children:
-                    results[name] = item = self._opened(name, code, error)
-                    self._journal_training(name, item)
-                    ended = "failed" if isinstance(item, Stopped) else "is ready"
-                    progress.advance(f"{name} {ended}")
+            closing(self._trainings(models, found, progress.tell)) as children,
+        ):
+            for name, code, error in children:
+                results[name] = item = self._opened(name, code, error)
+                self._journal_training(name, item)
+                ended = "failed" if isinstance(item, Stopped) else "is ready"
+                progress.advance(f"{name} {ended}")
         return results
+
+    def _trainings(
+        self, models: list[Model], found: dict[str, Source], say: Callable[[str], None]
+    ) -> Generator[tuple[str, int, str]]:
+        """Train models here or on a cluster; yield name, exit code and error of each."""
+        jobs = self._jobs or _JOBS
+        cluster = self._machines.executor(jobs)
+        if cluster is None:
+            words = {item.name: item.words(found[item.data].data, self._build) for item in models}
+            return train_each(words, jobs=jobs, say=say)
+        asked = {
+            item.name: Asked(
+                self._build / item.name,
+                item.settings,
+                found[item.data].data,
+                found[item.data].sha256,
+            )
+            for item in models
+        }
+        moved = self._journal.moved(TRAIN)
+        return train_on(cluster, asked, force=True, say=say, moved=moved)
 
     def _journal_training(self, name: str, item: Training | Stopped) -> None:
         if isinstance(item, Stopped):
@@ -196,11 +245,13 @@ class _Stages:
         if not stale:
             return
         jobs, note = at_once(stale, opened(stale), self._jobs)
-        if note:
+        if note and not self._machines.are_remote:
             self._say(f"sweep: {note}")
+        cluster, moved = self._machines.executor(jobs), self._journal.moved(EXPORT)
         total, done = len(cells), len(cells) - len(stale)
         with Progress(total, "sweep: export", "bundle", done=done, each=True) as progress:
-            for outcome in export(stale, jobs=jobs, say=progress.tell):
+            made = export(stale, jobs=jobs, say=progress.tell, cluster=cluster, moved=moved)
+            for outcome in made:
                 progress.advance(outcome.to_text())
                 yield outcome
 

@@ -10,6 +10,7 @@ child ends.
 """
 
 import contextlib
+import io
 import json
 import os
 import selectors
@@ -30,6 +31,8 @@ from edgeae.system.scratch import scratch
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
+#: The key of a report that says what the child is doing.
+DOING = "doing"
 #: Without this, `python -m` would first search the current folder, which may hold foreign modules.
 _SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 #: Children that are running, of all threads.
@@ -187,18 +190,41 @@ def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown()
 
 
-def serve(work: Callable[[Message], Iterable[Message]]) -> None:
-    """Run the child's side: read the job, report each value that `work` yields, and exit."""
+def serve(work: Callable[[Message], Iterable[Message]], *, told: bool = False) -> None:
+    """Run the child's side: read the job, report each value that `work` yields, and exit.
+
+    Args:
+        work: yields the reports for a job.
+        told: whether each line that `work` prints to standard error is a report, too, of what the
+            child is doing.
+    """
     pipe = os.fdopen(int(os.environ.pop(_PIPE)), "w", buffering=1)
     job = json.load(sys.stdin)
     try:
+        if told:
+            sys.stderr = _Told(pipe)
         for message in work(job):
             pipe.write(json.dumps(message) + "\n")
     except EdgeaeError as error:
         pipe.write(json.dumps(raised(error)) + "\n")
     except OSError as error:
         pipe.write(json.dumps(raised(errors.system_error(error))) + "\n")
+    finally:
+        sys.stderr = sys.__stderr__
     pipe.close()
+
+
+class _Told(io.TextIOBase):
+    """Standard error whose lines are reports."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe, self._pending = pipe, ""
+
+    def write(self, text: str, /) -> int:
+        *lines, self._pending = (self._pending + text).split("\n")
+        for line in filter(None, map(str.strip, lines)):
+            self._pipe.write(json.dumps({DOING: line}) + "\n")
+        return len(text)
 
 
 def raised(error: EdgeaeError) -> Message:

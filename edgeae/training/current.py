@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from edgeae import __version__
 from edgeae import data as datasets
@@ -47,10 +48,12 @@ def current(
     return training if _is_of(training, dataset.sha256, reading) else None
 
 
-def current_on(folder: Path, settings: Settings, sha256: str) -> Training | None:
-    """Return what `current` does, for a dataset of this hash whose rows are taken as stored."""
+def current_on(
+    folder: Path, settings: Settings, sha256: str, reading: Reading = AS_STORED
+) -> Training | None:
+    """Return what `current` does, for a dataset of this hash that is known already."""
     training = _of_settings(folder, settings)
-    return training if training and _is_of(training, sha256, AS_STORED) else None
+    return training if training and _is_of(training, sha256, reading) else None
 
 
 def _of_settings(folder: Path, settings: Settings) -> Training | None:
@@ -60,14 +63,19 @@ def _of_settings(folder: Path, settings: Settings) -> Training | None:
         training = open_model(folder)
     except EdgeaeError:
         return None  # damaged, or replaced only in part
-    if training.interrupted or training.family != settings.family:
-        return None
-    asked = json.loads(json.dumps(asdict(settings)))
-    if training.configuration != asked or training.tools != tool_versions():
+    if not trained_as(training, settings) or training.tools != tool_versions():
         return None
     if datasets.is_path(training.data) and not Path(training.data).exists():
         return None  # an export would read the data from this path
     return training
+
+
+def trained_as(training: Training, settings: Settings) -> bool:
+    """Return whether a training ended, and had these settings."""
+    if training.interrupted or training.family != settings.family:
+        return False
+    asked: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return training.configuration == asked
 
 
 def _is_of(training: Training, sha256: str, reading: Reading) -> bool:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
-from edgeae.families.table import FAMILIES, model_name
+from edgeae.scheduling.task import Executor
 from edgeae.system import tied
+from edgeae.training.tasks import Asked, train_on
 
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
 #: Seconds that an interrupted training has to write its best epoch.
@@ -44,37 +45,40 @@ class TrainingOutcome:
 
 
 def train_all(
-    families: Sequence[str],
+    asked: Mapping[str, Asked],
     *,
-    data: str,
-    build: Path,
     jobs: int,
     force: bool,
     say: Callable[[str], None],
+    cluster: Executor | None = None,
 ) -> Generator[TrainingOutcome]:
     """Train each family whose model is not up to date; a failure does not stop the others.
 
     Args:
-        families: the families' names.
-        data: the value of `--data`.
-        build: folder of models.
-        jobs: number of processes at once.
+        asked: family → its model, with the family's default settings.
+        jobs: number of processes at once, on this machine.
         force: also train models that are up to date.
         say: receives each line that a training prints.
+        cluster: trains on other machines; None for child processes of this one. It is closed.
 
     Yields:
         each family's result as soon as its training ends.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
+        KeyboardInterrupt: Ctrl-C; trainings of this machine keep their best epoch so far.
     """
-    options = ["--data", data, "--build", str(build), "--json", *(["--force"] if force else [])]
-    commands = {family: [family, *options] for family in families}
-    with closing(train_each(commands, jobs=jobs, say=say)) as trained:
+    if cluster is None:
+        last = ["--json", *(["--force"] if force else [])]
+        commands = {
+            family: [family, "--data", model.data, "--build", str(model.folder.parent), *last]
+            for family, model in asked.items()
+        }
+        trained = train_each(commands, jobs=jobs, say=say)
+    else:
+        trained = train_on(cluster, asked, force=force, say=say)
+    with closing(trained):
         for family, code, error in trained:
-            yield TrainingOutcome(
-                family, build / model_name(FAMILIES[family].defaults), code, error
-            )
+            yield TrainingOutcome(family, asked[family].folder, code, error)
 
 
 def train_each(

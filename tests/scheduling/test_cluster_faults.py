@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from task_examples import Place
 from edgeae.errors import RuntimeCrashed, RuntimeUnavailable
 from edgeae.scheduling.cluster import Certificates
 from edgeae.scheduling.dask_executor import Dask
-from edgeae.scheduling.task import Done, Task
+from edgeae.scheduling.task import LOST, SENT, Done, Task
 
 pytestmark = [pytest.mark.system, pytest.mark.cold]
 
@@ -57,7 +58,9 @@ def test_the_task_of_a_killed_worker_runs_again_elsewhere(processes, place):
     processes.worker("w1")
     processes.worker("w2")
     good = [place.task(f"good{number}", "copy") for number in range(3)]
-    found = ends(executor(processes, place), fatal(place, once=True), *good)
+    moves: list[tuple[str, str]] = []
+    bad = replace(fatal(place, once=True), moved=lambda *move: moves.append(move))
+    found = ends(executor(processes, place), bad, *good)
     assert {name: done.error for name, done in found.items()} == dict.fromkeys(found)
     (dead,) = (name for name, process in processes.workers.items() if process.poll() is not None)
     (alive,) = {"w1", "w2"} - {dead}
@@ -67,6 +70,7 @@ def test_the_task_of_a_killed_worker_runs_again_elsewhere(processes, place):
         f"fatal: worker {dead} was lost; it runs again",
         f"fatal: on worker {alive}",
     ]
+    assert moves == [(SENT, dead), (LOST, dead), (SENT, alive)]
     assert place.opened.count("fatal") == 1 and "fatal" in place.left()
 
 

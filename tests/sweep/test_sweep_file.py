@@ -51,7 +51,7 @@ def refusal(tmp_path, text: str) -> str:
             "grid.hidden = ['64']: no family of this grid has hidden layers",
         ),
         (f"[grid]\n{LEAST}exclude = 'shallow*'", "grid.exclude = 'shallow*': fits nothing of this"),
-        (f"[grid]\n{LEAST}exclude = 'deep'", "grid.exclude = ['deep']: leaves out all 1 bundles"),
+        (f"[grid]\n{LEAST}exclude = 'deep*'", "grid.exclude = ['deep*']: leaves out all 1 bundles"),
         (f"[grid]\n{LEAST}data = ['a/x.npz', 'b/x.npz']", "grid.data: two values are both called"),
         (f"[grid]\n{LEAST}[train]\nepochs = 0", "train.epochs = 0: allowed is a whole number from"),
         (f"[grid]\n{LEAST}[evaluate]\ncore = 'm4'", "evaluate.core: unknown core 'm4'"),
@@ -82,7 +82,7 @@ def test_a_grid_of_ten_million_cells_is_refused_by_its_count(tmp_path):
 
 def test_a_value_may_stand_without_a_list_and_twice(tmp_path):
     found = plan(tmp_path, "codes = [8, 8]\nseeds = 3")
-    assert [cell.name for cell in found.cells] == ["deep-c8-s3/int8"]
+    assert [cell.name for cell in found.cells] == ["deep-c8-t1-s3/int8"]
 
 
 # --- names ---
@@ -93,11 +93,14 @@ def names(tmp_path, grid: str, rest: str = "") -> list[str]:
 
 
 def test_a_name_says_what_differs_from_the_family_s_defaults(tmp_path):
-    assert names(tmp_path, "") == ["deep"]
-    assert names(tmp_path, "hidden = '128,64'\ncodes = 32\nactivations = 'relu'") == ["deep"]
+    usual = "[train]\nthreads = 2"
+    assert names(tmp_path, "", usual) == ["deep"]
+    grid = "hidden = '128,64'\ncodes = 32\nactivations = 'relu'"
+    assert names(tmp_path, grid, usual) == ["deep"]
+    assert names(tmp_path, "") == ["deep-t1"]  # a sweep's own default is no family's
     grid = "codes = 8\nhidden = '64'\nactivations = 'tanh'\nseeds = 1\ndata = 'digits'"
-    assert names(tmp_path, grid, "[train]\nepochs = 3\nthreads = 1") == [
-        "deep-c8-h64-tanh-e3-t1-digits-s1"
+    assert names(tmp_path, grid, "[train]\nepochs = 3\nthreads = 4") == [
+        "deep-c8-h64-tanh-e3-t4-digits-s1"
     ]
 
 
@@ -112,10 +115,10 @@ def test_a_name_stays_when_values_are_added(tmp_path):
 
 def test_a_path_gives_its_stem_and_the_command_has_the_path(tmp_path):
     (model,) = plan(tmp_path, "data = 'some where/my rows.npz'\ncodes = 8").models
-    assert model.name == "deep-c8-my-rows"
+    assert model.name == "deep-c8-t1-my-rows"
     assert model.words("some where/my rows.npz", tmp_path) == [
-        *("deep", "--code", "8", "--data", "some where/my rows.npz"),
-        *("--name", "deep-c8-my-rows", "--build", str(tmp_path)),
+        *("deep", "--code", "8", "--threads", "1", "--data", "some where/my rows.npz"),
+        *("--name", "deep-c8-t1-my-rows", "--build", str(tmp_path)),
     ]
 
 
@@ -125,7 +128,7 @@ def test_a_family_without_hidden_layers_is_one_model_for_all(tmp_path):
         "[grid]\nfamilies = ['simple', 'deep']\nhidden = ['64', '32']\nrecipes = 'int8'"
     )
     found = read(path)
-    assert [model.name for model in found.models] == ["simple", "deep-h64", "deep-h32"]
+    assert [model.name for model in found.models] == ["simple-t1", "deep-h64-t1", "deep-h32-t1"]
     assert found.notes == ("simple has no hidden layers: grid.hidden does not apply to it",)
 
 
@@ -133,13 +136,13 @@ def test_patterns_leave_out_models_and_bundles(tmp_path):
     path = tmp_path / "s.toml"
     path.write_text(
         "[grid]\nfamilies = 'deep'\ncodes = [4, 8, 16]\nrecipes = ['int8', 'float32']\n"
-        "exclude = ['deep-c4', 'deep-c8/float*']"
+        "exclude = ['deep-c4-*', 'deep-c8-*/float*']"
     )
     found = read(path)
     assert [cell.name for cell in found.cells] == [
-        "deep-c8/int8",
-        "deep-c16/int8",
-        "deep-c16/float32",
+        "deep-c8-t1/int8",
+        "deep-c16-t1/int8",
+        "deep-c16-t1/float32",
     ]
     assert found.excluded == 3
-    assert [model.name for model in found.models] == ["deep-c8", "deep-c16"]
+    assert [model.name for model in found.models] == ["deep-c8-t1", "deep-c16-t1"]

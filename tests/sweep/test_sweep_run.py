@@ -16,6 +16,8 @@ families = ["simple", "deep"]
 codes = [4, 8]
 data = "tiny.npz"
 recipes = ["float32", "int8"]
+[train]
+threads = 2
 """
 CORE = "[evaluate]\ncore = 'cortex-m4'\n"
 MODELS = ["simple-c4-tiny", "simple-c8-tiny", "deep-c4-tiny", "deep-c8-tiny"]
@@ -72,8 +74,13 @@ def test_what_another_command_made_is_taken(project):
     (project.place / "s.toml").rename(project.place / "t.toml")
     assert project.sweep("t.toml").returncode == 0
     assert (project.trained, project.counted, project.logged()) == ([], [], [])
-    events = read_journal(project.build / "sweeps" / "t.jsonl")
+    start, *events, end = read_journal(project.build / "sweeps" / "t.jsonl")
     assert {item.event for item in events} == {"up to date"} and len(events) == 4 + 8 + 8
+    assert [(item.stage, item.event) for item in (start, end)] == [
+        ("sweep", "started"),
+        ("sweep", "ended"),
+    ]
+    assert start.worker == "local"
 
 
 def test_one_failure_does_not_stop_the_others(project):
@@ -161,6 +168,7 @@ def test_ctrl_c_keeps_what_was_finished_and_the_same_command_continues(project):
     )
     assert not (project.build / "sweeps" / "s.json").exists()
     assert [event[0] for event in project.journal()] == MODELS[:2]
+    assert project.whole_journal()[-1] == ("", "sweep", "interrupted")
     project.interrupt = ""
     assert project.sweep("s.toml").returncode == 0
     assert project.trained == MODELS
@@ -172,7 +180,8 @@ def test_a_journal_that_was_cut_off_or_damaged_does_not_stop_a_sweep(project):
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
     assert project.sweep("s.toml").returncode == 0
-    assert path.read_bytes().count(b"\n") == whole.count(b"\n")
+    # the line that was cut off, and those of the second start and end
+    assert path.read_bytes().count(b"\n") == whole.count(b"\n") - 1 + 2
     path.write_bytes(b"no json\n" + whole)
     done = project.sweep("s.toml")
     assert done.returncode == 0 and "the sweep goes on without it" in done.stderr

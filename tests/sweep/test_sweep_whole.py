@@ -30,7 +30,7 @@ def test_a_sweep_trains_exports_and_goes_on(tmp_path):
     assert sweep is not None
     assert [cell.state for cell in sweep.cells] == ["done"] * 8
     assert {cell.model for cell in sweep.cells} == {
-        f"{family}-c{code}-e1-digits" for family in ("simple", "deep") for code in (4, 8)
+        f"{family}-c{code}-e1-t1-digits" for family in ("simple", "deep") for code in (4, 8)
     }
     for cell in sweep.cells:
         bundle = open_bundle(build / cell.name)
@@ -49,7 +49,7 @@ def _check_the_rest(place, sweep):
     build = place / "build"
     ahead = json.loads(edgeae_here("sweep", "small.toml", "--dry-run", "--json", cwd=place).stdout)
     assert (ahead["train"]["left"], ahead["export"]["left"]) == (0, 0)
-    (build / "deep-c8-e1-digits" / "int8" / "encoder.tflite").write_bytes(b"damaged")
+    (build / "deep-c8-e1-t1-digits" / "int8" / "encoder.tflite").write_bytes(b"damaged")
     ahead = json.loads(edgeae_here("sweep", "small.toml", "--dry-run", "--json", cwd=place).stdout)
     assert (ahead["export"]["left"], ahead["export"]["estimated"]) == (1, 1)
     assert 0 < ahead["core_hours"] < 0.1
@@ -57,6 +57,6 @@ def _check_the_rest(place, sweep):
     assert done.returncode == 0, done.stderr[-3000:]
     again = read(build / "sweeps" / "small.json")
     assert again == sweep  # the same bytes, as they have the same hashes
-    events = read_journal(build / "sweeps" / "small.jsonl")
+    events = [item for item in read_journal(build / "sweeps" / "small.jsonl") if item.cell]
     assert len(events) == 4 + 8 + 1
-    assert (events[-1].cell, events[-1].event) == ("deep-c8-e1-digits/int8", "exported")
+    assert (events[-1].cell, events[-1].event) == ("deep-c8-e1-t1-digits/int8", "exported")

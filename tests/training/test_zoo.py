@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from edgeae_cli import ROOT, edgeae, edgeae_here
 
-from edgeae.families.table import FAMILIES
+from edgeae.families.table import FAMILIES, model_name, settings
 from edgeae.training import zoo
+from edgeae.training.tasks import Asked
 from edgeae.training.zoo import TrainingOutcome, train_all
 
 #: A child: says what it was asked, then does what the family's name is mapped to.
@@ -40,11 +41,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(
-    *families: str, jobs: int = 2, **options: object
+    *families: str, jobs: int = 2, force: bool = False
 ) -> tuple[dict[str, TrainingOutcome], list[str]]:
     lines: list[str] = []
-    asked = {"data": "digits", "build": Path("b"), "force": False, **options}
-    found = list(train_all(families, jobs=jobs, say=lines.append, **asked))  # type: ignore[arg-type]
+    asked = {
+        name: Asked(Path("b") / model_name(settings(name)), settings(name), "digits", "d" * 64)
+        for name in families
+    }
+    found = list(train_all(asked, jobs=jobs, force=force, say=lines.append))
     return {item.family: item for item in found}, lines
 
 
@@ -71,8 +75,11 @@ zoo._COMMAND = (sys.executable, sys.argv[1])
 def told(line):  # of several threads: `print` writes the line and its end apart
     sys.stdout.write(f"{line}\\n")
     sys.stdout.flush()
-options = {"data": "digits", "build": Path("."), "force": False}
-list(zoo.train_all(sys.argv[2:], jobs=2, say=told, **options))
+from edgeae.families.table import settings
+asked = {
+    name: zoo.Asked(Path(name), settings(name), "digits", "d" * 64) for name in sys.argv[2:]
+}
+list(zoo.train_all(asked, jobs=2, force=False, say=told))
 """
 SLOW = """
 import os, signal, sys, time

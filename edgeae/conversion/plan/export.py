@@ -244,6 +244,7 @@ def export(
     jobs: int,
     say: Callable[[str], None],
     cluster: Executor | None = None,
+    moved: Callable[[str, str, str], None] = lambda name, event, worker: None,
 ) -> Iterator[ExportOutcome]:
     """Make each bundle and yield its result; a failure does not stop the others.
 
@@ -255,6 +256,7 @@ def export(
         jobs: number of child processes at once on this machine; see `memory.workers`.
         say: receives progress messages of one line.
         cluster: runs the children on other machines; None for this machine. It is closed.
+        moved: receives a bundle's name with what `Task.moved` gets.
     """
     # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
@@ -262,7 +264,7 @@ def export(
         made: dict[Task, ExportCell] = {}
         for cell in ordered:
             try:
-                task = _task(cell, jobs, say) if cluster is None else _sent(cell, say)
+                task = _task(cell, jobs, say) if cluster is None else _sent(cell, say, moved)
             except EdgeaeError as error:
                 yield ExportOutcome(cell, _FAILED, error)
                 continue
@@ -290,7 +292,9 @@ def _task(cell: ExportCell, jobs: int, say: Callable[[str], None]) -> Task:
     )
 
 
-def _sent(cell: ExportCell, say: Callable[[str], None]) -> Task:
+def _sent(
+    cell: ExportCell, say: Callable[[str], None], moved: Callable[[str, str, str], None]
+) -> Task:
     """Return the export of a cell as a task of any machine: it names all that it reads.
 
     Raises:
@@ -308,6 +312,7 @@ def _sent(cell: ExportCell, say: Callable[[str], None]) -> Task:
         reads=inputs.reads,
         variables=inputs.variables,
         versions=tool_versions(cell.recipe),
+        moved=partial(moved, cell.name),
     )
 
 

@@ -6,10 +6,7 @@ from pathlib import Path
 from edgeae.artifacts.model import TRAIN, Training
 from edgeae.compression import control_cache
 from edgeae.conversion.plan.tools import control_versions
-from edgeae.data import is_path
-from edgeae.data.idx import is_idx
-from edgeae.data.mnist import VARIABLE as MNIST
-from edgeae.data.mnist import find_mnist
+from edgeae.data.inputs import inputs_of as rows_of
 from edgeae.recipe import Recipe
 from edgeae.scheduling.task import Folder
 
@@ -53,19 +50,11 @@ def inputs_of(folder: Path, training: Training, recipe: Recipe) -> Inputs:
         kept = control_cache.place(folder, recipe, training, SEED, control_versions())
         files += [str(kept.relative_to(folder))] if kept.exists() else []
     found.reads["model"] = Folder(folder, tuple(files))
-    for key, said in (("data", training.data), ("train_data", training.train_data)):
-        if said is not None and is_path(said):
-            found.reads[key], found.rows[key] = _rows(key, Path(said))
-    if training.data == "mnist":
-        found.reads["mnist"], found.variables[MNIST] = _rows("mnist", find_mnist())
+    for key, data in (("data", training.data), ("train_data", training.train_data)):
+        if data is not None:
+            reads, said, variables = rows_of(key, data)
+            found.reads.update(reads)
+            found.variables.update(variables)
+            if said != data:
+                found.rows[key] = said
     return found
-
-
-def _rows(name: str, path: Path) -> tuple[Folder, str]:
-    """Return a file or folder of rows as the folder called `name`, and its path in a job."""
-    if not path.is_dir():
-        return Folder(path.parent, (path.name,)), f"{{{name}}}/{path.name}"
-    there = path.resolve()  # the dataset has the name of the folder that a link leads to
-    return Folder(there, tuple(sorted(item.name for item in there.iterdir() if is_idx(item)))), (
-        f"{{{name}}}"
-    )
