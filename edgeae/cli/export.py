@@ -10,7 +10,7 @@ import typer
 from edgeae import errors
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def export(
     ] = False,
     scheduler: Scheduler = LOCAL,
     retries: Retries = None,
+    store: Store = None,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -75,7 +76,7 @@ def export(
     """Export models with recipes: bundles of .tflite and .onnx files in build/MODEL/RECIPE."""
     if settings and not recipe:
         raise BadInput(f"--set {settings[0]}: needs --recipe, which it changes")
-    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
+    cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     if list_:
         _list(_plans(recipe, settings), json)
         return

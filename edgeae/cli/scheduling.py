@@ -37,6 +37,15 @@ Retries = Annotated[
         help=f"How often a task runs again after its worker was lost [default: {_RETRIES}].",
     ),
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PATH|URL",
+        help="A folder or bucket (s3://, gs://, …) that all machines reach, through which inputs "
+        "travel [default: the client sends them].",
+    ),
+]
 TlsCa = Annotated[
     Path | None,
     typer.Option(
@@ -53,7 +62,7 @@ class Cluster:
     """What the options ask for.
 
     Args:
-        scheduler, retries, ca, cert, key: values of the options above.
+        scheduler, retries, store, ca, cert, key: values of the options above.
 
     Raises:
         BadInput: an option is only for a cluster, one of three is missing, or a value is wrong.
@@ -63,17 +72,21 @@ class Cluster:
         self,
         scheduler: str,
         retries: int | None,
+        store: str | None,
         ca: Path | None,
         cert: Path | None,
         key: Path | None,
     ) -> None:
         self.address = scheduler
         self._retries = _RETRIES if retries is None else retries
+        self._store = store
         self._certificates = None
         files = {"--tls-ca": ca, "--tls-cert": cert, "--tls-key": key}
         given = [f"{option} {path}" for option, path in files.items() if path is not None]
         if self.is_local:
-            alone = given if retries is None else [f"--retries {retries}", *given]
+            own = {"--retries": retries, "--store": store}
+            alone = [f"{option} {value}" for option, value in own.items() if value is not None]
+            alone += given
             if alone:
                 raise BadInput(f"{alone[0]}: only with --scheduler")
             return
@@ -113,5 +126,6 @@ class Cluster:
             jobs=jobs,
             retries=self._retries,
             certificates=self._certificates,
+            store=self._store,
             say=say,
         )

@@ -9,7 +9,7 @@ import typer
 
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def sweep(
     ] = None,
     scheduler: Scheduler = LOCAL,
     retries: Retries = None,
+    store: Store = None,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -53,7 +54,7 @@ def sweep(
 
     if file.suffix != _TOML:
         raise BadInput(f"{file}: allowed is a sweep's file, such as sweep.toml")
-    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
+    cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     plan = plans.read(file)
     if dry_run:
         _forecast(plan, Path(build), file, json)

@@ -21,7 +21,7 @@ from edgeae.cli.options import (
     reading,
 )
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def train(
     list_: Annotated[bool, typer.Option("--list", help="Describe the families.")] = False,
     scheduler: Scheduler = LOCAL,
     retries: Retries = None,
+    store: Store = None,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -143,7 +144,7 @@ def train(
         raise BadInput("train: which family? --list describes them")
     if held_out is not None and not probe:
         raise BadInput(f"--held-out {held_out}: only with --probe")
-    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
+    cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     asked = reading(columns, drop, label, standardize, split, split_seed, window, step)
     codes = _codes(code, sizes, name)
     plans = [

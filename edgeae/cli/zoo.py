@@ -10,7 +10,7 @@ import typer
 
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
-from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, TlsCa, TlsCert, TlsKey
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
 
 if TYPE_CHECKING:
     from edgeae.training.tasks import Asked
@@ -32,6 +32,7 @@ def zoo(
     ] = False,
     scheduler: Scheduler = LOCAL,
     retries: Retries = None,
+    store: Store = None,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -46,7 +47,7 @@ def zoo(
     from edgeae.training.current import tool_versions
     from edgeae.training.tasks import Asked
 
-    cluster = Cluster(scheduler, retries, tls_ca, tls_cert, tls_key)
+    cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     names = list(dict.fromkeys(families or _of_images()))
     for name in names:
         settings(name)  # raises before a child starts if the family does not exist

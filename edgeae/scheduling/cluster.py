@@ -48,7 +48,8 @@ def connected(
         address: `tcp://host:port` or `tls://host:port`; or `INSIDE`, for workers of this process.
         jobs: number of workers, if they are inside this process.
         certificates: the files of TLS, or None.
-        say: receives a warning if whoever reaches the scheduler can run code on its workers.
+        say: receives a warning if whoever reaches the scheduler can run code on its workers, and
+            the address of Dask's dashboard.
 
     Raises:
         BadInput: the address is none, or a certificate cannot be read.
@@ -82,6 +83,8 @@ def connected(
                 "`dask scheduler` starts one",
             ) from None
         stack.callback(_closed, client)
+        if address != INSIDE and "dashboard" in client.scheduler_info().get("services", {}):
+            say(f"Dask's dashboard: {client.dashboard_link}")
         yield client
 
 
@@ -140,7 +143,7 @@ def _workers(jobs: int) -> Iterator[Any]:
         threads_per_worker=1,
         processes=False,
         memory_limit=0,  # the memory is that of the children
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # two such clusters must not ask for one port
         silence_logs=logging.CRITICAL,
     )
     try:

@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from edgeae.errors import (
-    BadInput,
     EdgeaeError,
+    ManifestMismatch,
     RuntimeCrashed,
     RuntimeUnavailable,
     system_error,
@@ -30,28 +30,32 @@ from edgeae.errors import (
 from edgeae.scheduling import answer, on_worker
 from edgeae.scheduling.cluster import Certificates, connected
 from edgeae.scheduling.fleet import Fleet, Worker
+from edgeae.scheduling.shared_store import SharedStore
+from edgeae.scheduling.supply import Inputs, Supply
 from edgeae.scheduling.task import LOST, SENT, Done, Task
-from edgeae.system import atomic, children, interrupts
+from edgeae.system import children, interrupts
 
 #: How often the scheduler is asked for its workers, in seconds.
 _LOOK_S = 1.0
 #: A task that killed so many workers is run no more, whatever `retries` allows.
 _POISON = 3
+#: How often a worker may lack what was sent before, as after its files were damaged.
+_LACKED = 3
 #: How long to wait for a worker that can run a task, in seconds.
 WAIT_S = 30.0
 
 
 @dataclass(eq=False)
 class _Pending:
-    """A task that has not ended: the folder that it fills, and whom it killed."""
+    """A task that has not ended: the folder that it fills, whom it killed, how often it lacked."""
 
     task: Task
     stack: ExitStack = field(default_factory=ExitStack)
     out: Path | None = None
     since: float = 0.0
-    files: dict[str, Path] = field(default_factory=dict)
-    reads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inputs: Inputs = field(default_factory=Inputs)
     killed: list[str] = field(default_factory=list)
+    lacked: int = 0
     worker: Worker | None = None
     future: Any = None
 
@@ -64,6 +68,8 @@ class Dask:
         jobs: number of workers, if the cluster is inside this process.
         retries: how often a task runs again after its worker was lost.
         certificates: the files of TLS, or None.
+        store: a path or URL that all machines reach, through which inputs travel; None sends them
+            to the workers. See `SharedStore`.
         wait_s: how long to wait for a worker that can run a task, in seconds [`WAIT_S`].
         say: receives messages of one line about workers.
 
@@ -78,6 +84,7 @@ class Dask:
         jobs: int,
         retries: int = 2,
         certificates: Certificates | None = None,
+        store: str | None = None,
         wait_s: float | None = None,
         say: Callable[[str], None],
     ) -> None:
@@ -88,10 +95,10 @@ class Dask:
             connected(address, jobs=jobs, certificates=certificates, say=say)
         )
         self._fleet = Fleet(self._client)
+        self._supply = Supply(self._asked, None if store is None else SharedStore(store), say)
         self._waiting: deque[_Pending] = deque()
         self._running: dict[str, _Pending] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._hashes: dict[Path, str] = {}
         self._topic = f"edgeae-{uuid.uuid4().hex}"
         self._looked = self._fitted = -float("inf")
         self._finished = 0
@@ -206,7 +213,7 @@ class Dask:
     def _start(self, pending: _Pending, worker: Worker) -> Iterator[Done]:
         try:
             self._open(pending)
-            supplied = self._supply(pending, worker)
+            supplied = self._supply.give(pending.inputs, worker)
         except EdgeaeError as error:
             yield _failed(pending, error)
             return
@@ -222,9 +229,10 @@ class Dask:
             "job": task.job,
             "variables": dict(task.variables),
             "timeout_s": task.timeout_s,
-            "reads": pending.reads,
+            "reads": pending.inputs.reads,
             "topic": self._topic,
             "task": key,
+            "store": self._supply.url,
         }
         pending.worker = worker
         worker.running += 1
@@ -249,41 +257,7 @@ class Dask:
             return
         pending.since = time.monotonic()
         pending.out = pending.stack.enter_context(pending.task.into())
-        for name, folder in pending.task.reads.items():
-            files = {}
-            for relative in folder.files:
-                path = folder.path / relative
-                files[relative] = self._hashed(path)
-                pending.files[files[relative]] = path
-            pending.reads[name] = {"folder": str(folder.path), "files": files}
-
-    def _hashed(self, path: Path) -> str:
-        if path not in self._hashes:  # the data of many tasks is one file
-            self._hashes[path] = atomic.sha256(path.read_bytes())
-        return self._hashes[path]
-
-    def _supply(self, pending: _Pending, worker: Worker) -> bool:
-        """Send a worker the inputs that it lacks; return whether it has all of them now.
-
-        A worker that cannot store them, as on a full disk, gets no task any more.
-        """
-        unseen = [sha256 for sha256 in pending.files if sha256 not in worker.has]
-        missing = self._asked(worker, on_worker.lacks, unseen) if unseen else []
-        if missing is None:
-            return False
-        for sha256 in missing:
-            path = pending.files[sha256]
-            content = path.read_bytes()
-            if atomic.sha256(content) != sha256:
-                raise BadInput(f"{path}: changed while it was being sent; run the command again")
-            refused = self._asked(worker, on_worker.put, sha256, content)
-            if refused:
-                worker.refused = refused
-                self._say(f"worker {worker.name} is left out: {refused}")
-            if refused or refused is None:
-                return False
-        worker.has.update(unseen)
-        return True
+        pending.inputs = self._supply.inputs(pending.task)
 
     def _asked(self, worker: Worker, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on a worker, and return its answer; None if it does not answer."""
@@ -317,8 +291,13 @@ class Dask:
         except ValueError:
             missing = []  # `unpack` refuses it
         if missing:
-            worker.has.difference_update(missing)
-            self._waiting.appendleft(pending)
+            self._supply.forget(missing, worker)
+            pending.lacked += 1
+            if pending.lacked > _LACKED:
+                told = f"worker {worker.name}: {len(missing)} inputs came damaged {_LACKED} times"
+                yield _failed(pending, ManifestMismatch(told))
+            else:
+                self._waiting.appendleft(pending)
             return
         done = _finished(pending, content, worker)
         self._finished += done.error is None

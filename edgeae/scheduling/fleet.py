@@ -20,6 +20,7 @@ class Worker:
         refused: why it gets no task; empty if it does.
         has: hashes of contents that were seen in its store.
         running: number of tasks that it runs for this client.
+        sees_store: whether it was seen to read the shared store.
     """
 
     address: str
@@ -29,6 +30,7 @@ class Worker:
     refused: str = ""
     has: set[str] = field(default_factory=set)
     running: int = 0
+    sees_store: bool = False
 
     def differs(self, versions: Mapping[str, str]) -> str:
         """Return which packages have other versions than a task needs; empty if none."""

@@ -15,6 +15,7 @@ from edgeae import __version__
 from edgeae.errors import BadInput, EdgeaeError, Interrupted, system_error
 from edgeae.scheduling import answer
 from edgeae.scheduling.reports import reports
+from edgeae.scheduling.shared_store import SharedStore
 from edgeae.scheduling.store import Lacking, Store
 from edgeae.scheduling.task import OUT, filled
 from edgeae.system import children
@@ -56,13 +57,23 @@ def put(sha256: str, content: bytes, dask_worker: Any = None) -> str:
     return ""
 
 
+def sees(url: str, sha256: str) -> str:
+    """Return why a shared store does not have a content on this machine, or an empty text."""
+    try:
+        there = SharedStore(url).has(sha256)
+    except EdgeaeError as error:
+        return str(error)
+    return "" if there else f"--store {url}: what the client wrote there is not there"
+
+
 def run(order: str) -> bytes:
     """Run a task's child in a folder of its own, and return what `answer` packs.
 
     Args:
         order: JSON: `module`, `job`, `variables` and `timeout_s` as in a `Task`; `reads`, name →
             `folder`, the client's path, and `files`, path → SHA-256; `topic`, under which Dask
-            carries what the child is doing, and `task`, which names the task there.
+            carries what the child is doing, and `task`, which names the task there; and `store`,
+            the URL of a shared store, or null.
 
     Raises:
         Interrupted: the client has taken the task back; its child is ended.
@@ -80,7 +91,10 @@ def run(order: str) -> bytes:
         worker.log_event(asked["topic"], {"task": asked["task"], "doing": doing})
 
     try:
-        return _answered(asked, _store(worker), say, wanted)
+        shared = SharedStore(asked["store"]) if asked["store"] else None
+        return _answered(asked, _store(worker, shared), say, wanted)
+    except EdgeaeError as error:
+        return answer.pack_error(error)
     except OSError as error:
         told = BadInput(f"worker {worker.name}: {system_error(error)}")
         return answer.pack_error(told)
@@ -135,5 +149,5 @@ def _as_of_client(
     return children.rebuilt({"raised": type(error).__name__, "arguments": list(texts)})
 
 
-def _store(worker: Any) -> Store:
-    return Store(Path(worker.local_directory) / _STORE)
+def _store(worker: Any, shared: SharedStore | None = None) -> Store:
+    return Store(Path(worker.local_directory) / _STORE, shared)

@@ -1,14 +1,17 @@
 """A worker's files by their content: each is stored once, under its SHA-256, and checked when read.
 
-What is not there comes from the client. A folder or a bucket that all machines share could be asked
-before the client: it would be one more place to look, in `copy`.
+What is not there comes from a store that all machines share, if there is one, else from the client.
 """
 
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from edgeae.errors import naming
+from edgeae.scheduling.shared_store import SharedStore
 from edgeae.system import atomic
-from edgeae.system.scratch import write_scratch
 
 
 class Lacking(Exception):
@@ -28,10 +31,11 @@ class Store:
 
     Args:
         root: the folder; it is created when it is first written to.
+        shared: where to look for what is not here, or None.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, shared: SharedStore | None = None) -> None:
+        self._root, self._shared = root, shared
 
     def lacks(self, hashes: Iterable[str]) -> list[str]:
         """Return the hashes whose contents are not here."""
@@ -55,32 +59,50 @@ class Store:
             files: path to write → hash.
 
         Raises:
+            BadInput: the shared store cannot be read.
             Lacking: contents are missing, or were damaged here and are deleted.
             OSError: a file cannot be written.
         """
         missing = []
         for path, sha256 in files.items():
-            content = self._read(sha256)
-            if content is None:
+            if not (self._is_whole(sha256) or self._is_fetched(sha256)):
                 missing.append(sha256)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_scratch(path, content)
+            with naming(path):
+                shutil.copyfile(self._place(sha256), path)
         if missing:
             raise Lacking(missing)
 
-    def _read(self, sha256: str) -> bytes | None:
+    def _is_whole(self, sha256: str) -> bool:
+        """Return whether a content is here; delete it if it is damaged."""
         place = self._place(sha256)
-        try:
-            content = place.read_bytes()
-        except FileNotFoundError:
-            return None
-        if atomic.sha256(content) != sha256:
-            place.unlink(missing_ok=True)
-            return None
-        return content
+        if not place.exists():
+            return False
+        if _digest(place) == sha256:
+            return True
+        place.unlink(missing_ok=True)
+        return False
+
+    def _is_fetched(self, sha256: str) -> bool:
+        """Take a content from the shared store; return whether that succeeded."""
+        if self._shared is None:
+            return False
+        place = self._place(sha256)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+            part = Path(folder) / "part"
+            if not self._shared.fetch(sha256, part) or _digest(part) != sha256:
+                return False
+            part.replace(place)
+        return True
 
     def _place(self, sha256: str) -> Path:
         if not (len(sha256) == 64 and sha256.isalnum()):
             raise ValueError(f"no sha256: {sha256!r:.80}")
         return self._root / sha256[:2] / sha256
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
