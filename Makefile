@@ -110,6 +110,10 @@ bench-web: setup  ## WebAssembly beside native C, onnxruntime-web and LiteRT.js,
 	$(EDGEAE) export deep --recipe int8
 	$(BIN)/python bench/web.py build/deep/int8 docs/web.md build/web
 
+.PHONY: bench-sweep
+bench-sweep: setup  ## what a task on a cluster costs, and what a second worker brings, into docs/scale.md (a quarter of an hour)
+	$(BIN)/python bench/sweep.py docs/scale.md
+
 .PHONY: compare
 compare: setup  ## compress deep and conv by edgeae and by tfmot, on MNIST, into docs/comparison.md (EDGEAE_MNIST)
 	@for seed in 0 1 2; do \
