@@ -120,8 +120,8 @@ ROOMS = {
     ),
     "comparison": "system recipe artifacts conversion summary",
     "sweep": (
-        "text system scheduling reading metrics recipe artifacts data families runtimes training "
-        "timing conversion"
+        "text system scheduling reading metrics recipe plotting artifacts data families runtimes "
+        "training timing conversion report"
     ),
     "api": (
         "text system reading metrics recipe plotting artifacts data families runtimes training "

@@ -46,7 +46,7 @@ def sweep(
     build: Build = "build",
     json: Json = False,
 ) -> None:
-    """Train, export and measure a grid of models; writes build/sweeps/NAME.json.
+    """Train, export and measure a grid of models; writes build/sweeps/NAME.json and a page.
 
     What is up to date is not done again: the same command goes on after Ctrl-C.
     """
@@ -82,6 +82,7 @@ def _run(
     plan: Plan, build: Path, file: Path, jobs: int | None, cluster: Cluster, json: bool
 ) -> None:
     from edgeae.errors import about, exit_code
+    from edgeae.sweep.page.page import place as place_of_page
     from edgeae.sweep.result import place
     from edgeae.sweep.run import Machines, run
     from edgeae.sweep.standing import sources
@@ -99,8 +100,9 @@ def _run(
             "sweep: interrupted; what was finished is kept, and the same command continues from "
             "there"
         ) from None
+    result = place(build, plan.name)
     if json:
         put_json(outcome.sweep.to_json())
     else:
-        put(render(outcome.sweep, place(build, plan.name)))
+        put(f"{render(outcome.sweep, result)}\n{place_of_page(result)}")
     finish(exit_code(outcome.codes))

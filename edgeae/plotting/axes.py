@@ -39,3 +39,11 @@ def linear_ticks(low: float, high: float) -> list[float]:
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
     first = math.ceil(low / step)
     return [round(place * step, 12) for place in range(first, math.floor(high / step) + 1)]
+
+
+def oddness(value: float) -> int:
+    """Return a tick's rank by its first digit; powers of ten are first, then 5 and 2.
+
+    Where labels are too near, the one that is drawn first is kept.
+    """
+    return "152346789".find(f"{value:e}"[0])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from edgeae.plotting import grid, svg
-from edgeae.plotting.axes import Axis, linear_ticks, log_ticks
+from edgeae.plotting.axes import Axis, linear_ticks, log_ticks, oddness
 from edgeae.text.amounts import plain
 
 #: Pixels between two rows of text, and length of a line's sample in the legend.
@@ -110,17 +110,12 @@ def legend(drawing: Element, shown: Sequence[Series], width: int) -> float:
 
 def _draw_grid(drawing: Element, across: Axis, up: Axis, plot: Plot) -> None:
     losses = log_ticks(up.low, up.high)
-    losses = sorted(losses if len(losses) > 1 else linear_ticks(up.low, up.high), key=_odd)
+    losses = sorted(losses if len(losses) > 1 else linear_ticks(up.low, up.high), key=oddness)
     grid.rows(drawing, across, up, ((value, plain(value)) for value in losses), _ROW)
     ticks = plot.ticks or _whole(linear_ticks(across.low, across.high))
     grid.columns(drawing, across, up, ((value, f"{value:g}") for value in ticks), _APART)
     svg.text(drawing, across.end, up.start + 34, f"{plot.across} →", "axis", "end")
     svg.text(drawing, 4, 12, f"↑ {plot.up}", "axis", "start")
-
-
-def _odd(value: float) -> int:
-    """Return a tick's rank by its first digit; powers of ten are first, then 5 and 2."""
-    return "152346789".find(f"{value:e}"[0])
 
 
 def _whole(values: Sequence[float]) -> list[float]:

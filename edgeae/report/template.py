@@ -27,12 +27,21 @@ def fill(
     Raises:
         RuntimeUnavailable: jinja2 is not installed.
     """
+    require()
+    environment = _environment(folder or _OWN, tuple((filters or {}).items()))
+    return str(environment.get_template(name).render(**values)).rstrip() + "\n"
+
+
+def require() -> None:
+    """Raise unless pages can be rendered; long work whose end is a page asks first.
+
+    Raises:
+        RuntimeUnavailable: jinja2 is not installed.
+    """
     try:
         import jinja2  # noqa: F401
     except ImportError:
         raise lacking("the page needs jinja2", "report") from None
-    environment = _environment(folder or _OWN, tuple((filters or {}).items()))
-    return str(environment.get_template(name).render(**values)).rstrip() + "\n"
 
 
 @cache

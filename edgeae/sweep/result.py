@@ -3,22 +3,23 @@
 History of the file's schema:
 
 1   the first schema.
+2   `on_front` is of loss, packed bytes and instructions, where instructions were counted.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeae.errors import about
-from edgeae.metrics.pareto import front
+from edgeae.metrics.pareto import front, front3
 from edgeae.reading import typed
 from edgeae.reading.json_file import read_written
 from edgeae.reading.names import SWEEPS
 from edgeae.system import atomic
 
-SCHEMA = 1
+SCHEMA = 2
 #: States of a cell.
 DONE, FAILED, LEFT_OUT = "done", "failed", "left out"
 OVER, NOT_MEASURED = "over budget", "not measured"
@@ -44,8 +45,9 @@ class SweepCell:
             flash, and the size of the file.
         sha256: hash of the whole autoencoder's `.tflite`.
         instructions, flash_bytes, ram_bytes: what the core counted for the part of `evaluate`.
-        on_front: whether no other cell on the same dataset is better in one of loss and packed
-            bytes, and no worse in the other.
+        on_front: whether no other cell on the same dataset is better in one of loss, packed bytes
+            and instructions, and no worse in the others. A cell that lacks one of them is not on
+            the front; if no cell on the dataset has instructions, loss and packed bytes decide.
     """
 
     model: str
@@ -126,15 +128,30 @@ def read(path: Path) -> Sweep | None:
 
 
 def on_front(cells: Sequence[SweepCell]) -> set[str]:
-    """Return the names of the cells on the Pareto front of loss and packed bytes, per dataset."""
+    """Return the names of the cells on the Pareto front, per dataset; see `SweepCell.on_front`."""
     names: set[str] = set()
     for data in dict.fromkeys(cell.data for cell in cells):
-        own = [(cell, point) for cell in cells if cell.data == data and (point := _point(cell))]
-        names |= {own[index][0].name for index in front([point for _, point in own])}
+        names |= _front([cell for cell in cells if cell.data == data])
     return names
 
 
-def _point(cell: SweepCell) -> tuple[float, float] | None:
-    if cell.loss is None or cell.packed_bytes is None:
-        return None
-    return cell.loss, float(cell.packed_bytes)
+def has_instructions(cells: Iterable[SweepCell]) -> bool:
+    """Return whether a core has counted any of some cells."""
+    return any(cell.instructions is not None for cell in cells)
+
+
+def _front(cells: Sequence[SweepCell]) -> set[str]:
+    """Return the names of the cells on the front of one dataset."""
+    flat = [
+        (cell, (cell.loss, float(cell.packed_bytes)))
+        for cell in cells
+        if cell.loss is not None and cell.packed_bytes is not None
+    ]
+    if not has_instructions(cells):
+        return {flat[place][0].name for place in front([point for _, point in flat])}
+    deep = [
+        (cell, (*point, float(cell.instructions)))
+        for cell, point in flat
+        if cell.instructions is not None
+    ]
+    return {deep[place][0].name for place in front3([point for _, point in deep])}

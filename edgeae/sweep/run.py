@@ -14,10 +14,12 @@ from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.artifacts.model import Training, open_model
 from edgeae.conversion.plan.export import ExportOutcome, at_once, export, opened, settle
 from edgeae.errors import EdgeaeError, NotMeasured
+from edgeae.report.template import require
 from edgeae.scheduling.task import Executor
 from edgeae.sweep import journal as journals
 from edgeae.sweep.journal import EXPORT, MEASURE, TRAIN, Journal
 from edgeae.sweep.measure import measured
+from edgeae.sweep.page import page as pages
 from edgeae.sweep.plan import Cell, Model, Plan
 from edgeae.sweep.result import (
     DONE,
@@ -100,7 +102,7 @@ def run(
     say: Callable[[str], None],
     machines: Machines = THIS_MACHINE,
 ) -> Outcome:
-    """Train, export and measure what is not up to date, and write the sweep's result.
+    """Train, export and measure what is not up to date; write the sweep's result and its page.
 
     Args:
         plan: the sweep.
@@ -114,8 +116,10 @@ def run(
     Raises:
         EdgeaeError: the cluster is gone; what was finished is kept.
         Busy: another process runs a sweep of this name in this build.
+        RuntimeUnavailable: jinja2, which the page needs, or TensorFlow is not installed.
         KeyboardInterrupt: Ctrl-C; what was finished is kept.
     """
+    require()
     file = place(build, plan.name)
     with atomic.lock(file.with_name(f".{plan.name}.lock"), f"sweep {plan.name}"):
         journal = Journal(file.with_suffix(".jsonl"), say)
@@ -130,6 +134,7 @@ def run(
         tables = {key: _plain(value) for key, value in asdict(plan.file).items()}
         sweep = Sweep(SCHEMA, plan.name, **tables, excluded=plan.excluded, cells=tuple(cells))
         write(file, sweep)
+        pages.write(pages.place(file), sweep)
     ended = [*models.values(), *bundles.values(), *counted.values()]
     return Outcome(sweep, tuple({item.code for item in ended if isinstance(item, Stopped)}))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from edgeae.sweep.estimate import Forecast, Stage
 from edgeae.sweep.plan import Plan
-from edgeae.sweep.result import DONE, Sweep, SweepCell
+from edgeae.sweep.result import DONE, Sweep, SweepCell, has_instructions
 from edgeae.text.amounts import clock_time, size
 from edgeae.text.columns import align
 
@@ -67,7 +67,7 @@ def render(sweep: Sweep, file: object) -> str:
     """
     cells = sweep.cells
     shown = cells if len(cells) <= _MOST_ROWS else [cell for cell in cells if cell.on_front]
-    counted = any(cell.instructions is not None for cell in cells)
+    counted = has_instructions(cells)
     head = ["", "model/recipe", "float loss", "loss", "ratio", "packed"]
     head += [*(["instructions", "flash", "RAM"] if counted else []), "state"]
     rows = [_row(cell, counted) for cell in shown]
@@ -100,7 +100,12 @@ def _last(cells: Sequence[SweepCell], shown: Sequence[SweepCell], file: object) 
     states = Counter(cell.state for cell in cells)
     first = {DONE: states.pop(DONE, 0)}
     counts = ", ".join(f"{count:,} {state}" for state, count in {**first, **states}.items())
-    lines = [f"{_FRONT} on the Pareto front of loss and packed bytes"]
+    costs = (
+        "loss, packed bytes and instructions"
+        if has_instructions(cells)
+        else "loss and packed bytes"
+    )
+    lines = [f"{_FRONT} on the Pareto front of {costs}"]
     if len(shown) < len(cells):
         lines.append(f"{len(cells) - len(shown):,} cells are not shown")
     return [*lines, f"{file}: {len(cells):,} cells: {counts}"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeae.metrics.pareto import front, knee
+from edgeae.metrics.pareto import front, front3, knee
 from edgeae.report.front_plot import front_plot, title
 from edgeae.summary.fronts import BYTES, LATENCY, Front, Point
 
@@ -33,6 +33,27 @@ def test_the_front_is_what_nothing_dominates(points):
 
 def test_equal_points_are_both_on_the_front():
     assert front([(2.0, 2.0), (1.0, 3.0), (2.0, 2.0), (3.0, 2.0)]) == [1, 0, 2]
+
+
+@given(st.lists(st.tuples(COSTS, COSTS, COSTS), max_size=16))
+def test_a_front_of_three_costs_is_what_nothing_dominates(points):
+    found = front3(points)
+    expected = [
+        place
+        for place, point in enumerate(points)
+        if not any(
+            other != point and all(a <= b for a, b in zip(other, point, strict=True))
+            for other in points
+        )
+    ]
+    assert sorted(found) == expected
+    assert [points[place][0] for place in found] == sorted(points[place][0] for place in found)
+
+
+@given(st.lists(st.tuples(COSTS, COSTS), max_size=12), st.integers(0, 2))
+def test_a_cost_that_all_share_leaves_the_front_of_the_others(points, where):
+    deep = [(*point[:where], 5.0, *point[where:]) for point in points]
+    assert sorted(front3(deep)) == sorted(front(points))
 
 
 def distance(points: list[tuple[float, float]], place: int) -> float:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from edgeae_cli import edgeae_here
+from read_pages import Reader
 from result_rows import MACHINE
-from test_report import Reader
 
 from edgeae.errors import NotMeasured, RuntimeUnavailable
 from edgeae.report.history_page import page, write

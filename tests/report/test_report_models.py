@@ -13,18 +13,10 @@ import numpy as np
 import pytest
 import tampering
 import typer
+from read_pages import Reader, in_a_browser, words
 from result_rows import FOUND
 from snapshots import snapshot
-from test_report import (
-    Reader,
-    check_tables,
-    decode,
-    in_a_browser,
-    on_a_phone,
-    readable,
-    report,
-    words,
-)
+from test_report import check_tables, decode, on_a_phone, readable, report
 
 from edgeae.artifacts.bundle import MANIFEST, Bundle
 from edgeae.artifacts.model import Training

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 from edgeae_cli import edgeae_here
@@ -44,7 +45,10 @@ def test_every_cell_is_trained_exported_and_measured_once(project):
     )
     assert (cell.float_loss, cell.instructions, cell.flash_bytes) == (LOSSES[8], 1000, 300)
     assert cell.loss is not None and cell.sha256 is not None
-    assert f"{project.build.name}/sweeps/s.json: 8 cells: 8 done" in done.stdout
+    *_, last, page = done.stdout.splitlines()
+    assert last == f"{project.build.name}/sweeps/s.json: 8 cells: 8 done"
+    assert page == f"{project.build.name}/sweeps/s.html"
+    assert "deep-c8-tiny/int8" in (project.place / page).read_text()
     assert sorted(project.journal()) == sorted(
         [(model, "train", "trained") for model in MODELS]
         + [(cell, "export", "exported") for cell in CELLS]
@@ -274,6 +278,15 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         assert done.returncode == 2 and done.stderr == f"edgeae: {name}: {told}" + (
             ", such as sweep.toml\n" if name == "s.txt" else "\n"
         )
+
+
+def test_without_jinja2_nothing_is_trained(project, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = project.sweep("s.toml")
+    assert done.returncode == 3
+    told = "edgeae: the page needs jinja2; pip install 'edgeae[report]'"
+    assert done.stderr.splitlines()[-1] == told
+    assert project.trained == []
 
 
 def test_json_is_the_file(project):

@@ -44,6 +44,21 @@ def test_the_front_is_of_loss_and_packed_bytes_and_per_dataset():
     assert on_front(cells) == {"deep-c8/int8", "small/int8", "other/int8"}
 
 
+def test_where_instructions_were_counted_they_are_the_third_axis_of_the_front():
+    best = replace(CELL, instructions=900)
+    cells = [
+        best,
+        replace(best, model="lean", loss=0.03, packed_bytes=60_000, instructions=100),
+        replace(best, model="worse", instructions=901),
+        replace(CELL, model="uncounted", loss=0.001, packed_bytes=1),
+        replace(CELL, model="other", data="digits"),
+        replace(CELL, model="beaten", data="digits", packed_bytes=99_000),
+    ]
+    assert on_front(cells) == {"deep-c8/int8", "lean/int8", "other/int8"}
+    told = "* on the Pareto front of loss, packed bytes and instructions"
+    assert told in render(of(*cells), "f").splitlines()
+
+
 def test_the_table_shows_figures_state_and_reason_and_counts():
     failed = SweepCell(
         **{
