@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from edgeae.errors import Busy, naming
 from edgeae.system.holding import remove_unless_held
@@ -128,12 +128,11 @@ def lock(path: Path, what: str) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
-            raise Busy(f"{what}: being written by another edgeae (process {holder})") from None
+        while not _locked(stream, fcntl.LOCK_EX):
+            # `holder` of another process shares the lock for a moment, and then lets go
+            if not _locked(stream, fcntl.LOCK_SH):
+                told = _told(stream)
+                raise Busy(f"{what}: being written by another edgeae (process {told})")
         with naming(path):
             stream.truncate(0)
             stream.write(str(os.getpid()))
@@ -143,3 +142,30 @@ def lock(path: Path, what: str) -> Iterator[None]:
         finally:
             # closing is not enough: a child that is just being forked also has the descriptor
             fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def holder(path: Path) -> str | None:
+    """Return the number of the process that holds a `lock`, as text; None if no process does.
+
+    Nobody who takes the lock at the same time is refused. `unknown` for a process that has only
+    just taken it.
+    """
+    try:
+        with path.open() as stream:
+            return None if _locked(stream, fcntl.LOCK_SH) else _told(stream)
+    except FileNotFoundError:
+        return None
+
+
+def _locked(stream: IO[str], kind: int) -> bool:
+    """Lock a file if no other lock is in the way; the lock ends when the file is closed."""
+    try:
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _told(stream: IO[str]) -> str:
+    stream.seek(0)
+    return stream.read().strip() or "unknown"

@@ -1,9 +1,11 @@
 import errno
+import fcntl
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -245,6 +247,35 @@ def test_a_second_taker_is_told_who_holds_the_lock_and_a_killed_holder_lets_go(t
             holder.send_signal(signal.SIGKILL)
     with atomic.lock(path, "it"):
         assert path.read_text() == str(os.getpid())
+
+
+def test_who_holds_a_lock_can_be_asked(tmp_path):
+    path = tmp_path / "lock"
+    assert atomic.holder(path) is None and not path.exists()
+    with atomic.lock(path, "it"):
+        before = path.stat()
+        assert atomic.holder(path) == str(os.getpid())
+        assert path.stat().st_mtime_ns == before.st_mtime_ns
+        with pytest.raises(Busy), atomic.lock(path, "it"):
+            pass
+    assert atomic.holder(path) is None
+
+
+def test_who_asks_for_a_holder_keeps_nobody_from_the_lock(tmp_path):
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open() as stream, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(stream, fcntl.LOCK_SH)  # as `holder` has it for a moment
+
+        def taken() -> str | None:
+            with atomic.lock(path, "it"):
+                return atomic.holder(path)
+
+        held = pool.submit(taken)
+        time.sleep(0.05)
+        assert not held.done()
+        fcntl.flock(stream, fcntl.LOCK_UN)
+        assert held.result(10) == str(os.getpid())
 
 
 def test_a_lock_is_released_at_the_end_also_of_a_failure(tmp_path):
