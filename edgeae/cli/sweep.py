@@ -26,6 +26,12 @@ def sweep(
             "--dry-run", help="Print the plan, its counts and an estimate of its core-hours."
         ),
     ] = False,
+    status: Annotated[
+        bool,
+        typer.Option(
+            "--status", help="Print how far the sweep is, also while another process runs it."
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -54,12 +60,27 @@ def sweep(
 
     if file.suffix != _TOML:
         raise BadInput(f"{file}: allowed is a sweep's file, such as sweep.toml")
+    if dry_run and status:
+        raise BadInput("--status: allowed without --dry-run")
+    if status:
+        _status(plans.read(file), Path(build), json)
+        return
     cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     plan = plans.read(file)
     if dry_run:
         _forecast(plan, Path(build), file, json)
     else:
         _run(plan, Path(build), file, jobs, cluster, json)
+
+
+def _status(plan: Plan, build: Path, json: bool) -> None:
+    from time import time
+
+    from edgeae.sweep.status import status
+    from edgeae.sweep.status_table import render
+
+    found = status(plan, build, time())
+    put_json(found.to_json()) if json else put(render(found))
 
 
 def _forecast(plan: Plan, build: Path, file: Path, json: bool) -> None:
@@ -82,8 +103,7 @@ def _run(
     plan: Plan, build: Path, file: Path, jobs: int | None, cluster: Cluster, json: bool
 ) -> None:
     from edgeae.errors import about, exit_code
-    from edgeae.sweep.page.page import place as place_of_page
-    from edgeae.sweep.result import place
+    from edgeae.sweep.result import page_of, place
     from edgeae.sweep.run import Machines, run
     from edgeae.sweep.standing import sources
     from edgeae.sweep.table import render
@@ -104,5 +124,5 @@ def _run(
     if json:
         put_json(outcome.sweep.to_json())
     else:
-        put(f"{render(outcome.sweep, result)}\n{place_of_page(result)}")
+        put(f"{render(outcome.sweep, result)}\n{page_of(result)}")
     finish(exit_code(outcome.codes))

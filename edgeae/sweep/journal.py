@@ -19,7 +19,9 @@ STARTED, INTERRUPTED, FAILED, ENDED = "started", "interrupted", "failed", "ended
 #: Events that nothing has to be done for; they are written once, not by each run of the sweep.
 CURRENT, OVER, LEFT_OUT = "up to date", "over budget", "left out"
 #: Events after which a cell is up to date.
-_MADE = (CURRENT, "trained", "exported", "measured")
+MADE = (CURRENT, "trained", "exported", "measured")
+#: Format of times.
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Journal:
     ) -> None:
         """Append an event, unless it only repeats that nothing had to be done."""
         known, why = self._last.get((cell, stage), ("", ""))
-        made = event == CURRENT and known in _MADE
+        made = event == CURRENT and known in MADE
         if made or (event in (OVER, LEFT_OUT) and (known, why) == (event, reason)):
             return
         self._append(cell, stage, event, reason, code, seconds)
@@ -114,7 +116,7 @@ class Journal:
         seconds: float = 0.0,
         worker: str = "",
     ) -> None:
-        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = datetime.now(UTC).strftime(TIME)
         row = Event(_SCHEMA, time, cell, stage, event, reason, code, round(seconds, 3), worker)
         append_line(self._path, asdict(row))
 

@@ -109,6 +109,11 @@ def place(build: Path, name: str) -> Path:
     return build / SWEEPS / f"{name}.json"
 
 
+def page_of(result: Path) -> Path:
+    """Return the path of a sweep's page, from that of its result."""
+    return result.with_suffix(".html")
+
+
 def write(path: Path, sweep: Sweep) -> None:
     """Write a result atomically: readers see the earlier one, or the whole new one."""
     atomic.write_text(path, json.dumps(sweep.to_json(), indent=1, allow_nan=False) + "\n")

@@ -31,6 +31,7 @@ from edgeae.sweep.result import (
     Sweep,
     SweepCell,
     on_front,
+    page_of,
     place,
     write,
 )
@@ -134,7 +135,7 @@ def run(
         tables = {key: _plain(value) for key, value in asdict(plan.file).items()}
         sweep = Sweep(SCHEMA, plan.name, **tables, excluded=plan.excluded, cells=tuple(cells))
         write(file, sweep)
-        pages.write(pages.place(file), sweep)
+        pages.write(page_of(file), sweep)
     ended = [*models.values(), *bundles.values(), *counted.values()]
     return Outcome(sweep, tuple({item.code for item in ended if isinstance(item, Stopped)}))
 

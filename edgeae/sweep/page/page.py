@@ -73,11 +73,6 @@ def write(path: Path, sweep: Sweep) -> None:
     atomic.write_text(path, page(sweep))
 
 
-def place(result: Path) -> Path:
-    """Return the path of a sweep's page, from that of its result."""
-    return result.with_suffix(".html")
-
-
 def page(sweep: Sweep) -> str:
     """Return the page as HTML.
 
