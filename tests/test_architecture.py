@@ -121,7 +121,7 @@ ROOMS = {
     "comparison": "system recipe artifacts conversion summary",
     "sweep": (
         "text system scheduling reading metrics recipe plotting artifacts data families runtimes "
-        "training timing conversion report"
+        "training timing conversion pick report"
     ),
     "api": (
         "text system reading metrics recipe plotting artifacts data families runtimes training "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +12,22 @@ import typer
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 
 if TYPE_CHECKING:
-    from edgeae.pick.choice import Candidate, Limits
+    from edgeae.pick.choice import Candidate, Choice, Limits
 
+_USUAL_BUILD = "build"
+#: Ending of a sweep's file.
+_JSON = ".json"
 #: Largest number of bundles that a line names.
 _TOLD = 4
 
 
 def pick(
     models: Annotated[
-        list[str] | None, typer.Argument(help="Models, by name or folder [default: all].")
+        list[str] | None,
+        typer.Argument(
+            help="Models, by name or folder; or a sweep's file, build/sweeps/NAME.json "
+            "[default: all models]."
+        ),
     ] = None,
     max_bytes: Annotated[
         str | None,
@@ -39,6 +47,13 @@ def pick(
             help="Largest loss ÷ reference loss: the equal-budget control's, or the original's."
         ),
     ] = None,
+    max_loss: Annotated[
+        float | None, typer.Option(help="Largest loss: MSE of the export on the test rows.")
+    ] = None,
+    max_instructions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most instructions on the core of the sweep: only for its file."),
+    ] = None,
     max_p50: Annotated[
         str | None,
         typer.Option(help="Largest median latency of one example: 800ns, 5us, 1.5ms."),
@@ -49,25 +64,42 @@ def pick(
     part: Annotated[
         str, typer.Option(help="Part whose bytes and p50 count: autoencoder, encoder or decoder.")
     ] = "autoencoder",
-    build: Build = "build",
+    data: Annotated[
+        str | None, typer.Option(help="Dataset of the sweep, if it has several.")
+    ] = None,
+    build: Build = _USUAL_BUILD,
     json: Json = False,
 ) -> None:
     """Find the best bundle that meets all limits: the one with the lowest loss ratio.
 
-    If --max-loss-ratio is the only limit, the smallest bundle is picked. Of two bundles with equal
-    ratios, the smaller one is picked. A bundle that verify found out of tolerance is never picked.
-    If no bundle meets the limits, the nearest miss is printed, and the exit code is 1. The nearest
-    miss is the bundle whose largest excess, value ÷ limit, is smallest.
+    Among the cells of a sweep, it is the one with the lowest loss. If only losses are limited, the
+    smallest bundle is picked. Of two bundles with equal losses, the smaller one is picked. A bundle
+    that verify found out of tolerance is never picked. If no bundle meets the limits, the nearest
+    miss is printed, and the exit code is 1. The nearest miss is the bundle whose largest excess,
+    value ÷ limit, is smallest.
     """
-    from edgeae.pick.candidates import candidates
     from edgeae.pick.choice import pick as choose
+
+    names = models or []
+    of_sweep = any(name.endswith(_JSON) for name in names)
+    if of_sweep:
+        _check_sweep(names, bytes_, max_p50, runtime, part)
+    else:
+        _check_alone(max_instructions, data)
+    limits = _limits(
+        max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part, max_loss, max_instructions
+    )
+    if of_sweep:
+        limits = replace(limits, least="loss")
+        chosen = _of_sweep(Path(names[0]), Path(build), data, limits)
+    else:
+        chosen = choose(_of_build(build, names, part, runtime, limits), limits)
+    _show(chosen, limits, part, runtime, json)
+
+
+def _show(chosen: Choice, limits: Limits, part: str, runtime: str | None, json: bool) -> None:
     from edgeae.pick.table import render, said, to_json
 
-    limits = _limits(max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part)
-    bundles = candidates(Path(build), models or [], part, runtime)
-    bench = f"edgeae bench --runtime {runtime} --part {part}"
-    bench += "" if build == "build" else f" --build {build}"
-    chosen = choose(_judged(bundles, limits, bench, part), limits)
     if json:
         put_json(to_json(chosen, limits, part, runtime))
     else:
@@ -84,6 +116,8 @@ def _limits(
     max_p50: str | None,
     runtime: str | None,
     part: str,
+    max_loss: float | None,
+    max_instructions: int | None,
 ) -> Limits:
     """Check every option before any file is read."""
     from typing import cast
@@ -94,14 +128,17 @@ def _limits(
     from edgeae.runtimes import formats
     from edgeae.text.amounts import parse_bytes, parse_duration
 
-    if max_bytes is None and max_loss_ratio is None and max_p50 is None:
-        raise BadInput("no limit: give --max-bytes, --max-loss-ratio, --max-p50, or several")
+    if {max_bytes, max_loss_ratio, max_p50, max_loss, max_instructions} == {None}:
+        raise BadInput(
+            "no limit: give --max-bytes, --max-loss-ratio, --max-loss, --max-p50, or several"
+        )
     if kind not in KINDS:
         raise BadInput(f"--bytes {kind}: allowed are {', '.join(KINDS)}")
     if part not in PARTS:
         raise BadInput(f"--part {part}: allowed are {', '.join(PARTS)}")
-    if max_loss_ratio is not None and not 0 < max_loss_ratio < math.inf:
-        raise BadInput(f"--max-loss-ratio {max_loss_ratio:g}: allowed is above 0, and finite")
+    for option, value in (("--max-loss-ratio", max_loss_ratio), ("--max-loss", max_loss)):
+        if value is not None and not 0 < value < math.inf:
+            raise BadInput(f"{option} {value:g}: allowed is above 0, and finite")
     if runtime is not None:
         formats(runtime)  # raises if the runtime does not exist
     elif max_p50 is not None:
@@ -111,7 +148,65 @@ def _limits(
         loss_ratio=max_loss_ratio,
         p50_ns=None if max_p50 is None else parse_duration("--max-p50", max_p50),
         kind=cast(Kind, kind),
+        loss=max_loss,
+        instructions=max_instructions,
     )
+
+
+def _check_alone(max_instructions: int | None, data: str | None) -> None:
+    """Refuse what only a sweep's file has."""
+    from edgeae.errors import BadInput
+
+    for option, value in (("--max-instructions", max_instructions), ("--data", data)):
+        if value is not None:
+            raise BadInput(f"{option} {value}: allowed with a sweep's file, build/sweeps/NAME.json")
+
+
+def _check_sweep(
+    models: list[str], kind: str, max_p50: str | None, runtime: str | None, part: str
+) -> None:
+    """Refuse what a sweep's file does not have."""
+    from edgeae.errors import BadInput
+
+    if len(models) > 1:
+        raise BadInput(f"{' '.join(models)}: allowed is one sweep's file, without models")
+    if part != "autoencoder":
+        raise BadInput(f"--part {part}: a sweep has the bytes of the autoencoder")
+    if kind == "gzip":
+        raise BadInput("--bytes gzip: a sweep has packed and raw")
+    for option, value in (("--max-p50", max_p50), ("--runtime", runtime)):
+        if value is not None:
+            raise BadInput(f"{option} {value}: a sweep times nothing; give models, or none")
+
+
+def _of_sweep(path: Path, build: Path, data: str | None, limits: Limits) -> Choice:
+    """Choose among the cells of a sweep that are done."""
+    from edgeae.errors import NotMeasured
+    from edgeae.sweep import candidates as sweeps
+
+    cells = sweeps.read_cells(path, data)
+    hashes = {cell.name: cell.sha256 for cell in cells}
+    others = sweeps.not_done(cells)
+    if others:
+        say(f"left out: cells that are not done: {others}")
+    found = sweeps.candidates(cells, sweeps.build_of(path, build, Path(_USUAL_BUILD)))
+    if not found:
+        raise NotMeasured(f"{path}: nothing to pick from: no cell is done")
+    chosen, refused = sweeps.choose(_judged(found, limits, "", ""), limits, hashes)
+    _tell(refused, chosen.judged)
+    return chosen
+
+
+def _of_build(
+    build: str, models: list[str], part: str, runtime: str | None, limits: Limits
+) -> list[Candidate]:
+    """Return the bundles of a build that can be picked."""
+    from edgeae.pick.candidates import candidates
+
+    bundles = candidates(Path(build), models, part, runtime)
+    bench = f"edgeae bench --runtime {runtime} --part {part}"
+    bench += "" if build == _USUAL_BUILD else f" --build {build}"
+    return _judged(bundles, limits, bench, part)
 
 
 def _judged(
@@ -131,6 +226,8 @@ def _judged(
         "p50": f"not timed: `{bench}`",
         "bytes": "packed bytes not known: `edgeae export --force`, or --bytes raw",
         "loss ratio": "no loss to compare",
+        "loss": "no loss to compare",
+        "instructions": "not counted: the sweep has no [evaluate] core",
     }
     kept: list[Candidate] = []
     left: dict[str, list[str]] = {}
@@ -142,12 +239,23 @@ def _judged(
             left.setdefault(reasons[lacks], []).append(item.name)
         else:
             kept.append(item)
+    _tell(left, len(kept))
+    return kept
+
+
+def _tell(left: dict[str, list[str]], kept: int) -> None:
+    """Print a line for each reason why bundles cannot be picked.
+
+    Raises:
+        NotMeasured: no bundle can be picked.
+    """
+    from edgeae.errors import NotMeasured
+
     lines = [f"{_names(names)}: {reason}" for reason, names in left.items()]
     if not kept:
         raise NotMeasured(f"nothing to pick from: {'; '.join(lines)}")
     for line in lines:
         say(f"left out: {line}")
-    return kept
 
 
 def _names(names: list[str]) -> str:

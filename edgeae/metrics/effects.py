@@ -55,7 +55,12 @@ def main_effect(values: Sequence[float], levels: Sequence[str]) -> Effect:
         values: finite values, at least one.
         levels: the factor's level at each value.
     """
-    found = {level: _mean(values, levels, level) for level in dict.fromkeys(levels)}
+    held: dict[str, list[float]] = {}
+    for value, level in zip(values, levels, strict=True):
+        held.setdefault(level, []).append(value)
+    found = {
+        level: Level(len(items), math.fsum(items) / len(items)) for level, items in held.items()
+    }
     if min(values) == max(values):
         return Effect(None, found)
     mean = math.fsum(values) / len(values)
@@ -63,11 +68,6 @@ def main_effect(values: Sequence[float], levels: Sequence[str]) -> Effect:
     whole = math.fsum((value - mean) ** 2 for value in values)
     # rounding may exceed 1 where the level alone determines the value
     return Effect(min(1.0, between / whole), found)
-
-
-def _mean(values: Sequence[float], levels: Sequence[str], level: str) -> Level:
-    held = [value for value, other in zip(values, levels, strict=True) if other == level]
-    return Level(len(held), math.fsum(held) / len(held))
 
 
 def unbalanced(factors: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:

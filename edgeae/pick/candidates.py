@@ -41,6 +41,16 @@ def candidates(
     return tuple(item for item in all_ if item is not None)
 
 
+def verdict(bundle: Bundle) -> str:
+    """Return verify's verdict on a bundle: `pass`, `missing` or `fail`.
+
+    Raises:
+        BadInput: its `verify.json` is damaged.
+    """
+    (export,) = exports([bundle])
+    return export.verdict
+
+
 #: No originals: only exports can be picked.
 _NO_ORIGINALS: dict[str, Training] = {}
 

@@ -3,7 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
-from edgeae.pick.choice import BYTES, LOSS, Candidate, Choice, Limits, Miss
+from edgeae.pick.choice import (
+    BYTES,
+    INSTRUCTIONS,
+    LOSS,
+    P50,
+    RATIO,
+    Candidate,
+    Choice,
+    Limits,
+    Miss,
+)
 from edgeae.text.amounts import short_duration
 from edgeae.text.columns import align
 
@@ -18,12 +28,15 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
         text = "not known" if size is None else f"{size:,} B"
         rows.append((kind, text, _limit(BYTES, limits.bytes if kind == limits.kind else None)))
     ratio = "not known" if item.ratio is None else f"{item.ratio:.4f}"
-    rows.append((LOSS, ratio, _limit(LOSS, limits.loss_ratio)))
+    rows.append((RATIO, ratio, _limit(RATIO, limits.loss_ratio)))
     if item.loss is not None:
-        rows.append(("test MSE", f"{item.loss:.6f}", ""))
+        rows.append(("test MSE", f"{item.loss:.6f}", _limit(LOSS, limits.loss)))
+    if item.instructions is not None:
+        limit = _limit(INSTRUCTIONS, limits.instructions)
+        rows.append((INSTRUCTIONS, f"{item.instructions:,}", limit))
     if runtime is not None:
         text = "not timed" if item.p50_ns is None else f"{short_duration(item.p50_ns)} on {runtime}"
-        rows.append(("p50", text, _limit("p50", limits.p50_ns)))
+        rows.append(("p50", text, _limit(P50, limits.p50_ns)))
     rows.append(("verify", "not verified" if item.verdict == "missing" else item.verdict, ""))
     head = item.name if choice.best else f"{item.name}, the nearest miss"
     return "\n".join([head, *(f"  {line}" for line in align(rows, 3).splitlines())])
@@ -65,6 +78,8 @@ def _limit(what: str, limit: float | None) -> str:
 
 
 def _amount(what: str, value: float) -> str:
-    if what == BYTES:
-        return f"{value:,.0f} B"
-    return f"{value:.4f}" if what == LOSS else short_duration(value)
+    if what in (BYTES, INSTRUCTIONS):
+        return f"{value:,.0f} B" if what == BYTES else f"{value:,.0f}"
+    if what in (RATIO, LOSS):
+        return f"{value:.4f}" if what == RATIO else f"{value:.6f}"
+    return short_duration(value)
