@@ -21,9 +21,12 @@ class Processes:
         root: a folder for all of them.
         options: further options of all of them, as for TLS.
         protocol: `tcp` or `tls`.
+        python: the interpreter of another environment for the scheduler.
     """
 
-    def __init__(self, root: Path, *options: str, protocol: str = "tcp") -> None:
+    def __init__(
+        self, root: Path, *options: str, protocol: str = "tcp", python: Path | None = None
+    ) -> None:
         self._root, self._options = root, options
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         told = root / "scheduler.json"
@@ -32,6 +35,7 @@ class Processes:
             {},
             *("scheduler", "--host", "127.0.0.1", "--port", "0", "--protocol", protocol),
             *("--no-dashboard", "--scheduler-file", str(told)),
+            python=python,
         )
         limit = time.monotonic() + _STARTS_S
         while not told.exists():
@@ -39,8 +43,21 @@ class Processes:
             time.sleep(0.05)
         self.address: str = json.loads(told.read_text())["address"]
 
-    def worker(self, name: str, variables: Mapping[str, str] | None = None) -> None:
-        """Start a worker of one thread, without a nanny: whoever kills it has killed it."""
+    def worker(
+        self,
+        name: str,
+        variables: Mapping[str, str] | None = None,
+        *options: str,
+        python: Path | None = None,
+    ) -> None:
+        """Start a worker of one thread, without a nanny: whoever kills it has killed it.
+
+        Args:
+            name: its name.
+            variables: variables to add to its environment.
+            options: further options, such as `--resources bench=1`.
+            python: the interpreter of another environment, which has an edgeae of its own.
+        """
         folder = self._root / name
         folder.mkdir()
         self.workers[name] = self._start(
@@ -48,6 +65,8 @@ class Processes:
             variables or {},
             *("worker", self.address, "--name", name, "--nthreads", "1", "--no-nanny"),
             *("--memory-limit", "0", "--no-dashboard", "--local-directory", str(folder)),
+            *options,
+            python=python,
         )
 
     def kill(self, name: str) -> None:
@@ -68,13 +87,14 @@ class Processes:
             process.wait()
 
     def _start(
-        self, name: str, variables: Mapping[str, str], *words: str
+        self, name: str, variables: Mapping[str, str], *words: str, python: Path | None = None
     ) -> subprocess.Popen[bytes]:
+        path = {"PYTHONPATH": PATHS} if python is None else {"PYTHONPATH": ""}
         with (self._root / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "dask", *words, *self._options],
+                [str(python or sys.executable), "-m", "dask", *words, *self._options],
                 cwd=self._root,
-                env={**os.environ, "PYTHONPATH": PATHS, **variables},
+                env={**os.environ, **path, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -67,12 +67,13 @@ def sweep(made: list[SweepCell], name: str = "s", **grid: list[Any]) -> Sweep:
         "activations": [],
         "exclude": [],
     }
+    runtime = "null" if any(cell.p50_us is not None for cell in made) else ""
     return Sweep(
         SCHEMA,
         name,
         {**found, **grid},
-        {"epochs": 5, "threads": None},
-        {"core": "cortex-m4", "part": "encoder"},
+        {"epochs": 5, "threads": 1},
+        {"core": "cortex-m4", "part": "encoder", "runtime": runtime, "on": ""},
         {"loss": None, "packed_bytes": None},
         0,
         tuple(replace(cell, on_front=cell.name in best) for cell in made),

@@ -93,9 +93,11 @@ ROOMS = {
     "importing": (
         "text system reading metrics recipe artifacts originals data formats runtimes training"
     ),
-    "verify": "text system reading metrics recipe artifacts data formats runtimes",
+    "verify": "text system scheduling reading metrics recipe artifacts data formats runtimes",
     "detect": "text reading metrics recipe artifacts data runtimes verify",
-    "timing": "text system reading metrics recipe artifacts formats codegen runtimes verify",
+    "timing": (
+        "text system scheduling reading metrics recipe artifacts formats codegen runtimes verify"
+    ),
     "embed": (
         "system reading metrics recipe artifacts data formats codegen runtimes verify detect timing"
     ),
@@ -108,7 +110,7 @@ ROOMS = {
     "summary": (
         "text system reading metrics recipe artifacts data families runtimes verify detect timing"
     ),
-    "pick": "text reading artifacts timing summary",
+    "pick": "text system reading artifacts timing summary",
     "report": (
         "text system metrics plotting artifacts families runtimes verify detect timing summary"
     ),

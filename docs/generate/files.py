@@ -50,6 +50,11 @@ VERIFY_KEYS = {
     "golden_only": ("`true` or `false`", "Whether only the golden vectors were compared."),
     "runtimes": ("list of text or null", "Runtimes that `--runtime` named; null for all."),
     "dataset": ("text", "Name of the dataset."),
+    "machine": (
+        "table or null",
+        "Facts of the device that answered, with `host` and `worker`, in `verify.NAME.json`; "
+        "null on this machine.",
+    ),
     "rows": ("list of [Row](#row)", "One row for each artifact and runtime."),
     "composition": ("list of [Composition](#composition)", "One row for each format and runtime."),
 }
@@ -67,7 +72,8 @@ _FILES = {
     ),
     "verify": _File(
         "verify.json",
-        "`build/MODEL/RECIPE/verify.json`, written by `edgeae verify`.",
+        "`build/MODEL/RECIPE/verify.json`, written by `edgeae verify`; that of a device is "
+        "`verify.NAME.json`.",
         (Row, Composition),
     ),
     "detect": _File(

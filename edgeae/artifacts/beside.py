@@ -80,5 +80,5 @@ def _remedy(name: str) -> str:
 
 
 def _command(name: str) -> str:
-    """Return the command that writes a file: the file is named after it."""
-    return name.removesuffix(".json")
+    """Return the command that writes a file: `verify` of `verify.json` and of `verify.pi4.json`."""
+    return name.partition(".")[0]

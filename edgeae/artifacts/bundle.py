@@ -83,6 +83,12 @@ class Bundle:
         return tuple(part for part in PARTS if part in held)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The manifest and all files that it names, as paths below the root."""
+        names = [artifact.path for artifact in self.manifest.artifacts]
+        return (MANIFEST, *names, *(f"golden/{name}.npy" for name in self.manifest.golden.sha256))
+
+    @property
     def format(self) -> str:
         """The format of the artifacts that made the golden vectors; `tflite` if there are both."""
         held = {artifact.format for artifact in self.manifest.artifacts}

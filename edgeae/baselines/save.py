@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgeae.artifacts.bundle import MANIFEST, Bundle, find_bundles, holding
+from edgeae.artifacts.bundle import Bundle, find_bundles, holding
 from edgeae.baselines import record
 from edgeae.errors import BadInput, naming
 from edgeae.formats.opening import read_file
@@ -86,9 +86,7 @@ def _bundles(places: Sequence[Path], to: Path) -> Iterator[_Source]:
 
 def _content(bundle: Bundle) -> dict[str, bytes]:
     """Return the manifest and all files that it names: relative path → bytes."""
-    names = [MANIFEST, *(artifact.path for artifact in bundle.manifest.artifacts)]
-    names += [f"golden/{name}.npy" for name in bundle.manifest.golden.sha256]
-    return {name: files.read_inside(bundle.root, name) for name in names}
+    return {name: files.read_inside(bundle.root, name) for name in bundle.files}
 
 
 def _files(places: Sequence[Path], to: Path) -> Iterator[_Source]:

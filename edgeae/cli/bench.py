@@ -21,10 +21,15 @@ from edgeae.cli.options import (
     with_board,
 )
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
+from edgeae.cli.scheduling import DeviceScheduler, On, Retries, TlsCa, TlsCert, TlsKey, device
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from edgeae.cli.scheduling import Cluster
     from edgeae.gate.compare import Comparison
     from edgeae.runtimes import Line
+    from edgeae.timing.place import Place
     from edgeae.timing.results import Result
     from edgeae.timing.suite import Job, Suite
 
@@ -71,23 +76,29 @@ def bench(
     baud: Baud = None,
     answer_within: AnswerWithin = None,
     wait: Wait = 600.0,
+    scheduler: DeviceScheduler = None,
+    on: On = None,
+    retries: Retries = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
 ) -> None:
     """Time artifacts in runtimes, one worker process each; appends to build/results.jsonl."""
-    from contextlib import nullcontext
+    from contextlib import ExitStack
     from dataclasses import asdict
 
     from edgeae.errors import BadInput, NotMeasured, exit_code
     from edgeae.reading.names import RESULTS
     from edgeae.timing import suite as suites
     from edgeae.timing.bench import bench as run
-    from edgeae.timing.emulated import is_counted
     from edgeae.timing.host_lock import host_lock
     from edgeae.timing.pooled import pool_all
     from edgeae.timing.table import render
 
+    cluster = device(scheduler, on, retries, tls_ca, tls_cert, tls_key)
     if compare:
         _refuse_beside_compare(
             places=places,
@@ -98,6 +109,7 @@ def bench(
             seed=seed,
             port=port,
             baud=baud,
+            scheduler=None if cluster is None else cluster.address,
             **{"answer-within": answer_within},
         )
         with host_lock(say, wait):
@@ -109,6 +121,8 @@ def bench(
     if processes is not None:
         raise BadInput(f"--processes {processes}: needs --compare A B; a suite has --rounds")
     line = board_line(port, baud, answer_within, runtime or [])
+    if cluster is not None and line is not None:
+        raise BadInput(f"--port {line.port}: not together with --scheduler; the board is here")
     asked: dict[str, Any] = {
         "runtimes": tuple(with_board(runtime, line) or ()),
         "parts": tuple(part or ()),
@@ -124,9 +138,8 @@ def bench(
     jobs = _jobs(chosen, places or [], Path(build), line)
     if not jobs:
         raise NotMeasured("nothing to time: no artifact is opened by any of these runtimes")
-    # an emulated core and a board count the same whatever else runs here
-    counted = all(is_counted(job.runtime) for job in jobs)
-    with nullcontext() if counted else host_lock(say, wait):
+    with ExitStack() as stack:
+        place = _place(stack, cluster, on or "", jobs, wait)
         rows = list(
             run(
                 jobs,
@@ -135,6 +148,7 @@ def bench(
                 say,
                 rounds=chosen.rounds,
                 seed=chosen.seed if seed is None else seed,
+                place=place,
             )
         )
     if json:
@@ -154,6 +168,23 @@ def bench(
         # what a core cannot take is a row, never a failure of the whole
         ignored += [row for row in rows if row.model and _is_refused(row)]
     finish(exit_code(row.code for row in rows if row not in ignored))
+
+
+def _place(
+    stack: "ExitStack", cluster: "Cluster | None", on: str, jobs: "list[Job]", wait: float
+) -> "Place":
+    """Return the machine that measures; this one's lock is held until the stack ends."""
+    from edgeae.scheduling.device import Device
+    from edgeae.timing.emulated import is_counted
+    from edgeae.timing.host_lock import host_lock
+    from edgeae.timing.place import Here, OnDevice
+
+    if cluster is not None:
+        return OnDevice(Device(stack.enter_context(cluster.device(on)), on, say), wait)
+    # an emulated core and a board count the same whatever else runs here
+    if not all(is_counted(job.runtime) for job in jobs):
+        stack.enter_context(host_lock(say, wait))
+    return Here()
 
 
 def _is_refused(row: "Result") -> bool:

@@ -61,6 +61,13 @@ def pick(
     runtime: Annotated[
         str | None, typer.Option(help="Runtime of --max-p50, timed by edgeae bench.")
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Machine of --max-p50, by the name of its worker or host, if several were timed.",
+        ),
+    ] = None,
     part: Annotated[
         str, typer.Option(help="Part whose bytes and p50 count: autoencoder, encoder or decoder.")
     ] = "autoencoder",
@@ -83,17 +90,17 @@ def pick(
     names = models or []
     of_sweep = any(name.endswith(_JSON) for name in names)
     if of_sweep:
-        _check_sweep(names, bytes_, max_p50, runtime, part)
+        _check_sweep(names, bytes_, runtime, on, part)
     else:
-        _check_alone(max_instructions, data)
+        _check_alone(max_instructions, data, max_p50, runtime)
     limits = _limits(
         max_bytes, bytes_, max_loss_ratio, max_p50, runtime, part, max_loss, max_instructions
     )
     if of_sweep:
         limits = replace(limits, least="loss")
-        chosen = _of_sweep(Path(names[0]), Path(build), data, limits)
+        chosen, runtime = _of_sweep(Path(names[0]), Path(build), data, limits)
     else:
-        chosen = choose(_of_build(build, names, part, runtime, limits), limits)
+        chosen = choose(_of_build(build, names, part, runtime, on, limits), limits)
     _show(chosen, limits, part, runtime, json)
 
 
@@ -141,8 +148,6 @@ def _limits(
             raise BadInput(f"{option} {value:g}: allowed is above 0, and finite")
     if runtime is not None:
         formats(runtime)  # raises if the runtime does not exist
-    elif max_p50 is not None:
-        raise BadInput(f"--max-p50 {max_p50}: needs --runtime, such as --runtime litert-xnnpack")
     return Limits(
         bytes=None if max_bytes is None else parse_bytes("--max-bytes", max_bytes),
         loss_ratio=max_loss_ratio,
@@ -153,17 +158,21 @@ def _limits(
     )
 
 
-def _check_alone(max_instructions: int | None, data: str | None) -> None:
-    """Refuse what only a sweep's file has."""
+def _check_alone(
+    max_instructions: int | None, data: str | None, max_p50: str | None, runtime: str | None
+) -> None:
+    """Refuse what only a sweep's file has or says."""
     from edgeae.errors import BadInput
 
     for option, value in (("--max-instructions", max_instructions), ("--data", data)):
         if value is not None:
             raise BadInput(f"{option} {value}: allowed with a sweep's file, build/sweeps/NAME.json")
+    if max_p50 is not None and runtime is None:
+        raise BadInput(f"--max-p50 {max_p50}: needs --runtime, such as --runtime litert-xnnpack")
 
 
 def _check_sweep(
-    models: list[str], kind: str, max_p50: str | None, runtime: str | None, part: str
+    models: list[str], kind: str, runtime: str | None, on: str | None, part: str
 ) -> None:
     """Refuse what a sweep's file does not have."""
     from edgeae.errors import BadInput
@@ -174,17 +183,23 @@ def _check_sweep(
         raise BadInput(f"--part {part}: a sweep has the bytes of the autoencoder")
     if kind == "gzip":
         raise BadInput("--bytes gzip: a sweep has packed and raw")
-    for option, value in (("--max-p50", max_p50), ("--runtime", runtime)):
+    for option, value in (("--runtime", runtime), ("--on", on)):
         if value is not None:
-            raise BadInput(f"{option} {value}: a sweep times nothing; give models, or none")
+            raise BadInput(f"{option} {value}: the sweep's file says it, under [evaluate]")
 
 
-def _of_sweep(path: Path, build: Path, data: str | None, limits: Limits) -> Choice:
-    """Choose among the cells of a sweep that are done."""
+def _of_sweep(
+    path: Path, build: Path, data: str | None, limits: Limits
+) -> tuple[Choice, str | None]:
+    """Choose among the cells of a sweep that are done; also return the runtime of their p50."""
     from edgeae.errors import NotMeasured
     from edgeae.sweep import candidates as sweeps
 
-    cells = sweeps.read_cells(path, data)
+    sweep = sweeps.read_on(path, data)
+    cells = sweep.cells
+    hosts = sorted({cell.host for cell in cells if cell.host})
+    if len(hosts) > 1:
+        say(f"p50s are those of {len(hosts)} machines ({', '.join(hosts)}), which do not compare")
     hashes = {cell.name: cell.sha256 for cell in cells}
     others = sweeps.not_done(cells)
     if others:
@@ -192,25 +207,36 @@ def _of_sweep(path: Path, build: Path, data: str | None, limits: Limits) -> Choi
     found = sweeps.candidates(cells, sweeps.build_of(path, build, Path(_USUAL_BUILD)))
     if not found:
         raise NotMeasured(f"{path}: nothing to pick from: no cell is done")
-    chosen, refused = sweeps.choose(_judged(found, limits, "", ""), limits, hashes)
+    untimed = "not timed: the sweep has no [evaluate] runtime"
+    chosen, refused = sweeps.choose(_judged(found, limits, untimed, ""), limits, hashes)
     _tell(refused, chosen.judged)
-    return chosen
+    return chosen, sweep.evaluate["runtime"] or None
 
 
 def _of_build(
-    build: str, models: list[str], part: str, runtime: str | None, limits: Limits
+    build: str, models: list[str], part: str, runtime: str | None, on: str | None, limits: Limits
 ) -> list[Candidate]:
     """Return the bundles of a build that can be picked."""
+    from edgeae.errors import BadInput
     from edgeae.pick.candidates import candidates
 
-    bundles = candidates(Path(build), models, part, runtime)
+    if on is not None and runtime is None:
+        raise BadInput(f"--on {on}: needs --runtime, such as --runtime litert-xnnpack")
+    bundles = candidates(Path(build), models, part, runtime, on)
+    machines = sorted({item.machine for item in bundles if item.machine})
+    if len(machines) > 1:
+        say(
+            f"p50s are those of {len(machines)} machines ({', '.join(machines)}), which do not "
+            "compare: each bundle's slowest counts; --on NAME takes one machine's"
+        )
     bench = f"edgeae bench --runtime {runtime} --part {part}"
     bench += "" if build == _USUAL_BUILD else f" --build {build}"
-    return _judged(bundles, limits, bench, part)
+    told = f"not timed: `{bench}`" if on is None else f"not timed on {on}"
+    return _judged(bundles, limits, told, part)
 
 
 def _judged(
-    bundles: tuple[Candidate, ...], limits: Limits, bench: str, part: str
+    bundles: tuple[Candidate, ...], limits: Limits, untimed: str, part: str
 ) -> list[Candidate]:
     """Return the bundles that can be picked, and print a line about the others.
 
@@ -223,7 +249,7 @@ def _judged(
     if not bundles:
         raise NotMeasured(f"no bundle holds the part {part}; `edgeae export` makes them")
     reasons = {
-        "p50": f"not timed: `{bench}`",
+        "p50": untimed,
         "bytes": "packed bytes not known: `edgeae export --force`, or --bytes raw",
         "loss ratio": "no loss to compare",
         "loss": "no loss to compare",

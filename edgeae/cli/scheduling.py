@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from edgeae.cli.output import say
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
+    from edgeae.scheduling.dask_executor import Dask
     from edgeae.scheduling.task import Executor
 
 #: The value of `--scheduler` that asks for child processes of this command, without Dask.
@@ -18,15 +20,36 @@ LOCAL = "local"
 #: The value that asks for a cluster inside this command, as in `edgeae.scheduling.cluster`.
 _INSIDE = "dask"
 _RETRIES = 2
+#: The variable with the address of a scheduler, as Dask itself names it.
+_ADDRESS = "DASK_SCHEDULER_ADDRESS"
 
 Scheduler = Annotated[
     str,
     typer.Option(
         "--scheduler",
         metavar="WHERE",
-        envvar="DASK_SCHEDULER_ADDRESS",
+        envvar=_ADDRESS,
         help="Where tasks run: local, dask (a cluster inside this command) or the address of a "
         "Dask scheduler, tcp://HOST:PORT.",
+    ),
+]
+#: As `Scheduler`, of commands that measure: the variable sends nobody's measurement elsewhere.
+DeviceScheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler, tcp://HOST:PORT: a device that is a worker of it measures, instead "
+        f"of this machine [default with --on: {_ADDRESS}].",
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="NAME",
+        help="Name of the worker that measures, which declares the resource bench [default: any "
+        "such worker].",
     ),
 ]
 Retries = Annotated[
@@ -117,8 +140,29 @@ class Cluster:
         Raises:
             EdgeaeError: see `edgeae.scheduling.cluster.connected`.
         """
-        if self.is_local:
-            return None
+        return None if self.is_local else self._dask(jobs)
+
+    def device(self, on: str) -> Dask:
+        """Connect to the cluster of a device.
+
+        Args:
+            on: name of its worker; empty for any worker that declares the resource `bench`.
+
+        Raises:
+            NoWorker: there is no such worker now.
+            EdgeaeError: see `edgeae.scheduling.cluster.connected`.
+        """
+        from edgeae.scheduling.device import needs
+
+        dask = self._dask(1)
+        try:
+            dask.require(needs(on))
+        except BaseException:
+            dask.close()
+            raise
+        return dask
+
+    def _dask(self, jobs: int) -> Dask:
         from edgeae.scheduling.dask_executor import Dask
 
         return Dask(
@@ -129,3 +173,31 @@ class Cluster:
             store=self._store,
             say=say,
         )
+
+
+def device(
+    scheduler: str | None,
+    on: str | None,
+    retries: int | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+) -> Cluster | None:
+    """Return the cluster that one of its workers measures for; None if this machine measures.
+
+    Raises:
+        BadInput: `--on` is given without a scheduler, the scheduler is inside this command, or see
+            `Cluster`.
+    """
+    if scheduler is None and on is not None:
+        scheduler = os.environ.get(_ADDRESS)
+        if scheduler is None:
+            raise BadInput(f"--on {on}: needs --scheduler tcp://HOST:PORT")
+    cluster = Cluster(scheduler or LOCAL, retries, None, ca, cert, key)
+    if cluster.is_local:
+        if on is not None:
+            raise BadInput(f"--on {on}: not with --scheduler {LOCAL}; a worker of a cluster has it")
+        return None
+    if not cluster.is_remote:
+        raise BadInput(f"--scheduler {_INSIDE}: its workers are this machine; leave it out")
+    return cluster

@@ -12,7 +12,7 @@ from edgeae.detect.judging import judge
 from edgeae.detect.result import DETECT, SCHEMA, Detection, Side
 from edgeae.detect.rows import Asked, Chosen, choose
 from edgeae.metrics.detection import Rank, rank
-from edgeae.verify.run import chosen_runtimes
+from edgeae.verify.openers import chosen_runtimes
 
 
 def detect(

@@ -5,17 +5,18 @@ from pathlib import Path
 
 from edgeae.artifacts.bundle import Bundle, find_bundles
 from edgeae.artifacts.model import Training
-from edgeae.errors import unknown
+from edgeae.errors import NotMeasured, unknown
 from edgeae.pick.choice import Candidate
 from edgeae.reading.names import RESULTS
 from edgeae.summary.exports import Export, exports
 from edgeae.summary.gather import current
-from edgeae.summary.latency import Latency, latency, p50_ns
+from edgeae.summary.latency import Latency, latency, p50_of
+from edgeae.system.machine import machine_name
 from edgeae.timing.results import read_results
 
 
 def candidates(
-    build: Path, models: Sequence[str], part: str, runtime: str | None
+    build: Path, models: Sequence[str], part: str, runtime: str | None, on: str | None = None
 ) -> tuple[Candidate, ...]:
     """Return the bundles that contain a part, by model, the largest first.
 
@@ -24,10 +25,12 @@ def candidates(
         models: names or folders of models; empty for all models.
         part: `encoder`, `decoder` or `autoencoder`.
         runtime: the runtime whose p50 is limited; or None.
+        on: name of the machine whose p50 counts: a worker's or a host's. With None, a bundle that
+            was timed on several machines counts with the slowest of them.
 
     Raises:
         BadInput: there is no such model, or a file is damaged.
-        NotMeasured: there is no bundle.
+        NotMeasured: there is no bundle, or nothing was timed on that machine.
     """
     bundles = find_bundles([build])
     trained = {bundle.manifest.model for bundle in bundles}
@@ -36,8 +39,11 @@ def candidates(
         raise unknown("model", name, trained)
     summaries = exports([bundle for bundle in bundles if bundle.manifest.model in names])
     measured = latency(read_results(build / RESULTS), current(summaries, _NO_ORIGINALS))
+    place = None if on is None else _machine(measured, on)
     by_name = {bundle.name: bundle for bundle in bundles}
-    all_ = (_candidate(by_name[item.name], item, part, measured, runtime) for item in summaries)
+    all_ = (
+        _candidate(by_name[item.name], item, part, measured, runtime, place) for item in summaries
+    )
     return tuple(item for item in all_ if item is not None)
 
 
@@ -51,19 +57,34 @@ def verdict(bundle: Bundle) -> str:
     return export.verdict
 
 
+def _machine(measured: Latency, on: str) -> int:
+    """Return the index of a machine in `Latency.machines`."""
+    names = [machine_name(machine) for machine in measured.machines]
+    if on not in names:
+        there = ", ".join(sorted(set(names))) or "none"
+        raise NotMeasured(f"--on {on}: nothing was timed there (machines with times: {there})")
+    return names.index(on)
+
+
 #: No originals: only exports can be picked.
 _NO_ORIGINALS: dict[str, Training] = {}
 
 
 def _candidate(
-    bundle: Bundle, export: Export, part: str, measured: Latency, runtime: str | None
+    bundle: Bundle,
+    export: Export,
+    part: str,
+    measured: Latency,
+    runtime: str | None,
+    machine: int | None,
 ) -> Candidate | None:
     file = export.file(part) or export.file(part, "onnx")
     if file is None:
         return None
     p50 = None
     if runtime is not None:
-        p50 = p50_ns(measured.timings, export.model, export.recipe, part, runtime)
+        name = (export.model, export.recipe)
+        p50 = p50_of(measured.timings, *name, part, runtime, machine)
     return Candidate(
         name=export.name,
         path=str(bundle.root),
@@ -73,6 +94,7 @@ def _candidate(
         raw=file.bytes,
         gzip=file.gzip_bytes,
         packed=file.packed_bytes,
-        p50_ns=p50,
+        p50_ns=None if p50 is None else p50.p50_ns,
+        machine="" if p50 is None else machine_name(measured.machines[p50.machine]),
         verdict=export.verdict,
     )

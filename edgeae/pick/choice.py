@@ -34,6 +34,7 @@ class Candidate:
             float32 original if there is no control. None if it is not known.
         raw, gzip, packed: bytes; None if they are not known.
         p50_ns: p50 of one call; None if no runtime was given or it was not timed.
+        machine: name of the machine of `p50_ns`; empty without it.
         verdict: verify's verdict: `pass`, `missing` or `fail`.
         instructions: those of one inference on the core of a sweep; None without one.
     """
@@ -49,6 +50,7 @@ class Candidate:
     p50_ns: float | None
     verdict: str
     instructions: int | None = None
+    machine: str = ""
 
     def bytes(self, kind: Kind) -> int | None:
         """Return the candidate's bytes of one kind."""

@@ -35,7 +35,9 @@ def render(choice: Choice, limits: Limits, runtime: str | None) -> str:
         limit = _limit(INSTRUCTIONS, limits.instructions)
         rows.append((INSTRUCTIONS, f"{item.instructions:,}", limit))
     if runtime is not None:
-        text = "not timed" if item.p50_ns is None else f"{short_duration(item.p50_ns)} on {runtime}"
+        text = "not timed"
+        if item.p50_ns is not None:
+            text = f"{short_duration(item.p50_ns)} on {runtime}, {item.machine}"
         rows.append(("p50", text, _limit(P50, limits.p50_ns)))
     rows.append(("verify", "not verified" if item.verdict == "missing" else item.verdict, ""))
     head = item.name if choice.best else f"{item.name}, the nearest miss"

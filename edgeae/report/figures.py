@@ -31,6 +31,10 @@ METHOD = (
     "includes the fixed cost and the harness’s own overhead, which is the row of the runtime null; "
     "neither is ever subtracted."
 )
+#: Stands before the latencies of several machines.
+MACHINES = (
+    "These are times of several machines, each by its number: compare only times of one machine."
+)
 #: Explains the table of cold starts.
 COLD = (
     "Start to answer lasts from the start of the process to its first answer. Import, load and "

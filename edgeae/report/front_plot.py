@@ -19,14 +19,16 @@ _FAR = 60
 _LEAST_RANGE = 1.02
 
 
-def title(front: Front) -> str:
-    """Return a front's title."""
+def title(front: Front, machines: int = 1) -> str:
+    """Return a front's title; it names the machine if the report has several machines."""
     if front.cost == BYTES:
         return f"{front.model}: loss against packed bytes"
-    return f"{front.model}: loss against latency of the {front.part} on {front.runtime}"
+    told = f"{front.model}: loss against latency of the {front.part} on {front.runtime}"
+    several = machines > 1 and front.machine is not None
+    return f"{told}, machine {(front.machine or 0) + 1}" if several else told
 
 
-def front_plot(front: Front, width: int, number: int, series: int) -> str:
+def front_plot(front: Front, width: int, number: int, series: int, machines: int = 1) -> str:
     """Return a front's drawing, an SVG element.
 
     Args:
@@ -34,13 +36,14 @@ def front_plot(front: Front, width: int, number: int, series: int) -> str:
         width: the drawing's width in pixels.
         number: the drawing's number on the page.
         series: selects the model's colour and marker.
+        machines: number of machines of the report.
     """
     height = 330 + 4 * min(len(front.points), 20)
     drawing = svg.root(
         f"front-{number}-{width}",
         width,
         height,
-        title(front),
+        title(front, machines),
         f"{_across(front)} to the right; loss divided by the reference’s upwards; both scales are "
         "logarithmic. A line joins the exports that no other dominates, and a ring marks the "
         "knee. The table of loss and size contains the same figures.",

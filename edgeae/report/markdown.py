@@ -1,6 +1,7 @@
 """Render the summary as Markdown, for a CI job's summary or a pull request's comment."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from edgeae.detect import table as detectors
 from edgeae.report import figures
@@ -42,7 +43,7 @@ def _exports(summary: Summary) -> list[str]:
         table(_LOSS, _WORDS, map(_loss_row, summary.exports)),
         figures.LADDER,
         "\n".join(_caution(export) for export in summary.exports if export.caution),
-        "\n".join(map(_front, summary.fronts)),
+        "\n".join(_front(item, len(summary.latency.machines)) for item in summary.fronts),
         *_detections(summary),
         "## Latency",
         *_latency(summary),
@@ -126,13 +127,13 @@ def _loss_row(export: Export) -> list[str]:
     ]
 
 
-def _front(front: Front) -> str:
+def _front(front: Front, machines: int) -> str:
     best = (
         f"{item.recipe} (the knee)" if item.knee else item.recipe
         for item in front.points
         if item.best
     )
-    return f"- {plain(title(front))}: the front is {plain(', '.join(best))}"
+    return f"- {plain(title(front, machines))}: the front is {plain(', '.join(best))}"
 
 
 def _latency(summary: Summary) -> list[str]:
@@ -141,34 +142,60 @@ def _latency(summary: Summary) -> list[str]:
         blocks = ["Not measured: run `edgeae bench`."]
     else:
         real = [item for item in latency.timings if not item.software]
+        several = len(latency.machines) > 1
         blocks = [
-            "\n".join(f"- {plain(machine_line(facts))}" for facts in latency.machines),
-            table(_LATENCY, _WORDS, map(_timing_row, real)) if real else "",
+            "\n".join(_machine(facts, n, several) for n, facts in enumerate(latency.machines, 1)),
+            figures.MACHINES if several else "",
+            _timings(_LATENCY, _timing_row, real, several) if real else "",
             figures.METHOD,
-            "\n".join(_warning(item) for item in latency.timings if item.warning),
-            "\n".join(_failure(item) for item in latency.failures),
-            *_software([item for item in latency.timings if item.software]),
-            *_cold(latency.timings),
+            "\n".join(
+                f"- ○ {_about(item, several)}: {plain(item.warning)}"
+                for item in latency.timings
+                if item.warning
+            ),
+            "\n".join(
+                f"- ✗ {_about(item, several)}: {plain(item.error)}" for item in latency.failures
+            ),
+            *_software([item for item in latency.timings if item.software], several),
+            *_cold(latency.timings, several),
         ]
     if latency.stale:
         blocks.append(figures.stale(latency.stale))
     return [block for block in blocks if block]
 
 
-def _software(timings: Sequence[Timing]) -> list[str]:
+def _machine(facts: dict[str, Any], number: int, several: bool) -> str:
+    """Return a machine's line; of several machines each has its number, as in the tables."""
+    return f"- {f'machine {number}: ' if several else ''}{plain(machine_line(facts))}"
+
+
+def _timings(
+    header: Sequence[str],
+    row: Callable[[Timing], list[str]],
+    timings: Sequence[Timing],
+    several: bool,
+) -> str:
+    """Return a table; with several machines, its last column is the machine's number."""
+    if not several:
+        return table(header, _WORDS, map(row, timings))
+    rows = ([*row(item), str(item.machine + 1)] for item in timings)
+    return table([*header, "machine"], _WORDS, rows)
+
+
+def _software(timings: Sequence[Timing], several: bool) -> list[str]:
     if not timings:
         return []
     return [
         "### Software devices",
         figures.SOFTWARE,
-        table(_LATENCY, _WORDS, map(_timing_row, timings)),
+        _timings(_LATENCY, _timing_row, timings, several),
     ]
 
 
-def _cold(timings: Sequence[Timing]) -> list[str]:
+def _cold(timings: Sequence[Timing], several: bool) -> list[str]:
     if not timings:
         return []
-    return ["### Cold start", figures.COLD, table(_COLD, _WORDS, map(_cold_row, timings))]
+    return ["### Cold start", figures.COLD, _timings(_COLD, _cold_row, timings, several)]
 
 
 def _timing_row(item: Timing) -> list[str]:
@@ -199,16 +226,12 @@ def _what(item: Timing) -> list[str]:
     return [item.model, item.recipe, part, runtime, str(item.threads), str(item.batch)]
 
 
-def _warning(item: Timing) -> str:
+def _about(item: Timing | Failure, several: bool) -> str:
+    """Return what was timed; with several machines, also on which."""
     batch = "" if item.batch == 1 else f", batch {item.batch}"
-    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
-    return f"- ○ {plain(f'{what}: {item.warning}')}"
-
-
-def _failure(item: Failure) -> str:
-    batch = "" if item.batch == 1 else f", batch {item.batch}"
-    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}{batch}"
-    return f"- ✗ {plain(f'{what}: {item.error}')}"
+    machine = f", machine {item.machine + 1}" if several else ""
+    what = f"{item.model}/{item.recipe} {item.part}.{item.format} on {item.runtime}"
+    return plain(f"{what}{batch}{machine}")
 
 
 def _absent(summary: Summary) -> list[str]:

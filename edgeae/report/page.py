@@ -104,14 +104,14 @@ def page(summary: Summary, sheets: Mapping[str, Sheet], live: LiveSection | None
 
 def _fronts(summary: Summary) -> dict[str, list[tuple[str, dict[str, str]]]]:
     """Draw each model's fronts: model → pairs of a title and a drawing for each width."""
-    series = _series(summary)
+    series, machines = _series(summary), len(summary.latency.machines)
     by_model: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for number, front in enumerate(summary.fronts):
         drawings = {
-            name: front_plot(front, width, number, series[front.model])
+            name: front_plot(front, width, number, series[front.model], machines)
             for name, width in _HALF.items()
         }
-        by_model.setdefault(front.model, []).append((title(front), drawings))
+        by_model.setdefault(front.model, []).append((title(front, machines), drawings))
     return by_model
 
 

@@ -24,7 +24,6 @@ from edgeae.errors import (
     EdgeaeError,
     ManifestMismatch,
     RuntimeCrashed,
-    RuntimeUnavailable,
     system_error,
 )
 from edgeae.scheduling import answer, on_worker
@@ -32,7 +31,7 @@ from edgeae.scheduling.cluster import Certificates, connected
 from edgeae.scheduling.fleet import Fleet, Worker
 from edgeae.scheduling.shared_store import SharedStore
 from edgeae.scheduling.supply import Inputs, Supply
-from edgeae.scheduling.task import LOST, SENT, Done, Task
+from edgeae.scheduling.task import BENCH, LOST, SENT, Done, Needs, NoWorker, Task
 from edgeae.system import children, interrupts
 
 #: How often the scheduler is asked for its workers, in seconds.
@@ -116,7 +115,11 @@ class Dask:
         with interrupts.ignored():
             if kind is not None:
                 self.cancel()
-            self._connection.close()
+            self.close()
+
+    def close(self) -> None:
+        """Leave the cluster; a `with` block does so at its end."""
+        self._connection.close()
 
     def submit(self, task: Task) -> None:
         self._waiting.append(_Pending(task))
@@ -162,7 +165,8 @@ class Dask:
 
     def _introduce(self, worker: Worker) -> None:
         """Name a worker that cannot run some of the tasks."""
-        reasons = {worker.unfit(item.task.versions) for item in self._all()} - {""}
+        needs = [item.task.needs for item in self._all()]
+        reasons = {worker.left_out(item) for item in needs if not worker.misplaced(item)} - {""}
         if reasons:
             self._say(f"worker {worker.name} is left out: {min(reasons)}")
 
@@ -193,22 +197,35 @@ class Dask:
             if self._fleet.is_busy:
                 return
             pending = self._waiting.popleft()
-            versions = pending.task.versions
-            worker = self._fleet.choose(versions, pending.killed)
+            needs = pending.task.needs
+            worker = self._fleet.choose(needs, pending.killed)
             if worker is not None:
                 self._fitted = time.monotonic()
                 yield from self._start(pending, worker)
-            elif self._fleet.fits(versions) or time.monotonic() - self._fitted < self._wait_s:
+            elif self._fleet.fits(needs) or time.monotonic() - self._fitted < self._wait_s:
                 self._waiting.append(pending)
             else:
-                yield _failed(pending, self._nobody(pending.task))
+                yield _failed(pending, self._nobody(pending.task.needs, self._wait_s))
 
-    def _nobody(self, task: Task) -> EdgeaeError:
-        reasons = [
-            f"{item.name}: {item.unfit(task.versions)}" for item in self._fleet.workers.values()
-        ]
-        told = " | ".join(reasons) or f"there is none, and none came within {self._wait_s:.0f} s"
-        return RuntimeUnavailable(f"no worker at {self._address} can run it ({told})")
+    def require(self, needs: Needs) -> None:
+        """Check that a worker is there that can run tasks; `completed` would wait for one to come.
+
+        Raises:
+            NoWorker: there is none.
+            RuntimeCrashed: the scheduler is gone.
+        """
+        with self._scheduler():
+            self._fleet.look({*needs.versions, "edgeae"})
+        if not self._fleet.fits(needs):
+            raise self._nobody(needs)
+
+    def _nobody(self, needs: Needs, waited_s: float | None = None) -> NoWorker:
+        told, remedy = f"{self._address}: {self._fleet.why_none(needs, waited_s)}", ""
+        misplaced = all(worker.misplaced(needs) for worker in self._fleet.workers.values())
+        if BENCH in needs.resources and misplaced:
+            name = needs.on or "NAME"
+            remedy = f'`dask worker {self._address} --name {name} --resources "{BENCH}=1"` is one'
+        return NoWorker(told, remedy)
 
     def _start(self, pending: _Pending, worker: Worker) -> Iterator[Done]:
         try:
@@ -235,7 +252,7 @@ class Dask:
             "store": self._supply.url,
         }
         pending.worker = worker
-        worker.running += 1
+        worker.take(task.needs)
         self._running[key] = pending
         task.say(f"on worker {worker.name}")
         task.moved(SENT, worker.name)
@@ -246,6 +263,7 @@ class Dask:
                 key=key,
                 workers=[worker.address],
                 allow_other_workers=False,
+                resources=dict(task.resources) or None,  # other clients measure there as well
                 retries=0,
                 pure=False,
             )
@@ -277,7 +295,7 @@ class Dask:
         """Take what a future came to; yield the task's end, or let it wait again."""
         future, worker = pending.future, pending.worker
         assert worker is not None
-        worker.running -= 1
+        worker.free(pending.task.needs)
         content, error = _result(future)
         future.release()
         if content is None:
@@ -360,7 +378,7 @@ def _finished(pending: _Pending, content: bytes, worker: Worker) -> Done:
     except OSError as found:
         error = system_error(found)
     kept = () if error is not None else tuple(reported)
-    return Done(pending.task, kept, error, time.monotonic() - pending.since)
+    return Done(pending.task, kept, error, time.monotonic() - pending.since, worker.name)
 
 
 def _failed(pending: _Pending, error: EdgeaeError) -> Done:

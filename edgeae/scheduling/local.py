@@ -37,6 +37,8 @@ class Local:
         self._stack.__exit__(kind, error, trace)  # ends the children after an error
 
     def submit(self, task: Task) -> None:
+        if task.on or task.resources:
+            raise ValueError(f"{task.name}: only a worker of a cluster has a name and resources")
         self._running.append(self._pool.submit(_run, task))
 
     def completed(self) -> Iterator[Done]:

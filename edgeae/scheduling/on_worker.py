@@ -27,9 +27,13 @@ _TAKEN_BACK = ("cancelled", "released", "forgotten")
 
 
 def describe(packages: list[str], dask_worker: Any = None) -> str:
-    """Return the worker's name and package → version, null if it is not installed, as JSON."""
+    """Return the worker's name, package → version, and resource → amount, as JSON.
+
+    The version of a package that is not installed is null.
+    """
     versions = {name: _version(name) for name in packages}
-    return json.dumps({"name": str(dask_worker.name), "versions": versions})
+    resources = dict(dask_worker.state.total_resources)
+    return json.dumps({"name": str(dask_worker.name), "versions": versions, "resources": resources})
 
 
 def _version(name: str) -> str | None:

@@ -13,13 +13,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from edgeae.errors import EdgeaeError
+from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.system.children import Message
 
 #: The name of the folder that a task writes.
 OUT = "out"
 #: What happens to a task on a cluster: a worker gets it, or is lost while it runs it.
 SENT, LOST = "sent", "lost"
+#: The resource of workers that measure: `dask worker --resources "bench=1"`.
+BENCH = "bench"
+
+
+class NoWorker(RuntimeUnavailable):
+    """No worker of a cluster can run a task, and none came within the time to wait for one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,22 @@ class Folder:
             object.__setattr__(self, "path", self.path.resolve())
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a worker must have to run a task.
+
+    Attributes:
+        versions: package → version, `edgeae` among them.
+        resources: resource that the worker declares → how much of it the task takes. A worker that
+            declares `BENCH` is kept for the tasks that take it.
+        on: the worker's name; empty for any worker.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, int] = field(default_factory=dict)
+    on: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """A child process to run, somewhere.
@@ -53,7 +75,8 @@ class Task:
         say: receives a line for each `{"doing": …}` of the child, in any thread.
         reads: name → a folder that the task reads.
         variables: the child's variables of the environment; `{NAME}` as in a job.
-        versions: package → version that has to run the task, `edgeae` among them.
+        versions, resources, on: see `Needs`; without a cluster there are no resources, and no
+            workers to name.
         timeout_s: the longest run time of the child, in seconds.
         moved: receives `SENT` or `LOST` and the worker's name, as it happens; in the thread that
             takes what has ended. Without a cluster, nothing is sent.
@@ -67,8 +90,15 @@ class Task:
     reads: Mapping[str, Folder] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, int] = field(default_factory=dict)
+    on: str = ""
     timeout_s: float = 1800.0
     moved: Callable[[str, str], None] = lambda event, worker: None
+
+    @property
+    def needs(self) -> Needs:
+        """What its worker must have."""
+        return Needs(self.versions, self.resources, self.on)
 
 
 @dataclass(frozen=True)
@@ -80,12 +110,14 @@ class Done:
         reports: what the child reported, apart from `{"doing": …}`; empty after an error.
         error: why it failed, or None.
         seconds: from its start to its publication, in seconds.
+        worker: name of the worker that answered; empty on this machine, or if none did.
     """
 
     task: Task
     reports: tuple[Message, ...]
     error: EdgeaeError | None
     seconds: float
+    worker: str = ""
 
 
 class Executor(Protocol):

@@ -12,6 +12,7 @@ History of the schema of `summary.json`:
 7   comparisons.
 8   detections.
 9   boards.
+10  fronts: the machine of a front against latency, whose figures are those of one machine.
 """
 
 import json
@@ -38,7 +39,7 @@ from edgeae.summary.trained import CodeSizes, Trained, code_sizes, trained
 from edgeae.timing.results import read_results
 from edgeae.timing.suite import ORIGINAL
 
-SCHEMA = 9
+SCHEMA = 10
 #: The verdict names at most this many exports.
 _TOLD = 4
 

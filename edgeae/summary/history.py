@@ -13,7 +13,7 @@ from typing import Any
 from edgeae.errors import NotMeasured
 from edgeae.reading.names import RESULTS
 from edgeae.system import git as committed
-from edgeae.system.machine import identity
+from edgeae.system.machine import identities
 from edgeae.timing.emulated import is_counted
 from edgeae.timing.results import Result, read_results
 from edgeae.timing.sample_statistics import median, median_interval
@@ -178,6 +178,7 @@ def history(rows: Sequence[Result], log: Sequence[str]) -> History:
     """
     commits = _ordered(rows, log)
     place = {commit: number for number, commit in enumerate(commits)}
+    identity = identities(row.machine for row in rows)
     latest = {identity(row.machine): row.machine for row in rows}
     number = {machine: at for at, machine in enumerate(latest)}
     grouped: dict[tuple[Any, ...], dict[int, list[Result]]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from edgeae.system.machine import identity
+from edgeae.system.machine import identities
 from edgeae.timing.emulated import is_counted
 from edgeae.timing.pooled import Pooled, pool
 from edgeae.timing.results import Result
@@ -137,6 +137,8 @@ def latency(rows: Iterable[Result], current: Current) -> Latency:
         rows: the oldest first.
         current: the hashes of the artifacts on disk.
     """
+    rows = list(rows)
+    identity = identities(row.machine for row in rows)
     absent: dict[tuple[Any, str], str] = {}
     machines: dict[Any, dict[str, Any]] = {}
     latest: dict[tuple[Any, ...], list[Result]] = {}
@@ -194,21 +196,33 @@ def _chosen(kind: type[Timing | Failure], values: dict[str, Any]) -> dict[str, A
     return {item.name: values[item.name] for item in fields(kind)}
 
 
-def p50_ns(
-    timings: Iterable[Timing], model: str, recipe: str, part: str, runtime: str
-) -> float | None:
-    """Return the p50 of a call on one example, in nanoseconds; None if it was not measured.
+def p50_of(
+    timings: Iterable[Timing],
+    model: str,
+    recipe: str,
+    part: str,
+    runtime: str,
+    machine: int | None = None,
+) -> Timing | None:
+    """Return the timing of a call on one example; None if it was not measured.
 
     If there are several timings, the one with the fewest threads on the slowest machine is taken,
     as the most conservative. Software devices are not considered.
+
+    Args:
+        timings: the timings of a build.
+        model, recipe, part, runtime: what was timed.
+        machine: index of the machine in `Latency.machines`; None for all of them.
     """
     what = (model, recipe, part, runtime, 1)
     found = [
         item
         for item in timings
         if (item.model, item.recipe, item.part, item.runtime, item.batch) == what
+        and machine in (None, item.machine)
         and item.p50_ns
         and not item.software
     ]
     fewest = min((item.threads for item in found), default=0)
-    return max((item.p50_ns for item in found if item.threads == fewest), default=None)
+    able = [item for item in found if item.threads == fewest]
+    return max(able, key=lambda item: item.p50_ns, default=None)

@@ -10,15 +10,15 @@ from edgeae.errors import BadInput, EdgeaeError, unknown
 from edgeae.pick.candidates import verdict
 from edgeae.pick.choice import Candidate, Choice, Limits, pick
 from edgeae.reading.names import SWEEPS
-from edgeae.sweep.result import DONE, SweepCell, read
+from edgeae.sweep.result import DONE, Sweep, SweepCell, read
 
 #: The part whose bytes a sweep has, and the name of its file.
 PART = "autoencoder"
 _FILE = "autoencoder.tflite"
 
 
-def read_cells(path: Path, data: str | None) -> tuple[SweepCell, ...]:
-    """Return the cells of a sweep on one dataset, whose losses can be compared.
+def read_on(path: Path, data: str | None) -> Sweep:
+    """Return a sweep with the cells of one dataset, whose losses can be compared.
 
     Args:
         path: its file, `build/sweeps/NAME.json`.
@@ -39,7 +39,7 @@ def read_cells(path: Path, data: str | None) -> tuple[SweepCell, ...]:
             f"{path}: the losses of {len(names)} datasets cannot be compared; give --data, one of "
             + ", ".join(names)
         )
-    return tuple(cell for cell in sweep.cells if data in (None, cell.data))
+    return replace(sweep, cells=tuple(cell for cell in sweep.cells if data in (None, cell.data)))
 
 
 def build_of(path: Path, build: Path, usual: Path) -> Path:
@@ -67,9 +67,10 @@ def candidates(cells: Iterable[SweepCell], build: Path) -> tuple[Candidate, ...]
             raw=cell.bytes,
             gzip=None,
             packed=cell.packed_bytes,
-            p50_ns=None,
+            p50_ns=None if cell.p50_us is None else cell.p50_us * 1e3,
             verdict="missing",
             instructions=cell.instructions,
+            machine=cell.host or "",
         )
         for cell in cells
         if cell.state == DONE

@@ -15,10 +15,14 @@ from edgeae.artifacts.model import IMPORTED, TRAIN, Training, open_model
 from edgeae.conversion.plan.durations import Durations, Expected
 from edgeae.conversion.plan.export import ExportCell, settle
 from edgeae.errors import EdgeaeError
+from edgeae.reading.names import RESULTS
+from edgeae.runtimes import formats
+from edgeae.sweep.latency import timed_before
 from edgeae.sweep.measure import counted_before
 from edgeae.sweep.plan import Cell, Model, Plan
 from edgeae.sweep.standing import Source, beyond, export_cell, trained
-from edgeae.system.machine import cores
+from edgeae.system.machine import cores, named
+from edgeae.timing.results import read_results
 
 #: Seconds of a training's process beside what `train.json` records: TensorFlow starts.
 _START_S = 6.0
@@ -102,16 +106,25 @@ def forecast(
 def _measure(plan: Plan, within: list[Cell], stale: list[Cell], build: Path) -> Stage:
     """Return what is to be counted; what may turn out to be beyond its budget is counted too."""
     evaluate = plan.file.evaluate
-    if not evaluate.core:
-        return Stage(0, 0)
-    before = counted_before(build, evaluate.core)
+    known: list[tuple[Mapping[str, object], tuple[str, ...]]] = []
+    if evaluate.core:
+        known.append((counted_before(build, evaluate.core), ("tflite",)))
+    if evaluate.runtime and not evaluate.on:  # what a worker timed before is not known here
+        rows = read_results(build / RESULTS)
+        known.append((timed_before(rows, evaluate.runtime, named()), formats(evaluate.runtime)))
+    elif evaluate.runtime:
+        known.append(({}, formats(evaluate.runtime)))
     missing = {cell.name for cell in stale}
-    left = len(missing)
+    left = len(missing) * len(known)
     for cell in within:
         link = export_cell(cell, build).link
-        if cell.name not in missing and (link / MANIFEST).exists():
-            left += open_bundle(link).artifact(evaluate.part).sha256 not in before
-    return Stage(len(within), left)
+        if cell.name in missing or not (link / MANIFEST).exists():
+            continue
+        held = open_bundle(link).manifest.artifacts
+        for before, forms in known:
+            files = [item for item in held if (item.part, item.format) == (evaluate.part, forms[0])]
+            left += not any(item.sha256 in before for item in files)
+    return Stage(len(within) * len(known), left)
 
 
 def _timed(seconds: Iterator[float | None]) -> tuple[int, float]:

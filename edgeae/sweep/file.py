@@ -99,16 +99,31 @@ class Evaluate:
     Attributes:
         core: emulated core on which the instructions, flash and RAM of the exported C are
             counted, such as `cortex-m4`; empty for no core.
-        part: the part that runs on the core.
+        part: the part that runs on the core, and that is timed.
+        runtime: runtime in which the part is timed, such as `litert-xnnpack`; empty for none.
+        on: name of the worker that times it, one that declares the resource `bench`, if the sweep
+            runs on a cluster; empty for any such worker.
     """
 
     core: str = ""
     part: str = "autoencoder"
+    runtime: str = ""
+    on: str = ""
 
     def __post_init__(self) -> None:
         if self.core and not is_emulated(runtime_of(self.core)):
             raise BadInput(f"core: {unknown('core', self.core, cores())}")
+        if self.runtime and self.runtime not in timed_runtimes():
+            raise BadInput(f"runtime: {unknown('runtime', self.runtime, timed_runtimes())}")
+        typed.require(
+            not self.on or bool(self.runtime), "on", self.on, "a worker, beside a runtime"
+        )
         typed.require(self.part in PARTS, "part", self.part, ", ".join(PARTS))
+
+
+def timed_runtimes() -> list[str]:
+    """Return the names of the runtimes that are timed, and do not count on their own."""
+    return [name for name, entry in RUNTIMES.items() if not entry.named_only and name != "null"]
 
 
 def cores() -> list[str]:

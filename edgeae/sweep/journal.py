@@ -12,7 +12,7 @@ from edgeae.reading.json_lines import append_line, read_lines
 
 _SCHEMA = 1
 #: Stages of a sweep.
-TRAIN, EXPORT, MEASURE = "train", "export", "measure"
+TRAIN, EXPORT, MEASURE, TIME = "train", "export", "measure", "time"
 #: The stage of what happens to the command itself.
 SWEEP = "sweep"
 STARTED, INTERRUPTED, FAILED, ENDED = "started", "interrupted", "failed", "ended"
@@ -21,7 +21,7 @@ CURRENT, OVER, LEFT_OUT = "up to date", "over budget", "left out"
 #: Events after which a cell is up to date.
 MADE = (CURRENT, "trained", "exported", "measured")
 #: Format of times.
-TIME = "%Y-%m-%dT%H:%M:%SZ"
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Event:
         schema: schema of the line: 1.
         time: when, in UTC, as `2026-01-31T12:00:00Z`.
         cell: the model's name, or `model/recipe`; empty for the sweep.
-        stage: `train`, `export` or `measure`, or `sweep` for the command itself.
+        stage: `train`, `export`, `measure` or `time`, or `sweep` for the command itself.
         event: how a stage ended: `up to date`, `trained`, `exported`, `measured`, `over budget`,
             `left out`, `not measured` or `failed`; on a cluster also `sent` when a worker gets it,
             and `lost` when that worker is lost; of the sweep: `started`, `interrupted`, `failed`
@@ -116,7 +116,7 @@ class Journal:
         seconds: float = 0.0,
         worker: str = "",
     ) -> None:
-        time = datetime.now(UTC).strftime(TIME)
+        time = datetime.now(UTC).strftime(STAMP)
         row = Event(_SCHEMA, time, cell, stage, event, reason, code, round(seconds, 3), worker)
         append_line(self._path, asdict(row))
 

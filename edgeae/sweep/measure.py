@@ -1,4 +1,7 @@
-"""Counts bundles on an emulated core, and takes from `results.jsonl` what was counted before."""
+"""Counts bundles on an emulated core, and takes from `results.jsonl` what was counted before.
+
+Times are in `edgeae.sweep.latency`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace

@@ -3,7 +3,8 @@
 History of the file's schema:
 
 1   the first schema.
-2   `on_front` is of loss, packed bytes and instructions, where instructions were counted.
+2   `on_front` is of loss, packed bytes and instructions, where instructions were counted. Adds
+    p50_us and host to cells, runtime and on to evaluate.
 """
 
 import json
@@ -34,8 +35,8 @@ class SweepCell:
         family, activation, seed, data: the model's values of the axes.
         code, hidden: likewise; None if the family's rule chose them for the rows.
         state: `done`; `over budget` if a limit ended it early; `left out` if the model cannot be
-            exported under the recipe; `not measured` if the bundle is there and the core did not
-            run it; or `failed`.
+            exported under the recipe; `not measured` if the bundle is there and the core or the
+            runtime did not run it; or `failed`.
         reason: why, in one line; empty if it is done.
         code_values: number of values of the code of the trained model.
         float_loss: MSE of the trained model on the test rows.
@@ -45,6 +46,9 @@ class SweepCell:
             flash, and the size of the file.
         sha256: hash of the whole autoencoder's `.tflite`.
         instructions, flash_bytes, ram_bytes: what the core counted for the part of `evaluate`.
+        p50_us: median duration of one call of that part in the runtime of `evaluate`, in µs.
+        host: name of the machine of `p50_us`, a worker's or a host's: times of different ones do
+            not compare.
         on_front: whether no other cell on the same dataset is better in one of loss, packed bytes
             and instructions, and no worse in the others. A cell that lacks one of them is not on
             the front; if no cell on the dataset has instructions, loss and packed bytes decide.
@@ -70,6 +74,8 @@ class SweepCell:
     instructions: int | None = None
     flash_bytes: int | None = None
     ram_bytes: int | None = None
+    p50_us: float | None = None
+    host: str | None = None
     on_front: bool = False
 
     @property

@@ -4,8 +4,8 @@ A failure ends its branch of the grid and no other. Each result stands in the jo
 is there, so that the same command goes on after Ctrl-C or a kill.
 """
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from edgeae.errors import EdgeaeError, NotMeasured
 from edgeae.report.template import require
 from edgeae.scheduling.task import Executor
 from edgeae.sweep import journal as journals
-from edgeae.sweep.journal import EXPORT, MEASURE, TRAIN, Journal
+from edgeae.sweep.journal import EXPORT, MEASURE, TIME, TRAIN, Journal
+from edgeae.sweep.latency import Latency, check_place, measured_latency
 from edgeae.sweep.measure import measured
 from edgeae.sweep.page import page as pages
 from edgeae.sweep.plan import Cell, Model, Plan
@@ -121,6 +122,7 @@ def run(
         KeyboardInterrupt: Ctrl-C; what was finished is kept.
     """
     require()
+    check_place(plan.file.evaluate, is_cluster=machines.are_remote)
     file = place(build, plan.name)
     with atomic.lock(file.with_name(f".{plan.name}.lock"), f"sweep {plan.name}"):
         journal = Journal(file.with_suffix(".jsonl"), say)
@@ -129,14 +131,15 @@ def run(
             models = stages.train(found)
             bundles = stages.export(models)
             counted = stages.measure(bundles)
-        cells = [_cell(item, models, bundles, counted) for item in plan.cells]
+            timed = stages.time(bundles)
+        cells = [_cell(item, models, bundles, counted, timed) for item in plan.cells]
         best = on_front(cells)
         cells = [replace(item, on_front=item.name in best) for item in cells]
         tables = {key: _plain(value) for key, value in asdict(plan.file).items()}
         sweep = Sweep(SCHEMA, plan.name, **tables, excluded=plan.excluded, cells=tuple(cells))
         write(file, sweep)
         pages.write(page_of(file), sweep)
-    ended = [*models.values(), *bundles.values(), *counted.values()]
+    ended = [*models.values(), *bundles.values(), *counted.values(), *timed.values()]
     return Outcome(sweep, tuple({item.code for item in ended if isinstance(item, Stopped)}))
 
 
@@ -263,10 +266,52 @@ class _Stages:
 
     def measure(self, bundles: dict[str, Bundle | Stopped]) -> dict[str, Result | Stopped]:
         """Count the bundles within their budget on the core, if there is one."""
-        evaluate, limit = self._plan.file.evaluate, self._plan.file.budget.packed_bytes
+        evaluate = self._plan.file.evaluate
         if not evaluate.core:
             return {}
         results: dict[str, Result | Stopped] = {}
+        asked = self._within_budget(bundles, results, MEASURE)
+        for name, row, fresh in measured(asked, evaluate, self._build, self._say):
+            results[name] = item = row if row.error is None else _refusal(row)
+            self._journal_measured(name, MEASURE, item, fresh)
+        return results
+
+    def time(self, bundles: dict[str, Bundle | Stopped]) -> dict[str, Latency | Stopped]:
+        """Time the bundles within their budget in the runtime, if there is one.
+
+        It is the last stage, so that nothing of the sweep runs beside it.
+        """
+        evaluate = self._plan.file.evaluate
+        if not evaluate.runtime:
+            return {}
+        results: dict[str, Latency | Stopped] = {}
+        asked = self._within_budget(bundles, results, TIME)
+        try:
+            for name, latency, fresh in self._timed(asked):
+                item = _untimed(latency) if latency.p50_us is None else latency
+                results[name] = item
+                self._journal_measured(name, TIME, item, fresh)
+        except EdgeaeError as error:  # what was trained and exported is kept, with its figures
+            for name in [name for name in asked if name not in results]:
+                results[name] = item = Stopped(NOT_MEASURED, str(error), error.code)
+                self._journal_measured(name, TIME, item, fresh=True)
+        return results
+
+    def _timed(self, bundles: dict[str, Bundle]) -> Iterator[tuple[str, Latency, bool]]:
+        evaluate, machines = self._plan.file.evaluate, self._machines
+        if not bundles:
+            return
+        with ExitStack() as stack:
+            executor = machines.executor(1) if machines.are_remote else None
+            if executor is not None:
+                stack.enter_context(executor)
+            yield from measured_latency(bundles, evaluate, self._build, self._say, executor)
+
+    def _within_budget(
+        self, bundles: dict[str, Bundle | Stopped], over: dict[str, Any], stage: str
+    ) -> dict[str, Bundle]:
+        """Return the bundles that are measured; those beyond their budget are added to `over`."""
+        limit = self._plan.file.budget.packed_bytes
         asked: dict[str, Bundle] = {}
         for name, bundle in bundles.items():
             if isinstance(bundle, Stopped):
@@ -274,17 +319,19 @@ class _Stages:
             packed = bundle.artifact("autoencoder").packed_bytes
             if limit is not None and packed is not None and packed > limit:
                 reason = f"{packed:,} packed bytes are above budget.packed_bytes = {limit:,}"
-                results[name] = Stopped(OVER, reason)
-                self._journal.add(name, MEASURE, journals.OVER, reason)
+                over[name] = Stopped(OVER, reason)
+                self._journal.add(name, stage, journals.OVER, reason)
             else:
                 asked[name] = bundle
-        for name, row, fresh in measured(asked, evaluate, self._build, self._say):
-            results[name] = item = row if row.error is None else _refusal(row)
-            if isinstance(item, Stopped):
-                self._journal.add(name, MEASURE, item.state, item.reason, item.code)
-            else:
-                self._journal.add(name, MEASURE, "measured" if fresh else journals.CURRENT)
-        return results
+        return asked
+
+    def _journal_measured(
+        self, name: str, stage: str, item: Result | Latency | Stopped, fresh: bool
+    ) -> None:
+        if isinstance(item, Stopped):
+            self._journal.add(name, stage, item.state, item.reason, item.code)
+        else:
+            self._journal.add(name, stage, "measured" if fresh else journals.CURRENT)
 
 
 def _bundle(outcome: ExportOutcome) -> Bundle | Stopped:
@@ -305,11 +352,18 @@ def _refusal(row: Result) -> Stopped:
     return Stopped(state, f"{row.runtime}: {row.error}", row.code)
 
 
+def _untimed(latency: Latency) -> Stopped:
+    """Return why a runtime has no time."""
+    state = NOT_MEASURED if latency.code in (0, NotMeasured.code) else FAILED
+    return Stopped(state, latency.error, latency.code)
+
+
 def _cell(
     cell: Cell,
     models: dict[str, Training | Stopped],
     bundles: dict[str, Bundle | Stopped],
     counted: dict[str, Result | Stopped],
+    timed: dict[str, Latency | Stopped],
 ) -> SweepCell:
     settings = cell.model.settings
     made = SweepCell(
@@ -323,7 +377,8 @@ def _cell(
         data=cell.model.data,
         state=DONE,
     )
-    for item in (models[cell.model.name], bundles[cell.name], counted.get(cell.name)):
+    reached = (counted.get(cell.name), timed.get(cell.name))
+    for item in (models[cell.model.name], bundles[cell.name], *reached):
         match item:
             case Training():
                 made = replace(made, code_values=item.code_size, float_loss=item.losses.get("test"))
@@ -336,6 +391,8 @@ def _cell(
                     flash_bytes=item.flash_bytes,
                     ram_bytes=item.ram_bytes,
                 )
+            case Latency():
+                made = replace(made, p50_us=item.p50_us, host=item.host)
             case Stopped():
                 made = replace(made, state=item.state, reason=item.reason)
     return made

@@ -17,9 +17,9 @@ from edgeae.sweep.journal import (
     EXPORT,
     MADE,
     MEASURE,
+    STAMP,
     STARTED,
     SWEEP,
-    TIME,
     TRAIN,
     Event,
     read,
@@ -173,13 +173,13 @@ def _is_end(event: Event) -> bool:
 
 
 def _running(process: str, begun: float, started: Sequence[Event], now: float) -> Running:
-    since = datetime.fromtimestamp(begun, UTC).strftime(TIME)
+    since = datetime.fromtimestamp(begun, UTC).strftime(STAMP)
     where = started[0].worker if started else ""
     return Running(process, where, since, max(0.0, now - begun))
 
 
 def _time(event: Event) -> float:
-    return datetime.strptime(event.time, TIME).replace(tzinfo=UTC).timestamp()
+    return datetime.strptime(event.time, STAMP).replace(tzinfo=UTC).timestamp()
 
 
 class _Ended:

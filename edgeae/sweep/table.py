@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from edgeae.sweep.estimate import Forecast, Stage
 from edgeae.sweep.plan import Plan
 from edgeae.sweep.result import DONE, Sweep, SweepCell, has_instructions
-from edgeae.text.amounts import clock_time, size
+from edgeae.text.amounts import clock_time, duration, size
 from edgeae.text.columns import align
 
 #: The most rows that a table on a terminal has; the file has all of them.
@@ -69,22 +69,25 @@ def render(sweep: Sweep, file: object) -> str:
     shown = cells if len(cells) <= _MOST_ROWS else [cell for cell in cells if cell.on_front]
     counted = has_instructions(cells)
     head = ["", "model/recipe", "float loss", "loss", "ratio", "packed"]
-    head += [*(["instructions", "flash", "RAM"] if counted else []), "state"]
-    rows = [_row(cell, counted) for cell in shown]
+    hosts = list(dict.fromkeys(cell.host for cell in cells if cell.host))
+    head += [*(["instructions", "flash", "RAM"] if counted else [])]
+    head += [*(["p50"] if hosts else []), *(["host"] if len(hosts) > 1 else []), "state"]
+    rows = [_row(cell, counted, len(hosts)) for cell in shown]
     width = len(head) - 1
     lines = align([[*row[:width]] for row in [head, *rows]], left=2).splitlines()
     wide = max(map(len, lines))
     states = [row[width] for row in (head, *rows)]
     told = [f"{line:{wide}}  {state}".rstrip() for line, state in zip(lines, states, strict=True)]
-    return "\n".join([*told, *_last(cells, shown, file)])
+    return "\n".join([*told, *_timed(sweep, hosts), *_last(cells, shown, file)])
 
 
-def _row(cell: SweepCell, counted: bool) -> list[str]:
+def _row(cell: SweepCell, counted: bool, hosts: int) -> list[str]:
     figures = (cell.float_loss, cell.loss)
     exact = [
         "" if cell.instructions is None else f"{cell.instructions:,}",
         *("" if amount is None else size(amount) for amount in (cell.flash_bytes, cell.ram_bytes)),
     ]
+    timed = ["" if cell.p50_us is None else duration(cell.p50_us * 1000), cell.host or ""]
     return [
         _FRONT if cell.on_front else "",
         cell.name,
@@ -92,8 +95,19 @@ def _row(cell: SweepCell, counted: bool) -> list[str]:
         "" if cell.loss_ratio is None else f"{cell.loss_ratio:.4f}",
         "" if cell.packed_bytes is None else size(cell.packed_bytes),
         *(exact if counted else []),
+        *timed[: min(hosts, 2)],
         cell.state if not cell.reason else f"{cell.state}: {cell.reason}",
     ]
+
+
+def _timed(sweep: Sweep, hosts: Sequence[str]) -> list[str]:
+    """Return what was timed and where; nothing if nothing was."""
+    if not hosts:
+        return []
+    what = f"p50 of the {sweep.evaluate['part']} in {sweep.evaluate['runtime']}"
+    if len(hosts) == 1:
+        return [f"{what}, on {hosts[0]}"]
+    return [f"{what}, on {len(hosts)} machines: compare only times of one host"]
 
 
 def _last(cells: Sequence[SweepCell], shown: Sequence[SweepCell], file: object) -> list[str]:

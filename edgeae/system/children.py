@@ -27,7 +27,7 @@ from typing import IO, Any
 from edgeae import errors
 from edgeae.errors import EdgeaeError, Interrupted, RuntimeCrashed, naming
 from edgeae.system import interrupts, tied
-from edgeae.system.scratch import scratch
+from edgeae.system.scratch import SHARED, scratch, shared
 
 Message = dict[str, Any]
 _PIPE = "EDGEAE_CHILD_PIPE"
@@ -135,7 +135,7 @@ def _started(
             stdin=stdin,
             stdout=chatter,
             stderr=chatter,
-            env={**os.environ, "TMPDIR": str(temporary), **env},
+            env={**os.environ, "TMPDIR": str(temporary), SHARED: shared(), **env},
             pass_fds=descriptors,
             start_new_session=True,  # Ctrl-C reaches only the parent, which then ends the child
             text=True,

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,46 @@ def describe() -> dict[str, Any]:
     }
 
 
-def identity(machine: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a key that is equal for two descriptions of the same machine, whatever its load."""
+def named() -> dict[str, Any]:
+    """Return the facts of this machine with its name, `host`, for rows of several machines."""
+    return {"host": platform.node(), **describe()}
+
+
+def hardware(machine: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a key that is equal for two descriptions of equal machines, whatever their load."""
     return tuple(machine.get(fact) for fact in ("cpu", "cores", "architecture", "memory_bytes"))
+
+
+def identities(
+    machines: Iterable[Mapping[str, Any]],
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return a function whose key is equal for two descriptions of the same machine.
+
+    Two machines of the same hardware have other names: of the host, or of the worker of a cluster.
+    An older description has no name; it is taken for the only machine here of the same hardware.
+
+    Args:
+        machines: all descriptions that are compared.
+    """
+    hosts: dict[tuple[Any, ...], set[Any]] = {}
+    for machine in machines:
+        if machine.get("host") and not machine.get("worker"):
+            hosts.setdefault(hardware(machine), set()).add(machine["host"])
+
+    def identity(machine: Mapping[str, Any]) -> tuple[Any, ...]:
+        what, host = hardware(machine), machine.get("host")
+        alike = hosts.get(what, set())
+        if host is None and len(alike) == 1:
+            (host,) = alike
+        return (*what, host, machine.get("worker"))
+
+    return identity
+
+
+def machine_name(machine: Mapping[str, Any]) -> str:
+    """Return what people call a machine: its worker's name, its host's, or else its processor's."""
+    named_by = (machine.get(fact) for fact in ("worker", "host", "cpu"))
+    return str(next(filter(None, named_by), "unknown"))
 
 
 def peak_rss_bytes() -> int | None:
@@ -75,11 +112,13 @@ def _first_line(path: str) -> str | None:
 
 
 def machine_line(machine: Mapping[str, object]) -> str:
-    """Return one line that describes the machine of the figures."""
+    """Return one line that describes the machine of the figures, after its name if it is known."""
     facts = {key: machine.get(key, "unknown") for key in _FACTS}
     memory = machine.get("memory_bytes")
     gigabytes = f"{memory / 2**30:.0f} GiB" if isinstance(memory, int) else "unknown memory"
+    names = [str(name) for name in (machine.get("worker"), machine.get("host")) if name]
+    who = f"{' on '.join(names)}: " if names else ""
     return (
-        f"{facts['cpu']}, {facts['cores']} cores, {gigabytes}, {facts['system']}, "
+        f"{who}{facts['cpu']}, {facts['cores']} cores, {gigabytes}, {facts['system']}, "
         f"Python {facts['python']}, load {facts['load_average']}"
     )

@@ -17,6 +17,13 @@ from edgeae.errors import naming
 
 _PREFIX = "edgeae-tmp-"
 _LOCK = ".lock"
+#: Variable of children, whose own temporary folder is another: see `shared`.
+SHARED = "EDGEAE_SHARED_TMP"
+
+
+def shared() -> str:
+    """Return the folder for temporary files that all processes of this machine share."""
+    return os.environ.get(SHARED) or tempfile.gettempdir()
 
 
 @contextlib.contextmanager

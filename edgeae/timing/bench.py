@@ -2,49 +2,28 @@
 
 import random
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeae.errors import EdgeaeError
 from edgeae.reading import typed
 from edgeae.runtimes import Line
-from edgeae.system import children
-from edgeae.system.machine import describe
 from edgeae.text.progress import Progress
 from edgeae.timing import board, emulated
 from edgeae.timing.measurement import StoppingRule
+from edgeae.timing.place import Here, Place
 from edgeae.timing.results import Result, append
 from edgeae.timing.suite import Job
 
 #: Longest duration, in seconds, of everything that a worker does besides timing.
 _TIMEOUT_S = 120.0
-_PROBE_TIMEOUT_S = 60.0
 
 
 def probe(runtime: str, line: Line | None = None) -> dict[str, Any]:
-    """Ask a runtime for its version and device, in a child process.
-
-    Args:
-        runtime: name of the runtime.
-        line: where the board is, for a runtime that is one.
-
-    Returns:
-        The first report of `edgeae.runtimes.child`, or `{error, code}` if the runtime is absent or
-        broken.
-    """
-    job: dict[str, Any] = {"runtime": runtime, "tasks": []}
-    timeout_s = _PROBE_TIMEOUT_S
-    if line is not None:
-        job |= {"line": asdict(line)}
-        timeout_s += line.answer_s
-    try:
-        return children.run("edgeae.runtimes.child", job, timeout_s=timeout_s)[0]
-    except EdgeaeError as error:
-        return {"error": str(error), "code": error.code}
+    """Ask a runtime of this machine for its version and device; see `Place.probe`."""
+    return Here().probe(runtime, line)
 
 
 @dataclass(frozen=True)
@@ -66,6 +45,7 @@ def bench(
     rounds: int = 1,
     seed: int | None = None,
     shown: bool = True,
+    place: Place | None = None,
 ) -> Iterator[Result]:
     """Run each job once per round, in a worker process of its own, one after the other.
 
@@ -80,11 +60,16 @@ def bench(
         rounds: number of runs of each job.
         seed: seed of the order; drawn at random if None. Every row records the seed.
         shown: whether to show the progress on standard error.
+        place: the machine that measures; None for this one.
+
+    Raises:
+        EdgeaeError: nothing more can be measured at `place`; rows stay appended.
     """
+    place = Here() if place is None else place
     seed = draw_seed() if seed is None else seed
-    shared = _Session(uuid.uuid4().hex[:12], seed, describe(), commit())
+    shared = _Session(uuid.uuid4().hex[:12], seed, place.describe(), commit())
     probed = {
-        name: board.checked(probe(name, line), name, jobs)
+        name: board.checked(place.probe(name, line), name, jobs)
         for name, line in {job.runtime: job.line for job in jobs}.items()
     }
     absent = {name: found for name, found in probed.items() if "error" in found}
@@ -98,7 +83,8 @@ def bench(
     planned = list(in_rounds(present, rounds, seed))
     with Progress(len(planned), "bench", "worker", shown=shown) as progress:
         for process, (number, job) in enumerate(planned):
-            row = _run(job, number, process, patience, shared, probed[job.runtime]["device"])
+            device = probed[job.runtime]["device"]
+            row = _run(place, job, number, process, patience, shared, device)
             append(results, row)
             told = f"{job.name} on {job.runtime}"
             progress.advance(told + (f": {row.error}" if row.error else ""))
@@ -122,7 +108,13 @@ def in_rounds(jobs: list[Job], rounds: int, seed: int) -> Iterator[tuple[int, Jo
 
 
 def _run(
-    job: Job, number: int, process: int, patience: StoppingRule, shared: _Session, device: str
+    place: Place,
+    job: Job,
+    number: int,
+    process: int,
+    patience: StoppingRule,
+    shared: _Session,
+    device: str,
 ) -> Result:
     artifact = job.artifact
     who: dict[str, Any] = {
@@ -141,17 +133,13 @@ def _run(
         **asdict(shared),
     }
     order = {
-        "root": str(job.root),
         "part": artifact.part,
         "format": artifact.format,
         "artifact": asdict(artifact),
-        "golden": None if job.golden is None else str(job.golden),
         "runtime": job.runtime,
         "threads": job.threads,
         "batch": job.batch,
         "patience": asdict(patience),
-        # CLOCK_MONOTONIC is the same for all processes
-        "spawned_ns": time.monotonic_ns(),
     }
     worker = "edgeae.timing.worker"
     timeout_s = _TIMEOUT_S + (patience.warm_up_ns * 2 + patience.max_ns) / 1e9
@@ -162,10 +150,7 @@ def _run(
         order["line"] = asdict(job.line)
         # a failure has to say of which board it is, as c-serial is the runtime of all
         who["device"] = device
-    try:
-        (found,) = children.run(worker, order, timeout_s=timeout_s)
-    except EdgeaeError as error:
-        return Result(**who, error=str(error), code=error.code)
+    found = place.measure(job, worker, order, timeout_s)
     return typed.build(Result, {**who, **found})
 
 

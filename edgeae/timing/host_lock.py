@@ -8,12 +8,12 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgeae.errors import BadInput, Busy
+from edgeae.system.scratch import shared
 
 #: Default of the longest wait for another measurement, in seconds.
 WAIT_S = 600.0
@@ -35,7 +35,7 @@ def host_lock(say: Callable[[str], None], wait_s: float = WAIT_S) -> Iterator[No
         Busy: another process still holds the lock after `wait_s`.
         BadInput: the lock's file is not a regular file.
     """
-    path = Path(os.environ.get("EDGEAE_LOCK") or Path(tempfile.gettempdir(), _NAME)).absolute()
+    path = Path(os.environ.get("EDGEAE_LOCK") or Path(shared(), _NAME)).absolute()
     if path in _HELD:
         yield
         return

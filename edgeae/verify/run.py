@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeae.artifacts.beside import write_beside
@@ -19,12 +19,13 @@ from edgeae.errors import (
 )
 from edgeae.metrics.parity import breaches
 from edgeae.recipe import PARTS
-from edgeae.runtimes import RUNTIMES, Line, formats
+from edgeae.runtimes import RUNTIMES, Line
 from edgeae.runtimes.answers import COMPOSED, SOFTWARE_IMAGES, Answers, ask, longest_s
 from edgeae.system import children
-from edgeae.system.machine import cores
+from edgeae.system.machine import cores, machine_name
 from edgeae.verify.contract import check_contract
 from edgeae.verify.images import ImagesKey, images_key
+from edgeae.verify.openers import chosen_runtimes, openable
 from edgeae.verify.own import Own, answers_within
 from edgeae.verify.rows import VERIFY, Composition, Row, Yardstick, compose, losses, parity
 from edgeae.verify.subject import Originals, Subject, golden_subject, own_subject, subject
@@ -41,6 +42,7 @@ class Findings:
         codes: exit codes of the failures; empty if all passed.
         golden_only: whether only the golden vectors were compared.
         runtimes: names of the runtimes to which the check was restricted; None for all.
+        machine: facts of the device that answered, see `machine.named`; empty for this machine.
     """
 
     bundle: Bundle
@@ -49,30 +51,32 @@ class Findings:
     codes: tuple[int, ...]
     golden_only: bool = False
     runtimes: tuple[str, ...] | None = None
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:
-        """Whether this machine has any runtime that opens the bundle."""
+        """Whether the machine has any runtime that opens the bundle."""
         return any(row.verdict != "unavailable" for row in self.rows)
 
     @property
     def breaches(self) -> list[str]:
         """One line per breach, with artifact, runtime, figure and limit."""
         root = self.bundle.root
+        where = f" of {machine_name(self.machine)}" if self.machine else ""
         lines = [
-            f"{root}/{row.part}.{row.format} on {row.runtime}: {reason}"
+            f"{root}/{row.part}.{row.format} on {row.runtime}{where}: {reason}"
             for row in self.rows
             if row.verdict in ("fail", "crashed")
             for reason in row.reasons
         ]
         return lines + [
-            f"{root}/*.{item.format} on {item.runtime}: {reason}"
+            f"{root}/*.{item.format} on {item.runtime}{where}: {reason}"
             for item in self.compositions
             for reason in item.reasons
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of `verify.json`."""
+        """Return the content of `verify.json`, or of a device's file beside it."""
         manifest = self.bundle.manifest
         return {
             "schema": 1,
@@ -82,6 +86,7 @@ class Findings:
             "golden_only": self.golden_only,
             "runtimes": self.runtimes,
             "dataset": manifest.dataset["name"],
+            "machine": dict(self.machine) or None,
             "rows": [row.to_json() for row in self.rows],
             "composition": [item.to_json() for item in self.compositions],
         }
@@ -112,12 +117,7 @@ def verify_all(
     Raises:
         BadInput: a runtime does not exist.
     """
-    able = [bundle for bundle in bundles if _openers(bundle, runtimes)]
-    if bundles and not able:
-        chosen_runtimes(bundles[0], runtimes)  # raises the error with the reason
-    for bundle in bundles:
-        if bundle not in able:
-            say(f"{bundle.shown}: skipped, it holds nothing that {', '.join(runtimes or [])} opens")
+    able = openable(bundles, runtimes, say)
     with children.threads(jobs) as pool:
         running = [
             pool.submit(
@@ -210,40 +210,6 @@ def _verify(
         findings = replace(findings, codes=(NotMeasured.code,))
     write_beside(pinned, VERIFY, findings.to_json(), say)
     return findings
-
-
-def chosen_runtimes(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
-    """Return (runtime, format) for each runtime that opens a format of the bundle.
-
-    The runtime `null` is left out, because it gives no answers; emulated cores and boards run only
-    if they are named.
-
-    Args:
-        bundle: the bundle.
-        names: names of the runtimes to use; None for all.
-
-    Raises:
-        BadInput: a runtime does not exist, or no named runtime opens an artifact of the bundle.
-    """
-    chosen = _openers(bundle, names)
-    if not chosen:
-        held = ", ".join(sorted({artifact.format for artifact in bundle.manifest.artifacts}))
-        asked = ", ".join(names or [])
-        raise BadInput(f"{bundle.shown}: --runtime {asked} has nothing to verify here ({held})")
-    return chosen
-
-
-def _openers(bundle: Bundle, names: list[str] | None) -> list[tuple[str, str]]:
-    for name in names or []:
-        formats(name)  # raises if the name does not exist
-    held = {artifact.format for artifact in bundle.manifest.artifacts}
-    return [
-        (name, form)
-        for name, entry in RUNTIMES.items()
-        if name != "null" and (name in names if names is not None else not entry.named_only)
-        for form in formats(name)
-        if form in held
-    ]
 
 
 class _Check:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edgeae.artifacts.cautions import of_bundles
+from edgeae.system.machine import machine_line
 from edgeae.text.columns import align
 from edgeae.verify.rows import Row
 from edgeae.verify.run import Findings
@@ -38,7 +39,8 @@ def render(findings: Sequence[Findings]) -> str:
             for composition in item.compositions
         ),
     ]
-    text = [align(rows, left=4)]
+    machines = dict.fromkeys(machine_line(item.machine) for item in findings if item.machine)
+    text = [*machines, align(rows, left=4)]
     if len(composed) > 1:
         text += ["", align(composed, left=3)]
     text += [_absence(*key, places) for key, places in absent.items()]
@@ -62,7 +64,8 @@ def _verdict(findings: Sequence[Findings]) -> str:
         return f"{breached} out of tolerance"
     answered = [item for item in findings if item.answered]
     if len(answered) < len(findings):
-        return f"{len(findings) - len(answered)} not verified: no runtime here opens them"
+        where = "there" if any(item.machine for item in findings) else "here"
+        return f"{len(findings) - len(answered)} not verified: no runtime {where} opens them"
     return "all pass"
 
 

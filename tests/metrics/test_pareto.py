@@ -96,7 +96,7 @@ def test_without_a_point_below_the_chord_there_is_no_knee(points):
 
 def of(*points: tuple[str, float, float, bool, bool], cost: str = BYTES) -> Front:
     part, runtime = ("autoencoder", "") if cost == BYTES else ("encoder", "litert-xnnpack")
-    return Front("deep", cost, part, runtime, tuple(Point(*point) for point in points))
+    return Front("deep", cost, part, runtime, None, tuple(Point(*point) for point in points))
 
 
 FRONT = of(

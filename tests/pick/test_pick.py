@@ -10,7 +10,7 @@ import tampering
 from edgeae_cli import edgeae_here
 from hypothesis import given
 from hypothesis import strategies as st
-from result_rows import PASSED, timed, verified
+from result_rows import MACHINE, PASSED, timed, verified
 from snapshots import snapshot
 from typer.testing import CliRunner
 
@@ -277,6 +277,29 @@ def test_a_latency_takes_measured_rows(build):
     assert isinstance(emulated.exception, NotMeasured)
 
 
+def test_p50s_of_several_machines_are_told_and_one_can_be_chosen(build):
+    limits = ("--max-p50", "100us", "--runtime", "litert-xnnpack")
+    box, pi = {**MACHINE, "host": "box"}, {**MACHINE, "host": "raspberrypi", "worker": "pi4"}
+    for recipe, block, machine in (
+        ("large", 10, box),  # 15 µs
+        ("large", 1, pi),  # 150 µs
+        ("middle", 2, box),  # 75 µs
+        ("small", 3, pi),  # 50 µs
+    ):
+        row = timed(open_bundle(build / "tiny" / recipe), block=block, machine=machine)
+        append(build / "results.jsonl", row)
+    done = run(build, *limits)
+    told = "p50s are those of 2 machines (box, pi4), which do not compare: each bundle's slowest"
+    assert told in done.stderr and "75 µs on litert-xnnpack, box" in done.stdout
+    done = run(build, *limits, "--on", "box")
+    assert "machines" not in done.stderr and "15 µs on litert-xnnpack, box" in done.stdout
+    assert "left out: tiny/small: not timed on box" in done.stderr
+    assert best(build, *limits, "--on", "pi4")["name"] == "tiny/small"
+    told = "--on pi5: nothing was timed there (machines with times: box, pi4)"
+    error = run(build, *limits, "--on", "pi5").exception
+    assert isinstance(error, NotMeasured) and str(error) == told
+
+
 def test_old_manifests_know_no_packed_bytes(tmp_path, tiny_bundle):
     tiny_bundle()
     done = run(tmp_path / "build", "--max-bytes", "1M")
@@ -293,6 +316,7 @@ def test_old_manifests_know_no_packed_bytes(tmp_path, tiny_bundle):
         (["--max-loss-ratio", "0"], "--max-loss-ratio 0: allowed is above 0"),
         (["--max-loss-ratio", "nan"], "--max-loss-ratio nan: allowed is above 0"),
         (["--max-p50", "5us"], "--max-p50 5us: needs --runtime"),
+        (["--max-bytes", "1k", "--on", "pi4"], "--on pi4: needs --runtime"),
         (["--max-p50", "5", "--runtime", "litert-xnnpack"], "--max-p50 5: allowed is"),
         (["--max-bytes", "1k", "--runtime", "litert"], "unknown runtime 'litert'"),
         (["--max-bytes", "1k", "--part", "code"], "--part code: allowed are encoder"),

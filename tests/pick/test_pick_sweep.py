@@ -85,6 +85,22 @@ def test_a_choice_by_loss_is_right_by_its_definition(figures, limit):
         assert chosen.best is None and chosen.nearest is not None
 
 
+def test_latencies_of_the_sweep_are_limited_and_other_machines_named(tmp_path):
+    made = [
+        replace(cell, p50_us=cell.packed_bytes / 1000, host="pi4" if "deep" in cell.model else "b")
+        for cell in cells()
+        if cell.packed_bytes is not None
+    ]
+    path = written(tmp_path, made)
+    done = run(path, "--max-p50", "3us")
+    assert done.exit_code == 0, done.output
+    assert "p50s are those of 2 machines (b, pi4), which do not compare" in done.stderr
+    assert "2 µs on null, pi4" in done.stdout
+    assert run(path, "--max-p50", "1ns").exit_code == 1
+    done = run(written(tmp_path, cells()), "--max-p50", "1ms")
+    assert "not timed: the sweep has no [evaluate] runtime" in done.stderr
+
+
 def test_what_is_printed_and_the_nearest_miss(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, cells())
@@ -202,8 +218,8 @@ def test_where_the_bundles_are_follows_from_the_file_unless_it_was_copied(tmp_pa
         (["old.json", "--max-loss", "1"], "old.json: schema = 1: this edgeae reads schema 2"),
         (["s.json", "--max-loss", "1", "--part", "encoder"], "--part encoder: a sweep has"),
         (["s.json", "--max-bytes", "1", "--bytes", "gzip"], "--bytes gzip: a sweep has packed"),
-        (["s.json", "--max-p50", "1us"], "--max-p50 1us: a sweep times nothing"),
-        (["s.json", "--max-loss", "1", "--runtime", "null"], "--runtime null: a sweep times"),
+        (["s.json", "--max-loss", "1", "--runtime", "null"], "--runtime null: the sweep's file"),
+        (["s.json", "--max-loss", "1", "--on", "pi4"], "--on pi4: the sweep's file says it"),
         (["--max-instructions", "5"], "--max-instructions 5: allowed with a sweep's file"),
         (["--max-loss", "5", "--data", "x"], "--data x: allowed with a sweep's file"),
     ],

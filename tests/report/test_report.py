@@ -178,7 +178,7 @@ def test_figures_are_those_of_the_files(build: Path, tiny_bundle: Build) -> None
     (int8,) = (item for item in summary["exports"] if item["recipe"] == "int8")
     assert int8["loss"] == asdict(loss)
     assert (int8["smaller"], int8["packed_smaller"]) == (whole / size, 1_001 / 250)
-    assert summary["schema"] == 9
+    assert summary["schema"] == 10
 
 
 def known(bundle: Bundle, ratio: float, packed: int, control: float | None = None) -> Bundle:
@@ -633,6 +633,27 @@ def test_fronts_are_of_each_models_own_exports(build: Path, tiny_bundle: Build) 
     drawings = re.findall(r'<svg[^>]*"front-\d-548-title.*?</svg>', text, re.S)
     assert len(drawings) == 2
     assert "loss against latency of the autoencoder on litert-xnnpack" in words(text)
+
+
+def test_a_front_against_latency_is_of_one_machine_and_names_it(
+    build: Path, tiny_bundle: Build
+) -> None:
+    box, pi = {**MACHINE, "host": "box"}, {**MACHINE, "host": "pi", "worker": "pi4"}
+    for recipe, machines in (("a", (pi, box)), ("b", (box,)), ("c", (pi, box))):
+        bundle = told(tiny_bundle(recipe=recipe), 900, 1.0)
+        for machine in machines:  # 15 µs here, 150 µs there
+            row = timed(bundle, block=10 if machine is box else 1, machine=machine)
+            append(build / "results.jsonl", row)
+    text, markdown, summary = report(build)
+    (front,) = [item for item in summary["fronts"] if item["cost"] == "latency"]
+    place = [facts["host"] for facts in summary["latency"]["machines"]].index("box")
+    assert front["machine"] == place
+    assert [point["cost"] for point in front["points"]] == [15_000] * 3
+    told_as = f"loss against latency of the autoencoder on litert-xnnpack, machine {place + 1}"
+    assert told_as in words(text) and told_as in markdown
+    assert f"machine {2 - place}: pi4 on pi: Fast 9000" in markdown
+    for page in (words(text), markdown):
+        assert "compare only times of one machine" in page
 
 
 def test_the_encoder_stands_in_where_no_autoencoder_was_timed(

@@ -20,6 +20,7 @@ from edgeae.runtimes.inference import run_all
 from edgeae.timing.bench import probe
 from edgeae.timing.operators import choose_runtime
 from edgeae.timing.suite import _chosen as chosen_by
+from edgeae.verify import openers
 from edgeae.verify import run as verify_run
 from edgeae.verify.table import render
 
@@ -70,9 +71,9 @@ def test_an_emulated_core_takes_no_times(tmp_path):
 def test_they_run_only_if_they_are_named(tiny_bundle):
     bundle = tiny_bundle()
     assert EMULATED == ["c-cortex-m0", "c-cortex-m4", "c-cortex-m33", "c-cortex-m55", "c-rv32"]
-    every = {name for name, _ in verify_run._openers(bundle, None)}
+    every = {name for name, _ in openers._openers(bundle, None)}
     assert "c-host" in every and not every & set(EMULATED)
-    assert verify_run._openers(bundle, ["c-rv32"]) == [("c-rv32", "tflite")]
+    assert openers._openers(bundle, ["c-rv32"]) == [("c-rv32", "tflite")]
     for patterns, chosen in {("*",): [], ("c-*",): [], ("*", "c-rv32"): ["c-rv32"]}.items():
         assert [name for name in EMULATED if chosen_by(name, patterns)] == chosen
 

@@ -1,13 +1,11 @@
 """`edgeae init`: what it writes is whole, overwrites nothing, and passes its gate as it stands."""
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
 import zipfile
@@ -19,6 +17,7 @@ import pytest
 import tiny
 import warm
 from edgeae_cli import ROOT, edgeae_here
+from wheels import build_wheel, environment
 
 from edgeae import __version__
 from edgeae.conversion.plan import matrix
@@ -454,31 +453,11 @@ def test_an_unknown_form_is_refused_with_the_list(tmp_path: Path) -> None:
 # --- an installed wheel ---
 
 
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-
-
-def environment(folder: Path) -> Path:
-    """Make an environment with a command `pip`; what edgeae needs comes from this one."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python, pip = folder / "bin" / "python", folder / "bin" / "pip"
-    pip.write_text(f'#!/bin/sh\nexec {shlex.join([*PIP, "--python", str(python)])} "$@"\n')
-    pip.chmod(0o755)
-    (site,) = (folder / "lib").glob("python*/site-packages")
-    # a path of a .pth file has its own .pth files ignored: this environment's edgeae stays out
-    borrowed = Path(importlib.util.find_spec("numpy").origin).parent.parent
-    (site / "borrowed.pth").write_text(f"{borrowed}\n")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with edgeae's wheel, and an environment `env` that holds it."""
-    if importlib.util.find_spec("hatchling") is None:
-        pytest.fail("hatchling is missing: pip install -e '.[dev]'", pytrace=False)
     folder = tmp_path_factory.mktemp("wheel")
-    build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True)
-    (wheel,) = folder.glob("edgeae-*.whl")
+    wheel = build_wheel(folder)
     done = type_in(environment(folder / "env"), shlex.join(["pip", "install", str(wheel)]), ROOT)
     assert done.returncode == 0, done.stderr
     return folder

@@ -481,7 +481,7 @@ def test_a_row_is_what_the_worker_said_and_it_had_time_to_say_it(
         given_s.append(timeout_s)
         return [{"version": "1", "device": "d"}] if module.endswith("runtimes.child") else [answer]
 
-    monkeypatch.setattr(stage.children, "run", spy)
+    monkeypatch.setattr(children, "run", spy)
     jobs = expand(Suite("s", parts=("encoder",), runtimes=("null",)), [tiny_bundle()])
     (row,) = bench(jobs, 500.0, tmp_path / "r.jsonl", lambda line: None)
     table = asdict(row)

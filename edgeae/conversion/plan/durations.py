@@ -90,7 +90,7 @@ class Durations:
 
     def __init__(self, build: Path, say: Callable[[str], None]) -> None:
         self._file = build / EXPORTS
-        self._machine = list(machine.identity(machine.describe()))
+        self._machine = list(machine.hardware(machine.describe()))
         self._rows: list[ExportTime] = []
         try:
             self._rows = [row for row in self._read() if row.machine == self._machine]
