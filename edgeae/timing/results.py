@@ -50,7 +50,8 @@ class Result:
         unstable: reasons why the row is unstable, a sentence part each; see
             `timing/conditions.py`.
         conditions: `before` and `after` the blocks; see `edgeae.timing.conditions.Conditions`.
-        machine: see `machine.describe`.
+        machine: facts of the machine that measured: `host`, its name, and for a device of a cluster
+            `worker`; processor, cores, memory and versions. Older rows have no name.
         commit: commit of the repository in which the bench ran; None outside a repository.
         error: reason why there are no samples; None if there are samples.
         code: exit code of the error; 0 without an error.

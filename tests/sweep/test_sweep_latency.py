@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edgeae_cli import edgeae_here
 from fake_sweeps import SweepProject
 from one_worker import OneWorker
 from result_rows import timed
 
 from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.errors import BadInput, Busy
+from edgeae.scheduling import dask_executor
 from edgeae.sweep.file import Evaluate
 from edgeae.sweep.latency import check_place, measured_latency, timed_before
 from edgeae.sweep.result import SCHEMA, Sweep, SweepCell
@@ -155,6 +157,29 @@ def test_a_key_that_fits_nothing_is_one_line(project, keys, said):
     done = project.sweep("s.toml")
     assert done.returncode == 2 and said in done.stderr
     assert len(done.stderr.splitlines()) == 1 and "s.toml" in done.stderr
+
+
+def test_on_a_cluster_its_device_times_what_is_there(tmp_path, monkeypatch):
+    project = SweepProject(tmp_path)
+    project.file(GRID.partition("[evaluate]")[0])
+    assert project.sweep("s.toml").returncode == 0
+    worker = OneWorker(tmp_path / "worker")
+    monkeypatch.setattr(dask_executor, "Dask", lambda *_, **__: worker)
+    monkeypatch.setattr("edgeae.sweep.latency._SECONDS", 0.05)
+    words = ("sweep", "s.toml", "--scheduler", "tcp://127.0.0.1:1")
+    project.file(GRID + 'on = "pi4"')
+    done = edgeae_here(*words, cwd=project.place)
+    assert done.returncode == 0, done.stderr
+    cells = project.result().cells
+    assert {(cell.host, cell.state) for cell in cells} == {("pi4", "done")}
+    assert all(cell.p50_us > 0 for cell in cells)
+    assert "p50 of the encoder in litert-xnnpack, on pi4\n" in done.stdout
+    worker.gone = True
+    project.file(GRID)
+    done = edgeae_here(*words, cwd=project.place)
+    assert done.returncode == 3 and {cell.state for cell in project.result().cells} == {
+        "not measured"
+    }
 
 
 # --- one bundle ---
