@@ -86,6 +86,7 @@ ROOMS = {
     "formats": "text system reading metrics artifacts",
     "codegen": "system metrics formats",
     "runtimes": "system metrics recipe artifacts originals formats codegen",
+    "tracking": "system reading artifacts families formats",
     "training": (
         "text system scheduling reading metrics plotting artifacts families originals data"
     ),
@@ -131,8 +132,8 @@ ROOMS = {
     ),
     "cli": (
         "text system scheduling reading recipe artifacts families data formats codegen runtimes "
-        "training importing conversion verify detect timing baselines gate summary pick report "
-        "live scaffold sensitivity embed comparison sweep api"
+        "tracking training importing conversion verify detect timing baselines gate summary pick "
+        "report live scaffold sensitivity embed comparison sweep api"
     ),
 }
 #: Rooms that name modules of a later room without importing them: the table of families says where
@@ -332,9 +333,19 @@ def test_dask_is_imported_only_by_functions_of_the_room_that_needs_it():
     assert "distributed" in " ".join(imports("edgeae.scheduling.cluster"))  # the walk would notice
 
 
+def test_mlflow_is_imported_only_by_the_child_that_logs():
+    found = [
+        module for module in FILES if any(name.startswith("mlflow") for name in imports(module))
+    ]
+    assert found == ["edgeae.tracking.mlflow_child"]
+    imported = {other for module in FILES for other in own_imports(module)}
+    assert "edgeae.tracking.mlflow_child" not in imported  # it is named, as a child process
+
+
 HEAVY = (
     *("tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib"),
     *DASK,
+    "mlflow",
 )
 
 

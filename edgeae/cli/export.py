@@ -11,6 +11,7 @@ from edgeae import errors
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
+from edgeae.cli.tracking import Mlflow, Tracking
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def export(
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    mlflow: Mlflow = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -97,6 +99,7 @@ def export(
         force=force,
         jobs=jobs,
         cluster=cluster,
+        tracking=Tracking(mlflow),
         json=json,
     )
 
@@ -161,6 +164,7 @@ def _export(
     force: bool,
     jobs: int | None,
     cluster: Cluster,
+    tracking: Tracking,
     json: bool,
 ) -> None:
     from edgeae.conversion.plan.export import export as run
@@ -189,7 +193,9 @@ def _export(
         put(render(outcomes))
     for line in cautions(outcomes):
         say(f"warning: {line}")
-    finish(exit_code(item.error.code for item in failed if item.error is not None))
+    logged = tracking.bundles(item.cell.link for item in outcomes if item.error is None)
+    codes = [item.error.code for item in failed if item.error is not None]
+    finish(exit_code([*codes, logged]))
 
 
 def _at_once(stale: list[ExportCell], jobs: int | None, every: bool, cluster: Cluster) -> int:

@@ -10,6 +10,7 @@ import typer
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
+from edgeae.cli.tracking import Mlflow, Tensorboard, Tracking
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def sweep(
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    tensorboard: Tensorboard = False,
+    mlflow: Mlflow = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -70,7 +73,7 @@ def sweep(
     if dry_run:
         _forecast(plan, Path(build), file, json)
     else:
-        _run(plan, Path(build), file, jobs, cluster, json)
+        _run(plan, Path(build), file, jobs, cluster, Tracking(mlflow, tensorboard), json)
 
 
 def _status(plan: Plan, build: Path, json: bool) -> None:
@@ -100,7 +103,13 @@ def _forecast(plan: Plan, build: Path, file: Path, json: bool) -> None:
 
 
 def _run(
-    plan: Plan, build: Path, file: Path, jobs: int | None, cluster: Cluster, json: bool
+    plan: Plan,
+    build: Path,
+    file: Path,
+    jobs: int | None,
+    cluster: Cluster,
+    tracking: Tracking,
+    json: bool,
 ) -> None:
     from edgeae.errors import about, exit_code
     from edgeae.sweep.result import page_of, place
@@ -120,9 +129,10 @@ def _run(
             "sweep: interrupted; what was finished is kept, and the same command continues from "
             "there"
         ) from None
+    tracking.curves(build / name for name in outcome.sweep.trained)
     result = place(build, plan.name)
     if json:
         put_json(outcome.sweep.to_json())
     else:
         put(f"{render(outcome.sweep, result)}\n{page_of(result)}")
-    finish(exit_code(outcome.codes))
+    finish(exit_code([*outcome.codes, tracking.sweep(outcome.sweep, build)]))

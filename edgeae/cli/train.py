@@ -22,6 +22,7 @@ from edgeae.cli.options import (
 )
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
+from edgeae.cli.tracking import Mlflow, Tensorboard, Tracking
 from edgeae.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def train(
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    tensorboard: Tensorboard = False,
+    mlflow: Mlflow = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -174,9 +177,10 @@ def train(
     folders = [Path(build) / folder_name(name or model_name(plan)) for plan in plans]
     if probe:
         _check_labels(data, asked, held_out)
+    tracking = Tracking(mlflow, tensorboard)
     if cluster.is_local:
         trainings = [
-            _train(folder, plan, data, asked, force)
+            _train(folder, plan, data, asked, force, tensorboard)
             for folder, plan in zip(folders, plans, strict=True)
         ]
     else:
@@ -185,6 +189,7 @@ def train(
         caution = cautions.of_training(training)
         if caution:
             say(f"warning: {folder}: {caution}")
+    tracking.curves(folders)
     if not json:
         _tell(folders, trainings)
     probes = [_probe(folder, held_out, force) for folder in folders] if probe else []
@@ -195,6 +200,7 @@ def train(
         put_json(found if len(found) > 1 else found[0])
     else:
         _tell_probes(probes)
+    finish(tracking.trainings(folders))
 
 
 def _listed() -> str:
@@ -219,8 +225,13 @@ def _codes(code: int | None, sizes: list[int] | None, name: str | None) -> list[
     return list(dict.fromkeys([code, *sizes]))
 
 
-def _train(folder: Path, plan: Settings, data: str, asked: Reading, force: bool) -> Training:
+def _train(
+    folder: Path, plan: Settings, data: str, asked: Reading, force: bool, tensorboard: bool
+) -> Training:
+    from dataclasses import asdict
+
     from edgeae.system.extras import missing
+    from edgeae.tracking.tensorboard import Board
     from edgeae.training.current import current, tool_versions, writing
 
     tool_versions()  # without TensorFlow nothing needs to be loaded
@@ -240,7 +251,8 @@ def _train(folder: Path, plan: Settings, data: str, asked: Reading, force: bool)
             from edgeae.training.train import train as run
         except ImportError as error:
             raise missing(str(error)) from None
-        training = run(folder, plan, dataset, data)
+        watch = Board(folder, asdict(plan)).show if tensorboard else None
+        training = run(folder, plan, dataset, data, watch)
     if training.interrupted:
         raise Interrupted(
             f"{folder}: interrupted after epoch {len(training.curve)} of {plan.epochs}; holds "

@@ -11,6 +11,7 @@ import typer
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, finish, put, put_json, say
 from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
+from edgeae.cli.tracking import Mlflow, Tensorboard, Tracking
 
 if TYPE_CHECKING:
     from edgeae.training.tasks import Asked
@@ -36,6 +37,8 @@ def zoo(
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    tensorboard: Tensorboard = False,
+    mlflow: Mlflow = False,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -52,6 +55,7 @@ def zoo(
     for name in names:
         settings(name)  # raises before a child starts if the family does not exist
     tool_versions()
+    tracking = Tracking(mlflow, tensorboard)
     # find and report the dataset once; the children then load it from that place
     dataset = datasets.load(data, say=say)
     try:
@@ -62,14 +66,18 @@ def zoo(
             )
             for name in names
         }
-        outcomes = _train(asked, cluster, jobs, force)
+        outcomes = _train(asked, cluster, jobs, force, tensorboard)
     except KeyboardInterrupt:
         raise Interrupted(
             "zoo: interrupted; each model in training holds its best epoch so far, and the same "
             "command continues from there"
         ) from None
-    missed = _tell(sorted(outcomes, key=lambda item: names.index(item.family)), json)
-    finish(exit_code([*(item.code for item in outcomes), *(OutOfTolerance.code for _ in missed)]))
+    outcomes.sort(key=lambda item: names.index(item.family))
+    missed = _tell(outcomes, json)
+    trained = [item.folder for item in outcomes if not item.code]
+    tracking.curves(trained)
+    codes = [*(item.code for item in outcomes), tracking.trainings(trained)]
+    finish(exit_code([*codes, *(OutOfTolerance.code for _ in missed)]))
 
 
 def _of_images() -> list[str]:
@@ -79,7 +87,7 @@ def _of_images() -> list[str]:
 
 
 def _train(
-    asked: dict[str, Asked], cluster: Cluster, jobs: int, force: bool
+    asked: dict[str, Asked], cluster: Cluster, jobs: int, force: bool, tensorboard: bool
 ) -> list[TrainingOutcome]:
     from edgeae.text.progress import Progress
     from edgeae.training.zoo import train_all
@@ -87,7 +95,14 @@ def _train(
     outcomes = []
     executor = cluster.executor(jobs)
     with Progress(len(asked), "zoo", "model") as progress:
-        trained = train_all(asked, jobs=jobs, force=force, say=progress.tell, cluster=executor)
+        trained = train_all(
+            asked,
+            jobs=jobs,
+            force=force,
+            tensorboard=tensorboard,
+            say=progress.tell,
+            cluster=executor,
+        )
         with closing(trained):  # the children end before any error leaves this block
             for outcome in trained:
                 outcomes.append(outcome)

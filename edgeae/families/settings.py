@@ -15,6 +15,8 @@ PENALTIES = ("none", "l1", "kl")
 NOISES = ("gaussian", "masking", "salt-and-pepper")
 #: TensorFlow's default number of threads, the same on every machine.
 THREADS = 2
+#: The learning rate of a training's last step, as a share of the first step's.
+FINAL_RATE = 0.01
 #: The widest layer; two neighbouring layers of this width have 17 GB of weights.
 _WIDEST = 65_536
 #: The largest seed of NumPy's and Keras's generators.

@@ -3,7 +3,10 @@
 from edgeae.errors import BadInput
 
 #: Names that edgeae itself writes beside the models, so that no model can have them.
-RESERVED = (REPORT := "report", LIVE := "live", SWEEPS := "sweeps", RESULTS := "results.jsonl")
+RESERVED = (
+    *(REPORT := "report", LIVE := "live", SWEEPS := "sweeps", TENSORBOARD := "tensorboard"),
+    RESULTS := "results.jsonl",
+)
 
 #: Description of the allowed names, for error messages.
 ALLOWED = "a file's name: printable, without a slash, and with no dot at its start"

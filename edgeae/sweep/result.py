@@ -83,6 +83,12 @@ class SweepCell:
         """The bundle's name: `deep-c8/int8`."""
         return f"{self.model}/{self.recipe}"
 
+    @property
+    def counted(self) -> dict[str, float | None]:
+        """What the core counted."""
+        keys = ("instructions", "flash_bytes", "ram_bytes")
+        return {key: getattr(self, key) for key in keys}
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -104,6 +110,11 @@ class Sweep:
     budget: dict[str, Any]
     excluded: int
     cells: tuple[SweepCell, ...]
+
+    @property
+    def trained(self) -> list[str]:
+        """The names of the models that are trained."""
+        return list(dict.fromkeys(item.model for item in self.cells if item.float_loss is not None))
 
     def to_json(self) -> dict[str, Any]:
         """Return the content as JSON types."""

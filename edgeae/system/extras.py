@@ -10,8 +10,9 @@ from edgeae.errors import RuntimeUnavailable
 CORE = "pip install edgeae"
 
 #: Extras: `host` trains and exports, `onnx` reads `.onnx` files, `report` writes pages,
-#: `c` compiles C, `parquet` reads Parquet files, `board` talks to a board, `dask` to a cluster.
-EXTRAS = ("host", "onnx", "report", "c", "parquet", "board", "dask")
+#: `c` compiles C, `parquet` reads Parquet files, `board` talks to a board, `dask` to a cluster,
+#: `mlflow` to a server of MLflow.
+EXTRAS = ("host", "onnx", "report", "c", "parquet", "board", "dask", "mlflow")
 
 
 def remedy(extra: str) -> str:

@@ -1,6 +1,7 @@
 """Fit a model: Adam with cosine decay; the same seed gives the same bytes, also after resuming."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeae.artifacts.model import images_at_once
 from edgeae.errors import BadInput
-from edgeae.families.settings import THREADS
+from edgeae.families.settings import FINAL_RATE, THREADS
 from edgeae.metrics.parity import mse
 from edgeae.originals.legacy_keras import keras, tf
 from edgeae.text.progress import Progress
@@ -18,11 +19,14 @@ from edgeae.training.objective import Objective
 
 #: A small dataset is repeated until an epoch has about this many steps (MNIST's has 429).
 STEPS_PER_EPOCH = 400
-_FINAL_RATE = 0.01
 #: Fewer steps are not compiled: compiling takes a second, which some 900 steps of `deep` gain back.
 _FEWEST_COMPILED = 500
 #: Steps between two checks of the loss; Ctrl-C and NaN are noticed after at most so many steps.
 _STEPS_PER_CALL = 40
+
+
+#: Receives a curve; see `Fit`.
+Watch = Callable[[list[dict[str, float]]], None]
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def fit(
     journal: Journal | None = None,
     stage: str = "fit",
     keep_best: bool = True,
+    watch: Watch | None = None,
 ) -> Fit:
     """Train an objective's model in place to reconstruct images.
 
@@ -132,6 +137,7 @@ def fit(
         journal: stores the state after each epoch and resumes from it; or None.
         stage: this fit's name in the journal.
         keep_best: end with the weights of the best epoch instead of the last epoch.
+        watch: receives the curve so far at the start, and after each epoch that the journal has.
 
     Returns:
         the curve and the best epoch; the model has the weights of that epoch.
@@ -145,12 +151,16 @@ def fit(
     if state is not None:
         run.resume(state)
     interrupted = False
+    if watch:
+        watch(run.curve)
     try:
         with Progress(run.layout.epochs, label, "epoch", done=run.epoch) as progress:
             while run.epoch < run.layout.epochs:
                 run.advance()
                 if journal:
                     journal.save(stage, run.state())
+                if watch:
+                    watch(run.curve)
                 last = run.curve[-1]
                 progress.advance(
                     f"loss {last['loss']:.5f}, validation {last['validation_loss']:.5f}"
@@ -193,7 +203,7 @@ class _Run:
         self._validation = validation
         self._best: list[NDArray[Any]] = []
         rate = keras.optimizers.schedules.CosineDecay(
-            budget.learning_rate, layout.total, alpha=_FINAL_RATE
+            budget.learning_rate, layout.total, alpha=FINAL_RATE
         )
         self._optimizer = keras.optimizers.Adam(rate, jit_compile=False)
         self._optimizer.build(objective.trainable)

@@ -22,7 +22,7 @@ from edgeae.originals.legacy_keras import keras
 from edgeae.system import atomic
 from edgeae.system.scratch import scratch
 from edgeae.training.current import journal_key, tool_versions
-from edgeae.training.fit import Budget, Fit, deterministic, fit, reconstruct
+from edgeae.training.fit import Budget, Fit, Watch, deterministic, fit, reconstruct
 from edgeae.training.journal import FOLDER, Journal
 from edgeae.training.pretraining import pretrain
 from edgeae.training.references import yardsticks
@@ -36,7 +36,9 @@ _HEADROOM = 0.2
 _SHEET = 10
 
 
-def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Training:
+def train(
+    folder: Path, settings: Settings, dataset: Dataset, data: str, watch: Watch | None = None
+) -> Training:
     """Train a model and write `model.keras`, `sheet.npz` and `train.json`.
 
     A killed training continues after its last complete epoch.
@@ -46,6 +48,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
         settings: the training's settings.
         dataset: the dataset to train on.
         data: the value of `--data`, with which later commands load the same dataset.
+        watch: receives the curve so far after each epoch; see `fit`. Pretraining is not in it.
 
     Raises:
         BadInput: the training diverged, or the family does not allow the code's size or the
@@ -57,7 +60,7 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
     # 8-bit integers have known bounds; the bounds of other values are left to the calibration
     bounds = _UNIT if family.bounded else dataset.bounds
     journal = Journal(folder / FOLDER, journal_key(settings, dataset))
-    model, result = fit_model(settings, dataset, f"train {folder.name}", journal)
+    model, result = fit_model(settings, dataset, f"train {folder.name}", journal, watch)
     shape = tuple(model.input_shape[1:])
     test = dataset.images("test", shape)
     answers = reconstruct(model, test)
@@ -120,7 +123,11 @@ def train(folder: Path, settings: Settings, dataset: Dataset, data: str) -> Trai
 
 
 def fit_model(
-    settings: Settings, dataset: Dataset, label: str, journal: Journal | None = None
+    settings: Settings,
+    dataset: Dataset,
+    label: str,
+    journal: Journal | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Any, Fit]:
     """Build and train a model; write only the journal.
 
@@ -151,7 +158,7 @@ def fit_model(
     before = 0.0
     if settings.pretrain:
         before = pretrain(model, images, validation, budget, label=label, journal=journal)
-    result = fit(objective, images, validation, budget, label=label, journal=journal)
+    result = fit(objective, images, validation, budget, label=label, journal=journal, watch=watch)
     return model, replace(result, seconds=before + result.seconds)
 
 

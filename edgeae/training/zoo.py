@@ -50,6 +50,7 @@ def train_all(
     jobs: int,
     force: bool,
     say: Callable[[str], None],
+    tensorboard: bool = False,
     cluster: Executor | None = None,
 ) -> Generator[TrainingOutcome]:
     """Train each family whose model is not up to date; a failure does not stop the others.
@@ -59,6 +60,7 @@ def train_all(
         jobs: number of processes at once, on this machine.
         force: also train models that are up to date.
         say: receives each line that a training prints.
+        tensorboard: write each model's curve as its training goes on, on this machine.
         cluster: trains on other machines; None for child processes of this one. It is closed.
 
     Yields:
@@ -69,6 +71,7 @@ def train_all(
     """
     if cluster is None:
         last = ["--json", *(["--force"] if force else [])]
+        last += ["--tensorboard"] if tensorboard else []
         commands = {
             family: [family, "--data", model.data, "--build", str(model.folder.parent), *last]
             for family, model in asked.items()

@@ -10,6 +10,7 @@ from fake_sweeps import LOSSES, PACKED, SweepProject
 
 from edgeae.sweep.journal import read as read_journal
 from edgeae.system import atomic
+from edgeae.tracking import mlflow
 
 GRID = """
 [grid]
@@ -54,6 +55,27 @@ def test_every_cell_is_trained_exported_and_measured_once(project):
         + [(cell, "export", "exported") for cell in CELLS]
         + [(cell, "measure", "measured") for cell in CELLS]
     )
+
+
+def test_curves_are_written_and_runs_logged_below_the_sweeps(project, monkeypatch):
+    asked = []
+
+    def ask(job, limits, timeout_s):
+        asked.append(job["runs"])
+        return [{"logged": 13, "experiment": "experiment e"}]
+
+    monkeypatch.setattr(mlflow, "_ask", ask)
+    monkeypatch.setattr(mlflow.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://h")
+    done = project.sweep("s.toml", "--mlflow", "--tensorboard")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (project.build / "tensorboard").iterdir()} == set(MODELS)
+    assert done.stderr.splitlines()[-1] == "mlflow: 13 runs logged to http://h, experiment e"
+    (none, (sweep,)) = asked
+    assert none == [] and sweep["name"] == "s"
+    assert sweep["files"] == ["build/sweeps/s.json"]
+    assert [run["name"] for run in sweep["children"]] == [*MODELS, *CELLS]
+    assert sweep["children"][-1]["metrics"]["instructions"] == {0: 1000}
 
 
 def test_what_is_up_to_date_is_not_done_again(project):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import warm
+from board_files import read
 from edgeae_cli import ROOT
 
 from edgeae.training.journal import Journal, State
@@ -90,16 +91,25 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(family, p
     command, model = (*HARD[family], *SMALL), f"{family}-c6"
     train(place, *command, "--build", "calm")
     # in the middle of a fit: the optimizer's moments count; the stages before it are over
-    train(place, *command, end=End("fit", 1, signal.SIGKILL))
+    train(place, *command, "--tensorboard", end=End("fit", 2, signal.SIGKILL))
+    # killed after the epoch was saved, and before its point was written
+    assert [step for step, _ in read(place / "build" / "tensorboard" / model)] == [1]
     state = place / "build" / model / ".training" / "fit.npz"
     assert state.exists()
     assert not (place / "build" / model / "train.json").exists()
-    resumed = train(place, *command)
+    resumed = train(place, *command, "--tensorboard")
     # it went on, and did not begin again
     first = "layer 1: 1/" if family == "deep" else f"{model}: 1/"
     assert first not in resumed and f"{model}: 4/4" in resumed
     assert weights(place / "build", model) == weights(place / "calm", model)
     assert not state.parent.exists()
+    table = json.loads((place / "calm" / model / "train.json").read_text())
+    *points, last = read(place / "build" / "tensorboard" / model)
+    assert [step for step, _ in points] == [1, 2, 3, 4]
+    assert [figures["loss/validation"] for _, figures in points] == [
+        np.float32(row["validation_loss"]) for row in table["curve"]
+    ]
+    assert last == (table["best_epoch"], {"loss/test": np.float32(table["losses"]["test"])})
 
 
 @pytest.mark.system

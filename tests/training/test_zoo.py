@@ -63,8 +63,10 @@ def test_a_family_that_fails_does_not_stop_the_others(stand_in: Path) -> None:
     assert not [line for line in lines if line.startswith("edgeae: ")]
 
 
-def test_force_is_passed_on(stand_in: Path) -> None:
+def test_force_and_curves_are_passed_on(stand_in: Path) -> None:
     assert run("simple", force=True, jobs=1)[1] == ["simple --data digits --build b --json --force"]
+    (line,) = run("simple", tensorboard=True, jobs=1)[1]
+    assert line == "simple --data digits --build b --json --tensorboard"
 
 
 PARENT = """

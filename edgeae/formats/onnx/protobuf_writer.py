@@ -1,10 +1,14 @@
 """Writes protobuf's wire format without a library: a device may lack the package onnx.
 
+TensorBoard's event files are written with it, too.
+
 Fields are written in the given order. If the field numbers ascend, the bytes equal those that
 protobuf itself writes. See https://protobuf.dev/programming-guides/encoding/.
 """
 
-_VARINT, _LENGTH = 0, 2
+import struct
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 
 def integer(field: int, value: int) -> bytes:
@@ -14,6 +18,20 @@ def integer(field: int, value: int) -> bytes:
         ValueError: the value is negative; edgeae writes no negative values.
     """
     return _varint(field << 3 | _VARINT) + _varint(value)
+
+
+def double(field: int, value: float) -> bytes:
+    """Return a `double` field."""
+    return _varint(field << 3 | _FIXED64) + struct.pack("<d", value)
+
+
+def single(field: int, value: float) -> bytes:
+    """Return a `float` field: the value is rounded to float32.
+
+    Raises:
+        OverflowError: the value is beyond float32's range.
+    """
+    return _varint(field << 3 | _FIXED32) + struct.pack("<f", value)
 
 
 def text(field: int, value: str | bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Tracking: what other programs show of trainings and bundles: TensorBoard and MLflow."""
