@@ -8,7 +8,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 #: tensor.proto, plugin_data.proto of hparams and struct.proto.
 MESSAGES = {
     "Event": {"wall_time": (1, "double"), "step": (2, "int64"), "file_version": (3, "string")}
-    | {"summary": (5, "Summary")},
+    | {"summary": (5, "Summary"), "session_log": (7, "SessionLog")},
+    "SessionLog": {"status": (1, "int64")},
     "Summary": {"value": (1, "Value", True)},
     "Value": {"tag": (1, "string"), "simple_value": (2, "float"), "tensor": (8, "Tensor")}
     | {"metadata": (9, "Metadata")},

@@ -18,13 +18,18 @@ _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 #: The polynomial of CRC-32C, reflected.
 _POLYNOMIAL = 0x82F63B78
 _HPARAMS = "hparams"
-#: `DT_FLOAT`.
-_FLOAT = 1
+#: `DT_FLOAT`, and `SessionLog.START`.
+_FLOAT, _START = 1, 1
 
 
 def version() -> bytes:
     """Return the event that a file begins with, without its time."""
     return text(3, "brain.Event:2")
+
+
+def start() -> bytes:
+    """Return the event of a start, without its time: a TensorBoard that runs forgets all points."""
+    return message(7, integer(1, _START))
 
 
 def scalars(step: int, values: Mapping[str, float]) -> bytes:

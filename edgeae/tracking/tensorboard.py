@@ -64,6 +64,7 @@ class Board:
         figures = enumerate(curves.epochs(self._configuration, curve), 1)
         return [
             event_file.version(),
+            event_file.start(),
             event_file.hyperparameters(curves.chosen(self._configuration)),
             *(event_file.scalars(step, values) for step, values in figures),
         ]

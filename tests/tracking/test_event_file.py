@@ -41,6 +41,11 @@ def test_a_file_begins_with_its_version():
     assert event(event_file.record(1.0, event_file.version())).file_version == "brain.Event:2"
 
 
+def test_a_start_is_one():
+    found = event(event_file.record(1.0, event_file.start()))
+    assert (found.step, found.session_log.status) == (0, 1)
+
+
 def test_settings_are_those_of_the_plugin_hparams():
     given = {"family": "deep", "seed": 3, "lr": 0.5, "tied": True, "pretrain": False}
     found = event(event_file.record(1.0, event_file.hyperparameters(given)))

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from board_files import read
+from board_files import parsed, read
 from fake_exports import fake_model
 
 from edgeae.families.table import settings
 from edgeae.tracking import curve as curves
+from edgeae.tracking import event_file
 from edgeae.tracking.tensorboard import Board, place
 
 PLAN = json.loads(json.dumps(asdict(settings("variational", epochs=4, learning_rate=0.5))))
@@ -43,6 +44,15 @@ def test_each_epoch_is_a_step_with_losses_terms_and_rate(model: Path) -> None:
     }
     assert second["learning_rate"] == pytest.approx(0.5 * 0.505)  # half of the cosine
     assert last["learning_rate"] == pytest.approx(0.005)
+
+
+def test_a_file_begins_with_version_start_and_settings(model: Path) -> None:
+    Board(model, PLAN).show([])
+    (path,) = place(model).iterdir()
+    events = event_file.events(path.read_bytes())
+    assert events is not None and events[:2] == [event_file.version(), event_file.start()]
+    (value,) = parsed("Event", events[2]).summary.value
+    assert value.metadata.plugin_data.plugin_name == "hparams" and len(events) == 3
 
 
 def test_the_only_term_is_the_loss_itself() -> None:
