@@ -152,7 +152,7 @@ selftest-gate: setup  ## the gate proves itself here: false alarms, misses, seco
 faults: setup  ## commands killed, run at once and denied room at random moments (SECONDS=60, SEED= to do it again)
 	$(BIN)/python tests/faults.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-mutants: setup  ## inject 46 faults, one at a time, into copies; the tests must catch 28 (ONLY=NAME)
+mutants: setup  ## inject 47 faults, one at a time, into copies; the tests must catch 28 (ONLY=NAME)
 	PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(or $(JOBS),2) $(addprefix --only ,$(ONLY))
 
 race: setup  ## publish a small bundle 10,000 times, and export 50 times, while edgeae verify loops

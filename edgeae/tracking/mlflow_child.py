@@ -18,7 +18,8 @@ from edgeae.tracking.run import IDENTITY
 
 #: The experiment, unless MLFLOW_EXPERIMENT_ID or MLFLOW_EXPERIMENT_NAME names another.
 _EXPERIMENT = "edgeae"
-#: MLflow takes so many values at once, and so long a parameter or tag.
+#: MLflow takes so many values at once, and so long a parameter or tag: what is longer is cut off
+#: there, and stands whole in the run's file.
 _METRICS, _PARAMS, _TAGS = 1000, 100, 100
 _LONGEST = 5000
 #: MLflow's own tags: what the page shows as the name, and which run a run is shown below.
