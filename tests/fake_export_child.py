@@ -1,7 +1,8 @@
 """A child of `edgeae export` that converts nothing: it copies a bundle and says what was asked.
 
 `FAKE_EXPORT` holds JSON: `template`, a bundle's folder; `log`, a file that gets `start NAME` and
-`end NAME`; `fail`, names (`model/recipe`) that are refused; `wait`, names that never end.
+`end NAME`; `fail`, names (`model/recipe`) that are refused; `wait`, names that never end;
+`control`, the losses of each control, of which `control NAME` is logged if it is trained.
 """
 
 import json
@@ -11,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeae import recipe
 from edgeae.artifacts.model import open_model
+from edgeae.compression import control_cache
+from edgeae.conversion.plan.controls import control_of
 from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import OutOfTolerance
 from edgeae.system import children
@@ -35,6 +40,12 @@ def work(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         copy = out / path.relative_to(said["template"])
         copy.mkdir() if path.is_dir() else write_scratch(copy, path.read_bytes())
     training = open_model(folder)
+    if plan.fine_tunes and "control" in said:
+        kept = control_of(folder, training, plan)
+        if control_cache.read(kept) is None:
+            trained = control_of(Path(job.get("controls", folder)), training, plan)
+            control_cache.write(trained, np.array(said["control"]))
+            _log(said["log"], f"control {name}")
     manifest = json.loads((out / "manifest.json").read_text())
     manifest |= {
         "model": training.model,

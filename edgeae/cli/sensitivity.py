@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from edgeae.cli.options import MaxUnpacked
 from edgeae.cli.output import Build, Json, put, put_json, say
+from edgeae.cli.scheduling import LOCAL, Cluster, Retries, Scheduler, Store, TlsCa, TlsCert, TlsKey
 from edgeae.errors import BadInput
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ def sensitivity(
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="Largest number of fine-tunings.")] = 8,
     force: Annotated[bool, typer.Option("--force", help="Replace the recipe's file.")] = False,
+    scheduler: Scheduler = LOCAL,
+    retries: Retries = None,
+    store: Store = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     max_unpacked: MaxUnpacked = None,
     build: Build = "build",
     json: Json = False,
@@ -55,6 +63,7 @@ def sensitivity(
     from edgeae.sensitivity import run as sensitivity_run
     from edgeae.sensitivity.table import render
 
+    cluster = Cluster(scheduler, retries, store, tls_ca, tls_cert, tls_key)
     folder = find_model(Path(build), model)
     base = recipes.find(recipe)
     path = _path(folder.name, max_loss_ratio, out)
@@ -63,12 +72,16 @@ def sensitivity(
     sensitivity_run.ready(folder, base)
     if path is not None:
         sensitivity_run.free(path, force=force)
-    curves = sensitivity_run.measure(folder, base, say)
-    if not json:
-        put(render(curves))
     found = None
-    if path is not None and max_loss_ratio is not None:
-        found = sensitivity_run.find(folder, base, path.stem, curves, max_loss_ratio, most, say)
+    with cluster.executor(1) or nullcontext() as machines:
+        curves = sensitivity_run.measure(folder, base, say, machines)
+        if not json:
+            put(render(curves))
+        if path is not None and max_loss_ratio is not None:
+            found = sensitivity_run.find(
+                folder, base, path.stem, curves, max_loss_ratio, most, say, machines
+            )
+    if path is not None and found is not None:
         sensitivity_run.publish(found, curves, path, force=force)
     sensitivity_run.keep(folder, curves, found)
     _tell(curves, found, path, json)

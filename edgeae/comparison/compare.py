@@ -2,21 +2,42 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeae.artifacts.bundle import open_bundle
 from edgeae.comparison.pairs import PAIRS, Pair
-from edgeae.conversion.plan.export import ExportCell, export, settle
+from edgeae.conversion.plan.export import ExportCell, ExportOutcome, export, settle
 from edgeae.conversion.plan.stages import CONTROL, CONVERT
 from edgeae.errors import BadInput
 from edgeae.summary.comparison import ENGINES, Comparison, Measured, read
 from edgeae.system import atomic
 
 
-def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> Iterator[Measured]:
+def outdated(folders: Sequence[Path]) -> list[ExportCell]:
+    """Return the bundles of a comparison that have to be made.
+
+    Bundles that cannot be made are not among them: `compare` reports them.
+
+    Args:
+        folders: the models' folders.
+    """
+    cells = [
+        _cell(pair, engine, folder) for pair in PAIRS for engine in ENGINES for folder in folders
+    ]
+    return settle(cells, named=True, force=False)[1]
+
+
+def compare(
+    folders: Sequence[Path],
+    kept: Path,
+    say: Callable[[str], None],
+    made: Mapping[Path, ExportOutcome] | None = None,
+) -> Iterator[Measured]:
     """Export each model under each pair of recipes, one bundle at a time, and yield what it is.
+
+    Only exports of this machine, each by itself, have seconds that can be compared.
 
     Args:
         folders: the models' folders.
@@ -24,6 +45,7 @@ def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> 
             are taken. Each bundle is added at once, in place of what was there of the same cell and
             model, so that an interrupted run goes on.
         say: receives progress messages of one line.
+        made: a bundle's link → the result of its export on a cluster; the others are made here.
 
     Raises:
         EdgeaeError: an export failed, other than by a model that tfmot does not take.
@@ -33,10 +55,14 @@ def compare(folders: Sequence[Path], kept: Path, say: Callable[[str], None]) -> 
         for engine in ENGINES:
             for folder in folders:
                 cell = (pair.about, engine, folder.name)
-                cells[cell] = _measured(pair, engine, folder, cells.get(cell), say)
+                cells[cell] = _measured(pair, engine, folder, cells.get(cell), say, made or {})
                 content = Comparison(tuple(cells.values())).to_json()
                 atomic.write_text(kept, json.dumps(content, indent=1) + "\n")
                 yield cells[cell]
+
+
+def _cell(pair: Pair, engine: str, folder: Path) -> ExportCell:
+    return ExportCell(folder, pair.recipe(engine), pair.names[engine][1])
 
 
 def _measured(
@@ -45,11 +71,11 @@ def _measured(
     folder: Path,
     before: Measured | None,
     say: Callable[[str], None],
+    made: Mapping[Path, ExportOutcome],
 ) -> Measured:
-    cell = ExportCell(folder, pair.recipe(engine), pair.names[engine][1])
-    clock = _Clock(say)
-    settled, stale = settle([cell], named=True, force=False)
-    outcome = settled[0] if settled else next(export(stale, jobs=1, say=clock.tell))
+    cell = _cell(pair, engine, folder)
+    away = made.get(cell.link)
+    outcome, seconds = _made_here(cell, say) if away is None else (away, None)
     if outcome.error is not None:
         if engine == "edgeae" or not isinstance(outcome.error, BadInput):
             raise outcome.error
@@ -68,11 +94,21 @@ def _measured(
         gzip=whole.gzip_bytes,
         packed=whole.packed_bytes,
     )
-    if stale:
-        return replace(found, seconds=outcome.seconds - clock.control)
-    if before is not None and replace(before, seconds=None) == found:
+    if seconds is not None:
+        return replace(found, seconds=seconds)
+    if away is None and before is not None and replace(before, seconds=None) == found:
         return before
     return found
+
+
+def _made_here(cell: ExportCell, say: Callable[[str], None]) -> tuple[ExportOutcome, float | None]:
+    """Return the result of a bundle, and the seconds of its export; None if it was up to date."""
+    settled, stale = settle([cell], named=True, force=False)
+    if settled:
+        return settled[0], None
+    clock = _Clock(say)
+    outcome = next(export(stale, jobs=1, say=clock.tell))
+    return outcome, outcome.seconds - clock.control
 
 
 @dataclass

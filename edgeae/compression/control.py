@@ -21,7 +21,7 @@ from edgeae.training.objective import Objective
 
 
 def control_losses(
-    model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path
+    model: Any, dataset: Dataset, recipe: Recipe, seed: int, kept: Path, trained: Path | None = None
 ) -> NDArray[np.float64]:
     """Return the control's loss on each test image, float64 (n,); `model` is not changed.
 
@@ -31,6 +31,7 @@ def control_losses(
         recipe: provides the number of steps and the learning rate of each compression step.
         seed: seed for the image order.
         kept: cache file of the losses, shared by recipes of the same budget; see `control_cache`.
+        trained: the file that gets the losses if they are not in `kept`; None for `kept`.
     """
     cached = control_cache.read(kept)
     if cached is not None:
@@ -40,5 +41,5 @@ def control_losses(
     for settings in recipe.settings:
         fine_tune(Objective(control), dataset, settings, seed, "control")
     losses = image_losses(reconstruct(control, test), test)
-    control_cache.write(kept, losses)
+    control_cache.write(trained or kept, losses)
     return losses

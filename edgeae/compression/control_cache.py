@@ -7,13 +7,14 @@ of its bytes is appended to it. Does not import TensorFlow.
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeae.artifacts.bundle import npy_bytes
 from edgeae.artifacts.model import Training
-from edgeae.errors import BadInput
+from edgeae.errors import BadInput, ManifestMismatch
 from edgeae.reading import files
 from edgeae.reading.arrays import parse_npy
 from edgeae.recipe import Recipe
@@ -80,3 +81,28 @@ def read(path: Path) -> NDArray[np.float64] | None:
     except BadInput:
         return None
     return losses
+
+
+def receive(made: Path, kept: Path, n: int | None) -> None:
+    """Keep the losses that another machine computed, unless losses are kept there already.
+
+    Args:
+        made: the file of the other machine.
+        kept: where this machine keeps them; see `place`.
+        n: number of images; None if it is not known.
+
+    Raises:
+        ManifestMismatch: the file is damaged, or its losses are not float64 (n,) and finite.
+    """
+    losses = read(made)
+    if losses is None or not _are_losses(losses, n):
+        raise ManifestMismatch(
+            f"{kept}: what a worker sent as the control's losses is damaged and refused"
+        )
+    if read(kept) is None:
+        write(kept, losses)
+
+
+def _are_losses(array: NDArray[Any], n: int | None) -> bool:
+    shaped = array.ndim == 1 and array.dtype == np.float64 and n in (None, len(array))
+    return shaped and bool(np.isfinite(array).all())

@@ -15,12 +15,12 @@ from edgeae.artifacts.manifest import SCHEMA, Artifact, Code, Golden, Manifest
 from edgeae.artifacts.model import open_model
 from edgeae.artifacts.verified_artifact import VerifiedArtifact
 from edgeae.compression.control import control_losses
-from edgeae.compression.control_cache import place
 from edgeae.compression.pipeline import compress
 from edgeae.conversion import representative
 from edgeae.conversion.onnx import convert as onnx
+from edgeae.conversion.plan.controls import SEED, control_of
 from edgeae.conversion.plan.stages import CONTROL, CONVERT
-from edgeae.conversion.plan.tools import control_versions, tool_versions
+from edgeae.conversion.plan.tools import tool_versions
 from edgeae.conversion.subject import cut_original, dataset_of, subject_of
 from edgeae.data import column_losses
 from edgeae.formats import describe
@@ -33,14 +33,14 @@ from edgeae.runtimes.reference import run_as_reference, run_reference
 from edgeae.system import atomic, children
 from edgeae.training.fit import deterministic
 
-_SEED = 0
-
 
 def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Build the bundle of `job["model"]` (a folder) under `job["recipe"]` in `job["out"]`.
 
     `job["overrides"]` are the settings that the recipe has on top of its file. On another machine
-    than the model's, `job["rows"]` says where its files of rows are; see `Training.with_rows_at`.
+    than the model's, `job["rows"]` says where its files of rows are, see `Training.with_rows_at`,
+    and `job["controls"]` names the folder that gets the losses of a control that is trained here,
+    see `plan/controls.py`.
 
     Yields:
         `{"doing": …}` before each stage.
@@ -51,7 +51,7 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         OutOfTolerance: an int8 artifact has a float operator, or weights have fewer zeros or more
             values than the recipe asks for.
     """
-    deterministic(_SEED)
+    deterministic(SEED)
     folder, out = Path(job["model"]), Path(job["out"])
     plan = recipe.from_table(job["recipe"])
     training = open_model(folder).with_rows_at(job.get("rows", {}))
@@ -68,10 +68,11 @@ def build(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             images, plan.representative, training.bounds, training.headroom
         )
     if plan.fine_tunes:
-        compressed = yield from compress(subject.model, dataset, plan, chosen, _SEED)
+        compressed = yield from compress(subject.model, dataset, plan, chosen, SEED)
         yield {"doing": CONTROL}
-        kept = place(folder, plan, training, _SEED, control_versions())
-        control = control_losses(subject.model, dataset, plan, _SEED, kept)
+        kept = control_of(folder, training, plan)
+        trained = control_of(Path(job.get("controls", folder)), training, plan)
+        control = control_losses(subject.model, dataset, plan, SEED, kept, trained)
         subject = from_keras(compressed, training.code_layer, rounds=plan.learned_ranges)
     yield {"doing": CONVERT}
     warnings: list[str] = []

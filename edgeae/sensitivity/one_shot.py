@@ -40,7 +40,8 @@ def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Measure the curves of each kernel of a job's model.
 
     Args:
-        job: `model` (a folder) and `recipe`, which defines how a kernel is stored.
+        job: `model` (a folder) and `recipe`, which defines how a kernel is stored; on another
+            machine than the model's, also `rows`, as in an export.
 
     Yields:
         `{"doing": …}` for each stage; `{"n", "loss", "dataset"}` of the original; then
@@ -53,7 +54,7 @@ def one_shot(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     deterministic(_SEED)
     folder = Path(job["model"])
     plan = recipe.from_table(job["recipe"])
-    training = open_model(folder)
+    training = open_model(folder).with_rows_at(job.get("rows", {}))
     dataset = dataset_of(training)
     model = folded(open_original(folder, training), training).model
     images = dataset.images("validation", training.input_shape)[:_IMAGES]

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.artifacts.model import open_model
+from edgeae.conversion.plan.controls import VALIDATION
 from edgeae.conversion.plan.export import impossible
 from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, OutOfTolerance
 from edgeae.reading import typed
 from edgeae.recipe import Recipe
-from edgeae.scheduling.reports import reports
+from edgeae.scheduling.task import Executor
 from edgeae.sensitivity import written
 from edgeae.sensitivity.allocation import Member
 from edgeae.sensitivity.curves import Curves, Layer
 from edgeae.sensitivity.options import allocations, check
 from edgeae.sensitivity.plot import picture
 from edgeae.sensitivity.search import Trial, best, nearest_miss, search
+from edgeae.sensitivity.tasks import reported
 from edgeae.system import atomic
 
 #: The modules that child processes run: one changes kernels, one fine-tunes a recipe.
@@ -27,7 +29,6 @@ FINE_TUNED = "edgeae.sensitivity.fine_tuned"
 #: Files in a model's folder: the curves and the trials, and the picture of the curves.
 CURVES = "sensitivity.json"
 PICTURE = "sensitivity.svg"
-_TIMEOUT_S = 3600.0
 
 Say = Callable[[str], None]
 
@@ -95,25 +96,37 @@ def ready(folder: Path, base: Recipe) -> None:
     tool_versions(base)
 
 
-def measure(folder: Path, base: Recipe, say: Say) -> Curves:
+def measure(folder: Path, base: Recipe, say: Say, cluster: Executor | None = None) -> Curves:
     """Measure the curves of a model's layers in a child process.
 
     Args:
         folder: the model's folder.
         base: the recipe, which defines how weights are stored.
         say: receives progress messages, one line each.
+        cluster: runs the child on another machine; None for this one. It stays open.
     """
     training = open_model(folder)
-    job = {"model": str(folder), "recipe": asdict(base)}
-    original, *layer_reports = reports(
-        ONE_SHOT, job, lambda doing: say(f"sensitivity {folder.name}: {doing}"), _TIMEOUT_S
+    original, *layer_reports = reported(
+        ONE_SHOT,
+        folder,
+        base,
+        {},
+        lambda doing: say(f"sensitivity {folder.name}: {doing}"),
+        cluster=cluster,
     )
     layers = tuple(typed.build(Layer, report["layer"]) for report in layer_reports)
     return Curves(training.model, training.weights_sha256, layers=layers, **original)
 
 
 def find(
-    folder: Path, base: Recipe, name: str, curves: Curves, limit: float, most: int, say: Say
+    folder: Path,
+    base: Recipe,
+    name: str,
+    curves: Curves,
+    limit: float,
+    most: int,
+    say: Say,
+    cluster: Executor | None = None,
 ) -> Found:
     """Search, by fine-tuning, for the layer settings with the fewest bytes within the limit.
 
@@ -125,6 +138,7 @@ def find(
         limit: the largest allowed loss ÷ control.
         most: the largest number of fine-tunings.
         say: receives progress messages, one line each.
+        cluster: runs the fine-tunings on other machines; None for this one. It stays open.
 
     Raises:
         OutOfTolerance: no trial meets the limit; the message names the nearest miss.
@@ -137,7 +151,16 @@ def find(
         number += 1
         label = f"sensitivity {folder.name}: fine-tuning {number}, of {most} at most"
         plan = written.by_layer(base, name, member, curves)
-        trial = _tried(folder, plan, member, limit, lambda doing: say(f"{label}: {doing}"))
+        (figures,) = reported(
+            FINE_TUNED,
+            folder,
+            plan,
+            {"limit": limit},
+            lambda doing: say(f"{label}: {doing}"),
+            cluster=cluster,
+            judged_on=VALIDATION,
+        )
+        trial = Trial(member, **figures)
         say(
             f"{label}: {trial.bytes:,} packed bytes, loss × {trial.ratio:.4f} "
             f"+ {trial.margin:.4f}, {'within' if trial.meets(limit) else 'above'} {limit:g}"
@@ -159,12 +182,6 @@ def _missed(trial: Trial, limit: float, folder: Path, base: Recipe) -> str:
         f"nearest have loss × {trial.ratio:.4f}, with a margin of {trial.margin:.4f}, at "
         f"{trial.bytes:,} packed bytes"
     )
-
-
-def _tried(folder: Path, plan: Recipe, member: Member, limit: float, say: Say) -> Trial:
-    job = {"model": str(folder), "recipe": asdict(plan), "limit": limit}
-    (figures,) = reports(FINE_TUNED, job, say, _TIMEOUT_S)
-    return Trial(member, **figures)
 
 
 def publish(found: Found, curves: Curves, path: Path, *, force: bool) -> None:

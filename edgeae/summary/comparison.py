@@ -44,7 +44,8 @@ class Measured:
         recipe_sha256, weights_sha256: what the bundle was made from.
         ratio: loss ÷ that of the equal-budget control, or of the original without fine-tuning.
         raw, gzip, packed: bytes of `autoencoder.tflite`; packed is that of its C form's constants.
-        seconds: the export, without the training of the control; None if it was up to date.
+        seconds: the export by itself on this machine, without the training of the control; None if
+            it was up to date when it was compared first, or was made on a cluster.
         refused: why there is no bundle; or empty.
     """
 
@@ -126,7 +127,7 @@ class ComparedRow:
             self.engine,
             "" if self.ratio is None else f"{self.ratio:.4f}{spread}",
             *("" if size is None else f"{size:,.0f} B" for size in sizes),
-            "" if self.seconds is None else f"{self.seconds:.0f} s",
+            "unknown" if self.seconds is None else f"{self.seconds:.0f} s",
         ]
 
 

@@ -34,6 +34,7 @@ def test_a_cell_is_the_mean_over_the_models_with_its_spread():
         *("QAT", "edgeae", "1.0200 ± 0.0141", "1,000 B", "900 B", "800 B", "12 s")
     ]
     assert theirs.cells[2] == "1.0500" and table(both).models == ("a", "b")
+    assert table(Comparison((replace(OURS, seconds=None),))).rows[0].cells[-1] == "unknown"
     told = page([table(both)], "edgeae compare")
     assert "## a, b\n\n|  | engine |" in told and "Made by `edgeae compare`." in told
     assert "| QAT | tfmot | 1.0500 | 1,000 B | 900 B | 790 B | 12 s |" in told

@@ -11,6 +11,7 @@ from fake_exports import Project
 
 from edgeae.compression import control_cache
 from edgeae.conversion.plan.tools import control_versions
+from edgeae.errors import ManifestMismatch
 from edgeae.recipe import Cluster, Prune, Qat, Recipe
 
 LOSSES = np.random.default_rng(0).random(20)
@@ -109,6 +110,28 @@ def test_any_damage_is_noticed(tmp_path):
     path.unlink()
     path.symlink_to("/dev/zero")
     assert control_cache.read(path) is None
+
+
+def test_what_another_machine_computed_is_kept_unless_it_is_known_or_no_losses(tmp_path):
+    made, kept = tmp_path / "made.npy", tmp_path / "model" / ".controls" / "a.npy"
+    wrong = (LOSSES[:19], LOSSES.astype(np.float32), LOSSES[None], np.append(LOSSES[1:], np.inf))
+    for losses in wrong:
+        control_cache.write(made, losses)
+        with pytest.raises(ManifestMismatch, match=r"model/\.controls/a\.npy: .* refused"):
+            control_cache.receive(made, kept, 20)
+    made.write_bytes(made.read_bytes()[:-1])
+    with pytest.raises(ManifestMismatch):
+        control_cache.receive(made, kept, None)
+    assert not kept.exists()
+    control_cache.write(made, LOSSES)
+    control_cache.receive(made, kept, 20)
+    assert kept.read_bytes() == made.read_bytes()
+    control_cache.write(made, LOSSES + 1)  # of another processor, later
+    control_cache.receive(made, kept, None)
+    assert np.array_equal(control_cache.read(kept), LOSSES)
+    kept.write_bytes(b"damaged here")
+    control_cache.receive(made, kept, 20)
+    assert np.array_equal(control_cache.read(kept), LOSSES + 1)
 
 
 @pytest.mark.tensorflow

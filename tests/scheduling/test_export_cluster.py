@@ -1,6 +1,7 @@
 """`edgeae export --scheduler`: the same bundles, and what the command line says of a cluster."""
 
 import hashlib
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -77,6 +78,48 @@ def test_the_variable_is_the_default_and_local_overrides_it(project, monkeypatch
         "edgeae: tcp://127.0.0.1:1: no Dask scheduler answers ("
     )
     assert project.here("deep", "-r", "int8", "--scheduler=local").returncode == 0
+
+
+# --- the control that a worker trained ---
+
+#: Two recipes of one budget.
+TUNED = ("p60-int8", "tfmot-p60-int8")
+CONTROL = [0.25, 0.5, 0.125]
+
+
+def sized(project: Project, test: int = len(CONTROL)) -> None:
+    project.model("deep", dataset={**dataset("tiny.npz"), "name": "tiny", "test": test})
+
+
+def controls(project: Project) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (project.build / "deep/.controls").glob("*")}
+
+
+def test_a_control_comes_back_and_is_trained_once(project):
+    sized(project)
+    alone = ("deep", "--scheduler=dask", "--jobs=1")
+    for plan in TUNED:
+        done = project.here(*alone, "-r", plan, control=CONTROL)
+        assert done.returncode == 0, done.stderr
+    assert project.logged("control") == ["deep/p60-int8"]
+    remote, kept = contents(project.build), controls(project)
+    assert len(kept) == 1 and not any("controls" in path for path in remote)
+    assert not list(project.build.glob("deep/.bundles/*/.controls"))
+
+    shutil.rmtree(project.build / "deep/.controls")
+    words = ("deep", *(f"--recipe={plan}" for plan in TUNED), "--force", "--jobs=1")
+    assert project.here(*words, control=CONTROL).returncode == 0
+    assert controls(project) == kept and contents(project.build) == remote
+
+
+@pytest.mark.parametrize("sent", [[0.5, 0.5], [0.5, float("nan"), 0.5], [1, 2, 3]])
+def test_a_control_of_other_losses_is_refused_with_its_bundle(project, sent):
+    sized(project)
+    done = project.here("deep", "-r", "p60-int8", "--scheduler=dask", control=sent)
+    assert done.returncode == 4 and controls(project) == {} and project.bundles() == set()
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("edgeae: ")]
+    assert "is damaged and refused" in line and "build/deep/.controls/" in line
+    assert project.left_behind() == []
 
 
 # --- what an export reads ---

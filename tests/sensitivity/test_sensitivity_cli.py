@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable
@@ -317,6 +318,36 @@ def test_what_was_measured_is_what_is_exported(place):
     asked = sorted(item["sparsity"] for item in found["layers"].values())
     zeros = sorted(artifact.sparsity.values())
     assert all(there >= share - 1e-9 for there, share in zip(zeros, asked, strict=True))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.system
+def test_workers_measure_the_same_and_their_controls_come_back(place):
+    """Of the search and of an export, from rows that a worker was sent."""
+    folder, cluster = place / "build" / "deep", ("--scheduler", "dask")
+    assert edgeae_warm("export", "deep", "-r", "mine.toml", cwd=place).returncode == 0
+    bundle, controls = held(folder / "mine"), held(folder / ".controls")
+    found = held(folder / "sensitivity.json")
+    shutil.rmtree(folder / ".controls")
+    done = edgeae_warm(
+        *("sensitivity", "deep", "-r", "mine.toml", "--max-loss-ratio", "9", "--most", "1"),
+        *("--out", "found.toml", "--json", "--force", *cluster),
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (place / "found.json").read_text()
+    assert held(folder / "sensitivity.json") == found
+    ((name, losses),) = held(folder / ".controls").items()
+    assert controls[name] == losses and len(controls) == 2
+    done = edgeae_warm("export", "deep", "-r", "mine.toml", "--force", *cluster, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert held(folder / "mine") == bundle and held(folder / ".controls") == controls
+
+
+def held(place: Path) -> dict[str, bytes]:
+    """Return what is in a file, or in a folder."""
+    paths = [place] if place.is_file() else sorted(place.rglob("*"))
+    return {str(path.relative_to(place)): path.read_bytes() for path in paths if path.is_file()}
 
 
 @pytest.mark.tensorflow

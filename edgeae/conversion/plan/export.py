@@ -10,6 +10,7 @@ from pathlib import Path
 from edgeae.artifacts.bundle import MANIFEST, holding
 from edgeae.artifacts.model import AS_IS, KERAS, Training, open_model
 from edgeae.artifacts.publish import building
+from edgeae.conversion.plan.controls import bring_control
 from edgeae.conversion.plan.durations import Durations, Expected, total
 from edgeae.conversion.plan.inputs import inputs_of
 from edgeae.conversion.plan.memory import need, workers
@@ -18,7 +19,7 @@ from edgeae.conversion.plan.tools import tool_versions
 from edgeae.errors import BadInput, EdgeaeError, ManifestMismatch, system_error
 from edgeae.recipe import Recipe
 from edgeae.scheduling.local import Local
-from edgeae.scheduling.task import Done, Executor, Folder, Task
+from edgeae.scheduling.task import OUT, Done, Executor, Folder, Task
 from edgeae.system import memory
 
 #: The module that a child process runs.
@@ -301,14 +302,15 @@ def _sent(
         EdgeaeError: the model or its data cannot be read.
     """
     task = _task(cell, 1, say)
+    training = open_model(cell.folder)
     try:
-        inputs = inputs_of(cell.folder, open_model(cell.folder), cell.recipe)
+        inputs = inputs_of(cell.folder, training, cell.recipe)
     except OSError as error:
         raise system_error(error) from None
     return replace(
         task,
-        job={**task.job, "rows": inputs.rows},
-        into=partial(_published, cell),
+        job={**task.job, "rows": inputs.rows, "controls": f"{{{OUT}}}"},
+        into=partial(_received, cell, training),
         reads=inputs.reads,
         variables=inputs.variables,
         versions=tool_versions(cell.recipe),
@@ -339,6 +341,14 @@ def _published(cell: ExportCell) -> Iterator[Path]:
     with building(cell.folder, cell.recipe.name) as scratch:
         yield scratch
         _check_whole(scratch, cell)
+
+
+@contextlib.contextmanager
+def _received(cell: ExportCell, training: Training) -> Iterator[Path]:
+    """Do the same with what a worker sends; the losses of a control that it trained are kept."""
+    with _published(cell) as scratch:
+        yield scratch
+        bring_control(scratch, cell.folder, training, cell.recipe)
 
 
 def _check_whole(folder: Path, cell: ExportCell) -> None:

@@ -5,13 +5,10 @@ from pathlib import Path
 
 from edgeae.artifacts.model import TRAIN, Training
 from edgeae.compression import control_cache
-from edgeae.conversion.plan.tools import control_versions
+from edgeae.conversion.plan.controls import TEST, control_of
 from edgeae.data.inputs import inputs_of as rows_of
 from edgeae.recipe import Recipe
 from edgeae.scheduling.task import Folder
-
-#: The seed of the exports' controls.
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,9 @@ class Inputs:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-def inputs_of(folder: Path, training: Training, recipe: Recipe) -> Inputs:
+def inputs_of(
+    folder: Path, training: Training, recipe: Recipe, judged_on: str | None = TEST
+) -> Inputs:
     """Return the files that the export of a model under a recipe reads.
 
     The losses of the equal-budget control are among them if they are known, as a worker that does
@@ -39,6 +38,7 @@ def inputs_of(folder: Path, training: Training, recipe: Recipe) -> Inputs:
         folder: the model's folder.
         training: its record.
         recipe: the recipe.
+        judged_on: the images of the control's losses, see `control_of`; None if none are read.
 
     Raises:
         BadInput: MNIST is not available.
@@ -46,9 +46,10 @@ def inputs_of(folder: Path, training: Training, recipe: Recipe) -> Inputs:
     """
     found = Inputs()
     files = [TRAIN, *filter(None, [training.file])]
-    if recipe.fine_tunes:
-        kept = control_cache.place(folder, recipe, training, SEED, control_versions())
-        files += [str(kept.relative_to(folder))] if kept.exists() else []
+    if recipe.fine_tunes and judged_on is not None:
+        kept = control_of(folder, training, recipe, judged_on)
+        known = control_cache.read(kept) is not None  # a damaged file is replaced by a worker's
+        files += [str(kept.relative_to(folder))] if known else []
     found.reads["model"] = Folder(folder, tuple(files))
     for key, data in (("data", training.data), ("train_data", training.train_data)):
         if data is not None:
