@@ -58,7 +58,8 @@ class Supply:
         found = Inputs()
         for name, folder in task.reads.items():
             files = {}
-            for relative in folder.files:
+            made = [relative for relative in folder.made if (folder.path / relative).exists()]
+            for relative in (*folder.files, *made):
                 path = folder.path / relative
                 files[relative] = self._hashed(path)
                 found.files[files[relative]] = path

@@ -35,10 +35,13 @@ class Folder:
     Attributes:
         path: the folder on this machine; on another one, its last name is the same.
         files: the files that the task needs, as paths relative to the folder.
+        made: files that the task can make itself, and gets if they are there when it is first sent:
+            another task may have made them meanwhile.
     """
 
     path: Path
     files: tuple[str, ...]
+    made: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.path.name in ("", ".."):  # of `build/..`, which is no name elsewhere

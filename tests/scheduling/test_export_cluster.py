@@ -112,6 +112,13 @@ def test_a_control_comes_back_and_is_trained_once(project):
     assert controls(project) == kept and contents(project.build) == remote
 
 
+def test_exports_that_wait_get_the_control_that_an_earlier_one_trained(project):
+    sized(project)
+    words = ("deep", *(f"--recipe={plan}" for plan in TUNED), "--scheduler=dask")
+    assert project.here(*words, "--jobs=1", control=CONTROL).returncode == 0
+    assert len(project.logged("control")) == 1 and len(project.bundles()) == 2
+
+
 @pytest.mark.parametrize("sent", [[0.5, 0.5], [0.5, float("nan"), 0.5], [1, 2, 3]])
 def test_a_control_of_other_losses_is_refused_with_its_bundle(project, sent):
     sized(project)

@@ -31,8 +31,8 @@ def inputs_of(
 ) -> Inputs:
     """Return the files that the export of a model under a recipe reads.
 
-    The losses of the equal-budget control are among them if they are known, as a worker that does
-    not get them trains the control.
+    The losses of the equal-budget control are among them if they are known when the export is sent,
+    as a worker that does not get them trains the control.
 
     Args:
         folder: the model's folder.
@@ -45,12 +45,14 @@ def inputs_of(
         OSError: a folder of data cannot be listed.
     """
     found = Inputs()
-    files = [TRAIN, *filter(None, [training.file])]
+    files = (TRAIN, *filter(None, [training.file]))
+    made: tuple[str, ...] = ()
     if recipe.fine_tunes and judged_on is not None:
         kept = control_of(folder, training, recipe, judged_on)
-        known = control_cache.read(kept) is not None  # a damaged file is replaced by a worker's
-        files += [str(kept.relative_to(folder))] if known else []
-    found.reads["model"] = Folder(folder, tuple(files))
+        # a damaged file is not sent: what a worker makes will replace it
+        if control_cache.read(kept) is not None or not kept.exists():
+            made = (str(kept.relative_to(folder)),)
+    found.reads["model"] = Folder(folder, files, made)
     for key, data in (("data", training.data), ("train_data", training.train_data)):
         if data is not None:
             reads, said, variables = rows_of(key, data)
