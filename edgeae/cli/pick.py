@@ -52,7 +52,11 @@ def pick(
     ] = None,
     max_instructions: Annotated[
         int | None,
-        typer.Option(min=1, help="Most instructions on the core of the sweep: only for its file."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Most instructions on the core of the sweep: only for its file.",
+        ),
     ] = None,
     max_p50: Annotated[
         str | None,
