@@ -99,3 +99,17 @@ class Processes:
                 stdout=log,
                 stderr=log,
             )
+
+
+def certificates(root: Path) -> None:
+    """Write a certificate that signs itself, and its key."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=edgeae", "-keyout", "key.pem", "-out", "cert.pem"),
+        ],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "RANDFILE": str(root / "rnd")},
+    )

@@ -26,7 +26,8 @@ from edgeae.system import children, memory
 _SITE = """
 import os
 import edgeae.conversion.plan.export as export, edgeae.system.memory as memory
-export.CHILD = "fake_export_child"
+import edgeae.training.tasks as trainings
+export.CHILD, trainings._CHILD = "fake_export_child", "fake_training_child"
 if "FAKE_FREE" in os.environ:
     memory.available = lambda: int(os.environ["FAKE_FREE"])
 """
@@ -95,8 +96,12 @@ class Project:
 
     def run(self, *arguments: str, **said: object) -> subprocess.CompletedProcess[str]:
         """Run `edgeae export …` to its end."""
+        return self.command("export", *arguments, **said)
+
+    def command(self, *words: str, **said: object) -> subprocess.CompletedProcess[str]:
+        """Run `edgeae …` to its end, where trainings on a cluster are fakes, too."""
         free = {"FAKE_FREE": str(said.pop("free"))} if "free" in said else {}
-        command = [*warm.python("edgeae"), "-m", "edgeae", "export", *arguments]
+        command = [*warm.python("edgeae"), "-m", "edgeae", *words]
         return subprocess.run(
             command,
             cwd=self.place,

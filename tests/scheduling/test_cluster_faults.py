@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dask_processes import Processes
+from dask_processes import Processes, certificates
 from processes import is_gone_soon
 from task_examples import Place
 
@@ -170,17 +169,3 @@ def test_it_runs_under_tls_and_only_with_certificates(tmp_path, place):
             Dask(processes.address.replace("tls:", "tcp:"), jobs=1, say=place.said.append)
     finally:
         processes.end()
-
-
-def certificates(root: Path) -> None:
-    """Write a certificate that signs itself, and its key."""
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=edgeae", "-keyout", "key.pem", "-out", "cert.pem"),
-        ],
-        cwd=root,
-        check=True,
-        capture_output=True,
-        env={**os.environ, "RANDFILE": str(root / "rnd")},
-    )

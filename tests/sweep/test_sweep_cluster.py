@@ -1,6 +1,7 @@
 """`edgeae sweep --scheduler`: the same sweep, and a journal of who did what."""
 
 import pytest
+from dask_processes import Processes, certificates
 from fake_sweeps import SweepProject
 
 from edgeae.sweep.journal import read as read_journal
@@ -57,3 +58,28 @@ def test_a_scheduler_with_nobody_there_is_one_line_and_an_event(project, monkeyp
     )
     start, end = read_journal(project.build / "sweeps" / "s.jsonl")
     assert (start.worker, end.event, end.code) == ("tcp://127.0.0.1:1", "failed", 3)
+
+
+@pytest.mark.system
+@pytest.mark.cold
+def test_a_sweep_runs_under_tls(project, tmp_path):
+    root = tmp_path / "cluster"
+    root.mkdir()
+    certificates(root)
+    files = ("--tls-ca-file", "cert.pem", "--tls-cert", "cert.pem", "--tls-key", "key.pem")
+    own = ("--tls-ca", "cert.pem", "--tls-cert", "cert.pem", "--tls-key", "key.pem")
+    processes = Processes(root, *files, protocol="tls")
+    try:
+        for name in ("w1", "w2"):
+            processes.worker(name, project.environment())
+        words = [f"{root}/{word}" if word.endswith(".pem") else word for word in own]
+        done = project.command("sweep", "s.toml", "--scheduler", processes.address, *words)
+        assert done.returncode == 0, done.stderr
+        assert "warning: " not in done.stderr
+        assert set(project.states()) == CELLS and set(project.states().values()) == {"done"}
+        events = read_journal(project.build / "sweeps" / "s.jsonl")
+        assert {item.worker for item in events if item.event == "sent"} == {"w1", "w2"}
+        done = project.command("sweep", "s.toml", "--scheduler", processes.address, *words[:2])
+        assert done.returncode == 2 and "--tls-key go together" in done.stderr
+    finally:
+        processes.end()
