@@ -224,7 +224,9 @@ class Dask:
         misplaced = all(worker.misplaced(needs) for worker in self._fleet.workers.values())
         if BENCH in needs.resources and misplaced:
             name = needs.on or "NAME"
-            remedy = f'`dask worker {self._address} --name {name} --resources "{BENCH}=1"` is one'
+            remedy = (
+                f'`dask worker {self._address} --name {name} --resources "{BENCH}=1"` starts one'
+            )
         return NoWorker(told, remedy)
 
     def _start(self, pending: _Pending, worker: Worker) -> Iterator[Done]:

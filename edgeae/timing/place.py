@@ -12,7 +12,7 @@ from edgeae.errors import BadInput, Busy, EdgeaeError
 from edgeae.reading.names import is_name
 from edgeae.runtimes import Line
 from edgeae.scheduling.device import Device
-from edgeae.scheduling.task import Folder
+from edgeae.scheduling.task import Done, Folder
 from edgeae.system import children, machine
 from edgeae.timing.suite import Job
 
@@ -116,9 +116,10 @@ class OnDevice:
     wait_s: float
 
     def describe(self) -> dict[str, Any]:
-        found = self._run("machine", "", {}, {}, 0.0)
-        if "error" in found:
-            raise BadInput(f"worker {self.device.name}: {found['error']}")
+        done = self._done("machine", "", {}, {}, 0.0)
+        if done.error is not None:
+            raise done.error
+        found = dict(done.reports[-1])
         # without a name of its own, a worker is called by its address, which changes
         named = {"worker": self.device.name} if is_name(self.device.name) else {}
         return {**named, **found}
@@ -152,12 +153,23 @@ class OnDevice:
         reads: Mapping[str, Folder],
         timeout_s: float,
     ) -> dict[str, Any]:
+        done = self._done(name, module, order, reads, timeout_s)
+        return dict(done.reports[-1]) if done.error is None else _failed(done.error)
+
+    def _done(
+        self,
+        name: str,
+        module: str,
+        order: Mapping[str, Any],
+        reads: Mapping[str, Folder],
+        timeout_s: float,
+    ) -> Done:
         job = {"module": module, "order": order, "timeout_s": timeout_s, "wait_s": self.wait_s}
         longest_s = timeout_s + self.wait_s + _START_S
         done = self.device.run(name, _DEVICE, job, reads, longest_s)
         if isinstance(done.error, Busy):  # as on this machine, it ends the bench
             raise Busy(f"worker {self.device.name}: {done.error}")
-        return dict(done.reports[-1]) if done.error is None else _failed(done.error)
+        return done
 
 
 def _reads(job: Job, stack: ExitStack) -> dict[str, Folder]:

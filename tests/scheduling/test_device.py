@@ -6,13 +6,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dask_processes import Processes
-from edgeae_cli import edgeae_here
+from edgeae_cli import edgeae, edgeae_here
 from processes import children_of
 from task_examples import Place
 from wheels import bare_environment, build_wheel
@@ -22,6 +23,8 @@ from edgeae.scheduling.device import Device
 from edgeae.scheduling.local import Local
 from edgeae.scheduling.task import Done, Task
 from edgeae.timing.results import read_results
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_without_a_cluster_no_task_asks_for_a_worker(tmp_path):
@@ -119,11 +122,13 @@ def processes(device_python: Path, tmp_path: Path) -> Iterator[Processes]:
         found.end()
 
 
-def worker_is_there(client_words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def worker_is_there(
+    client_words: list[str], cwd: Path, run: Run = edgeae_here
+) -> subprocess.CompletedProcess[str]:
     """Run a command until the device's worker has come."""
     limit = time.monotonic() + 60
     while True:
-        done = edgeae_here(*client_words, cwd=cwd)
+        done = run(*client_words, cwd=cwd)
         if "no worker is called 'pi4'" not in done.stderr or time.monotonic() > limit:
             return done
         time.sleep(0.2)
@@ -173,7 +178,7 @@ def test_a_device_without_tensorflow_benches_and_verifies(
     ):
         done = edgeae_here(*bench, "--on", name, cwd=tmp_path)
         assert done.returncode == 3
-        remedy = f'`dask worker {processes.address} --name {name} --resources "bench=1"` is one'
+        remedy = f'`dask worker {processes.address} --name {name} --resources "bench=1"` starts one'
         assert done.stderr.splitlines()[-1] == f"edgeae: {processes.address}: {reason}; {remedy}"
 
 
@@ -214,5 +219,35 @@ def test_two_clients_never_measure_at_once_on_a_device(tmp_path):
         assert running == {} and "second: on worker pi4" in place.said
         assert "crashed with SIGKILL" in str(ended["first"].error)
         assert ended["second"].error is None
+    finally:
+        processes.end()
+
+
+@pytest.mark.system
+def test_a_device_that_restarts_measures_again_what_it_had_begun(tiny_bundle, tmp_path):
+    (tmp_path / "cluster").mkdir()
+    processes = Processes(tmp_path / "cluster")
+    declared = ("--name", "pi4", "--resources", "bench=1")
+    bundle = tiny_bundle()
+    words = ["bench", str(bundle.root), "--runtime", "null", "--part", "encoder", "--rounds", "2"]
+    words += ["--seconds", "3", "--scheduler", processes.address, "--on", "pi4"]
+    try:
+        processes.worker("first", {}, *declared)
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(worker_is_there, words, tmp_path, edgeae)
+            rows = tmp_path / "build" / "results.jsonl"
+            limit = time.monotonic() + 60
+            while not rows.exists():  # the second process is measuring
+                assert time.monotonic() < limit
+                time.sleep(0.1)
+            time.sleep(1)
+            processes.kill("first")
+            processes.worker("second", {}, *declared)
+            done = running.result(timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "pi4: worker pi4 was lost; it runs again" in done.stderr
+        found = read_results(rows)
+        assert [(row.round, row.error) for row in found] == [(0, None), (1, None)]
+        assert len({row.session for row in found}) == 1
     finally:
         processes.end()

@@ -13,7 +13,7 @@ from edgeae.artifacts.bundle import Bundle, open_bundle
 from edgeae.errors import BadInput, Busy
 from edgeae.scheduling import dask_executor
 from edgeae.sweep.file import Evaluate
-from edgeae.sweep.latency import check_place, measured_latency, timed_before
+from edgeae.sweep.latency import Latency, check_place, measured_latency, timed_before
 from edgeae.sweep.result import SCHEMA, Sweep, SweepCell
 from edgeae.sweep.table import render
 from edgeae.system.machine import named
@@ -174,6 +174,12 @@ def test_on_a_cluster_its_device_times_what_is_there(tmp_path, monkeypatch):
     assert {(cell.host, cell.state) for cell in cells} == {("pi4", "done")}
     assert all(cell.p50_us > 0 for cell in cells)
     assert "p50 of the encoder in litert-xnnpack, on pi4\n" in done.stdout
+    assert {(task.on, task.resources["bench"]) for task in worker.tasks} == {("pi4", 1)}
+    first = len(worker.tasks)
+    assert edgeae_here(*words, cwd=project.place).returncode == 0
+    assert project.result().cells == cells
+    asked = ["litert-xnnpack's version", "machine"]  # and nothing is timed again
+    assert [task.name for task in worker.tasks[first:]] == asked
     worker.gone = True
     project.file(GRID)
     done = edgeae_here(*words, cwd=project.place)
@@ -185,11 +191,9 @@ def test_on_a_cluster_its_device_times_what_is_there(tmp_path, monkeypatch):
 # --- one bundle ---
 
 
-def measured(bundle: Bundle, build: Path, executor: OneWorker | None = None, **keys: str):
-    evaluate = Evaluate(runtime=RUNTIME, part="encoder", **keys)
-    said: list[str] = []
-    bundles = {bundle.name: bundle}
-    return list(measured_latency(bundles, evaluate, build, said.append, executor))
+def measured(bundle: Bundle, build: Path) -> list[tuple[str, Latency, bool]]:
+    evaluate = Evaluate(runtime=RUNTIME, part="encoder")
+    return list(measured_latency({bundle.name: bundle}, evaluate, build, str))
 
 
 def test_the_latest_bench_of_the_same_bytes_here_is_taken(fake, tiny_bundle, tmp_path):
@@ -223,16 +227,6 @@ def test_what_the_runtime_does_not_take_is_a_cell_without_a_time(fake, tiny_bund
     bundles = {"tiny/int8": tiny_bundle()}
     ((_, found, _),) = measured_latency(bundles, evaluate, tmp_path, str)
     assert (found.error, found.code) == ("onnxruntime-cpu: it holds no encoder.onnx", 0)
-
-
-def test_a_worker_of_a_cluster_times_for_real(tiny_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr("edgeae.sweep.latency._SECONDS", 0.05)
-    bundle, worker = tiny_bundle(), OneWorker(tmp_path / "worker")
-    ((_, found, fresh),) = measured(bundle, tmp_path, worker)
-    assert fresh and found.host == "pi4" and found.p50_us > 0
-    ((_, again, fresh),) = measured(bundle, tmp_path, worker, on="pi4")
-    assert (again, fresh) == (found, False)
-    assert {(task.on, task.resources["bench"]) for task in worker.tasks} == {("", 1), ("pi4", 1)}
 
 
 def test_times_of_several_hosts_are_not_compared_silently():
