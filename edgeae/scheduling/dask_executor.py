@@ -73,7 +73,7 @@ class Dask:
         say: receives messages of one line about workers.
 
     Raises:
-        EdgeaeError: see `cluster.connected`.
+        EdgeaeError: see `cluster.connected`; or the store cannot be written.
     """
 
     def __init__(
@@ -89,12 +89,15 @@ class Dask:
     ) -> None:
         self._address, self._retries, self._say = address, retries, say
         self._wait_s = WAIT_S if wait_s is None else wait_s
+        shared = None if store is None else SharedStore(store)
+        if shared is not None:
+            shared.try_writing()
         self._connection = ExitStack()
         self._client = self._connection.enter_context(
             connected(address, jobs=jobs, certificates=certificates, say=say)
         )
         self._fleet = Fleet(self._client)
-        self._supply = Supply(self._asked, None if store is None else SharedStore(store), say)
+        self._supply = Supply(self._asked, shared, say)
         self._waiting: deque[_Pending] = deque()
         self._running: dict[str, _Pending] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()

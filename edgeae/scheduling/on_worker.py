@@ -61,10 +61,10 @@ def put(sha256: str, content: bytes, dask_worker: Any = None) -> str:
     return ""
 
 
-def sees(url: str, sha256: str) -> str:
-    """Return why a shared store does not have a content on this machine, or an empty text."""
+def sees(url: str) -> str:
+    """Return why this machine does not see the client's shared store, or an empty text."""
     try:
-        there = SharedStore(url).has(sha256)
+        there = SharedStore(url).is_written()
     except EdgeaeError as error:
         return str(error)
     return "" if there else f"--store {url}: what the client wrote there is not there"

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from edgeae.errors import BadInput, RuntimeUnavailable
+from edgeae.system.scratch import scratch
 
 #: What fsspec and its drivers raise for what is not there, not allowed or not reachable has no
 #: common class.
 _FAILURES = Exception
+#: The hash of an empty file, by which a store is tried.
+_EMPTY = hashlib.sha256().hexdigest()
 
 
 class SharedStore:
@@ -71,14 +74,24 @@ class SharedStore:
             raise self._refusal("cannot be read", error) from None
         return True
 
-    def has(self, sha256: str) -> bool:
-        """Return whether a content is there.
+    def try_writing(self) -> None:
+        """Write an empty file.
+
+        Raises:
+            BadInput: the store cannot be written.
+        """
+        with scratch() as folder:
+            (folder / "empty").touch()
+            self.put(_EMPTY, folder / "empty", anew=True)
+
+    def is_written(self) -> bool:
+        """Return whether the file of `try_writing` is there.
 
         Raises:
             BadInput: the store cannot be read.
         """
         try:
-            return bool(self._files.exists(self._place(sha256)))
+            return bool(self._files.exists(self._place(_EMPTY)))
         except _FAILURES as error:
             raise self._refusal("cannot be read", error) from None
 

@@ -119,7 +119,7 @@ class Supply:
                 shared.put(sha256, inputs.files[sha256], anew=sha256 in self._doubted)
                 self._stored.add(sha256)
         if not worker.sees_store:
-            answer = self._ask(worker, on_worker.sees, shared.url, unseen[0])
+            answer = self._ask(worker, on_worker.sees, shared.url)
             worker.sees_store = self._accepts(worker, answer)
         return worker.sees_store
 

@@ -40,9 +40,8 @@ def ends(store: str, *tasks: Task) -> tuple[dict[str, Done], list[str]]:
 def test_a_worker_takes_from_there_what_it_lacks(tmp_path, rows, kind):
     url = {"folder": str(tmp_path / "s"), "file://": f"file://{tmp_path}/s"}.get(kind, f"{kind}a/s")
     shared = SharedStore(url)
-    assert not shared.has(sha256(ROWS))
+    assert not shared.fetch(sha256(ROWS), tmp_path / "a")
     shared.put(sha256(ROWS), rows)
-    assert SharedStore(url).has(sha256(ROWS))
     store = Store(tmp_path / "own", shared)
     store.copy({tmp_path / "in" / "a": sha256(ROWS)})
     assert (tmp_path / "in" / "a").read_bytes() == ROWS
@@ -70,7 +69,8 @@ def test_inputs_travel_through_it_and_never_straight(place, tmp_path, monkeypatc
     found, _ = ends(str(tmp_path / "s"), *(place.task(name, "copy") for name in "abc"))
     assert [done.error for done in found.values()] == [None] * 3
     assert set(place.files("a").values()) >= {b"1,2\n" * 1000}
-    assert len([path for path in (tmp_path / "s").rglob("*") if path.is_file()]) == 1
+    kept = [path.read_bytes() for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert sorted(kept) == [b"", b"1,2\n" * 1000]  # the first tells workers that it is theirs
 
 
 def test_damage_in_the_store_costs_a_second_try(place, tmp_path, rows):
@@ -84,7 +84,7 @@ def test_damage_in_the_store_costs_a_second_try(place, tmp_path, rows):
 
 def test_a_worker_that_does_not_reach_it_is_named_and_left_out(place, tmp_path, monkeypatch):
     url = str(tmp_path / "s")
-    monkeypatch.setattr(SharedStore, "has", lambda self, sha256: False)  # another machine's disk
+    monkeypatch.setattr(SharedStore, "is_written", lambda self: False)  # another machine's disk
     found, lines = ends(url, place.task("a", "copy"))
     told = f"is left out: --store {url}: what the client wrote there is not there"
     assert sorted(lines) == [f"worker 0 {told}", f"worker 1 {told}"]
@@ -95,10 +95,9 @@ def test_a_worker_that_does_not_reach_it_is_named_and_left_out(place, tmp_path, 
 def test_a_store_that_cannot_be_written_is_one_line(place, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     url = str(tmp_path / "file")
-    found, _ = ends(url, place.task("a", "copy"))
-    error = found["a"].error
-    assert isinstance(error, BadInput)
-    assert str(error).startswith(f"--store {url}: cannot be written (")
+    with pytest.raises(BadInput, match=rf"^--store {url}: cannot be written \("):
+        ends(url, place.task("a", "copy"))
+    assert place.opened == []
 
 
 def test_what_is_no_store_is_refused_at_once(tmp_path):

@@ -139,6 +139,19 @@ def test_the_table_has_each_cell_and_reasons_are_grouped():
     ]
 
 
+def test_times_are_in_the_table_and_their_machines_if_there_are_several():
+    made = cells()
+    assert "p50" not in page(sweep(made))
+    timed = [replace(cell, p50_us=12.5, host="box") for cell in made[:-1]] + made[-1:]
+    text = page(sweep(timed))
+    assert "median duration of one call of the encoder in null, on box." in words(text)
+    assert rows_of(text)[-1][-2:] == ["–", "done"] and rows_of(text)[-2][-2:] == ["12.5 µs", "done"]
+    timed[0] = replace(timed[0], host="pi4")
+    text = page(sweep(timed))
+    assert "on pi4, box. Times of different machines do not compare." in words(text)
+    assert rows_of(text)[-2][-3:] == ["12.5 µs", "box", "done"]
+
+
 def test_thousands_of_cells_are_drawn_in_part_and_the_page_says_so():
     many = [
         replace(cell, model=f"m{number}", seed=number, loss=(cell.loss or 0) * (1 + number / 9e3))

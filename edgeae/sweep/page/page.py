@@ -15,6 +15,7 @@ from edgeae.sweep.page.front_plot import FrontPlot, Look, front_plot
 from edgeae.sweep.page.parallel_plot import ParallelPlot, parallel_plot
 from edgeae.sweep.result import DONE, FAILED, Sweep, SweepCell, has_instructions
 from edgeae.system import atomic
+from edgeae.text.amounts import short_duration
 from edgeae.text.markdown import pieces
 
 _TEMPLATE = "sweep.html.j2"
@@ -90,7 +91,13 @@ def page(sweep: Sweep) -> str:
     ended = _ended(sweep)
     return fill(
         _TEMPLATE,
-        {"pieces": pieces, "loss": formats.loss, "ratio": formats.ratio, "count": formats.count},
+        {
+            "pieces": pieces,
+            "loss": formats.loss,
+            "ratio": formats.ratio,
+            "count": formats.count,
+            "micros": _micros,
+        },
         folder=Path(__file__).parent,
         sweep=sweep,
         states=_states(sweep),
@@ -103,6 +110,7 @@ def page(sweep: Sweep) -> str:
         datasets=datasets,
         several=len(datasets) > 1,
         counted=counted,
+        hosts=list(dict.fromkeys(cell.host for cell in sweep.cells if cell.host)),
         costs="loss, packed bytes and instructions" if counted else "loss and packed bytes",
         contributions=list(_contributions(sweep, datasets, axes)),
         zeros=_zeros(sweep),
@@ -113,6 +121,10 @@ def page(sweep: Sweep) -> str:
         failed=FAILED,
         done=DONE,
     )
+
+
+def _micros(p50_us: float | None) -> str:
+    return "–" if p50_us is None else short_duration(p50_us * 1e3)
 
 
 def _dataset(sweep: Sweep, name: str, number: int, axes: Sequence[Axis], hues: Colours) -> Dataset:
