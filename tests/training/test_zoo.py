@@ -41,14 +41,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(
-    *families: str, jobs: int = 2, force: bool = False
+    *families: str, jobs: int = 2, **options: bool
 ) -> tuple[dict[str, TrainingOutcome], list[str]]:
     lines: list[str] = []
     asked = {
         name: Asked(Path("b") / model_name(settings(name)), settings(name), "digits", "d" * 64)
         for name in families
     }
-    found = list(train_all(asked, jobs=jobs, force=force, say=lines.append))
+    found = list(train_all(asked, jobs=jobs, say=lines.append, **{"force": False, **options}))
     return {item.family: item for item in found}, lines
 
 
