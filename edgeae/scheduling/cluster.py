@@ -4,9 +4,11 @@ Importing this module does not import Dask; without the extra, the errors say wh
 """
 
 import contextlib
+import http.client
 import importlib.util
 import ipaddress
 import logging
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ INSIDE = "dask"
 _PROTOCOLS = ("tcp", "tls", "ws", "wss")
 _CONNECT_S = 5.0
 _CLOSE_S = 2.0
+_PAGE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def connected(
                 "`dask scheduler` starts one",
             ) from None
         stack.callback(_closed, client)
-        if address != INSIDE and "dashboard" in client.scheduler_info().get("services", {}):
+        if address != INSIDE and _answers(client.dashboard_link):
             say(f"Dask's dashboard: {client.dashboard_link}")
         yield client
 
@@ -151,6 +154,18 @@ def _workers(jobs: int) -> Iterator[Any]:
     finally:
         with contextlib.suppress(Exception):
             cluster.close(timeout=_CLOSE_S)
+
+
+def _answers(link: str | None) -> bool:
+    """Return whether there is a page: a scheduler without bokeh has an address, and no dashboard."""
+    if not link:
+        return False
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(link, timeout=_PAGE_S) as page:
+            return bool(page.status == 200)
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
 
 
 def _closed(client: Any) -> None:
