@@ -157,7 +157,7 @@ def _workers(jobs: int) -> Iterator[Any]:
 
 
 def _answers(link: str | None) -> bool:
-    """Return whether there is a page: a scheduler without bokeh has an address, and no dashboard."""
+    """Return whether there is a page: a scheduler without bokeh has an address and no dashboard."""
     if not link:
         return False
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
