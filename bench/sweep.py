@@ -39,6 +39,8 @@ recipes = ["float32", "float16", "int8"]
 [train]
 epochs = 1
 """
+#: Threads of each worker, where tasks do nothing.
+THREADS = 8
 #: Tasks of the first measurement of memory, from which the second tells what a task takes.
 FEW = 500
 MODELS, BUNDLES = 18, 54
@@ -64,6 +66,11 @@ class Overhead:
     client_mb: float
     seconds: float
 
+    @property
+    def both_ms(self) -> float:
+        """Processor time of client and scheduler, in milliseconds a task."""
+        return self.client_ms + self.scheduler_ms
+
 
 class Cluster:
     """A scheduler and workers of one thread each, as processes of this machine."""
@@ -83,11 +90,12 @@ class Cluster:
             time.sleep(0.05)
         self.address: str = json.loads(told.read_text())["address"]
 
-    def worker(self, name: str) -> None:
-        """Start a worker."""
+    def worker(self, name: str, threads: int = 1, *more: str) -> None:
+        """Start a worker, with more options of `dask worker`."""
         self._start(
-            *("worker", self.address, "--name", name, "--nthreads", "1", "--no-nanny"),
+            *("worker", self.address, "--name", name, "--nthreads", str(threads), "--no-nanny"),
             *("--memory-limit", "0", "--no-dashboard", "--local-directory", str(self._root / name)),
+            *more,
         )
 
     def end(self) -> None:
@@ -110,21 +118,21 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(workers: int) -> Iterator[Cluster]:
-    """Yield a cluster in a temporary folder."""
+def cluster(workers: int, threads: int = 1, *more: str) -> Iterator[Cluster]:
+    """Yield a cluster in a temporary folder; see `Cluster.worker`."""
     with tempfile.TemporaryDirectory() as folder:
         found = Cluster(Path(folder))
         try:
             for number in range(workers):
-                found.worker(f"w{number + 1}")
+                found.worker(f"w{number + 1}", threads, *more)
             yield found
         finally:
             found.end()
 
 
-def overhead(count: int) -> Overhead:
-    """Run tasks that do nothing, in a client of its own process."""
-    with cluster(workers=2) as there:
+def overhead(count: int, threads: int) -> Overhead:
+    """Run tasks that do nothing on two workers, in a client of its own process."""
+    with cluster(2, threads, "--preload", str(HERE / "sweep_nothing.py")) as there:
         before = _processor_s(there.scheduler.pid)
         out = subprocess.run(
             [sys.executable, __file__, "--client", there.address, str(count)],
@@ -194,18 +202,23 @@ def _processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def page(few: Overhead, many: Overhead, one_s: float, two_s: float) -> str:
+def page(few: Overhead, many: Overhead, alone: Overhead, one_s: float, two_s: float) -> str:
     """Return the page."""
-    both = many.client_ms + many.scheduler_ms
+    both = many.both_ms
     each_kb = (many.client_mb - few.client_mb) / (many.tasks - few.tasks) * 1e3
     here = machine.describe()
     cell_s = one_s / BUNDLES
     hours = 1e5 * cell_s / 3600
     costs = [
-        ("tasks that do nothing, on two workers", f"{many.tasks:,} in {many.seconds:,.0f} s", ""),
+        (
+            f"tasks that do nothing, {2 * THREADS} at once on two workers",
+            f"{many.tasks:,} in {many.seconds:,.0f} s",
+            "",
+        ),
         ("processor time of the client, a task", f"{many.client_ms:.2f} ms", ""),
         ("processor time of the scheduler, a task", f"{many.scheduler_ms:.2f} ms", ""),
         ("both", f"{both:.2f} ms", f"at most {MS_PER_TASK:g} ms"),
+        ("both, if only two run at once", f"{alone.both_ms:.2f} ms", ""),
         (
             "largest memory of the client",
             f"{many.client_mb:.0f} MB ({few.client_mb:.0f} MB with {few.tasks:,} tasks)",
@@ -225,8 +238,9 @@ def page(few: Overhead, many: Overhead, one_s: float, two_s: float) -> str:
 
 {_table(("", "measured", "target"), costs)}
 
-A task is a process of its own on its worker: the start of Python is most of the seconds here, and
-it is the worker's time. A training or an export starts TensorFlow too, which takes seconds.
+These tasks are answered by the worker itself. A real one is a process of its own there, which
+takes the worker a tenth of a second for Python, and seconds for TensorFlow. If few tasks run at
+once, each message travels by itself; with more of them, Dask sends several together.
 
 ## What more workers bring
 
@@ -268,13 +282,15 @@ def main() -> None:
     parser.add_argument("--only", choices=["tasks", "speedup"])
     asked = parser.parse_args()
     if asked.only != "speedup":
-        few, many = overhead(FEW), overhead(asked.tasks)
+        few, many = overhead(FEW, THREADS), overhead(asked.tasks, THREADS)
+        alone = overhead(FEW, 1)
         tell(f"{many}")
+        tell(f"{alone}")
     if asked.only != "tasks":
         one_s, two_s = sweep_s(1), sweep_s(2)
         tell(f"one worker {one_s:.1f} s, two {two_s:.1f} s: {one_s / two_s:.2f}")
     if asked.only is None:
-        atomic.write_text(asked.page, page(few, many, one_s, two_s))
+        atomic.write_text(asked.page, page(few, many, alone, one_s, two_s))
         tell(f"{asked.page}: written")
 
 

@@ -1,6 +1,5 @@
-"""The child of a task that does nothing, for `sweep.py`."""
+"""Makes a Dask worker answer tasks without a child process, for `sweep.py`: `--preload` runs it."""
 
-from edgeae.system.children import serve
+from edgeae.scheduling import on_worker
 
-if __name__ == "__main__":
-    serve(lambda job: ())
+on_worker.reports = lambda *_, **__: []

@@ -38,6 +38,8 @@ from edgeae.system import children, interrupts
 _LOOK_S = 1.0
 #: A task that killed so many workers is run no more, whatever `retries` allows.
 _POISON = 3
+#: How many answers are asked for at once; all of them are in memory.
+_BURST = 16
 #: How often a worker may lack what was sent before, as after its files were damaged.
 _LACKED = 3
 #: How long to wait for a worker that can run a task, in seconds.
@@ -133,10 +135,30 @@ class Dask:
             if time.monotonic() - self._looked >= _LOOK_S:
                 yield from self._look()
             yield from self._send()
-            with contextlib.suppress(queue.Empty):
-                pending = self._running.pop(self._ended.get(timeout=_LOOK_S / 2), None)
+            keys = self._burst()
+            answers = self._gathered(keys)
+            for key in keys:
+                pending = self._running.pop(key, None)
                 if pending is not None:
-                    yield from self._settled(pending)
+                    yield from self._settled(pending, answers.get(key))
+
+    def _burst(self) -> list[str]:
+        """Wait for a task that ends; return the keys of all that have ended, up to a number."""
+        keys = []
+        with contextlib.suppress(queue.Empty):
+            keys.append(self._ended.get(timeout=_LOOK_S / 2))
+            while len(keys) < _BURST:
+                keys.append(self._ended.get_nowait())
+        return keys
+
+    def _gathered(self, keys: list[str]) -> dict[str, Any]:
+        """Return key → answer of tasks that ended well, asked for at once; or nothing."""
+        futures = {key: self._running[key].future for key in keys if key in self._running}
+        well = {key: future for key, future in futures.items() if future.status == "finished"}
+        if len(well) > 1:
+            with contextlib.suppress(Exception):  # each is asked for by itself, and judged
+                return dict(zip(well, self._client.gather([*well.values()]), strict=True))
+        return {}
 
     def cancel(self) -> None:
         futures = [pending.future for pending in self._running.values()]
@@ -296,12 +318,15 @@ class Dask:
 
     # --- what comes back ---
 
-    def _settled(self, pending: _Pending) -> Iterator[Done]:
-        """Take what a future came to; yield the task's end, or let it wait again."""
+    def _settled(self, pending: _Pending, answered: Any) -> Iterator[Done]:
+        """Take what a future came to; yield the task's end, or let it wait again.
+
+        `answered` is its answer, if it was asked for already; else None.
+        """
         future, worker = pending.future, pending.worker
         assert worker is not None
         worker.free(pending.task.needs)
-        content, error = _result(future)
+        content, error = _result(future) if answered is None else (_bytes(answered), None)
         future.release()
         if content is None:
             if error is None:
@@ -365,9 +390,11 @@ def _result(future: Any) -> tuple[bytes | None, str | None]:
         content = future.result()
     except (CancelledError, OSError):  # it was lost before its answer came
         return None, None
-    if not isinstance(content, bytes):
-        return b"", None
-    return content, None
+    return _bytes(content), None
+
+
+def _bytes(content: Any) -> bytes:
+    return content if isinstance(content, bytes) else b""  # which is refused
 
 
 def _finished(pending: _Pending, content: bytes, worker: Worker) -> Done:
