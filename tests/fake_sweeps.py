@@ -109,7 +109,12 @@ class SweepProject(Project):
         return [(row["cell"], row["stage"], row["event"]) for row in rows]
 
     def _train_each(
-        self, commands: Mapping[str, Sequence[str]], *, jobs: int, say: Callable[[str], None]
+        self,
+        commands: Mapping[str, Sequence[str]],
+        *,
+        jobs: int,
+        say: Callable[[str], None],
+        one_core: bool,
     ) -> Iterator[tuple[str, int, str]]:
         for name, words in commands.items():
             if name == self.interrupt:

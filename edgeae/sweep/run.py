@@ -199,7 +199,7 @@ class _Stages:
         cluster = self._machines.executor(jobs)
         if cluster is None:
             words = {item.name: item.words(found[item.data].data, self._build) for item in models}
-            return train_each(words, jobs=jobs, say=say)
+            return train_each(words, jobs=jobs, say=say, one_core=True)
         asked = {
             item.name: Asked(
                 self._build / item.name,
@@ -210,7 +210,7 @@ class _Stages:
             for item in models
         }
         moved = self._journal.moved(TRAIN)
-        return train_on(cluster, asked, force=True, say=say, moved=moved)
+        return train_on(cluster, asked, force=True, say=say, moved=moved, one_core=True)
 
     def _journal_training(self, name: str, item: Training | Stopped) -> None:
         if isinstance(item, Stopped):
@@ -259,7 +259,9 @@ class _Stages:
         cluster, moved = self._machines.executor(jobs), self._journal.moved(EXPORT)
         total, done = len(cells), len(cells) - len(stale)
         with Progress(total, "sweep: export", "bundle", done=done, each=True) as progress:
-            made = export(stale, jobs=jobs, say=progress.tell, cluster=cluster, moved=moved)
+            made = export(
+                stale, jobs=jobs, say=progress.tell, cluster=cluster, moved=moved, one_core=True
+            )
             for outcome in made:
                 progress.advance(outcome.to_text())
                 yield outcome

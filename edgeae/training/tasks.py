@@ -6,7 +6,7 @@ This module needs no TensorFlow; the child processes, `edgeae.training.child`, l
 import contextlib
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edgeae.errors import EdgeaeError, ManifestMismatch, system_error
 from edgeae.families.settings import Settings
 from edgeae.scheduling.task import OUT, Done, Executor, Task
 from edgeae.system import atomic
+from edgeae.system.one_core import ASKED
 from edgeae.system.scratch import scratch
 from edgeae.training.current import current_on, tool_versions, trained_as, writing
 from edgeae.training.journal import FOLDER
@@ -58,6 +59,7 @@ def train_on(
     force: bool = False,
     say: Callable[[str], None],
     moved: Callable[[str, str, str], None] = lambda name, event, worker: None,
+    one_core: bool = False,
 ) -> Generator[tuple[str, int, str]]:
     """Train models on an executor's machines; a failure does not stop the others.
 
@@ -69,6 +71,7 @@ def train_on(
         force: also train models that are up to date.
         say: receives each line that a training prints.
         moved: receives a training's name with what `Task.moved` gets.
+        one_core: whether each child computes on a core of its own; see `system.one_core`.
 
     Yields:
         the name, the exit code and the error in one line, as soon as the training is published or
@@ -90,6 +93,8 @@ def train_on(
             except EdgeaeError as error:
                 yield name, error.code, str(error)
                 continue
+            if one_core:
+                task = replace(task, variables={**task.variables, **ASKED})
             names[task] = name
             executor.submit(task)
         for done in executor.completed():

@@ -18,6 +18,7 @@ from pathlib import Path
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
 from edgeae.scheduling.task import Executor
 from edgeae.system import tied
+from edgeae.system.one_core import ASKED
 from edgeae.training.tasks import Asked, train_on
 
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
@@ -85,7 +86,11 @@ def train_all(
 
 
 def train_each(
-    commands: Mapping[str, Sequence[str]], *, jobs: int, say: Callable[[str], None]
+    commands: Mapping[str, Sequence[str]],
+    *,
+    jobs: int,
+    say: Callable[[str], None],
+    one_core: bool = False,
 ) -> Generator[tuple[str, int, str]]:
     """Run `edgeae train` with the words of each command; a failure does not stop the others.
 
@@ -93,6 +98,7 @@ def train_each(
         commands: a name for each command → the words after `edgeae train`.
         jobs: number of processes at once.
         say: receives each line that a training prints.
+        one_core: whether each process computes on a core of its own; see `system.one_core`.
 
     Yields:
         the name, the exit code and the error in one line, as soon as the training ends.
@@ -101,7 +107,7 @@ def train_each(
         KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
     """
     pool = ThreadPoolExecutor(max_workers=jobs)
-    with _Processes() as processes:
+    with _Processes(ASKED if one_core else {}) as processes:
         try:
             running = {
                 pool.submit(processes.run, [*_COMMAND, *words], say): name
@@ -122,14 +128,15 @@ def train_one(words: Sequence[str], say: Callable[[str], None]) -> tuple[int, st
     Raises:
         KeyboardInterrupt: Ctrl-C; the training keeps its best epoch so far.
     """
-    with _Processes() as processes:
+    with _Processes({}) as processes:
         return processes.run([*_COMMAND, *words, "--json"], say)
 
 
 class _Processes:
     """Child processes; at the end of the `with` block they are terminated, then killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
         self._running: set[subprocess.Popen[str]] = set()
         self._ended = False
         self._changing = threading.Lock()
@@ -161,6 +168,7 @@ class _Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                env={**os.environ, **self._variables},
                 start_new_session=True,  # only the parent gets Ctrl-C; it ends the children
                 text=True,
                 errors="replace",

@@ -21,6 +21,7 @@ from edgeae.recipe import Recipe
 from edgeae.scheduling.local import Local
 from edgeae.scheduling.task import OUT, Done, Executor, Folder, Task
 from edgeae.system import memory
+from edgeae.system.one_core import ASKED
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -246,6 +247,7 @@ def export(
     say: Callable[[str], None],
     cluster: Executor | None = None,
     moved: Callable[[str, str, str], None] = lambda name, event, worker: None,
+    one_core: bool = False,
 ) -> Iterator[ExportOutcome]:
     """Make each bundle and yield its result; a failure does not stop the others.
 
@@ -258,6 +260,7 @@ def export(
         say: receives progress messages of one line.
         cluster: runs the children on other machines; None for this machine. It is closed.
         moved: receives a bundle's name with what `Task.moved` gets.
+        one_core: whether each child computes on a core of its own; see `system.one_core`.
     """
     # fine-tuning takes longest and starts first, so that short exports fill the other workers
     ordered = sorted(cells, key=lambda cell: cell.fine_tuning, reverse=True)
@@ -269,6 +272,8 @@ def export(
             except EdgeaeError as error:
                 yield ExportOutcome(cell, _FAILED, error)
                 continue
+            if one_core:
+                task = replace(task, variables={**task.variables, **ASKED})
             made[task] = cell
             executor.submit(task)
         for done in executor.completed():
