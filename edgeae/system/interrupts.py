@@ -1,14 +1,19 @@
 """Signals that ask a process to end: Ctrl-C, `kill`, and a terminal that went away."""
 
 import contextlib
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Programs send these signals, often several times; only the first counts. Ctrl-C always counts.
 _ONCE = (signal.SIGTERM, signal.SIGHUP)
+#: When an interrupt is raised again, in seconds.
+_SOON_S = 0.01
 
 
 def heed() -> None:
@@ -21,6 +26,28 @@ def heed() -> None:
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    if not isinstance(sys.unraisablehook, _Again):
+        sys.unraisablehook = _Again(sys.unraisablehook)
+
+
+class _Again:
+    """Raises an interrupt again that came while a destructor ran, where Python drops exceptions.
+
+    Args:
+        others: takes what else is dropped, and prints it.
+    """
+
+    def __init__(self, others: Callable[[Any], object]) -> None:
+        self._others = others
+
+    def __call__(self, dropped: Any, /) -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            self._others(dropped)
+            return
+        # not at once: this function runs in the destructor, too
+        again = threading.Timer(_SOON_S, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -73,6 +73,7 @@ def test_rows_are_as_those_of_this_machine_and_carry_the_devices(away, tiny_bund
         assert list(task.versions) == ["edgeae"]
 
 
+@pytest.mark.system
 def test_a_bare_file_is_a_job_too(away, tiny_bundle, tmp_path):
     path = tiny_bundle().root / "encoder.tflite"
     suite = Suite("s", artifacts=(str(path),), models=(), runtimes=("litert-builtin",))
@@ -81,6 +82,7 @@ def test_a_bare_file_is_a_job_too(away, tiny_bundle, tmp_path):
     assert away.worker.sent == ["encoder.tflite"]
 
 
+@pytest.mark.system
 def test_without_a_name_the_first_worker_stays_the_one(tiny_bundle, tmp_path):
     away = Away(tmp_path / "worker", "tcp://10.0.0.7:40123", on="")
     rows = away.rows(tiny_bundle(), tmp_path / "r.jsonl", "null")
@@ -102,6 +104,7 @@ def test_an_absent_runtime_is_one_row(away, odd, tiny_bundle, tmp_path):
     assert found["null"].samples_ns
 
 
+@pytest.mark.system
 def test_wrong_answers_and_damage_are_rows_that_name_the_clients_files(away, tiny_bundle, tmp_path):
     bundle = swap_rows(tiny_bundle(), "encoder")
     (row,) = away.rows(bundle, tmp_path / "r.jsonl", "litert-builtin")
@@ -184,6 +187,7 @@ def cluster(tmp_path, monkeypatch) -> OneWorker:
 QUICK = ("--runtime", "null", "--part", "encoder", "--seconds", "0.05")
 
 
+@pytest.mark.system
 def test_the_command_appends_the_devices_rows(cluster, tiny_bundle, tmp_path):
     bundle = tiny_bundle()
     words = ("bench", str(bundle.root), *QUICK, "--on", "pi4")

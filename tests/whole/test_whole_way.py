@@ -129,6 +129,7 @@ def test_a_manifest_holds_the_recipe_that_it_was_made_under(project: Path) -> No
     assert pruned.settings["steps"] == ["prune"] and pruned.settings["prune"]["sparsity"] == 0.5
 
 
+@pytest.mark.system
 def test_the_same_seed_gives_the_same_weights_and_the_same_bundle(project: Path) -> None:
     other = project / "again"
     other.mkdir()
