@@ -35,6 +35,19 @@ from edgeae.timing.suite import Job
 from edgeae.training.current import tool_versions
 
 _TRAIN = typer.main.get_command(app).commands["train"]
+#: A grid of fakes, its models and its cells.
+GRID = """
+[grid]
+families = ["simple", "deep"]
+codes = [4, 8]
+data = "tiny.npz"
+recipes = ["float32", "int8"]
+[train]
+threads = 2
+"""
+CORE = "[evaluate]\ncore = 'cortex-m4'\n"
+MODELS = ["simple-c4-tiny", "simple-c8-tiny", "deep-c4-tiny", "deep-c8-tiny"]
+CELLS = [f"{model}/{plan}" for model in MODELS for plan in ("float32", "int8")]
 #: Size of the code → test MSE of a fake model of that size.
 LOSSES = {4: 0.05, 8: 0.02, 32: 0.01}
 

@@ -74,8 +74,8 @@ TOP = {"edgeae", "edgeae.__main__", "edgeae.errors", "edgeae.pytest_plugin"}
 ROOMS = {
     "text": "",
     "system": "",
-    "scheduling": "system",
     "reading": "text system",
+    "scheduling": "system reading",
     "metrics": "reading",
     "recipe": "text system reading metrics",
     "plotting": "text",

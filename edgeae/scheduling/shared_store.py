@@ -36,20 +36,20 @@ class SharedStore:
         self.url = url
         self._files, self._root = _opened(url)
 
-    def put(self, sha256: str, path: Path, *, anew: bool = False) -> None:
+    def put(self, sha256: str, path: Path, *, overwrite: bool = False) -> None:
         """Write a file's content, unless it is there.
 
         Args:
             sha256: its hash.
             path: the file.
-            anew: also write it if it is there, as it may be damaged.
+            overwrite: whether to replace a content that is there, which may be damaged.
 
         Raises:
             BadInput: the store cannot be written.
         """
         place = self._place(sha256)
         try:
-            if not anew and self._files.exists(place):
+            if not overwrite and self._files.exists(place):
                 return
             self._files.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
             # of two clients that write the same, one is last; readers check the hash
@@ -82,7 +82,7 @@ class SharedStore:
         """
         with scratch() as folder:
             (folder / "empty").touch()
-            self.put(_EMPTY, folder / "empty", anew=True)
+            self.put(_EMPTY, folder / "empty", overwrite=True)
 
     def is_written(self) -> bool:
         """Return whether the file of `try_writing` is there.

@@ -3,13 +3,13 @@
 What is not there comes from a store that all machines share, if there is one, else from the client.
 """
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from edgeae.errors import naming
+from edgeae.reading import files
 from edgeae.scheduling.shared_store import SharedStore
 from edgeae.system import atomic
 
@@ -79,7 +79,7 @@ class Store:
         place = self._place(sha256)
         if not place.exists():
             return False
-        if _digest(place) == sha256:
+        if files.sha256(place) == sha256:
             return True
         place.unlink(missing_ok=True)
         return False
@@ -92,7 +92,7 @@ class Store:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent) as folder:
             part = Path(folder) / "part"
-            if not self._shared.fetch(sha256, part) or _digest(part) != sha256:
+            if not self._shared.fetch(sha256, part) or files.sha256(part) != sha256:
                 return False
             part.replace(place)
         return True
@@ -101,8 +101,3 @@ class Store:
         if not (len(sha256) == 64 and sha256.isalnum()):
             raise ValueError(f"no sha256: {sha256!r:.80}")
         return self._root / sha256[:2] / sha256
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,12 +1,12 @@
 """Gives workers what tasks read: each content once, from the client or through a shared store."""
 
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgeae.errors import BadInput
+from edgeae.reading import files
 from edgeae.scheduling import on_worker
 from edgeae.scheduling.fleet import Worker
 from edgeae.scheduling.shared_store import SharedStore
@@ -53,6 +53,7 @@ class Supply:
         """Return what a task reads.
 
         Raises:
+            BadInput: a file is none, but a folder or a device.
             OSError: a file cannot be read.
         """
         found = Inputs()
@@ -68,8 +69,7 @@ class Supply:
 
     def _hashed(self, path: Path) -> str:
         if path not in self._hashes:  # the data of many tasks is one file
-            with path.open("rb") as stream:
-                self._hashes[path] = hashlib.file_digest(stream, "sha256").hexdigest()
+            self._hashes[path] = files.sha256(path)
         return self._hashes[path]
 
     def give(self, inputs: Inputs, worker: Worker) -> bool:
@@ -116,7 +116,7 @@ class Supply:
     ) -> bool:
         for sha256 in unseen:
             if sha256 not in self._stored:
-                shared.put(sha256, inputs.files[sha256], anew=sha256 in self._doubted)
+                shared.put(sha256, inputs.files[sha256], overwrite=sha256 in self._doubted)
                 self._stored.add(sha256)
         if not worker.sees_store:
             answer = self._ask(worker, on_worker.sees, shared.url)

@@ -8,13 +8,14 @@ named files are promised to be there, and writes into `{out}`. It may read nothi
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from edgeae.errors import EdgeaeError, RuntimeUnavailable
 from edgeae.system.children import Message
+from edgeae.system.tied import ONE_CORE
 
 #: The name of the folder that a task writes.
 OUT = "out"
@@ -97,6 +98,10 @@ class Task:
     on: str = ""
     timeout_s: float = 1800.0
     moved: Callable[[str, str], None] = lambda event, worker: None
+
+    def on_one_core(self) -> "Task":
+        """Return the same task, whose child computes on a core of its own."""
+        return replace(self, variables={**self.variables, **ONE_CORE})
 
     @property
     def needs(self) -> Needs:

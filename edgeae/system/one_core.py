@@ -11,11 +11,6 @@ from pathlib import Path
 
 from edgeae.system.scratch import shared
 
-#: The variable of the environment that asks for it, of tied processes (`edgeae.system.tied`).
-VARIABLE = "EDGEAE_ONE_CORE"
-#: What a task has among its variables to get a core of its own.
-ASKED = {VARIABLE: "1"}
-
 
 def take(*, kept_by_next_program: bool) -> None:
     """Keep this process on the first core that no other such process has.

@@ -2,9 +2,9 @@
 
 `python -m edgeae.system.tied PARENT MODULE WORD…` runs `python -m MODULE WORD…`, and
 `python -m edgeae.system.tied PARENT -- PROGRAM WORD…` runs PROGRAM. Both are tied to the process
-PARENT before any other import or program, because importing TensorFlow takes seconds. Where the
-variable of `edgeae.system.one_core` is set, the process also gets a core of its own, before a
-library counts the cores.
+PARENT before any other import or program, because importing TensorFlow takes seconds. With
+`ONE_CORE` in its environment, the process also gets a core of its own, before a library counts the
+cores (`edgeae.system.one_core`).
 
 The kernel ties a process to the *thread* that started it, so a thread must not end before the
 process that it started. On systems other than Linux, processes are not tied.
@@ -17,10 +17,11 @@ import signal
 import sys
 from collections.abc import Iterable
 
-from edgeae.system import one_core
-
 _PR_SET_PDEATHSIG = 1
 _PROGRAM = "--"
+_ONE_CORE = "EDGEAE_ONE_CORE"
+#: The variable of a process's environment with which it gets a core of its own.
+ONE_CORE = {_ONE_CORE: "1"}
 
 
 def module(name: str, *words: str) -> list[str]:
@@ -47,7 +48,9 @@ def _tie(parent: int) -> None:
 
 def _main(parent: str, name: str, *words: str) -> None:
     _tie(int(parent))
-    if os.environ.pop(one_core.VARIABLE, ""):  # not for the children of this process
+    if os.environ.pop(_ONE_CORE, ""):  # not for the children of this process
+        from edgeae.system import one_core  # most processes start without it
+
         one_core.take(kept_by_next_program=name == _PROGRAM)
     if name == _PROGRAM:
         os.execvp(words[0], words)

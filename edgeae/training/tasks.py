@@ -6,7 +6,7 @@ This module needs no TensorFlow; the child processes, `edgeae.training.child`, l
 import contextlib
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from edgeae.errors import EdgeaeError, ManifestMismatch, system_error
 from edgeae.families.settings import Settings
 from edgeae.scheduling.task import OUT, Done, Executor, Task
 from edgeae.system import atomic
-from edgeae.system.one_core import ASKED
 from edgeae.system.scratch import scratch
 from edgeae.training.current import current_on, tool_versions, trained_as, writing
 from edgeae.training.journal import FOLDER
@@ -94,7 +93,7 @@ def train_on(
                 yield name, error.code, str(error)
                 continue
             if one_core:
-                task = replace(task, variables={**task.variables, **ASKED})
+                task = task.on_one_core()
             names[task] = name
             executor.submit(task)
         for done in executor.completed():

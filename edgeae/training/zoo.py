@@ -18,7 +18,6 @@ from pathlib import Path
 from edgeae.errors import EXIT_PRIORITY, RuntimeCrashed
 from edgeae.scheduling.task import Executor
 from edgeae.system import tied
-from edgeae.system.one_core import ASKED
 from edgeae.training.tasks import Asked, train_on
 
 _COMMAND = (sys.executable, "-P", "-m", "edgeae", "train")
@@ -107,7 +106,7 @@ def train_each(
         KeyboardInterrupt: Ctrl-C; the running trainings keep their best epoch so far.
     """
     pool = ThreadPoolExecutor(max_workers=jobs)
-    with _Processes(ASKED if one_core else {}) as processes:
+    with _Processes(tied.ONE_CORE if one_core else {}) as processes:
         try:
             running = {
                 pool.submit(processes.run, [*_COMMAND, *words], say): name

@@ -59,7 +59,7 @@ def test_what_is_damaged_there_is_lacking_and_is_written_anew(tmp_path, rows):
     assert not (tmp_path / "a").exists()
     shared.put(sha256(ROWS), rows)
     assert kept.read_bytes() != ROWS  # it is taken as it stands
-    shared.put(sha256(ROWS), rows, anew=True)
+    shared.put(sha256(ROWS), rows, overwrite=True)
     assert kept.read_bytes() == ROWS
 
 

@@ -2,21 +2,9 @@
 
 import pytest
 from dask_processes import Processes, certificates
-from fake_sweeps import SweepProject
+from fake_sweeps import CELLS, GRID, MODELS, SweepProject
 
 from edgeae.sweep.journal import read as read_journal
-
-GRID = """
-[grid]
-families = ["simple", "deep"]
-codes = [4, 8]
-data = "tiny.npz"
-recipes = ["float32", "int8"]
-[train]
-threads = 2
-"""
-MODELS = {f"{family}-c{code}-tiny" for family in ("simple", "deep") for code in (4, 8)}
-CELLS = {f"{model}/{plan}" for model in MODELS for plan in ("float32", "int8")}
 
 
 @pytest.fixture
@@ -30,7 +18,7 @@ def test_a_cluster_trains_and_exports_the_same_cells(project):
     project.fail = {"simple-c4-tiny"}
     done = project.sweep("s.toml", "--scheduler", "dask", "--jobs", "2")
     assert done.returncode == 2, done.stderr
-    there = MODELS - project.fail
+    there = set(MODELS) - project.fail
     assert set(project.trained) == there
     assert set(project.logged()) == {name for name in CELLS if name.split("/")[0] in there}
     assert "train deep-c4-tiny: 1/1 epochs" in done.stderr
@@ -76,7 +64,7 @@ def test_a_sweep_runs_under_tls(project, tmp_path):
         done = project.command("sweep", "s.toml", "--scheduler", processes.address, *words)
         assert done.returncode == 0, done.stderr
         assert "warning: " not in done.stderr
-        assert set(project.states()) == CELLS and set(project.states().values()) == {"done"}
+        assert set(project.states()) == set(CELLS) and set(project.states().values()) == {"done"}
         events = read_journal(project.build / "sweeps" / "s.jsonl")
         assert {item.worker for item in events if item.event == "sent"} == {"w1", "w2"}
         done = project.command("sweep", "s.toml", "--scheduler", processes.address, *words[:2])

@@ -6,24 +6,11 @@ import sys
 
 import pytest
 from edgeae_cli import edgeae_here
-from fake_sweeps import LOSSES, PACKED, SweepProject
+from fake_sweeps import CELLS, CORE, GRID, LOSSES, MODELS, PACKED, SweepProject
 
 from edgeae.sweep.journal import read as read_journal
 from edgeae.system import atomic
 from edgeae.tracking import mlflow
-
-GRID = """
-[grid]
-families = ["simple", "deep"]
-codes = [4, 8]
-data = "tiny.npz"
-recipes = ["float32", "int8"]
-[train]
-threads = 2
-"""
-CORE = "[evaluate]\ncore = 'cortex-m4'\n"
-MODELS = ["simple-c4-tiny", "simple-c8-tiny", "deep-c4-tiny", "deep-c8-tiny"]
-CELLS = [f"{model}/{plan}" for model in MODELS for plan in ("float32", "int8")]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fake_sweeps import SweepProject
+from fake_sweeps import CELLS, CORE, GRID, MODELS, SweepProject
 
 from edgeae.errors import BadInput, RuntimeUnavailable
 from edgeae.sweep import plan as plans
@@ -15,18 +15,6 @@ from edgeae.sweep.status import Stage, status
 from edgeae.sweep.status_table import render
 from edgeae.system import atomic
 
-GRID = """
-[grid]
-families = ["simple", "deep"]
-codes = [4, 8]
-data = "tiny.npz"
-recipes = ["float32", "int8"]
-[train]
-threads = 2
-"""
-CORE = "[evaluate]\ncore = 'cortex-m4'\n"
-MODELS = ["simple-c4-tiny", "simple-c8-tiny", "deep-c4-tiny", "deep-c8-tiny"]
-CELLS = [f"{model}/{plan}" for model in MODELS for plan in ("float32", "int8")]
 #: A time, in seconds since 1970, from which the others count.
 START = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
 LOCK = Path("build", "sweeps", ".s.lock")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from edgeae_cli import ROOT
 
-from edgeae.system import one_core, tied
+from edgeae.system import tied
 from edgeae.system.scratch import SHARED
 
 #: Says on which cores it may run, and lives until it reads a line.
@@ -65,8 +65,8 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
 
 def test_each_has_a_core_of_its_own_as_long_as_it_lives(allowed, programs):
     assert programs.cores() == allowed  # who does not ask runs everywhere
-    taken = [programs.cores(**one_core.ASKED) for _ in allowed]
+    taken = [programs.cores(**tied.ONE_CORE) for _ in allowed]
     assert taken == [[core] for core in allowed]
-    assert programs.cores(**one_core.ASKED) == allowed  # none is free
+    assert programs.cores(**tied.ONE_CORE) == allowed  # none is free
     programs.end(programs.running[1])  # the first that asked
-    assert programs.cores(**one_core.ASKED) == allowed[:1]
+    assert programs.cores(**tied.ONE_CORE) == allowed[:1]

@@ -21,7 +21,6 @@ from edgeae.recipe import Recipe
 from edgeae.scheduling.local import Local
 from edgeae.scheduling.task import OUT, Done, Executor, Folder, Task
 from edgeae.system import memory
-from edgeae.system.one_core import ASKED
 
 #: The module that a child process runs.
 CHILD = "edgeae.conversion.build"
@@ -273,7 +272,7 @@ def export(
                 yield ExportOutcome(cell, _FAILED, error)
                 continue
             if one_core:
-                task = replace(task, variables={**task.variables, **ASKED})
+                task = task.on_one_core()
             made[task] = cell
             executor.submit(task)
         for done in executor.completed():
