@@ -103,7 +103,7 @@ def pruned(images):
     for criterion in ("saliency", "magnitude"):
         for schedule in ("polynomial", "constant"):
             settings = Prune(
-                0.3, "layer", criterion, schedule, 200, 1e-2, {"last": 0.55}, spare_below=0.2
+                0.3, "layer", criterion, schedule, 100, 1e-2, {"last": 0.55}, spare_below=0.2
             )
             made = prune(net, images, settings, 0)
             kernels = [made.get_layer(name).kernel.numpy() for name in ("code", "small", "last")]
@@ -119,10 +119,10 @@ def pruned(images):
 
 def clustered(images):
     net = model()
-    sparse = prune(net, images, Prune(0.5, steps=120), 0)
+    sparse = prune(net, images, Prune(0.5, steps=100), 0)
     found = {}
     for name, source in (("dense", net), ("sparse", sparse), ("float", sparse)):
-        settings = Cluster(5, 150, 1e-2, {"code": 20}, spare_below=0.15)
+        settings = Cluster(5, 100, 1e-2, {"code": 20}, spare_below=0.15)
         steps = {"cluster": settings} | ({"prune": Prune(0.5)} if name != "dense" else {})
         form = {"quantization": "int8", "io": "int8"} if name != "float" else {}
         recipe = Recipe("x", steps=tuple(sorted(steps, reverse=True)), **form, **steps)

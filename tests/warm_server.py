@@ -10,6 +10,7 @@ import fcntl
 import gc
 import importlib
 import json
+import marshal
 import os
 import runpy
 import selectors
@@ -94,7 +95,7 @@ def _fork(
     chosen: dict[str, str],
 ) -> int:
     size, descriptors, *_ = socket.recv_fds(client, 8, 8)
-    job = json.loads(_exactly(client, int.from_bytes(size, "little")))
+    job = marshal.loads(_exactly(client, int.from_bytes(size, "little")))
     server = os.getpid()
     pid = os.fork()
     if pid:

@@ -446,7 +446,7 @@ def test_a_hang_is_a_row_and_the_others_still_run(odd, tiny_bundle, tmp_path, mo
     run = children.run
 
     def impatient(module, job, *, timeout_s):
-        return run(module, job, timeout_s=2 if job["runtime"] == "odd-hang" else timeout_s)
+        return run(module, job, timeout_s=1 if job["runtime"] == "odd-hang" else timeout_s)
 
     monkeypatch.setattr(children, "run", impatient)
     rows = time_all([tiny_bundle("float32")], tmp_path / "r.jsonl", "odd-hang", "null")
@@ -631,11 +631,12 @@ def test_a_bench_that_is_killed_leaves_whole_rows(tiny_bundle, tmp_path):
     results = tmp_path / "build" / "results.jsonl"
     command = [sys.executable, "-m", "edgeae", "bench", str(bundle.root), "--seconds", "0.05"]
     with subprocess.Popen(
-        [*command, "--build", str(tmp_path / "build")],
+        [*command, *(f"--runtime={name}" for name in LITERT), "--build", str(tmp_path / "build")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as parent:
         while not results.exists() or results.read_bytes().count(b"\n") < 2:
             assert parent.poll() is None
+            time.sleep(0.02)
         parent.send_signal(signal.SIGKILL)
     assert len(read_results(results)) >= 2
