@@ -17,8 +17,8 @@ from edgeae.codegen.program import Program, program
 from edgeae.codegen.source import source
 from edgeae.formats.tflite.graph import Graph, Operator, Tensor, read, write
 
-#: A case is compiled once and called a few times: optimizing takes longer than all calls. What is
-#: optimized, and undefined behaviour, `test_layouts.py` and the random cases of `make ways` look at.
+#: A case is compiled once and called a few times: optimizing takes longer than all calls. Random
+#: cases of `make ways` are optimized, and `test_layouts.py` looks for undefined behaviour.
 CHEAP = (*compiler.STRICT, "-O0")
 
 

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,6 +94,8 @@ _NEEDED = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest (`--no-loadscope-reorder` keeps that order)."""
+    # seconds of each worker; and no test would notice a command that imports it in its own process
+    assert "tensorflow" not in sys.modules, "a module of the tests imports TensorFlow"
     place = {name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
 

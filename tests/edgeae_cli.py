@@ -92,7 +92,6 @@ def edgeae_here(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedP
     """
     command = ["edgeae", *arguments]
     handlers = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
-    loaded = "tensorflow" in sys.modules
     with (
         contextlib.chdir(cwd),
         mock.patch.dict(os.environ, env),
@@ -108,5 +107,5 @@ def edgeae_here(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedP
             for number, handler in handlers.items():
                 signal.signal(number, handler)
     assert isinstance(code, int)
-    assert loaded or "tensorflow" not in sys.modules, "TensorFlow belongs into a child process"
+    assert "tensorflow" not in sys.modules, "TensorFlow belongs into a child process"
     return subprocess.CompletedProcess(command, code, out.getvalue(), said.getvalue())

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import datasets
 
 from edgeae import data
 from edgeae.data import Reading
@@ -186,6 +185,8 @@ def test_statistics_and_a_scale_exclude_each_other():
 
 @pytest.mark.parametrize("name", ["breast_cancer", "wine"])
 def test_a_raw_table_is_warned_about_and_a_standardised_one_is_not(name, tmp_path):
+    from sklearn import datasets  # a second, for whoever collects this file
+
     table = getattr(datasets, f"load_{name}")()
     lines = [",".join(map(repr, row)) for row in table.data.tolist()]
     head = ",".join(title.replace(",", " ") for title in table.feature_names)

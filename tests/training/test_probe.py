@@ -14,7 +14,13 @@ from edgeae import data
 from edgeae.artifacts.probe_result import PROBE, read_probe
 from edgeae.errors import BadInput
 from edgeae.training.probe import render_probe
-from edgeae.training.probing import errors, linear_accuracy, nearest_accuracy, separation, without
+from edgeae.training.probe_figures import (
+    errors,
+    linear_accuracy,
+    nearest_accuracy,
+    separation,
+    without,
+)
 
 
 def clusters(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
