@@ -158,19 +158,18 @@ def painted(name: str, case: Case, optimize: str) -> tuple[int, int | None]:
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", EMULATED)
-@pytest.mark.parametrize("optimize", ["size", "speed"])
-def test_no_call_uses_more_stack_than_the_bound(name, optimize):
+@pytest.mark.parametrize(
+    ("optimize", "kernels"),
+    [
+        ("size", (fully_connected, depthwise_conv_2d, softmax)),
+        ("speed", (conv_2d, logistic, mean)),
+    ],
+)
+def test_no_call_uses_more_stack_than_the_bound(name, optimize, kernels):
     rng = np.random.default_rng(5)
     if shutil.which(CORES[name].compiler[0]) is None:
         pytest.fail(CORES[name].apt)
-    for cases in (
-        fully_connected,
-        conv_2d,
-        depthwise_conv_2d,
-        logistic,
-        softmax,
-        mean,
-    ):
+    for cases in kernels:
         used, most = painted(name, small(cases.random_case, rng), optimize)
         assert used <= most <= used + 400, (cases.__name__, used, most)
 
