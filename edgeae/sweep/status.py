@@ -20,6 +20,7 @@ from edgeae.sweep.journal import (
     STAMP,
     STARTED,
     SWEEP,
+    TIME,
     TRAIN,
     Event,
     read,
@@ -39,7 +40,8 @@ class Stage:
     """How far a stage is, as its journal and its files tell.
 
     Attributes:
-        total: number of models or bundles in the sweep's file; 0 measurements without a core.
+        total: number of models or bundles in the sweep's file; 0 measurements without a core, and
+            0 latencies without a runtime.
         ready: those whose last event says that they are up to date, and whose file is there.
         failed: those whose last event is a failure. While the sweep runs, failures of an earlier
             run count as left, since they are tried again.
@@ -78,7 +80,7 @@ class Pace:
     """How fast the stage that this run is in goes.
 
     Attributes:
-        stage: `train`, `export` or `measure`.
+        stage: `train`, `export`, `measure` or `time`.
         ended: number of its models or bundles that ended in this run, failed ones included.
         seconds: from the beginning of the stage in this run until now.
         left_s: seconds for those that are left in this stage, at the same pace.
@@ -97,7 +99,7 @@ class Status:
     Attributes:
         name: name of the sweep.
         running: who runs it; None if no process does.
-        stages: `train`, `export` and `measure` → how far each is.
+        stages: `train`, `export`, `measure` and `time` → how far each is.
         failed: the last event of each model and bundle that counts as failed.
         sent: of each model and bundle that a worker of a cluster has: when it was sent, and where.
         lost: how often this run, or the last one, lost a worker that had one.
@@ -150,7 +152,7 @@ def status(plan: Plan, build: Path, now: float) -> Status:
         running = _running(process, begun, events[first : first + 1], now)
     run = events[first:]
     ended = _Ended(plan, build, events, run if running else events)
-    stages = {TRAIN: ended.models(), EXPORT: ended.bundles(), MEASURE: ended.measurements()}
+    stages = ended.stages()
     last = next((item for item in reversed(events) if _is_end(item)), None)
     return Status(
         name=plan.name,
@@ -183,7 +185,7 @@ def _time(event: Event) -> float:
 
 
 class _Ended:
-    """Which models and bundles have ended, and how; call the three stages in order.
+    """Which models and bundles have ended, and how.
 
     Args:
         plan, build: see `status`.
@@ -197,39 +199,39 @@ class _Ended:
         self._plan, self._build = plan, build
         self._last = {(item.stage, item.cell): item for item in events}
         self._now = {(item.stage, item.cell) for item in run}
-        self._stopped: set[str] = set()
+        self._stopped: set[tuple[str, str]] = set()
         self.failed: list[Event] = []
         self.sent: list[Event] = []
 
-    def models(self) -> Stage:
-        """Return how far the trainings are."""
-        names = [model.name for model in self._plan.models]
-        return self._stage(TRAIN, ((name, name, MODEL_FILE) for name in names))
+    def stages(self) -> dict[str, Stage]:
+        """Return how far each stage is."""
+        names, cells = [model.name for model in self._plan.models], self._plan.cells
+        evaluate = self._plan.file.evaluate
+        made = [(cell.name, (TRAIN, cell.model.name), MANIFEST) for cell in cells]
+        # the figures of all bundles are in one file, which says nothing of one of them
+        figures = [(cell.name, (EXPORT, cell.name), "") for cell in cells]
+        return {
+            TRAIN: self._stage(TRAIN, [(name, ("", ""), MODEL_FILE) for name in names]),
+            EXPORT: self._stage(EXPORT, made),
+            MEASURE: self._stage(MEASURE, figures if evaluate.core else []),
+            TIME: self._stage(TIME, figures if evaluate.runtime else []),
+        }
 
-    def bundles(self) -> Stage:
-        """Return how far the exports are."""
-        cells = self._plan.cells
-        return self._stage(EXPORT, ((cell.name, cell.model.name, MANIFEST) for cell in cells))
-
-    def measurements(self) -> Stage:
-        """Return how far the measurements are; their rows are in one file for all."""
-        cells = self._plan.cells if self._plan.file.evaluate.core else ()
-        return self._stage(MEASURE, ((cell.name, cell.name, "") for cell in cells))
-
-    def _stage(self, stage: str, items: Iterable[tuple[str, str, str]]) -> Stage:
+    def _stage(self, stage: str, items: Iterable[tuple[str, tuple[str, str], str]]) -> Stage:
         """Count a stage.
 
         Args:
             stage: its name.
-            items: of each model or bundle: its name, that of what it is made from, and its file.
+            items: of each model or bundle: its name, stage and name of what it is made from, and
+                its file.
         """
         counts = Counter(self._state(stage, *item) for item in items)
         kinds = [counts[key] for key in ("ready", "failed", "ended", "left")]
         return Stage(sum(kinds), *kinds)
 
-    def _state(self, stage: str, name: str, source: str, file: str) -> str:
+    def _state(self, stage: str, name: str, source: tuple[str, str], file: str) -> str:
         if source in self._stopped:
-            self._stopped.add(name)
+            self._stopped.add((stage, name))
             return "ended"
         event = self._last.get((stage, name))
         if event is None:
@@ -241,7 +243,7 @@ class _Ended:
         if event.event in (SENT, LOST):
             self.sent += [event] if event.event == SENT else []
             return "left"
-        self._stopped.add(name)
+        self._stopped.add((stage, name))
         if event.event == FAILED:
             self.failed.append(event)
             return "failed"

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeae.sweep.journal import EXPORT, INTERRUPTED, MEASURE, STARTED, TRAIN, Event
+from edgeae.sweep.journal import EXPORT, INTERRUPTED, MEASURE, STARTED, TIME, TRAIN, Event
 from edgeae.sweep.result import page_of
 from edgeae.sweep.status import Pace, Stage, Status
 from edgeae.text.amounts import clock_time
 from edgeae.text.columns import align
 
 #: Stage → what it makes.
-_MADE = {TRAIN: "models", EXPORT: "exports", MEASURE: "measurements"}
+_MADE = {TRAIN: "models", EXPORT: "exports", MEASURE: "measurements", TIME: "latencies"}
 #: Last event of a run that is over → how it is told; the others as they are.
 _ENDS = {INTERRUPTED: "was interrupted", STARTED: "was killed, which began"}
 #: Where tasks run unless the user says otherwise.

@@ -1,5 +1,6 @@
 """p50 of a sweep's cells: what is timed, where, and what is taken from earlier benches."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,33 @@ def test_a_dry_run_counts_what_is_to_be_timed(project):
     project.sweep("s.toml")
     lines = project.sweep("s.toml", "--dry-run").stdout.splitlines()
     assert "measurements        4           4      0" in lines
+
+
+def test_the_status_counts_what_is_timed(project, fake):
+    line = ["latencies", "4", "0", "0", "0", "4"]
+    assert line in [row.split() for row in status_of(project)]
+    fake.busy = True
+    project.sweep("s.toml")
+    assert ["latencies", "4", "0", "0", "4", "0"] in [row.split() for row in status_of(project)]
+    fake.busy = False
+    project.sweep("s.toml")
+    found = [row.split() for row in status_of(project)]
+    assert ["latencies", "4", "4", "0", "0", "0"] in found
+    assert not any(row[:1] == ["measurements"] for row in found)  # no core counts anything
+
+
+def test_what_the_core_does_not_take_is_timed_all_the_same(project, fake):
+    """Both stages begin with the bundles."""
+    project.file(f"{GRID}core = 'cortex-m4'\n")
+    project.refuse = {"simple-c8-t1-tiny/int8"}
+    project.sweep("s.toml")
+    found = json.loads(project.sweep("s.toml", "--status", "--json").stdout)["stages"]
+    assert (found["measure"]["ready"], found["measure"]["ended"]) == (3, 1)
+    assert (found["time"]["ready"], found["time"]["ended"]) == (4, 0)
+
+
+def status_of(project):
+    return project.sweep("s.toml", "--status").stdout.splitlines()
 
 
 def test_a_runtime_that_is_absent_is_told_once_and_ends_with_3(project, fake):
