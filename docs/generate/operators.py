@@ -39,6 +39,9 @@ each input, which takes a microcontroller longer than integers or floats alone.
 
 {targets}
 
+The layouts `neon`, `wasm` and `x86` have kernels of their own for FULLY_CONNECTED, CONV_2D without
+groups and TRANSPOSE_CONV of int8. Their answers are the bits of portable C.
+
 ## Operators
 
 {listed}"""

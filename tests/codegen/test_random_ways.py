@@ -5,6 +5,7 @@ cases again.
 """
 
 import importlib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,8 @@ OPERATORS = sorted(
 )
 #: Layouts with kernels of their own, and the operators that these compute.
 LAYOUTS = [
-    (layout, name)
-    for layout in ("dsp", "helium")
-    for name in ("fully_connected", "conv_2d", "depthwise_conv_2d")
+    *product(("dsp", "helium"), ("fully_connected", "conv_2d", "depthwise_conv_2d")),
+    *product(("neon", "wasm", "x86"), ("fully_connected", "conv_2d", "transpose_conv")),
 ]
 SIZE, BATCHES, LAYOUT_BATCHES = 45, 16, 10
 

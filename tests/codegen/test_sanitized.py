@@ -64,7 +64,8 @@ def convolutions(rng) -> list[Case]:
 def transposed_convolutions(rng) -> list[Case]:
     plain = [transpose_conv.random_case(rng) for _ in range(6)]
     of_bytes = [transpose_conv.random_case(rng, INT8) for _ in range(6)]
-    return [*plain, *of_bytes, *(compressed(rng, case) for case in of_bytes[:3])]
+    packed = [compressed(rng, case) for case in of_bytes[:3]]
+    return [*plain, *of_bytes, *packed, *transpose_conv.every_stride(rng)]
 
 
 def pools(rng) -> list[Case]:

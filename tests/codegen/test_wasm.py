@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 import wasm_node
-from c_cases import conv_2d, fully_connected
+from c_cases import conv_2d, fully_connected, transpose_conv
 from c_models import Case, check, reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +30,11 @@ def _cases(count: int):
     dense = [fully_connected.random_case(rng, "int8") for _ in range(count)]
     convolutions = [conv_2d.random_case(rng, INT8, channels) for channels in (None, 5, 16, 33)]
     return [*dense, *(_with_more_inputs(rng, case) for case in convolutions)]
+
+
+def _transposed() -> list[Case]:
+    rng = np.random.default_rng(12)
+    return [_with_more_inputs(rng, case) for case in transpose_conv.every_stride(rng)]
 
 
 def _with_more_inputs(rng, case: Case) -> Case:
@@ -61,13 +66,16 @@ def _answers(module: bytes, cases) -> list[np.ndarray]:
 
 
 def test_plain_c_of_the_layout_equals_the_reference_kernels():
-    check(_cases(5), layout="wasm")
+    cases = [*_cases(5), *_transposed()[1::3]]
+    programs = [program(read(case.content, "case"), "case", "wasm") for case in cases]
+    assert all(item.steps[-1].kernel.endswith("_wasm") for item in programs)
+    check(cases, layout="wasm")
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("simd", [True, False])
 def test_both_builds_give_the_bits_of_the_reference_kernels(simd):
-    cases = _cases(8)
+    cases = [*_cases(8), *_transposed()]
     module, _ = _module(cases, simd)
     for place, (case, found) in enumerate(zip(cases, _answers(module, cases), strict=True)):
         assert np.array_equal(found, reference(case)), f"case {place}"

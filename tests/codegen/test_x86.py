@@ -3,7 +3,15 @@ import platform
 
 import numpy as np
 import pytest
-from c_cases import conv_2d, fully_connected, hard_swish, leaky_relu, logistic, tanh
+from c_cases import (
+    conv_2d,
+    fully_connected,
+    hard_swish,
+    leaky_relu,
+    logistic,
+    tanh,
+    transpose_conv,
+)
 from c_models import CHEAP, Case, check, compiled
 from x86_variants import COMPILED, VARIANTS, runs
 
@@ -25,6 +33,24 @@ def test_equals_the_reference_kernels(variant):
     rng = np.random.default_rng(5)
     cases = [fully_connected.random_case(rng, "int8") for _ in range(6)]
     cases += [conv_2d.random_case(rng, INT8, channels) for channels in (None, 3, 8, 17, 40, 67)]
+    _check([_on_background(rng, case) for case in cases], variant)
+
+
+@pytest.mark.parametrize("variant", COMPILED)
+def test_transposed_convolutions_equal_the_reference_kernel(variant):
+    rng = np.random.default_rng(12)
+    cases = transpose_conv.every_stride(rng)[1::3]
+    assert {_kernel(case) for case in cases} == {"conv_x86"}
+    _check([_on_background(rng, case) for case in cases], variant)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("variant", COMPILED)
+def test_transposed_convolutions_of_every_stride(variant):
+    rng = np.random.default_rng(10)
+    cases = transpose_conv.every_stride(rng)
+    cases += [transpose_conv.random_case(rng, INT8, channels) for channels in range(1, 71, 3)]
+    assert {_kernel(case) for case in cases} == {"conv_x86"}
     _check([_on_background(rng, case) for case in cases], variant)
 
 

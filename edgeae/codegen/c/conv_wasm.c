@@ -1,9 +1,9 @@
-/* CONV_2D of int8 for WebAssembly: 16 channels at once, two roundings.
- * needs: patch sums_wasm rescale_twice clamp
+/* CONV_2D and TRANSPOSE_CONV of int8 for WebAssembly: 16 channels at once, two roundings.
+ * needs: conv_phase patch sums_wasm rescale_twice clamp
  */
 struct PREFIX_conv_wasm_layer {
-  const int8_t *weights; /* channels in panels, see sums_wasm */
-  const int32_t *bias;
+  const int8_t *weights; /* channels in panels, see sums_wasm; a phase after the other */
+  const int32_t *bias;   /* of each phase */
   const int32_t *multipliers;
   const int32_t *shifts;
   int32_t batches;
@@ -19,6 +19,8 @@ struct PREFIX_conv_wasm_layer {
   int32_t stride_width;
   int32_t dilation_height;
   int32_t dilation_width;
+  int32_t spread_height;
+  int32_t spread_width;
   int32_t pad_top;
   int32_t pad_left;
   int32_t in_zero_point;
@@ -27,31 +29,62 @@ struct PREFIX_conv_wasm_layer {
   int32_t high;
 };
 
-static void PREFIX_conv_wasm(const struct PREFIX_conv_wasm_layer *layer, const int8_t *input,
-                             int8_t *output, void *scratch) {
+/* Computes the outputs of two phases, of rows and of columns; their weights come first. */
+static void PREFIX_conv_phase_wasm(const struct PREFIX_conv_wasm_layer *layer,
+                                   struct PREFIX_phase_layer rows,
+                                   struct PREFIX_phase_layer columns, const int8_t *input,
+                                   int8_t *output, void *scratch) {
   const struct PREFIX_patch_layer patch = {
-      layer->in_height,     layer->in_width,        layer->in_channels,
-      layer->kernel_height, layer->kernel_width,    layer->dilation_height,
-      layer->dilation_width, layer->in_zero_point, 0};
-  const int32_t columns = layer->kernel_height * layer->kernel_width * layer->in_channels;
+      layer->in_height, layer->in_width,        layer->in_channels,    rows.taps,
+      columns.taps,     layer->dilation_height, layer->dilation_width, layer->in_zero_point,
+      0};
   const int32_t channels = layer->channels;
+  const int32_t size = rows.taps * columns.taps * layer->in_channels;
   int32_t *sums = (int32_t *)scratch;
   int8_t *values = (int8_t *)(sums + (channels + 15) / 16 * 16);
-  for (int32_t column = columns; column < columns + 3; column++) {
+  for (int32_t column = size; column < size + 3; column++) {
     values[column] = 0;
   }
-  for (int32_t batch = 0; batch < layer->batches; batch++) {
-    for (int32_t pixel = 0; pixel < layer->out_height * layer->out_width; pixel++) {
-      const int32_t y = pixel / layer->out_width * layer->stride_height - layer->pad_top;
-      const int32_t x = pixel % layer->out_width * layer->stride_width - layer->pad_left;
-      PREFIX_patch(&patch, input, y, x, (uint8_t *)values);
-      PREFIX_sums_wasm(layer->weights, layer->bias, channels, columns, values, sums);
+  int32_t top = rows.pixel;
+  for (int32_t y = rows.output; y < layer->out_height; y += layer->spread_height) {
+    int32_t left = columns.pixel;
+    for (int32_t x = columns.output; x < layer->out_width; x += layer->spread_width) {
+      int8_t *pixel = output + (y * layer->out_width + x) * channels;
+      PREFIX_patch(&patch, input, top, left, (uint8_t *)values);
+      PREFIX_sums_wasm(layer->weights, layer->bias, channels, size, values, sums);
       for (int32_t channel = 0; channel < channels; channel++) {
         const int32_t value = PREFIX_rescale_twice(sums[channel], layer->multipliers[channel],
                                                    layer->shifts[channel]);
-        *output++ = (int8_t)PREFIX_clamp(value + layer->zero_point, layer->low, layer->high);
+        pixel[channel] = (int8_t)PREFIX_clamp(value + layer->zero_point, layer->low, layer->high);
       }
+      left += layer->stride_width;
     }
+    top += layer->stride_height;
+  }
+}
+
+/* Computes one image, a phase after the other. */
+static void PREFIX_conv_image_wasm(struct PREFIX_conv_wasm_layer layer, const int8_t *input,
+                                   int8_t *output, void *scratch) {
+  const int32_t channels = (layer.channels + 15) / 16 * 16;
+  for (int32_t y = 0; y < layer.spread_height; y++) {
+    const struct PREFIX_phase_layer rows =
+        PREFIX_conv_phase(y, layer.kernel_height, layer.pad_top, layer.spread_height);
+    for (int32_t x = 0; x < layer.spread_width; x++) {
+      const struct PREFIX_phase_layer columns =
+          PREFIX_conv_phase(x, layer.kernel_width, layer.pad_left, layer.spread_width);
+      PREFIX_conv_phase_wasm(&layer, rows, columns, input, output, scratch);
+      layer.weights += (rows.taps * columns.taps * layer.in_channels + 3) / 4 * 4 * channels;
+      layer.bias += channels;
+    }
+  }
+}
+
+static void PREFIX_conv_wasm(const struct PREFIX_conv_wasm_layer *layer, const int8_t *input,
+                             int8_t *output, void *scratch) {
+  for (int32_t batch = 0; batch < layer->batches; batch++) {
+    PREFIX_conv_image_wasm(*layer, input, output, scratch);
     input += layer->in_height * layer->in_width * layer->in_channels;
+    output += layer->out_height * layer->out_width * layer->channels;
   }
 }

@@ -8,7 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from edgeae.codegen import operators
-from edgeae.codegen.layouts.panels import ROWS, filled, fits, matrix, panels, up, with_kernel
+from edgeae.codegen.layouts.panels import (
+    ROWS,
+    Rows,
+    biases,
+    fits,
+    matrix,
+    most_columns,
+    panels,
+    up,
+    with_kernel,
+)
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Step
 
@@ -25,17 +35,21 @@ def lower(operation: Operation) -> list[Step] | None:
     given = matrix(operation)
     if given is None:
         return None
-    # the kernels read inputs of 0 to 255
-    unsigned = given.bias - 128 * given.weights.astype(np.int64).sum(axis=1)
-    if not fits(given.weights, unsigned, 255):
+    unsigned = [_unsigned(item) for item in given.phases]
+    if not all(fits(item, 255) for item in unsigned):
         return None
     members = {
-        "weights": panels(given.weights, (_WIDE, ROWS), _LINE),
-        "bias": filled("bias", unsigned),
-        "signed_bias": filled("bias", given.bias),
+        "weights": panels(given.phases, (_WIDE, ROWS), _LINE),
+        "bias": biases(unsigned),
+        "signed_bias": biases(given.phases),
     }
     # of each word its four bytes, and its place
-    return [with_kernel(given, "x86", members, 2 * up(given.weights.shape[1], _LINE))]
+    return [with_kernel(given, "x86", members, 2 * up(most_columns(given), _LINE))]
+
+
+def _unsigned(rows: Rows) -> Rows:
+    """Return rows for inputs of 0 to 255, which are larger by 128 than those of the model."""
+    return replace(rows, bias=rows.bias - 128 * rows.weights.astype(np.int64).sum(axis=1))
 
 
 def _table(operation: Operation) -> list[Step] | None:
