@@ -1,4 +1,4 @@
-/* CONV_2D and TRANSPOSE_CONV of int8 on x86-64: 64 or 16 channels at once, two roundings.
+/* CONV_2D and TRANSPOSE_CONV of int8 on x86-64: 64, 32 or 16 channels at once, two roundings.
  * needs: conv_phase patch sums_x86 rescale_twice_x86
  */
 struct PREFIX_conv_x86_layer {

@@ -1,4 +1,4 @@
-/* FULLY_CONNECTED of int8 on x86-64: 64 or 16 rows at once, one rounding.
+/* FULLY_CONNECTED of int8 on x86-64: 64, 32 or 16 rows at once, one rounding.
  * needs: moved sums_x86 rescale_once_x86
  */
 struct PREFIX_fully_connected_x86_layer {

@@ -1,9 +1,10 @@
 /* The sums of rows of weights times one input: with AVX-512 VNNI, with AVX2, or in plain C.
  * needs: limits_x86 words_x86
  *
- * Rows lie in panels: of 64 as long as more than 48 are left, then of 16, the last one filled up
- * with zeros. For each four columns, a panel has four weights of each of its rows. Only the words
- * of the input that are not 0 are multiplied: much of an image is background.
+ * Rows lie in panels: of 64 as long as more than 48 are left, of 32 as long as more than 16 are,
+ * then of 16, the last one filled up with zeros. For each four columns, a panel has four weights of
+ * each of its rows. Only the words of the input that are not 0 are multiplied: much of an image is
+ * background.
  */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 static inline void PREFIX_panel_x86(const int8_t *weights, const int32_t *bias,
@@ -117,9 +118,11 @@ static void PREFIX_panel_x86(const int8_t *weights, const int32_t *bias,
 static void PREFIX_sums_x86(const int8_t *weights, const int32_t *bias, const int32_t *signed_bias,
                             int32_t rows, const struct PREFIX_words_layer *input, int32_t *sums) {
   for (int32_t row = 0; row < rows;) {
-    const int32_t blocks = rows - row > 48 ? 4 : 1;
+    const int32_t blocks = rows - row > 48 ? 4 : rows - row > 16 ? 2 : 1;
     if (blocks == 4) {
       PREFIX_panel_x86(weights, bias + row, signed_bias + row, input, sums + row, 4);
+    } else if (blocks == 2) {
+      PREFIX_panel_x86(weights, bias + row, signed_bias + row, input, sums + row, 2);
     } else {
       PREFIX_panel_x86(weights, bias + row, signed_bias + row, input, sums + row, 1);
     }

@@ -1,6 +1,6 @@
 """Layout `x86`: kernels of x86-64 for AVX-512 VNNI, AVX2 and plain C, chosen by the compiler.
 
-They compute 64 or 16 rows of weights at once; `edgeae/codegen/c/sums_x86.c` says how.
+They compute 64, 32 or 16 rows of weights at once; `edgeae/codegen/c/sums_x86.c` says how.
 """
 
 from dataclasses import replace
@@ -22,8 +22,10 @@ from edgeae.codegen.layouts.panels import (
 from edgeae.codegen.operation import Operation
 from edgeae.codegen.step import Step
 
-#: Rows of a wide panel; columns whose words are read at once, and bytes of a cache line.
-_WIDE, _LINE = 64, 64
+#: Rows of a panel.
+_PANELS = (64, 32, ROWS)
+#: Columns whose words are read at once, and bytes of a cache line.
+_LINE = 64
 #: Operators of which int8 is looked up in a table.
 _TABLES = ("ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "TANH")
 
@@ -39,7 +41,7 @@ def lower(operation: Operation) -> list[Step] | None:
     if not all(fits(item, 255) for item in unsigned):
         return None
     members = {
-        "weights": panels(given.phases, (_WIDE, ROWS), _LINE),
+        "weights": panels(given.phases, _PANELS, _LINE),
         "bias": biases(unsigned),
         "signed_bias": biases(given.phases),
     }
