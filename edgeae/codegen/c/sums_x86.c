@@ -7,26 +7,43 @@
  * background.
  */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+static inline void PREFIX_add_x86(__m512i *sum, const int8_t *weights,
+                                  const struct PREFIX_words_layer *input, int32_t index,
+                                  const int32_t blocks) {
+  const int32_t place = input->places[index];
+  const __m512i word = _mm512_set1_epi32((int32_t)input->words[place]);
+  const int8_t *weight = weights + place * 64 * blocks;
+  for (int32_t block = 0; block < blocks; block++) {
+    const __m512i four = _mm512_loadu_si512((const void *)(weight + 64 * block));
+    sum[block] = _mm512_dpbusd_epi32(sum[block], word, four);
+  }
+}
+
+/* A product waits for the sum before it, so that one or two blocks have two sums each. */
 static inline void PREFIX_panel_x86(const int8_t *weights, const int32_t *bias,
                                     const int32_t *signed_bias,
                                     const struct PREFIX_words_layer *input, int32_t *sums,
                                     const int32_t blocks) {
   __m512i sum[4];
+  __m512i other[4];
+  int32_t index = 0;
   (void)signed_bias;
   for (int32_t block = 0; block < blocks; block++) {
     sum[block] = _mm512_loadu_si512((const void *)(bias + 16 * block));
+    other[block] = _mm512_setzero_si512();
   }
-  for (int32_t index = 0; index < input->count; index++) {
-    const int32_t place = input->places[index];
-    const __m512i word = _mm512_set1_epi32((int32_t)input->words[place]);
-    const int8_t *weight = weights + place * 64 * blocks;
-    for (int32_t block = 0; block < blocks; block++) {
-      const __m512i four = _mm512_loadu_si512((const void *)(weight + 64 * block));
-      sum[block] = _mm512_dpbusd_epi32(sum[block], word, four);
+  if (blocks < 4 && input->count % 2 == 1) {
+    PREFIX_add_x86(sum, weights, input, index++, blocks);
+  }
+  while (index < input->count) {
+    PREFIX_add_x86(sum, weights, input, index++, blocks);
+    if (blocks < 4) {
+      PREFIX_add_x86(other, weights, input, index++, blocks);
     }
   }
   for (int32_t block = 0; block < blocks; block++) {
-    _mm512_storeu_si512((void *)(sums + 16 * block), sum[block]);
+    const __m512i both = _mm512_add_epi32(sum[block], other[block]);
+    _mm512_storeu_si512((void *)(sums + 16 * block), both);
   }
 }
 #elif defined(__AVX2__)
