@@ -33,14 +33,8 @@ def test_equals_the_reference_kernels(variant):
     rng = np.random.default_rng(5)
     cases = [fully_connected.random_case(rng, "int8") for _ in range(6)]
     cases += [conv_2d.random_case(rng, INT8, channels) for channels in (None, 3, 8, 17, 40, 67)]
-    _check([_on_background(rng, case) for case in cases], variant)
-
-
-@pytest.mark.parametrize("variant", COMPILED)
-def test_transposed_convolutions_equal_the_reference_kernel(variant):
-    rng = np.random.default_rng(12)
-    cases = transpose_conv.every_stride(rng)[1::3]
-    assert {_kernel(case) for case in cases} == {"conv_x86"}
+    cases += transpose_conv.every_stride(np.random.default_rng(14))[1::3]
+    assert {_kernel(case) for case in cases[6:]} == {"conv_x86"}
     _check([_on_background(rng, case) for case in cases], variant)
 
 
@@ -49,7 +43,7 @@ def test_transposed_convolutions_equal_the_reference_kernel(variant):
 def test_transposed_convolutions_of_every_stride(variant):
     rng = np.random.default_rng(10)
     cases = transpose_conv.every_stride(rng)
-    cases += [transpose_conv.random_case(rng, INT8, channels) for channels in range(1, 71, 3)]
+    cases += [transpose_conv.random_case(rng, INT8, channels) for channels in range(2, 71, 3)]
     assert {_kernel(case) for case in cases} == {"conv_x86"}
     _check([_on_background(rng, case) for case in cases], variant)
 
@@ -74,11 +68,11 @@ def test_tables_equal_the_reference_kernels(variant):
     _check(cases, variant)
 
 
-def test_wide_layers_and_panels_of_every_size():
+def test_few_rows_wide_layers_and_panels_of_every_size():
     rng = np.random.default_rng(7)
     cases = [
         fully_connected.random_case(rng, "int8", shape=(rows, columns))
-        for rows, columns in ((64, 64), (65, 3), (113, 61), (128, 130))
+        for rows, columns in ((4, 125), (64, 64), (65, 3), (113, 61), (128, 130))
     ]
     assert {_kernel(case) for case in cases} == {"fully_connected_x86"}
     _check(cases, "avx2" if runs("avx2") else "plain")

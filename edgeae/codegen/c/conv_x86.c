@@ -2,7 +2,7 @@
  * needs: conv_phase patch sums_x86 rescale_twice_x86
  */
 struct PREFIX_conv_x86_layer {
-  const int8_t *weights;      /* channels in panels, see sums_x86; a phase after the other */
+  const int8_t *weights;      /* of one phase after the other, see sums_x86 */
   const int32_t *bias;        /* for inputs of 0 to 255, of each phase */
   const int32_t *signed_bias; /* for inputs of -128 to 127, of each phase */
   const int32_t *multipliers;
@@ -51,13 +51,18 @@ static void PREFIX_conv_phase_x86(const struct PREFIX_conv_x86_layer *layer,
     for (int32_t x = columns.output; x < layer->out_width; x += layer->spread_width) {
       int8_t *pixel = output + (y * layer->out_width + x) * channels;
       PREFIX_patch(&patch, input, top, left, (uint8_t *)words.words);
-      PREFIX_list_x86(&words);
       PREFIX_sums_x86(layer->weights, layer->bias, layer->signed_bias, channels, &words, sums);
       PREFIX_rescale_twice_x86(sums, layer->multipliers, layer->shifts, channels, limits, pixel);
       left += layer->stride_width;
     }
     top += layer->stride_height;
   }
+}
+
+/* Returns the bytes of the weights of a phase, in panels or row after row; see sums_x86. */
+static int32_t PREFIX_conv_bytes_x86(int32_t channels, int32_t columns) {
+  return channels <= 4 ? channels * ((columns + 63) / 64 * 64)
+                       : (channels + 15) / 16 * 16 * ((columns + 3) / 4 * 4);
 }
 
 /* Computes one image, a phase after the other. */
@@ -71,7 +76,8 @@ static void PREFIX_conv_image_x86(struct PREFIX_conv_x86_layer layer, const int8
       const struct PREFIX_phase_layer columns =
           PREFIX_conv_phase(x, layer.kernel_width, layer.pad_left, layer.spread_width);
       PREFIX_conv_phase_x86(&layer, rows, columns, input, output, scratch);
-      layer.weights += (rows.taps * columns.taps * layer.in_channels + 3) / 4 * 4 * channels;
+      layer.weights += PREFIX_conv_bytes_x86(layer.channels,
+                                             rows.taps * columns.taps * layer.in_channels);
       layer.bias += channels;
       layer.signed_bias += channels;
     }

@@ -2,7 +2,7 @@
  * needs: moved sums_x86 rescale_once_x86
  */
 struct PREFIX_fully_connected_x86_layer {
-  const int8_t *weights;      /* in panels, see sums_x86 */
+  const int8_t *weights;      /* see sums_x86 */
   const int32_t *bias;        /* for inputs of 0 to 255 */
   const int32_t *signed_bias; /* for inputs of -128 to 127 */
   const int32_t *multipliers;
@@ -23,7 +23,6 @@ static void PREFIX_fully_connected_x86(const struct PREFIX_fully_connected_x86_l
       PREFIX_words_x86(layer->columns, (uint32_t *)scratch + (layer->rows + 15) / 16 * 16);
   for (int32_t batch = 0; batch < layer->batches; batch++) {
     (void)PREFIX_moved(input, layer->columns, 128, (uint8_t *)words.words);
-    PREFIX_list_x86(&words);
     PREFIX_sums_x86(layer->weights, layer->bias, layer->signed_bias, layer->rows, &words, sums);
     PREFIX_rescale_once_x86(sums, layer->multipliers, layer->shifts, layer->rows, limits, output);
     input += layer->columns;

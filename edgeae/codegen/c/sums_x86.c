@@ -1,10 +1,10 @@
 /* The sums of rows of weights times one input: with AVX-512 VNNI, with AVX2, or in plain C.
- * needs: limits_x86 words_x86
+ * needs: limits_x86 row_x86 words_x86
  *
  * Rows lie in panels: of 64 as long as more than 48 are left, of 32 as long as more than 16 are,
  * then of 16, the last one filled up with zeros. For each four columns, a panel has four weights of
  * each of its rows. Only the words of the input that are not 0 are multiplied: much of an image is
- * background.
+ * background. Up to 4 rows lie one after the other instead, each filled up to 64 columns.
  */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 static inline void PREFIX_add_x86(__m512i *sum, const int8_t *weights,
@@ -133,7 +133,16 @@ static void PREFIX_panel_x86(const int8_t *weights, const int32_t *bias,
 
 /* Writes the sums of all rows; `bias` makes up for the 128 in the input, `signed_bias` does not. */
 static void PREFIX_sums_x86(const int8_t *weights, const int32_t *bias, const int32_t *signed_bias,
-                            int32_t rows, const struct PREFIX_words_layer *input, int32_t *sums) {
+                            int32_t rows, struct PREFIX_words_layer *input, int32_t *sums) {
+  if (rows <= 4) {
+    const int32_t columns = (input->words_count + 15) / 16 * 64;
+    for (int32_t row = 0; row < rows; row++) {
+      sums[row] = bias[row] + PREFIX_row_x86(weights + row * columns,
+                                             (const uint8_t *)input->words, columns);
+    }
+    return;
+  }
+  PREFIX_list_x86(input);
   for (int32_t row = 0; row < rows;) {
     const int32_t blocks = rows - row > 48 ? 4 : rows - row > 16 ? 2 : 1;
     if (blocks == 4) {

@@ -1,11 +1,15 @@
 """Layout `x86`: kernels of x86-64 for AVX-512 VNNI, AVX2 and plain C, chosen by the compiler.
 
-They compute 64, 32 or 16 rows of weights at once; `edgeae/codegen/c/sums_x86.c` says how.
+They compute 64, 32 or 16 rows of weights at once; a few rows, one after the other.
+`edgeae/codegen/c/sums_x86.c` says how.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeae.codegen import operators
 from edgeae.codegen.layouts.panels import (
@@ -20,10 +24,12 @@ from edgeae.codegen.layouts.panels import (
     with_kernel,
 )
 from edgeae.codegen.operation import Operation
-from edgeae.codegen.step import Step
+from edgeae.codegen.step import Constant, Step
 
 #: Rows of a panel.
 _PANELS = (64, 32, ROWS)
+#: Up to so many rows lie one after the other: of a panel, most would be empty.
+_FEW = 4
 #: Columns whose words are read at once, and bytes of a cache line.
 _LINE = 64
 #: Operators of which int8 is looked up in a table.
@@ -41,12 +47,27 @@ def lower(operation: Operation) -> list[Step] | None:
     if not all(fits(item, 255) for item in unsigned):
         return None
     members = {
-        "weights": panels(given.phases, _PANELS, _LINE),
+        "weights": _weights(given.phases),
         "bias": biases(unsigned),
         "signed_bias": biases(given.phases),
     }
     # of each word its four bytes, and its place
     return [with_kernel(given, "x86", members, 2 * up(most_columns(given), _LINE))]
+
+
+def _weights(phases: Sequence[Rows]) -> Constant:
+    """Return the weights of phases in panels, or row after row if there are few rows."""
+    if len(phases[0].weights) > _FEW:
+        return panels(phases, _PANELS, _LINE)
+    lines = [_whole_lines(item.weights) for item in phases]
+    return Constant("weights", np.concatenate(lines), _LINE)
+
+
+def _whole_lines(weights: NDArray[Any]) -> NDArray[np.int8]:
+    rows, columns = weights.shape
+    whole = np.zeros((rows, up(columns, _LINE)), np.int8)
+    whole[:, :columns] = weights
+    return whole.reshape(-1)
 
 
 def _unsigned(rows: Rows) -> Rows:
