@@ -40,7 +40,8 @@ each input, which takes a microcontroller longer than integers or floats alone.
 {targets}
 
 The layouts `neon`, `wasm` and `x86` have kernels of their own for FULLY_CONNECTED, CONV_2D without
-groups and TRANSPOSE_CONV of int8. Their answers are the bits of portable C.
+groups and TRANSPOSE_CONV of int8. Their answers are the bits of portable C, to which they leave
+layers of one or two channels where it is faster.
 
 ## Operators
 

@@ -72,6 +72,14 @@ def test_plain_c_of_the_layout_equals_the_reference_kernels():
     check(cases, layout="wasm")
 
 
+def test_convolutions_to_one_or_two_channels_stay_with_portable_c():
+    rng = np.random.default_rng(9)
+    for channels, kernel in ((2, "conv_int8"), (3, "conv_wasm")):
+        for draw in (conv_2d.random_case, transpose_conv.random_case):
+            case = draw(rng, INT8, channels)
+            assert program(read(case.content, "case"), "case", "wasm").steps[-1].kernel == kernel
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("simd", [True, False])
 def test_both_builds_give_the_bits_of_the_reference_kernels(simd):

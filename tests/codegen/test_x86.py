@@ -12,9 +12,11 @@ from c_cases import (
     tanh,
     transpose_conv,
 )
+from c_cases.convolution import Sizes
 from c_models import CHEAP, Case, check, compiled
 from x86_variants import COMPILED, VARIANTS, runs
 
+from edgeae.codegen.convolution import SAME
 from edgeae.codegen.program import program
 from edgeae.codegen.targets import host_layout
 from edgeae.formats.tflite.graph import read
@@ -76,6 +78,13 @@ def test_few_rows_wide_layers_and_panels_of_every_size():
     ]
     assert {_kernel(case) for case in cases} == {"fully_connected_x86"}
     _check(cases, "avx2" if runs("avx2") else "plain")
+
+
+def test_a_transposed_convolution_to_one_channel_stays_with_portable_c_if_it_has_a_stride():
+    rng = np.random.default_rng(15)
+    for strides, expected in (((1, 1), "conv_x86"), ((1, 2), "conv_int8")):
+        sizes = Sizes((3, 3), (3, 3), strides, (1, 1), SAME)
+        assert _kernel(transpose_conv.random_case(rng, INT8, 1, 3, sizes)) == expected
 
 
 def test_sums_that_exceed_32_bits_on_the_way_stay_with_portable_c():

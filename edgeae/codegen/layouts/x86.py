@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeae.codegen import operators
 from edgeae.codegen.layouts.panels import (
     ROWS,
+    Matrix,
     Rows,
     biases,
     fits,
@@ -41,7 +42,7 @@ def lower(operation: Operation) -> list[Step] | None:
     if operation.name in _TABLES:
         return _table(operation)
     given = matrix(operation)
-    if given is None:
+    if given is None or _has_short_sums(given):
         return None
     unsigned = [_unsigned(item) for item in given.phases]
     if not all(fits(item, 255) for item in unsigned):
@@ -53,6 +54,14 @@ def lower(operation: Operation) -> list[Step] | None:
     }
     # of each word its four bytes, and its place
     return [with_kernel(given, "x86", members, 2 * up(most_columns(given), _LINE))]
+
+
+def _has_short_sums(given: Matrix) -> bool:
+    """Return whether a layer is a transposed convolution with a stride, to one channel.
+
+    Each of its few sums is over a part of the kernel; portable C needs no copy of the input.
+    """
+    return len(given.phases) > 1 and len(given.phases[0].weights) == 1
 
 
 def _weights(phases: Sequence[Rows]) -> Constant:
