@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from edgeae.compression import saliency
 from edgeae.compression.clustering import cluster, k_means
 from edgeae.compression.codebook import Codebook
 from edgeae.compression.constraints import Constrained, integers
@@ -15,6 +16,7 @@ from edgeae.originals.legacy_keras import keras, tf
 from edgeae.recipe import Cluster, Prune, Recipe
 
 DRAW = np.random.default_rng(3)
+saliency._BATCHES = 100  # of a model this small, as good as more
 
 
 class Images:

@@ -115,6 +115,7 @@ def test_pytest_shows_the_same_three_outcomes(demo, change, code, outcome):
     assert "edgeae gate" in done.stdout and "order drawn from seed" in done.stdout  # the summary
 
 
+@pytest.mark.system
 def test_a_suite_is_not_judged_by_many_pytests_at_once(demo):
     """Under pytest-xdist each worker would time all of it, beside the others."""
     command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider"]
@@ -287,6 +288,7 @@ def test_a_damaged_candidate_is_one_line(demo):
     assert done.returncode == 2 and len(lines(done)) == 1 and NAME in lines(done)[0]
 
 
+@pytest.mark.system
 def test_compare_shows_two_artifacts_and_two_runtimes_side_by_side(demo):
     heavier(demo)
     old = "bench/baselines/example.tflite"

@@ -83,7 +83,7 @@ def test_a_suite_times_what_changed_and_names_the_planted_cell(faked):
     quiet = run(Scenario("suite", 0, 1, cells=10, least=1))
     assert quiet.is_met and len(seen) == 10 * FEWEST  # of 12 that may change, all 10
     seen.clear()
-    big = run(Scenario("suite", 0, 1, 0.1, cells=60, expected="fail", least=1))
+    big = run(Scenario("suite", 0, 1, 0.1, cells=20, expected="fail", least=1))
     assert big.named == 1 and big.is_met
     # 12 cells, and the red one twice
     assert len(seen) == 13 * FEWEST
@@ -217,6 +217,7 @@ def test_the_command_refuses_an_unknown_scenario(tmp_path: Path):
     assert done.returncode == 2 and "A/A, idle" in done.stderr
 
 
+@pytest.mark.system
 def test_the_command_runs_writes_its_page_and_prints_json(tmp_path: Path):
     """A real gate; whatever it says, it is counted."""
     done = edgeae_here(
