@@ -38,6 +38,15 @@ def test_plain_c_of_the_layout_equals_the_reference_kernels():
     check(cases, layout="neon")
 
 
+def test_transposed_convolutions_to_one_or_two_channels_stay_with_portable_c():
+    rng = np.random.default_rng(9)
+    for channels, kernel in ((2, "conv_int8"), (3, "conv_neon")):
+        case = transpose_conv.random_case(rng, INT8, channels)
+        assert program(read(case.content, "case"), "case", "neon").steps[-1].kernel == kernel
+    few = conv_2d.random_case(rng, INT8, 2)
+    assert program(read(few.content, "few"), "few", "neon").steps[-1].kernel == "conv_neon"
+
+
 @pytest.mark.system
 def test_cores_with_and_without_the_dot_product_give_the_same_bits(tmp_path):
     assert shutil.which("qemu-aarch64"), "apt install qemu-user gcc-aarch64-linux-gnu"
