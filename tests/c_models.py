@@ -4,7 +4,7 @@ import ctypes
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,12 @@ class Case:
 
     content: bytes
     inputs: np.ndarray
+
+
+def with_more_inputs(rng: np.random.Generator, case: Case) -> Case:
+    """The case of int8 with so many inputs that some sums lie half-way between two outputs."""
+    inputs = rng.integers(-128, 128, (12, *case.inputs.shape[1:])).astype(np.int8)
+    return replace(case, inputs=np.concatenate([case.inputs, inputs]))
 
 
 def operator(name: str, inputs: Sequence[int], outputs: Sequence[int], options=None, version=1):

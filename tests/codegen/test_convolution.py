@@ -7,7 +7,6 @@ from ai_edge_litert import schema_py_generated as schema
 from c_cases import conv_2d, depthwise_conv_2d, transpose_conv
 from c_models import Case, check, generated, model, operator, reference
 
-from edgeae.codegen.compiler import STRICT
 from edgeae.codegen.program import program
 from edgeae.errors import BadInput
 from edgeae.formats.tflite.graph import Graph, Tensor, read, write
@@ -21,7 +20,7 @@ FLOAT16 = ("float32", "float16", "float16")
 @pytest.mark.parametrize("name", CASES)
 def test_equals_the_reference_kernel(name):
     rng = np.random.default_rng(1)
-    check([CASES[name](rng) for _ in range(14)], flags=(*STRICT, "-O0"))
+    check([CASES[name](rng) for _ in range(14)])
 
 
 def test_a_scale_above_1_shifts_left():

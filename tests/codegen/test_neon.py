@@ -1,11 +1,10 @@
-import dataclasses
 import shutil
 
 import c_user_mode
 import numpy as np
 import pytest
 from c_cases import conv_2d, fully_connected, transpose_conv
-from c_models import Case, check
+from c_models import Case, check, with_more_inputs
 
 from edgeae.codegen.program import program
 from edgeae.formats.tflite.graph import read
@@ -17,18 +16,12 @@ def _cases(count: int):
     rng = np.random.default_rng(7)
     dense = [fully_connected.random_case(rng, "int8") for _ in range(count)]
     convolutions = [conv_2d.random_case(rng, INT8, channels) for channels in (None, 5, 8, 19, 33)]
-    return [*dense, *(_with_more_inputs(rng, case) for case in convolutions)]
+    return [*dense, *(with_more_inputs(rng, case) for case in convolutions)]
 
 
 def _transposed() -> list[Case]:
     rng = np.random.default_rng(14)
-    return [_with_more_inputs(rng, case) for case in transpose_conv.every_stride(rng)]
-
-
-def _with_more_inputs(rng, case: Case) -> Case:
-    """The case with so many inputs that some sums lie half-way between two outputs."""
-    inputs = rng.integers(-128, 128, (12, *case.inputs.shape[1:])).astype(np.int8)
-    return dataclasses.replace(case, inputs=np.concatenate([case.inputs, inputs]))
+    return [with_more_inputs(rng, case) for case in transpose_conv.every_stride(rng)]
 
 
 def test_plain_c_of_the_layout_equals_the_reference_kernels():

@@ -9,7 +9,6 @@ from c_cases.convolution import compressed
 from c_models import check
 
 from edgeae.codegen import operators, packing
-from edgeae.codegen.compiler import STRICT
 from edgeae.codegen.program import program
 from edgeae.codegen.step import Constant, Step
 from edgeae.formats import weight_encoding
@@ -18,7 +17,6 @@ from edgeae.formats.weight_encoding import ENCODINGS
 
 COMPRESSED = ENCODINGS[1:]
 CONVOLUTIONS = {item.__name__: item for item in (conv_2d, depthwise_conv_2d, transpose_conv)}
-FLAGS = (*STRICT, "-O0")
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def rotating(monkeypatch):
 @pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "float16"])
 def test_fully_connected_computes_with_each_encoding(dtype, rotating):
     rng = np.random.default_rng(0)
-    check([fully_connected.random_case(rng, dtype, True) for _ in range(12)], flags=FLAGS)
+    check([fully_connected.random_case(rng, dtype, True) for _ in range(12)])
     assert set(rotating) == set(COMPRESSED)
 
 
@@ -47,7 +45,7 @@ def test_fully_connected_computes_with_each_encoding(dtype, rotating):
 def test_convolutions_compute_with_each_encoding(name, rotating):
     rng = np.random.default_rng(0)
     draw = CONVOLUTIONS[name].random_case
-    check([compressed(rng, draw(rng)) for _ in range(12)], flags=FLAGS)
+    check([compressed(rng, draw(rng)) for _ in range(12)])
     assert set(rotating) == set(COMPRESSED)
 
 

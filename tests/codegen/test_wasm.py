@@ -1,7 +1,6 @@
 """WebAssembly: the layout's kernels, and modules of several parts that import nothing."""
 
 import ctypes
-import dataclasses
 import importlib.util
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import tiny
 import wasm_node
 from c_cases import conv_2d, fully_connected, transpose_conv
-from c_models import Case, check, reference
+from c_models import Case, check, reference, with_more_inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,18 +28,12 @@ def _cases(count: int):
     rng = np.random.default_rng(7)
     dense = [fully_connected.random_case(rng, "int8") for _ in range(count)]
     convolutions = [conv_2d.random_case(rng, INT8, channels) for channels in (None, 5, 16, 33)]
-    return [*dense, *(_with_more_inputs(rng, case) for case in convolutions)]
+    return [*dense, *(with_more_inputs(rng, case) for case in convolutions)]
 
 
 def _transposed() -> list[Case]:
     rng = np.random.default_rng(14)
-    return [_with_more_inputs(rng, case) for case in transpose_conv.every_stride(rng)]
-
-
-def _with_more_inputs(rng, case: Case) -> Case:
-    """The case with so many inputs that some sums lie half-way between two outputs."""
-    inputs = rng.integers(-128, 128, (12, *case.inputs.shape[1:])).astype(np.int8)
-    return dataclasses.replace(case, inputs=np.concatenate([case.inputs, inputs]))
+    return [with_more_inputs(rng, case) for case in transpose_conv.every_stride(rng)]
 
 
 def _module(cases, simd: bool, layout: str = "wasm") -> tuple[bytes, list[Part]]:
